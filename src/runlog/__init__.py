@@ -1,0 +1,62 @@
+"""runlog: what was run, with which parameters, code and data, and what came out, in one SQLite file.
+
+    import runlog
+
+    with runlog.start_run(run_name="baseline"):
+        runlog.log_params({"lr": 0.1, "depth": 3})
+        for epoch in range(10):
+            runlog.log_metric("loss", 1 / (epoch + 1), step=epoch)
+
+    best = runlog.search_runs(filter_string="min(metrics.loss) < 0.2 OR params.depth = '3'")
+
+Names, arguments and results are MLflow's: `import runlog as mlflow` keeps a tracking script running.
+Everything here is loaded at its first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "client": ("MlflowClient", "RunlogClient"),
+    "entities": (
+        "Dataset DatasetInput Experiment ExperimentTag FileInfo InputTag Metric MetricSummary "
+        "Param Run RunData RunInfo RunInputs RunStatus RunTag SourceType ViewType"
+    ).split(),
+    "errors": ("MlflowException", "RunlogError"),
+    "fluent": (
+        "ActiveRun active_run create_experiment delete_experiment delete_experiment_tag delete_run "
+        "delete_tag end_run flush flush_async_logging get_artifact_uri get_experiment "
+        "get_experiment_by_name get_parent_run get_run last_active_run list_experiments load_table "
+        "log_artifact log_artifacts log_dict log_figure log_image log_input log_inputs log_metric "
+        "log_metrics log_param log_params log_stream log_table log_text metric_history "
+        "search_experiments search_runs set_experiment set_experiment_tag set_experiment_tags "
+        "set_tag set_tags start_run"
+    ).split(),
+    "media": ("Image",),
+    "places": ("get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"),
+}
+_ALIASES = {"MlflowClient": "RunlogClient", "MlflowException": "RunlogError"}
+_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "tracking")
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_HOME, *_MODULES])
+
+
+def __getattr__(name: str) -> Any:
+    # A direct `from importlib import import_module` would be loaded by every script; this is too.
+    if name in _HOME:
+        module = __import__(f"runlog.{_HOME[name]}", fromlist=["*"])
+        value = getattr(module, _ALIASES.get(name, name))
+    elif name in _MODULES:
+        value = __import__(f"runlog.{name}", fromlist=["*"])
+    else:
+        raise AttributeError(f"module 'runlog' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

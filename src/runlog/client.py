@@ -1,0 +1,417 @@
+"""RunlogClient: MLflow's client methods over a store and its artifacts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runlog import places
+from runlog.clock import now
+from runlog.entities import (
+    DatasetInput,
+    Experiment,
+    FileInfo,
+    Metric,
+    MetricSummary,
+    PagedList,
+    Param,
+    Run,
+    RunInfo,
+    RunTag,
+    ViewType,
+)
+
+if TYPE_CHECKING:
+    from io import BufferedIOBase, RawIOBase
+    from pathlib import Path
+
+    import pandas
+
+    from runlog.artifacts import ArtifactRepo
+    from runlog.store import Store
+
+PARENT_RUN_ID = "mlflow.parentRunId"
+LOGGED_ARTIFACTS = "mlflow.loggedArtifacts"
+
+
+class RunOperations:
+    """What a log call with `synchronous=False` returns. runlog logs before it returns, always, so
+    there is never anything to wait for."""
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Returns at once."""
+
+
+def _answer(synchronous: bool | None) -> RunOperations | None:
+    return RunOperations() if synchronous is False else None
+
+
+class RunlogClient:
+    """Reads and writes experiments, runs and artifacts at a tracking URI, run by run id.
+
+    Methods, arguments and results are those of MlflowClient's tracking part. They raise RunlogError
+    (MlflowException), as `runlog.errors` lists them.
+    """
+
+    def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
+        self._uri = tracking_uri
+        self._repos: dict[str, ArtifactRepo] = {}
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where this client reads and writes."""
+        return self._uri or places.get_tracking_uri()
+
+    @property
+    def store(self) -> Store:
+        """The store behind this client."""
+        return places.store(self._uri)
+
+    def __repr__(self) -> str:
+        return f"RunlogClient({self.tracking_uri!r})"
+
+    # -- experiments ------------------------------------------------------------------------
+
+    def create_experiment(
+        self,
+        name: str,
+        artifact_location: str | Path | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Makes an experiment and returns its id. Its artifacts go under `artifact_location`, by
+        default a folder beside the database."""
+        location = None if artifact_location is None else os.fspath(artifact_location)
+        return self.store.create_experiment(name, location, tags)
+
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        """The experiment with that id, deleted or not."""
+        return self.store.get_experiment(experiment_id)
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        """The experiment with that name, deleted or not, or None."""
+        return self.store.find_experiment(name)
+
+    def search_experiments(
+        self,
+        view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int | None = 1000,
+        filter_string: str | None = None,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        """A page of the experiments that match; `.token` of the result asks for the next one."""
+        limit = 1000 if max_results is None else max_results
+        return self.store.search_experiments(
+            view_type, limit, filter_string, order_by, page_token
+        )
+
+    def list_experiments(
+        self,
+        view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        """`search_experiments` under its MLflow 1.x name."""
+        return self.search_experiments(view_type, max_results, page_token=page_token)
+
+    def rename_experiment(self, experiment_id: str, new_name: str) -> None:
+        """Gives an experiment a new name."""
+        self.store.rename_experiment(experiment_id, new_name)
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        """Moves an experiment and its runs to the trash."""
+        self.store.delete_experiment(experiment_id)
+
+    def restore_experiment(self, experiment_id: str) -> None:
+        """Brings a deleted experiment and the runs deleted with it back."""
+        self.store.restore_experiment(experiment_id)
+
+    def set_experiment_tag(self, experiment_id: str, key: str, value: Any) -> None:
+        """Sets a tag of an experiment."""
+        self.store.set_experiment_tags(experiment_id, {key: value})
+
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
+        """Removes a tag of an experiment."""
+        self.store.delete_experiment_tag(experiment_id, key)
+
+    # -- runs -------------------------------------------------------------------------------
+
+    def create_run(
+        self,
+        experiment_id: str,
+        start_time: int | None = None,
+        tags: Mapping[str, Any] | None = None,
+        run_name: str | None = None,
+    ) -> Run:
+        """Makes a run in state RUNNING, which is active for nobody: log to it by its id.
+        `start_time` is in Unix milliseconds, now if it is not given."""
+        user = (tags or {}).get("mlflow.user", "unknown")
+        return self.store.create_run(experiment_id, str(user), start_time, tags, run_name)
+
+    def get_run(self, run_id: str) -> Run:
+        """The run as it is now: info, last metric values, params, tags, inputs."""
+        return self.store.get_run(run_id)
+
+    def get_parent_run(self, run_id: str) -> Run | None:
+        """The run that `run_id` is nested in, or None."""
+        parent = self.get_run(run_id).data.tags.get(PARENT_RUN_ID)
+        return None if parent is None else self.get_run(parent)
+
+    def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
+        """Changes the status or the name of a run, or both."""
+        self.store.update_run(run_id, status, run_name=name)
+
+    def set_terminated(
+        self, run_id: str, status: str | None = None, end_time: int | None = None
+    ) -> None:
+        """Ends a run, FINISHED unless `status` says otherwise, now unless `end_time` does."""
+        self.store.update_run(
+            run_id, status or "FINISHED", now() if end_time is None else end_time
+        )
+
+    def delete_run(self, run_id: str) -> None:
+        """Moves a run to the trash."""
+        self.store.delete_run(run_id)
+
+    def restore_run(self, run_id: str) -> None:
+        """Brings a run back from the trash."""
+        self.store.restore_run(run_id)
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str = "",
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Run]:
+        """A page of the runs that match; `.token` of the result asks for the next one."""
+        return self.store.search_runs(
+            experiment_ids, filter_string, run_view_type, max_results, order_by, page_token
+        )
+
+    def list_run_infos(
+        self,
+        experiment_id: str,
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[RunInfo]:
+        """The infos of an experiment's runs, as MLflow 1.x lists them."""
+        runs = self.search_runs(
+            [experiment_id], "", run_view_type, max_results, order_by, page_token
+        )
+        return PagedList((run.info for run in runs), runs.token)
+
+    # -- logging ----------------------------------------------------------------------------
+
+    def log_metric(
+        self,
+        run_id: str,
+        key: str,
+        value: float,
+        timestamp: int | None = None,
+        step: int | None = None,
+        synchronous: bool | None = None,
+    ) -> RunOperations | None:
+        """Keeps one point of a metric: a number, at `step` (0) and `timestamp` (ms, now)."""
+        time = now() if timestamp is None else timestamp
+        self.store.log_metric(run_id, key, value, time, 0 if step is None else step)
+        return _answer(synchronous)
+
+    def log_param(
+        self, run_id: str, key: str, value: Any, synchronous: bool | None = None
+    ) -> Any:
+        """Keeps a param as text and returns `value`. Another value for the same key raises."""
+        self.store.log(run_id, params=((key, value),))
+        return _answer(synchronous) or value
+
+    def set_tag(
+        self, run_id: str, key: str, value: Any, synchronous: bool | None = None
+    ) -> RunOperations | None:
+        """Sets a tag of a run; the last value wins."""
+        self.store.log(run_id, tags=((key, value),))
+        return _answer(synchronous)
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Removes a tag of a run."""
+        self.store.delete_tag(run_id, key)
+
+    def log_batch(
+        self,
+        run_id: str,
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+        synchronous: bool | None = None,
+    ) -> RunOperations | None:
+        """Keeps metrics, params and tags, all of them or, if it raises, none. Any number."""
+        self.store.log_batch(run_id, metrics, params, tags)
+        return _answer(synchronous)
+
+    def log_inputs(
+        self,
+        run_id: str,
+        datasets: Sequence[DatasetInput] | None = None,
+    ) -> None:
+        """Keeps which data sets a run read."""
+        self.store.log_inputs(run_id, datasets or ())
+
+    # -- metrics ----------------------------------------------------------------------------
+
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
+        """All points of a metric, by timestamp, step and value; empty if there is none."""
+        return self.store.get_metric_history(run_id, key)
+
+    def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
+        """For each metric of the run its count, last, first, min and max, with their steps."""
+        return self.store.get_metric_summary(run_id)
+
+    # -- artifacts --------------------------------------------------------------------------
+
+    def _repo(self, run_id: str) -> ArtifactRepo:
+        repo = self._repos.get(run_id)
+        if repo is None:
+            from runlog.artifacts import ArtifactRepo
+
+            repo = ArtifactRepo(self.get_run(run_id).info.artifact_uri)
+            self._repos[run_id] = repo
+        return repo
+
+    def log_artifact(
+        self, run_id: str, local_path: str | Path, artifact_path: str | None = None
+    ) -> None:
+        """Copies a local file (or a folder) to the run's artifacts, into the folder
+        `artifact_path` of them."""
+        repo = self._repo(run_id)
+        if os.path.isdir(local_path):
+            name = os.path.basename(os.path.normpath(local_path))
+            inside = f"{artifact_path}/{name}" if artifact_path else name
+            repo.log_artifacts(local_path, inside)
+        else:
+            repo.log_artifact(local_path, artifact_path)
+
+    def log_artifacts(
+        self, run_id: str, local_dir: str | Path, artifact_path: str | None = None
+    ) -> None:
+        """Copies what is in a local folder to the run's artifacts."""
+        self._repo(run_id).log_artifacts(local_dir, artifact_path)
+
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
+        """Keeps a text as the artifact file `artifact_file`."""
+        self._repo(run_id).write(artifact_file, text.encode("utf-8"))
+
+    def log_dict(self, run_id: str, dictionary: Any, artifact_file: str) -> None:
+        """Keeps a dict (or list) as JSON, or as YAML for a name that ends in .yml or .yaml."""
+        from runlog import media
+
+        self._repo(run_id).write(artifact_file, media.dictionary(dictionary, artifact_file))
+
+    def log_stream(
+        self, run_id: str, stream: BufferedIOBase | RawIOBase, artifact_file: str
+    ) -> None:
+        """Keeps what can be read from a binary stream as an artifact file."""
+
+        def chunks() -> Iterator[bytes]:
+            while chunk := stream.read(1 << 20):
+                yield chunk
+
+        self._repo(run_id).write(artifact_file, chunks())
+
+    def log_figure(
+        self,
+        run_id: str,
+        figure: Any,
+        artifact_file: str,
+        *,
+        save_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """Keeps a matplotlib figure as a picture, or a plotly one as .html or a picture."""
+        from runlog import media
+
+        content = media.figure(figure, artifact_file, save_kwargs)
+        self._repo(run_id).write(artifact_file, content)
+
+    def log_image(
+        self,
+        run_id: str,
+        image: Any,
+        artifact_file: str | None = None,
+        key: str | None = None,
+        step: int | None = None,
+        timestamp: int | None = None,
+        synchronous: bool | None = None,
+    ) -> RunOperations | None:
+        """Keeps a picture (numpy array, PIL image) under the name `artifact_file`, or as the
+        picture of `key` at `step` and `timestamp` (ms)."""
+        from runlog import media
+
+        if artifact_file is not None and not (key is step is timestamp is None):
+            raise TypeError("log_image takes artifact_file, or key with step and timestamp")
+        if artifact_file is None and key is None:
+            raise TypeError("log_image needs artifact_file or key")
+        repo = self._repo(run_id)
+        if artifact_file is not None:
+            repo.write(artifact_file, media.image(image, artifact_file))
+        elif key is not None:
+            full, small = media.image_paths(key, step or 0, timestamp or now())
+            repo.write(full, media.image(image, full))
+            repo.write(small, media.thumbnail(image))
+        return _answer(synchronous)
+
+    def log_table(self, run_id: str, data: Any, artifact_file: str) -> None:
+        """Keeps a dict of columns or a DataFrame as a table; one that is there grows by it."""
+        import json
+
+        from runlog import media
+
+        repo = self._repo(run_id)
+        before = None
+        if any(file.path == artifact_file for file in repo.list(_folder(artifact_file))):
+            with repo.open(artifact_file) as file:
+                before = file.read()
+        with self._written(run_id, artifact_file) as path:
+            media.save_table(data, path, before)
+        entry = {"path": artifact_file, "type": "table"}
+        logged = self.get_run(run_id).data.tags.get(LOGGED_ARTIFACTS)
+        entries = json.loads(logged) if logged else []
+        if entry not in entries:
+            self.set_tag(run_id, LOGGED_ARTIFACTS, json.dumps([*entries, entry]))
+
+    def load_table(
+        self,
+        experiment_id: str,
+        artifact_file: str,
+        run_ids: Sequence[str] | None = None,
+        extra_columns: Sequence[str] | None = None,
+    ) -> pandas.DataFrame:
+        """The rows of a table from all runs of an experiment, or from `run_ids`, as a DataFrame.
+        `extra_columns` are columns of `search_runs` to add, such as run_id."""
+        from runlog import frames
+
+        return frames.tables(self, experiment_id, artifact_file, run_ids, extra_columns)
+
+    def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
+        """The files and folders in the folder `path` of a run's artifacts."""
+        return self._repo(run_id).list(path)
+
+    def download_artifacts(
+        self, run_id: str, path: str = "", dst_path: str | Path | None = None
+    ) -> str:
+        """Brings an artifact file or folder to this machine and returns its local path. Without
+        `dst_path` that is the artifact itself where it is a local file already."""
+        return self._repo(run_id).download(path, dst_path)
+
+    # -- all --------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Returns when what was logged so far survives a power cut too."""
+        self.store.flush()
+
+
+def _folder(path: str) -> str | None:
+    return path.rpartition("/")[0] or None
+

@@ -1,0 +1,1 @@
+"""The databases under the SQL store: one file an engine."""

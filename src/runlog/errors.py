@@ -1,0 +1,118 @@
+"""The errors that runlog raises.
+
+    RunlogError                  the root; `MlflowException` is the same class
+    ├── InvalidParameter         a value that cannot be: INVALID_PARAMETER_VALUE
+    ├── BadRequest               a request that makes no sense here: BAD_REQUEST
+    ├── NotFound                 no such experiment, run, key...: RESOURCE_DOES_NOT_EXIST
+    ├── AlreadyExists            the name is taken: RESOURCE_ALREADY_EXISTS
+    ├── MissingExtra             an optional package is not installed (also an ImportError)
+    └── StoreError               the database cannot do it: INTERNAL_ERROR
+        ├── StoreUnusable        not a runlog database, damaged, newer than this runlog
+        ├── StoreReadOnly        the file or its directory cannot be written
+        ├── StoreBusy            locked by somebody else for too long
+        └── StoreFull            no room left on the disk
+
+Codes and their HTTP statuses are those of MLflow's REST API.
+"""
+
+from __future__ import annotations
+
+HTTP_STATUS = {
+    "INVALID_PARAMETER_VALUE": 400,
+    "RESOURCE_ALREADY_EXISTS": 400,
+    "BAD_REQUEST": 400,
+    "UNAUTHENTICATED": 401,
+    "CUSTOMER_UNAUTHORIZED": 401,
+    "PERMISSION_DENIED": 403,
+    "RESOURCE_DOES_NOT_EXIST": 404,
+    "ENDPOINT_NOT_FOUND": 404,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "ALREADY_EXISTS": 409,
+    "RESOURCE_CONFLICT": 409,
+    "REQUEST_LIMIT_EXCEEDED": 429,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,
+    "INTERNAL_ERROR": 500,
+    "INVALID_STATE": 500,
+    "DATA_LOSS": 500,
+    "NOT_IMPLEMENTED": 501,
+    "TEMPORARILY_UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+
+
+class RunlogError(Exception):
+    """Anything that runlog refuses or cannot do.
+
+    `error_code` is one of the names in `HTTP_STATUS`; `message` says what to do about it.
+    """
+
+    error_code = "INTERNAL_ERROR"
+
+    def __init__(self, message: object = "", error_code: str | None = None) -> None:
+        self.message = str(message)
+        if error_code is not None:
+            self.error_code = error_code
+        super().__init__(self.message)
+
+    def get_http_status_code(self) -> int:
+        """The HTTP status that goes with `error_code`; 500 for a code not in the table."""
+        return HTTP_STATUS.get(self.error_code, 500)
+
+    def serialize_as_json(self) -> str:
+        """The error as the body of a REST answer."""
+        import json
+
+        return json.dumps({"error_code": self.error_code, "message": self.message})
+
+    @classmethod
+    def invalid_parameter_value(cls, message: str) -> RunlogError:
+        """An INVALID_PARAMETER_VALUE error, under the name MLflow's users know."""
+        return InvalidParameter(message)
+
+
+class InvalidParameter(RunlogError):
+    error_code = "INVALID_PARAMETER_VALUE"
+
+
+class BadRequest(RunlogError):
+    error_code = "BAD_REQUEST"
+
+
+class NotFound(RunlogError):
+    error_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class AlreadyExists(RunlogError):
+    error_code = "RESOURCE_ALREADY_EXISTS"
+
+
+class MissingExtra(RunlogError, ImportError):
+    """An optional package is needed here; the message holds the pip command."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs {package}, which is not installed: "
+            f"run  pip install 'runlog-tracking[{extra}]'"
+        )
+
+
+class StoreError(RunlogError):
+    """The database behind the store failed; the message names it and the cause."""
+
+
+class StoreUnusable(StoreError):
+    error_code = "INVALID_STATE"
+
+
+class StoreReadOnly(StoreError):
+    error_code = "PERMISSION_DENIED"
+
+
+class StoreBusy(StoreError):
+    error_code = "TEMPORARILY_UNAVAILABLE"
+
+
+class StoreFull(StoreError):
+    error_code = "RESOURCE_EXHAUSTED"

@@ -1,0 +1,687 @@
+"""The module-level functions: an experiment in use, active runs, and logging to them.
+
+Active runs stack up by thread, as in MLflow. A thread that has none of its own logs to the run that
+is active in the main thread; a process made by fork logs to the runs of its parent, which the
+parent alone ends.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runlog import ending, places
+from runlog.client import PARENT_RUN_ID, RunlogClient, RunOperations, _answer
+from runlog.clock import now
+from runlog.entities import (
+    DatasetInput,
+    Experiment,
+    InputTag,
+    LifecycleStage,
+    Run,
+    RunInputs,
+    ViewType,
+)
+from runlog.errors import AlreadyExists, InvalidParameter, NotFound, RunlogError
+from runlog.settings import setting
+from runlog.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas
+
+NOTE = "mlflow.note.content"
+DATASET_CONTEXT = "mlflow.data.context"
+
+
+class ActiveRun(Run):
+    """A run that is being logged to; as a context manager it ends with its block: FINISHED, FAILED
+    after an exception, KILLED after Ctrl-C."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        _end_down_to(self.info.run_id, ending.status_after(error), error)
+
+
+class _Active(NamedTuple):
+    run: ActiveRun
+    store: Store
+    process: int
+
+
+class _Stacks(threading.local):
+    def __init__(self) -> None:
+        self.active: list[_Active] = []
+        self.last: tuple[str, Store] | None = None
+        with _all_stacks_lock:
+            _all_stacks.append(self.active)
+
+
+_all_stacks: list[list[_Active]] = []
+_all_stacks_lock = threading.Lock()
+_stacks = _Stacks()
+_main_stack = _stacks.active if threading.current_thread() is threading.main_thread() else []
+_experiment_id: str | None = None
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_all_stacks_lock.acquire,
+        after_in_parent=_all_stacks_lock.release,
+        after_in_child=_all_stacks_lock.release,
+    )
+
+
+# -- experiments ----------------------------------------------------------------------------
+
+
+def create_experiment(
+    name: str,
+    artifact_location: str | Path | None = None,
+    tags: Mapping[str, Any] | None = None,
+) -> str:
+    """Makes an experiment and returns its id; AlreadyExists if the name is taken."""
+    return RunlogClient().create_experiment(name, artifact_location, tags)
+
+
+def set_experiment(
+    experiment_name: str | None = None, experiment_id: str | None = None
+) -> Experiment:
+    """Starts runs in this experiment from now on; a name that does not exist is created."""
+    global _experiment_id
+    if (experiment_name is None) == (experiment_id is None):
+        raise InvalidParameter(
+            "Must specify exactly one of: `experiment_id` or `experiment_name`."
+        )
+    store = places.store()
+    if experiment_id is not None:
+        experiment = store.get_experiment(experiment_id)
+    else:
+        assert experiment_name is not None
+        experiment = _found_or_made(store, experiment_name)
+    if experiment.lifecycle_stage != LifecycleStage.ACTIVE:
+        raise InvalidParameter(
+            f"Cannot set a deleted experiment {experiment.name!r} as the active experiment: "
+            "restore it, or delete it for good with `runlog gc` to create a new one."
+        )
+    _experiment_id = experiment.experiment_id
+    os.environ["RUNLOG_EXPERIMENT_ID"] = _experiment_id  # processes started later inherit it
+    return experiment
+
+
+def _found_or_made(store: Store, name: str) -> Experiment:
+    experiment = store.find_experiment(name)
+    if experiment is None:
+        try:
+            return store.get_experiment(store.create_experiment(name))
+        except AlreadyExists:  # another process made it in between
+            experiment = store.get_experiment_by_name(name)
+    return experiment
+
+
+def _current_experiment_id(store: Store) -> str:
+    if _experiment_id is not None:
+        return _experiment_id
+    name, given_id = setting("EXPERIMENT_NAME"), setting("EXPERIMENT_ID")
+    if name:
+        experiment = _found_or_made(store, name)
+        if given_id and given_id != experiment.experiment_id:
+            raise InvalidParameter(
+                f"the environment names experiment {name!r}, which has the id "
+                f"{experiment.experiment_id}, and the id {given_id}: unset one of "
+                "RUNLOG_EXPERIMENT_NAME and RUNLOG_EXPERIMENT_ID"
+            )
+        return experiment.experiment_id
+    if given_id:
+        try:
+            return store.get_experiment(given_id).experiment_id
+        except NotFound:
+            raise InvalidParameter(
+                f"the environment names the experiment id {given_id}, which does not exist in "
+                f"{store.uri}: unset RUNLOG_EXPERIMENT_ID or give one that exists"
+            ) from None
+    return "0"
+
+
+def get_experiment(experiment_id: str) -> Experiment:
+    """The experiment with that id, deleted or not."""
+    return RunlogClient().get_experiment(experiment_id)
+
+
+def get_experiment_by_name(name: str) -> Experiment | None:
+    """The experiment with that name, deleted or not, or None."""
+    return RunlogClient().get_experiment_by_name(name)
+
+
+def search_experiments(
+    view_type: int = ViewType.ACTIVE_ONLY,
+    max_results: int | None = None,
+    filter_string: str | None = None,
+    order_by: Sequence[str] | None = None,
+) -> list[Experiment]:
+    """All experiments that match, newest first unless ordered otherwise."""
+    client, found, token = RunlogClient(), list[Experiment](), None
+    while max_results is None or len(found) < max_results:
+        size = 1000 if max_results is None else min(1000, max_results - len(found))
+        page = client.search_experiments(view_type, size, filter_string, order_by, token)
+        found.extend(page)
+        token = page.token
+        if token is None:
+            break
+    return found
+
+
+def list_experiments(
+    view_type: int = ViewType.ACTIVE_ONLY, max_results: int | None = None
+) -> list[Experiment]:
+    """`search_experiments` under its MLflow 1.x name."""
+    return search_experiments(view_type, max_results)
+
+
+def delete_experiment(experiment_id: str) -> None:
+    """Moves an experiment and its runs to the trash."""
+    RunlogClient().delete_experiment(experiment_id)
+
+
+def set_experiment_tag(key: str, value: Any) -> None:
+    """Sets a tag of the experiment in use."""
+    set_experiment_tags({key: value})
+
+
+def set_experiment_tags(tags: Mapping[str, Any]) -> None:
+    """Sets tags of the experiment in use."""
+    store = places.store()
+    store.set_experiment_tags(_current_experiment_id(store), tags)
+
+
+def delete_experiment_tag(key: str) -> None:
+    """Removes a tag of the experiment in use."""
+    store = places.store()
+    store.delete_experiment_tag(_current_experiment_id(store), key)
+
+
+# -- runs -----------------------------------------------------------------------------------
+
+
+def start_run(
+    run_id: str | None = None,
+    experiment_id: str | None = None,
+    run_name: str | None = None,
+    nested: bool = False,
+    parent_run_id: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    description: str | None = None,
+    log_system_metrics: bool | None = None,
+) -> ActiveRun:
+    """Starts a run, or goes on with the one called `run_id`, and makes it the active one.
+
+    Use it in a `with` statement, or call `end_run`. While a run is active another one needs
+    `nested=True` and becomes its child; `parent_run_id` names a parent otherwise. `description`
+    becomes the run's note (markdown).
+    """
+    if _stacks.active and not nested:
+        raise RunlogError(
+            f"Run with UUID {_stacks.active[0].run.info.run_id} is already active. To start a new "
+            "run, first end the current run with runlog.end_run(). To start a nested run, call "
+            "start_run with nested=True"
+        )
+    if log_system_metrics:
+        import warnings
+
+        warnings.warn(
+            "this version of runlog does not log system metrics: log_system_metrics is ignored",
+            stacklevel=2,
+        )
+    store = places.store()
+    given_tags = _described(tags, description)
+    existing = run_id or setting("RUN_ID")
+    if existing:
+        for name in ("RUNLOG_RUN_ID", "MLFLOW_RUN_ID"):
+            os.environ.pop(name, None)
+        run = _resumed(store, existing, run_name, given_tags)
+    else:
+        run = _created(store, experiment_id, run_name, parent_run_id, given_tags)
+    ending.install(_end_all)
+    active = ActiveRun(run.info, run.data, run.inputs)
+    _stacks.active.append(_Active(active, store, os.getpid()))
+    return active
+
+
+def _described(tags: Mapping[str, Any] | None, description: str | None) -> dict[str, Any]:
+    given = dict(tags or {})
+    if description:
+        if NOTE in given:
+            raise InvalidParameter(
+                f"Description is already set via the tag {NOTE} in tags. "
+                f"Remove the key {NOTE} from the tags or omit the description."
+            )
+        given[NOTE] = description
+    return given
+
+
+def _resumed(store: Store, run_id: str, run_name: str | None, tags: Mapping[str, Any]) -> Run:
+    run = store.get_run(run_id)
+    if _experiment_id is not None and run.info.experiment_id != _experiment_id:
+        raise RunlogError(
+            f"Cannot start run with ID {run_id} because active experiment ID {_experiment_id} "
+            f"does not match the run's {run.info.experiment_id}: call "
+            f"set_experiment(experiment_id={run.info.experiment_id!r}) first"
+        )
+    if run.info.lifecycle_stage == LifecycleStage.DELETED:
+        raise RunlogError(
+            f"Cannot start run with ID {run_id} because it is in the deleted state."
+        )
+    if tags:
+        store.log(run_id, tags=tags.items())
+    store.update_run(run_id, "RUNNING", run_name=run_name)
+    return store.get_run(run_id)
+
+
+def _created(
+    store: Store,
+    experiment_id: str | None,
+    run_name: str | None,
+    parent_run_id: str | None,
+    tags: Mapping[str, Any],
+) -> Run:
+    from runlog import context
+
+    parent = _parent(store, parent_run_id)
+    every = {**context.default_tags(), **tags}
+    if parent is not None:
+        every[PARENT_RUN_ID] = parent
+    if experiment_id is None:
+        experiment_id = _current_experiment_id(store)
+    user = str(every.get("mlflow.user", ""))
+    return store.create_run(str(experiment_id), user, None, every, run_name)
+
+
+def _parent(store: Store, parent_run_id: str | None) -> str | None:
+    current = _stacks.active[-1].run.info.run_id if _stacks.active else None
+    if not parent_run_id:
+        return current
+    if current is not None and current != parent_run_id:
+        raise RunlogError(
+            f"Current run with UUID {current} does not match the specified parent_run_id "
+            f"{parent_run_id}. To start a new nested run under the parent run with UUID "
+            f"{parent_run_id}, first end the current run with runlog.end_run()."
+        )
+    if store.get_run(parent_run_id).info.lifecycle_stage == LifecycleStage.DELETED:
+        raise RunlogError(
+            f"Cannot start run under parent run with ID {parent_run_id} "
+            "because it is in the deleted state."
+        )
+    return parent_run_id
+
+
+def end_run(status: str = "FINISHED") -> None:
+    """Ends the active run of this thread; without one it does nothing."""
+    if _stacks.active:
+        _end(_stacks.active.pop(), status, None)
+
+
+def _end(active: _Active, status: str, error: BaseException | None) -> None:
+    _stacks.last = (active.run.info.run_id, active.store)
+    if active.process != os.getpid():  # a run of the process that we were forked from
+        return
+    run_id = active.run.info.run_id
+    if status == "FAILED" and error is not None:
+        active.store.log(run_id, tags=[(ending.TRACEBACK_TAG, ending.traceback_of(error))])
+    active.store.update_run(run_id, status, now())
+
+
+def _end_down_to(run_id: str, status: str, error: BaseException | None) -> None:
+    """Ends a run that is left, and what was started inside it and never ended."""
+    if any(active.run.info.run_id == run_id for active in _stacks.active):
+        while True:
+            active = _stacks.active.pop()
+            _end(active, status, error)
+            if active.run.info.run_id == run_id:
+                return
+
+
+def _end_all(status: str, error: BaseException | None) -> None:
+    """The program ends: so do the runs of all threads, and what they logged is put in order."""
+    with _all_stacks_lock:
+        stacks = list(_all_stacks)
+    for stack in stacks:
+        while stack:
+            try:
+                _end(stack.pop(), status, error)
+            except RunlogError as trouble:  # the next one may still be ended
+                import sys
+
+                print(f"runlog: a run could not be ended: {trouble}", file=sys.stderr)
+    places.close()
+
+
+def active_run() -> ActiveRun | None:
+    """The run that log calls of this thread go to, or None."""
+    stack = _stacks.active or _main_stack
+    return stack[-1].run if stack else None
+
+
+def last_active_run() -> Run | None:
+    """The active run of this thread, or the one that ended last as it is now, or None."""
+    active = active_run()
+    if active is not None or _stacks.last is None:
+        return active
+    run_id, store = _stacks.last
+    return store.get_run(run_id)
+
+
+def _active() -> _Active:
+    stack = _stacks.active or _main_stack
+    if not stack:
+        start_run()
+        stack = _stacks.active
+    return stack[-1]
+
+
+def _target(run_id: str | None) -> tuple[Store, str]:
+    if run_id is not None:
+        return places.store(), run_id
+    active = _active()
+    return active.store, active.run.info.run_id
+
+
+def _client() -> tuple[RunlogClient, str]:
+    store, run_id = _target(None)
+    return RunlogClient(store.uri), run_id
+
+
+def get_run(run_id: str) -> Run:
+    """The run as it is now: info, last metric values, params, tags, inputs."""
+    return RunlogClient().get_run(run_id)
+
+
+def get_parent_run(run_id: str) -> Run | None:
+    """The run that `run_id` is nested in, or None."""
+    return RunlogClient().get_parent_run(run_id)
+
+
+def delete_run(run_id: str) -> None:
+    """Moves a run to the trash."""
+    RunlogClient().delete_run(run_id)
+
+
+# -- logging --------------------------------------------------------------------------------
+
+
+def log_metric(
+    key: str,
+    value: float,
+    step: int | None = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
+    run_id: str | None = None,
+) -> RunOperations | None:
+    """Keeps one point of a metric of the active run, which is started if there is none.
+
+    `value` is a number: Python, numpy, torch, jax, Decimal; NaN and infinities are kept. `step` is
+    an integer (0), `timestamp` Unix milliseconds (now).
+    """
+    store, run = _target(run_id)
+    store.log_metric(
+        run, key, value, now() if timestamp is None else timestamp, 0 if step is None else step
+    )
+    return _answer(synchronous)
+
+
+def log_metrics(
+    metrics: Mapping[str, float],
+    step: int | None = None,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    timestamp: int | None = None,
+) -> RunOperations | None:
+    """Keeps one point of each of several metrics, all or none; see `log_metric`."""
+    store, run = _target(run_id)
+    time = now() if timestamp is None else timestamp
+    at = 0 if step is None else step
+    store.log(run, [(key, value, time, at) for key, value in metrics.items()])
+    return _answer(synchronous)
+
+
+def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
+    """Keeps a param of the active run as text and returns `value`. A param is logged once: the
+    same value again is fine, another one raises."""
+    store, run = _target(None)
+    store.log(run, params=((key, value),))
+    return _answer(synchronous) or value
+
+
+def log_params(
+    params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None
+) -> RunOperations | None:
+    """Keeps several params, all or none; see `log_param`."""
+    store, run = _target(run_id)
+    store.log(run, params=params.items())
+    return _answer(synchronous)
+
+
+def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperations | None:
+    """Sets a tag of the active run; the last value wins."""
+    return set_tags({key: value}, synchronous)
+
+
+def set_tags(
+    tags: Mapping[str, Any], synchronous: bool | None = None
+) -> RunOperations | None:
+    """Sets several tags of the active run, all or none."""
+    store, run = _target(None)
+    store.log(run, tags=tags.items())
+    return _answer(synchronous)
+
+
+def delete_tag(key: str) -> None:
+    """Removes a tag of the active run."""
+    store, run = _target(None)
+    store.delete_tag(run, key)
+
+
+def log_artifact(
+    local_path: str | Path, artifact_path: str | None = None, run_id: str | None = None
+) -> None:
+    """Copies a local file or folder to the run's artifacts, into the folder `artifact_path`."""
+    store, run = _target(run_id)
+    RunlogClient(store.uri).log_artifact(run, local_path, artifact_path)
+
+
+def log_artifacts(
+    local_dir: str | Path, artifact_path: str | None = None, run_id: str | None = None
+) -> None:
+    """Copies what is in a local folder to the run's artifacts."""
+    store, run = _target(run_id)
+    RunlogClient(store.uri).log_artifacts(run, local_dir, artifact_path)
+
+
+def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
+    """Keeps a text as an artifact file."""
+    store, run = _target(run_id)
+    RunlogClient(store.uri).log_text(run, text, artifact_file)
+
+
+def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
+    """Keeps a dict (or list) as JSON, or as YAML for a name that ends in .yml or .yaml."""
+    store, run = _target(run_id)
+    RunlogClient(store.uri).log_dict(run, dictionary, artifact_file)
+
+
+def log_stream(stream: Any, artifact_file: str, run_id: str | None = None) -> None:
+    """Keeps what can be read from a binary stream as an artifact file."""
+    store, run = _target(run_id)
+    RunlogClient(store.uri).log_stream(run, stream, artifact_file)
+
+
+def log_figure(
+    figure: Any, artifact_file: str, *, save_kwargs: dict[str, Any] | None = None
+) -> None:
+    """Keeps a matplotlib figure as a picture, or a plotly one as .html or a picture."""
+    client, run = _client()
+    client.log_figure(run, figure, artifact_file, save_kwargs=save_kwargs)
+
+
+def log_image(
+    image: Any,
+    artifact_file: str | None = None,
+    key: str | None = None,
+    step: int | None = None,
+    timestamp: int | None = None,
+    synchronous: bool | None = False,
+) -> None:
+    """Keeps a picture (numpy array, PIL image) under the name `artifact_file`, or as the picture
+    of `key` at `step` and `timestamp` (ms)."""
+    client, run = _client()
+    client.log_image(run, image, artifact_file, key, step, timestamp, synchronous)
+
+
+def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
+    """Keeps a dict of columns or a DataFrame as a table; one that is there grows by it."""
+    store, run = _target(run_id)
+    RunlogClient(store.uri).log_table(run, data, artifact_file)
+
+
+def load_table(
+    artifact_file: str,
+    run_ids: Sequence[str] | None = None,
+    extra_columns: Sequence[str] | None = None,
+) -> pandas.DataFrame:
+    """The rows of a table from all runs of the experiment in use, or from `run_ids`."""
+    experiment_id = _current_experiment_id(places.store())
+    return RunlogClient().load_table(experiment_id, artifact_file, run_ids, extra_columns)
+
+
+def log_input(
+    dataset: Any = None,
+    context: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Keeps that the active run read `dataset` (of `runlog.data`), for example as
+    `context="training"`."""
+    if dataset is not None:
+        log_inputs([dataset], [context], [tags])
+
+
+def log_inputs(
+    datasets: Sequence[Any] | None = None,
+    contexts: Sequence[str | None] | None = None,
+    tags_list: Sequence[Mapping[str, str] | None] | None = None,
+) -> None:
+    """Keeps several data sets with their contexts and tags, lists of the same length."""
+    datasets, contexts, tags_list = datasets or [], contexts or [], tags_list or []
+    if not len(datasets) == len(contexts) == len(tags_list):
+        raise InvalidParameter(
+            f"log_inputs got {len(datasets)} datasets, {len(contexts)} contexts and "
+            f"{len(tags_list)} tags_list: give as many of each"
+        )
+    store, run = _target(None)
+    inputs = [
+        _dataset_input(dataset, context, tags)
+        for dataset, context, tags in zip(datasets, contexts, tags_list, strict=True)
+    ]
+    store.log_inputs(run, inputs)
+
+
+def _dataset_input(
+    dataset: Any, context: str | None, tags: Mapping[str, str] | None
+) -> DatasetInput:
+    pairs = dict(tags or {})
+    if context:
+        pairs[DATASET_CONTEXT] = context
+    entity = dataset._to_entity() if hasattr(dataset, "_to_entity") else dataset
+    return DatasetInput(entity, [InputTag(key, str(value)) for key, value in pairs.items()])
+
+
+def get_artifact_uri(artifact_path: str | None = None) -> str:
+    """The URI of the active run's artifacts, or of a path in them."""
+    store, run = _target(None)
+    root = store.get_run(run).info.artifact_uri
+    return f"{root}/{artifact_path}" if artifact_path else root
+
+
+# -- reading --------------------------------------------------------------------------------
+
+
+def search_runs(
+    experiment_ids: Sequence[str] | None = None,
+    filter_string: str = "",
+    run_view_type: int = ViewType.ACTIVE_ONLY,
+    max_results: int = 100_000,
+    order_by: Sequence[str] | None = None,
+    output_format: str = "pandas",
+    search_all_experiments: bool = False,
+    experiment_names: Sequence[str] | None = None,
+) -> pandas.DataFrame | list[Run]:
+    """The runs that match, as a DataFrame or, with `output_format="list"`, as a list of runs.
+
+    Looks in the experiment in use unless `experiment_ids`, `experiment_names` or
+    `search_all_experiments` say otherwise. The DataFrame has columns run_id, experiment_id, status,
+    artifact_uri, start_time and end_time (UTC), then metrics.*, params.* and tags.*.
+    """
+    if output_format not in ("pandas", "list"):
+        raise ValueError(f"Unsupported output format: {output_format}: use 'pandas' or 'list'")
+    store = places.store()
+    ids = _searched(store, experiment_ids, experiment_names, search_all_experiments)
+    if output_format == "list":
+        return list(store.all_runs(ids, filter_string, run_view_type, max_results, order_by))
+    from runlog import frames
+
+    columns = store.search_run_columns(ids, filter_string, run_view_type, max_results, order_by)
+    return frames.runs(columns)
+
+
+def _searched(
+    store: Store,
+    experiment_ids: Sequence[str] | None,
+    experiment_names: Sequence[str] | None,
+    everywhere: bool,
+) -> list[str]:
+    if experiment_ids and experiment_names:
+        raise InvalidParameter(
+            "Only experiment_ids or experiment_names can be used, but not both"
+        )
+    if everywhere and not (experiment_ids or experiment_names):
+        return [each.experiment_id for each in search_experiments(ViewType.ALL)]
+    if experiment_names:
+        named = [(name, store.find_experiment(name)) for name in experiment_names]
+        return [experiment.experiment_id for name, experiment in named if experiment is not None]
+    if experiment_ids is not None:
+        return list(experiment_ids)
+    return [_current_experiment_id(store)]
+
+
+def metric_history(
+    run_ids: str | Run | Sequence[str | Run], keys: str | Sequence[str] | None = None
+) -> Any:
+    """The full history of one metric of one run, or of many runs and metrics, as columns.
+
+    For one run and one key a `frames.MetricColumns` with numpy arrays `steps` (int64), `timestamps`
+    (int64, ms), `values` (float64) and `to_pandas()`. For several of either a DataFrame with
+    columns run_id, key, step, timestamp, value. `keys=None` means every metric.
+    """
+    from runlog import frames
+
+    one = isinstance(run_ids, (str, Run))
+    wanted = [run_ids] if isinstance(run_ids, (str, Run)) else list(run_ids)
+    ids = [each.info.run_id if isinstance(each, Run) else each for each in wanted]
+    if one and isinstance(keys, str):
+        return frames.history(places.store(), ids[0], keys)
+    return frames.histories(places.store(), ids, [keys] if isinstance(keys, str) else keys)
+
+
+def flush() -> None:
+    """Returns when what was logged so far survives a power cut too. (Without it the last moments
+    before one may be lost, never more and never what was there before; a killed process loses
+    nothing.)"""
+    places.store().flush()
+
+
+def flush_async_logging() -> None:
+    """Does nothing: what a log call has returned from is kept already."""

@@ -1,0 +1,41 @@
+"""The version of a store's schema, and how an older one becomes today's.
+
+`schema.sql` makes a new store at `VERSION` in one go. A change to it adds a `Step` here, which
+brings a store of the version before to the next; released steps are never edited. A step and the
+record of it are one transaction, so a killed upgrade has happened or has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+VERSION = 1
+
+
+class Connection(Protocol):
+    """What a step may use: statements, one a call, inside the caller's transaction."""
+
+    def execute(self, sql: str, /) -> object: ...
+
+
+class Step(NamedTuple):
+    """From version `to - 1` to version `to`."""
+
+    to: int
+    about: str
+    apply: Callable[[Connection], None]
+
+
+STEPS: tuple[Step, ...] = ()
+
+
+def pending(version: int, steps: Sequence[Step] = STEPS) -> list[Step]:
+    """The steps that a store of `version` still needs, in order."""
+    return [step for step in steps if step.to > version]
+
+
+def schema() -> str:
+    """The text of `schema.sql`."""
+    with open(__file__[: -len("migrate.py")] + "schema.sql", encoding="utf-8") as file:
+        return file.read()

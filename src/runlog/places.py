@@ -1,0 +1,69 @@
+"""Where runs are logged to: the tracking URI, its store, and the experiment in use.
+
+The tracking URI is the argument given, else what `set_tracking_uri` set, else RUNLOG_TRACKING_URI,
+else MLFLOW_TRACKING_URI, else `runlog.db` in the working directory.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from runlog.settings import setting
+from runlog.store import Store, open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_chosen: str | None = None
+_stores: dict[str, Store] = {}
+
+
+def set_tracking_uri(uri: str | Path) -> None:
+    """Logs to and reads from `uri` from now on: `x.db`, `folder/`, `sqlite:///x.db`, `file:/folder`.
+
+    A relative path is relative to the working directory of this moment. Processes started later
+    inherit the choice through the environment. An empty text takes the choice back.
+    """
+    global _chosen
+    _chosen = _absolute(os.fspath(uri)) if uri else None
+    if _chosen is None:
+        os.environ.pop("RUNLOG_TRACKING_URI", None)
+    else:
+        os.environ["RUNLOG_TRACKING_URI"] = _chosen
+
+
+def get_tracking_uri() -> str:
+    """The URI that is logged to, with absolute paths."""
+    return _absolute(_chosen or setting("TRACKING_URI") or "runlog.db")
+
+
+def is_tracking_uri_set() -> bool:
+    """Whether the URI was chosen, by `set_tracking_uri` or the environment."""
+    return bool(_chosen or setting("TRACKING_URI"))
+
+
+def store(uri: str | Path | None = None) -> Store:
+    """The store at `uri`, or at the tracking URI; opened once in a process for each URI."""
+    place = get_tracking_uri() if uri is None else _absolute(os.fspath(uri))
+    found = _stores.get(place)
+    if found is None:
+        # Two threads that open the same file at once: the second one's store is dropped.
+        found = _stores.setdefault(place, open_store(place))
+    return found
+
+
+def close() -> None:
+    """Closes all stores that were opened here and forgets them."""
+    while _stores:
+        _stores.popitem()[1].close()
+
+
+def _absolute(uri: str) -> str:
+    prefix, separator, path = uri.partition(":///")
+    if separator and prefix == "sqlite":
+        return f"sqlite:///{os.path.abspath(path)}"
+    if ":" in uri.partition("/")[0] and not os.path.splitdrive(uri)[0]:
+        return uri
+    folder = uri.endswith("/") or os.path.isdir(uri)
+    return os.path.abspath(uri) + ("/" if folder and uri.strip("/") else "")

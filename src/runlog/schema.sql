@@ -1,0 +1,255 @@
+-- The file that runlog keeps: tables first, then the views that people read.
+--
+-- Tables have singular names and integer keys and belong to runlog; write through its API only.
+-- Views have plural names, hex ids and ISO times (UTC) and are meant for the sqlite3 shell, DuckDB,
+-- DBeaver, pandas; they stay as they are from release to release. All numbers called *_time or
+-- timestamp in the tables are Unix milliseconds.
+--
+-- A metric's value has no declared type: a column declared REAL loses the sign of -0.0, and SQLite
+-- keeps no NaN, so NaN is stored as the text 'NaN', which sorts after every number.
+
+create table experiment (
+    id integer primary key autoincrement,        -- experiment_id; Default is 0; never used twice
+    name text not null unique,
+    artifact_location text not null,             -- './...' is relative to the artifact root
+    lifecycle_stage text not null default 'active' check (lifecycle_stage in ('active', 'deleted')),
+    creation_time integer not null,
+    last_update_time integer not null
+);
+
+create table experiment_tag (
+    experiment integer not null references experiment on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (experiment, key)
+) without rowid;
+
+create table run (
+    id integer primary key autoincrement,        -- never used twice: see recent
+    run_id text not null unique,                 -- 32 hex digits
+    experiment integer not null references experiment,
+    name text not null,
+    status text not null,                        -- RUNNING SCHEDULED FINISHED FAILED KILLED
+    user_id text not null default '',
+    start_time integer not null,
+    end_time integer,
+    lifecycle_stage text not null default 'active' check (lifecycle_stage in ('active', 'deleted')),
+    deleted_time integer,
+    artifact_uri text not null                   -- './...' is relative to the artifact root
+);
+create index run_by_start on run (experiment, lifecycle_stage, start_time desc, run_id);
+
+create table param (
+    run integer not null references run on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (run, key)
+) without rowid;
+create index param_by_value on param (key, value) where length(value) <= 250;
+
+create table tag (
+    run integer not null references run on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (run, key)
+) without rowid;
+create index tag_by_value on tag (key, value) where length(value) <= 250;
+
+create table dataset (
+    id integer primary key,
+    experiment integer not null references experiment on delete cascade,
+    name text not null,
+    digest text not null,
+    source_type text not null,
+    source text not null,
+    schema text,
+    profile text,
+    unique (experiment, name, digest)
+);
+
+create table input (
+    id integer primary key,
+    run integer not null references run on delete cascade,
+    dataset integer not null references dataset on delete cascade,
+    unique (run, dataset)
+);
+create index input_by_dataset on input (dataset);
+
+create table input_tag (
+    input integer not null references input on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (input, key)
+) without rowid;
+
+-- Metrics. A call appends its points to `recent`, which costs one page whatever the number of keys;
+-- a merge moves them in bulk to `point`, clustered so that a history is read in one sweep, and
+-- brings `metric`, the summary by run and key, up to date. Points that are in `recent` still are
+-- seen through `live_metric` and `live_point`.
+
+create table metric_key (
+    id integer primary key,
+    name text not null unique
+);
+
+create table metric (
+    id integer primary key,
+    run integer not null references run on delete cascade,
+    key integer not null references metric_key,
+    count integer not null default 0,            -- 0: no point is merged yet, all below is null
+    last, last_step integer, last_timestamp integer,    -- greatest (step, timestamp, value)
+    first, first_step integer, first_timestamp integer, -- smallest (step, timestamp, value)
+    min, min_step integer,                       -- NaN only where there is nothing else;
+    max, max_step integer,                       -- the smallest step that has the value
+    unique (run, key)
+);
+create index metric_by_last on metric (key, last, run);
+
+create table point (
+    metric integer not null,
+    step integer not null,
+    timestamp integer not null,
+    value not null,
+    primary key (metric, step, timestamp, value) -- the same point twice is one point
+) without rowid;
+
+create table recent (
+    metric integer not null,
+    step integer not null,
+    timestamp integer not null,
+    value not null
+);
+
+-- The summaries of the metrics that have points in `recent`, those counted in.
+create view fresh_metric as
+with
+    added as (
+        select distinct metric, step, timestamp, value from recent
+        where not exists (
+            select 1 from point
+            where (point.metric, point.step, point.timestamp, point.value)
+                = (recent.metric, recent.step, recent.timestamp, recent.value))
+    ),
+    ranked as (
+        select *,
+            count(*) over series as count,
+            row_number() over (series order by step, timestamp, value) as from_first,
+            row_number() over (series order by value, step) as from_min,
+            row_number() over (series order by value = 'NaN', value desc, step) as from_max
+        from added
+        window series as (partition by metric)
+    ),
+    added_summary as (
+        select metric, count,
+            max(case when from_first = count then value end) as last,
+            max(case when from_first = count then step end) as last_step,
+            max(case when from_first = count then timestamp end) as last_timestamp,
+            max(case when from_first = 1 then value end) as first,
+            max(case when from_first = 1 then step end) as first_step,
+            max(case when from_first = 1 then timestamp end) as first_timestamp,
+            max(case when from_min = 1 then value end) as min,
+            max(case when from_min = 1 then step end) as min_step,
+            max(case when from_max = 1 then value end) as max,
+            max(case when from_max = 1 then step end) as max_step
+        from ranked group by metric
+    ),
+    chosen as (
+        select m.id, m.run, m.key, m.count + a.count as count,
+            m.count = 0 or (a.last_step, a.last_timestamp, a.last)
+                > (m.last_step, m.last_timestamp, m.last) as is_last,
+            m.count = 0 or (a.first_step, a.first_timestamp, a.first)
+                < (m.first_step, m.first_timestamp, m.first) as is_first,
+            m.count = 0 or (a.min, a.min_step) < (m.min, m.min_step) as is_min,
+            m.count = 0 or (a.max <> 'NaN', a.max, -a.max_step)
+                > (m.max <> 'NaN', m.max, -m.max_step) as is_max,
+            m.last as m_last, m.last_step as m_last_step, m.last_timestamp as m_last_timestamp,
+            m.first as m_first, m.first_step as m_first_step,
+            m.first_timestamp as m_first_timestamp,
+            m.min as m_min, m.min_step as m_min_step, m.max as m_max, m.max_step as m_max_step,
+            a.*
+        from added_summary a join metric m on m.id = a.metric
+    )
+select id, run, key, count,
+    iif(is_last, last, m_last) as last,
+    iif(is_last, last_step, m_last_step) as last_step,
+    iif(is_last, last_timestamp, m_last_timestamp) as last_timestamp,
+    iif(is_first, first, m_first) as first,
+    iif(is_first, first_step, m_first_step) as first_step,
+    iif(is_first, first_timestamp, m_first_timestamp) as first_timestamp,
+    iif(is_min, min, m_min) as min,
+    iif(is_min, min_step, m_min_step) as min_step,
+    iif(is_max, max, m_max) as max,
+    iif(is_max, max_step, m_max_step) as max_step
+from chosen;
+
+create view live_metric as
+select id, run, key, count, last, last_step, last_timestamp, first, first_step, first_timestamp,
+    min, min_step, max, max_step
+from metric where count > 0 and id not in (select metric from recent)
+union all
+select * from fresh_metric;
+
+create view live_point as
+select metric, step, timestamp, value from point
+union all
+select distinct metric, step, timestamp, value from recent
+where not exists (
+    select 1 from point
+    where (point.metric, point.step, point.timestamp, point.value)
+        = (recent.metric, recent.step, recent.timestamp, recent.value));
+
+-- What people read. A NaN reads as null here, as everywhere in SQL; the is_nan columns tell it from
+-- a value that is missing, which has no row.
+
+create view experiments as
+select cast(id as text) as experiment_id, name, lifecycle_stage, artifact_location,
+    strftime('%Y-%m-%dT%H:%M:%fZ', creation_time / 1000.0, 'unixepoch') as creation_time,
+    strftime('%Y-%m-%dT%H:%M:%fZ', last_update_time / 1000.0, 'unixepoch') as last_update_time,
+    (select count(*) from run where run.experiment = experiment.id
+        and run.lifecycle_stage = 'active') as active_runs
+from experiment;
+
+create view experiment_tags as
+select cast(e.id as text) as experiment_id, e.name as experiment, t.key, t.value
+from experiment_tag t join experiment e on e.id = t.experiment;
+
+create view runs as
+select r.run_id, r.name as run_name, e.name as experiment, r.status,
+    strftime('%Y-%m-%dT%H:%M:%fZ', r.start_time / 1000.0, 'unixepoch') as start_time,
+    strftime('%Y-%m-%dT%H:%M:%fZ', r.end_time / 1000.0, 'unixepoch') as end_time,
+    (r.end_time - r.start_time) / 1000.0 as duration_seconds,
+    r.user_id, r.lifecycle_stage, r.artifact_uri, cast(e.id as text) as experiment_id
+from run r join experiment e on e.id = r.experiment;
+
+create view params as
+select r.run_id, p.key, p.value from param p join run r on r.id = p.run;
+
+create view tags as
+select r.run_id, t.key, t.value from tag t join run r on r.id = t.run;
+
+create view metrics as
+select r.run_id, k.name as key, p.step,
+    iif(p.value = 'NaN', null, p.value) as value, p.value = 'NaN' as is_nan,
+    strftime('%Y-%m-%dT%H:%M:%fZ', p.timestamp / 1000.0, 'unixepoch') as time, p.timestamp
+from metric m
+join run r on r.id = m.run
+join metric_key k on k.id = m.key
+join live_point p on p.metric = m.id;
+
+create view metric_summary as
+select r.run_id, k.name as key, m.count,
+    iif(m.last = 'NaN', null, m.last) as last, m.last_step, m.last = 'NaN' as last_is_nan,
+    iif(m.first = 'NaN', null, m.first) as first, m.first_step,
+    iif(m.min = 'NaN', null, m.min) as min, m.min_step,
+    iif(m.max = 'NaN', null, m.max) as max, m.max_step
+from live_metric m
+join run r on r.id = m.run
+join metric_key k on k.id = m.key;
+
+create view inputs as
+select r.run_id, d.name as dataset, d.digest, t.value as context, d.source_type, d.source,
+    d.schema, d.profile
+from input i
+join run r on r.id = i.run
+join dataset d on d.id = i.dataset
+left join input_tag t on t.input = i.id and t.key = 'mlflow.data.context';

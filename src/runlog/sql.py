@@ -1,0 +1,1090 @@
+"""SqlStore: every promise of Store as SQL, each statement beside the method that runs it.
+
+How metrics are kept: a call appends its points to `recent`; `_merge` moves them in bulk into `point`
+and brings the summaries in `metric` up to date. It runs after `MERGE_AT` points, when a run ends,
+and before a read if no other writer is in the way; a read that finds points unmerged still reads
+the `live_` views instead, which say the same more slowly.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from runlog import validate
+from runlog.clock import now
+from runlog.db.sqlite import Database
+from runlog.entities import (
+    Dataset,
+    DatasetInput,
+    Experiment,
+    InputTag,
+    LifecycleStage,
+    Metric,
+    MetricSummary,
+    PagedList,
+    Run,
+    RunData,
+    RunInfo,
+    RunInputs,
+    RunStatus,
+    ViewType,
+    metrics_of,
+)
+from runlog.errors import (
+    AlreadyExists,
+    BadRequest,
+    InvalidParameter,
+    NotFound,
+    RunlogError,
+    StoreError,
+)
+from runlog.store import History, Point, RunColumns, Store, view_stages
+
+if TYPE_CHECKING:
+    from runlog.filters import Clause, OrderBy
+    from runlog.sqlsearch import Search
+
+RUN_NAME = "mlflow.runName"
+
+# A merge costs a page for each metric that has new points, so it pays by number: at 100 keys a
+# call 8192 points write 90 bytes a point to the WAL, 1024 write 500.
+MERGE_AT = 8192
+
+_SMALL = 2**62
+
+Fetch = Callable[..., list[tuple[Any, ...]]]
+
+
+class SqlStore(Store):
+    """A store in a SQLite file. Safe to share between threads; forks open it anew."""
+
+    def __init__(self, path: str) -> None:
+        self.db = Database(path)
+        self.uri = "sqlite:///" + self.db.path
+        self.artifact_root = os.path.join(os.path.dirname(self.db.path), "artifacts")
+        self._metric_ids: dict[int, dict[str, int]] = {}  # by run and key; only committed ones
+        self._run_of: dict[str, int] = {}
+        self._unmerged = 0
+        self.db.open()
+        self._make_default_experiment()
+
+    # -- experiments ------------------------------------------------------------------------
+
+    def _make_default_experiment(self) -> None:
+        if self.db.read_only or self.db.execute("select 1 from experiment limit 1"):
+            return
+        with self.db.transaction():
+            self.db.execute(
+                """insert or ignore into experiment
+                   values (0, 'Default', './0', 'active', :now, :now)""",
+                {"now": now()},
+            )
+
+    def create_experiment(
+        self,
+        name: str,
+        artifact_location: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> str:
+        name = validate.experiment_name(name)
+        location = self._given_location(artifact_location)
+        with self.db.transaction():
+            self._refuse_taken(name, AlreadyExists)
+            row = self.db.execute(
+                """insert into experiment
+                       (name, artifact_location, creation_time, last_update_time)
+                   values (:name, :location, :now, :now) returning id""",
+                {"name": name, "location": location or "", "now": now()},
+            )
+            experiment = int(row[0][0])
+            if location is None:
+                self.db.execute(
+                    "update experiment set artifact_location = './' || id where id = :id",
+                    {"id": experiment},
+                )
+            self._set_experiment_tags(experiment, tags or {})
+        return str(experiment)
+
+    def _given_location(self, location: str | None) -> str | None:
+        if not location:
+            return None
+        location = validate.artifact_location(location)
+        if ":" not in location.partition("/")[0]:  # a path, not a URI
+            location = os.path.abspath(os.path.expanduser(location))
+        return self._relative(location)
+
+    def _relative(self, uri: str) -> str:
+        """`uri` as it is stored: what is under the artifact root relative to it, so that the file
+        and the folder can be moved together."""
+        inside = uri.startswith(self.artifact_root + "/")
+        return "." + uri[len(self.artifact_root) :] if inside else uri
+
+    def _absolute(self, stored: str) -> str:
+        return self.artifact_root + stored[1:] if stored.startswith("./") else stored
+
+    def _refuse_taken(self, name: str, error: type[RunlogError]) -> None:
+        taken = self.db.execute(
+            "select id, lifecycle_stage from experiment where name = :name", {"name": name}
+        )
+        if taken:
+            number, stage = taken[0]
+            hint = "; restore it or `runlog gc` it" if stage == "deleted" else ""
+            raise error(f"Experiment '{name}' already exists ({stage}, id {number}){hint}.")
+
+    def _set_experiment_tags(self, experiment: int, tags: Mapping[str, Any]) -> None:
+        self.db.executemany(
+            """insert into experiment_tag values (:experiment, :key, :value)
+               on conflict do update set value = excluded.value""",
+            [
+                {
+                    "experiment": experiment,
+                    "key": validate.key(key, "experiment tag"),
+                    "value": validate.text(value),
+                }
+                for key, value in tags.items()
+            ],
+        )
+
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        number = validate.experiment_id(experiment_id)
+        with self.db.reading() as fetch:
+            found = self._experiments(fetch, [number])
+        if not found:
+            raise NotFound(f"No Experiment with id={experiment_id} exists")
+        return found[0]
+
+    def find_experiment(self, name: str) -> Experiment | None:
+        with self.db.reading() as fetch:
+            ids = fetch(
+                "select id from experiment where name = :name",
+                {"name": validate.text(name)},
+            )
+            found = self._experiments(fetch, [row[0] for row in ids])
+        return found[0] if found else None
+
+    def _experiments(self, fetch: Fetch, ids: Sequence[int]) -> list[Experiment]:
+        bindings = _ids(ids)
+        tags: dict[int, dict[str, str]] = {number: {} for number in ids}
+        for number, key, value in fetch(
+            """select t.experiment, t.key, t.value from json_each(:ids) j
+               cross join experiment_tag t on t.experiment = j.value""",
+            bindings,
+        ):
+            tags[number][key] = value
+        rows = fetch(
+            """select e.id, e.name, e.artifact_location, e.lifecycle_stage, e.creation_time,
+                      e.last_update_time
+               from json_each(:ids) j cross join experiment e on e.id = j.value order by j.key""",
+            bindings,
+        )
+        return [
+            Experiment(str(number), name, self._absolute(place), stage, tags[number], made, changed)
+            for number, name, place, stage, made, changed in rows
+        ]
+
+    def search_experiments(
+        self,
+        view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        filter_string: str | None = None,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        from runlog import filters
+        from runlog.sqlsearch import Search, experiments
+
+        scope = filters.EXPERIMENTS
+        limit = validate.max_results(max_results)
+        clause = filters.parse(filter_string, scope)
+        order = filters.full_order(filters.parse_order_by(order_by, scope), scope)
+        stages = f"r.lifecycle_stage in ({_texts(view_stages(view_type))})"
+        with self.db.reading() as fetch:
+            search = Search(
+                experiments(), stages, clause, order, {"artifact_root": self.artifact_root}
+            )
+            ids, token = _page(search, fetch, limit, _token(page_token, order))
+            found = self._experiments(fetch, ids)
+        return PagedList(found, token)
+
+    def rename_experiment(self, experiment_id: str, new_name: str) -> None:
+        name = validate.experiment_name(new_name)
+        with self.db.transaction():
+            number = self._active_experiment(experiment_id)
+            current = self.db.execute(
+                "select name from experiment where id = :id", {"id": number}
+            )
+            if current[0][0] == name:
+                return
+            self._refuse_taken(name, BadRequest)
+            self.db.execute(
+                "update experiment set name = :name, last_update_time = :now where id = :id",
+                {"id": number, "name": name, "now": now()},
+            )
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        with self.db.transaction():
+            number = validate.experiment_id(experiment_id)
+            time = now()
+            self._change_stage(number, "active", "deleted", time)
+            self.db.execute(
+                """update run set lifecycle_stage = 'deleted', deleted_time = :now
+                   where experiment = :id and lifecycle_stage = 'active'""",
+                {"id": number, "now": time},
+            )
+
+    def restore_experiment(self, experiment_id: str) -> None:
+        with self.db.transaction():
+            number = validate.experiment_id(experiment_id)
+            deleted = self.db.execute(
+                "select last_update_time from experiment where id = :id", {"id": number}
+            )
+            self._change_stage(number, "deleted", "active", now())
+            self.db.execute(
+                """update run set lifecycle_stage = 'active', deleted_time = null
+                   where experiment = :id and lifecycle_stage = 'deleted'
+                       and deleted_time = :deleted""",
+                {"id": number, "deleted": deleted[0][0]},
+            )
+
+    def _change_stage(self, number: int, before: str, after: str, time: int) -> None:
+        changed = self.db.change(
+            """update experiment set lifecycle_stage = :after, last_update_time = :now
+               where id = :id and lifecycle_stage = :before""",
+            {"id": number, "before": before, "after": after, "now": time},
+        )
+        if not changed:
+            raise NotFound(f"No {before} Experiment with id={number} exists")
+
+    def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, Any]) -> None:
+        with self.db.transaction():
+            number = self._active_experiment(experiment_id)
+            self._set_experiment_tags(number, tags)
+            self._touch_experiment(number)
+
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
+        with self.db.transaction():
+            number = self._active_experiment(experiment_id)
+            deleted = self.db.change(
+                "delete from experiment_tag where experiment = :id and key = :key",
+                {"id": number, "key": key},
+            )
+            if not deleted:
+                raise NotFound(f"No tag with name: {key} in experiment with id {experiment_id}")
+            self._touch_experiment(number)
+
+    def _touch_experiment(self, number: int) -> None:
+        self.db.execute(
+            "update experiment set last_update_time = :now where id = :id",
+            {"id": number, "now": now()},
+        )
+
+    def _active_experiment(self, experiment_id: str) -> int:
+        number = validate.experiment_id(experiment_id)
+        found = self.db.execute(
+            "select lifecycle_stage from experiment where id = :id", {"id": number}
+        )
+        if not found:
+            raise NotFound(f"No Experiment with id={experiment_id} exists")
+        _refuse_deleted("experiment", experiment_id, found[0][0])
+        return number
+
+    # -- runs -------------------------------------------------------------------------------
+
+    def create_run(
+        self,
+        experiment_id: str,
+        user_id: str = "",
+        start_time: int | None = None,
+        tags: Mapping[str, Any] | None = None,
+        run_name: str | None = None,
+        run_id: str | None = None,
+    ) -> Run:
+        from runlog import names
+
+        tags = {key: validate.text(value) for key, value in (tags or {}).items()}
+        name = _run_name(run_name, tags) or names.generate()
+        tags[RUN_NAME] = name
+        run_id = names.run_id() if run_id is None else validate.run_id(run_id)
+        start = now() if start_time is None else validate.timestamp(start_time)
+        with self.db.transaction():
+            experiment = self._active_experiment(experiment_id)
+            place = self.db.execute(
+                "select artifact_location from experiment where id = :id", {"id": experiment}
+            )[0][0]
+            artifacts = f"{place.rstrip('/')}/{run_id}/artifacts"
+            if self.db.execute("select 1 from run where run_id = :id", {"id": run_id}):
+                raise AlreadyExists(f"Run with id={run_id} already exists")
+            row = self.db.execute(
+                """insert into run (run_id, experiment, name, status, user_id, start_time,
+                                    artifact_uri)
+                   values (:run_id, :experiment, :name, 'RUNNING', :user, :start, :artifacts)
+                   returning id""",
+                {
+                    "run_id": run_id,
+                    "experiment": experiment,
+                    "name": name,
+                    "user": validate.text(user_id or ""),
+                    "start": start,
+                    "artifacts": artifacts,
+                },
+            )
+            self._set_tags(int(row[0][0]), tags.items())
+        info = RunInfo(
+            run_id,
+            str(experiment),
+            user_id or "",
+            "RUNNING",
+            start,
+            None,
+            LifecycleStage.ACTIVE,
+            self._absolute(artifacts),
+            name,
+        )
+        return Run(info, RunData({}, {}, tags))
+
+    def get_run(self, run_id: str) -> Run:
+        with self._reading_metrics() as (fetch, metric_table, _):
+            number = self._run_number(fetch, run_id)
+            return self._runs(fetch, [number], metric_table)[0]
+
+    def _run_number(self, fetch: Fetch, run_id: str) -> int:
+        validate.run_id(run_id)
+        found = fetch("select id from run where run_id = :run_id", {"run_id": run_id})
+        if not found:
+            raise NotFound(f"Run with id={run_id} not found")
+        return int(found[0][0])
+
+    def _active_run(self, run_id: str) -> int:
+        """The row id of a run that may be written to."""
+        found = self.db.execute(
+            "select id, lifecycle_stage from run where run_id = :run_id", {"run_id": run_id}
+        )
+        if not found:
+            validate.run_id(run_id)
+            raise NotFound(f"Run with id={run_id} not found")
+        _refuse_deleted("run", run_id, found[0][1])
+        return int(found[0][0])
+
+    def _infos(self, fetch: Fetch, ids: Sequence[int]) -> dict[int, RunInfo]:
+        rows = fetch(
+            """select r.id, r.run_id, r.experiment, r.user_id, r.status, r.start_time, r.end_time,
+                      r.lifecycle_stage, r.artifact_uri, r.name
+               from json_each(:ids) j cross join run r on r.id = j.value order by j.key""",
+            _ids(ids),
+        )
+        return {
+            number: RunInfo(
+                run_id, str(experiment), user, status, start, end, stage, self._absolute(uri), name
+            )
+            for number, run_id, experiment, user, status, start, end, stage, uri, name in rows
+        }
+
+    def _runs(self, fetch: Fetch, ids: Sequence[int], metric_table: str) -> list[Run]:
+        """The runs of these row ids, in that order."""
+        bindings = _ids(ids)
+        infos = self._infos(fetch, ids)
+        points: dict[int, list[Metric]] = {number: [] for number in ids}
+        for number, key, value, time, step in fetch(
+            f"""select m.run, k.name, m.last, m.last_timestamp, m.last_step
+                from json_each(:ids) j cross join {metric_table} m on m.run = j.value
+                join metric_key k on k.id = m.key order by m.run, k.name""",
+            bindings,
+        ):
+            run_id = infos[number].run_id
+            points[number].append(Metric(key, float(value), time, step, run_id))
+        params: dict[int, dict[str, str]] = {number: {} for number in ids}
+        for number, key, value in fetch(
+            """select p.run, p.key, p.value from json_each(:ids) j
+               cross join param p on p.run = j.value""",
+            bindings,
+        ):
+            params[number][key] = value
+        tags: dict[int, dict[str, str]] = {number: {} for number in ids}
+        for number, key, value in fetch(
+            """select t.run, t.key, t.value from json_each(:ids) j
+               cross join tag t on t.run = j.value""",
+            bindings,
+        ):
+            tags[number][key] = value
+        inputs = self._inputs(fetch, bindings)
+        return [
+            Run(
+                infos[number],
+                RunData(
+                    {metric.key: metric.value for metric in points[number]},
+                    params[number],
+                    tags[number],
+                    tuple(points[number]),
+                ),
+                RunInputs(inputs.get(number, [])),
+            )
+            for number in ids
+        ]
+
+    def _inputs(self, fetch: Fetch, bindings: Mapping[str, Any]) -> dict[int, list[DatasetInput]]:
+        found: dict[int, list[DatasetInput]] = {}
+        tags: dict[int, list[InputTag]] = {}
+        for number, key, value in fetch(
+            """select t.input, t.key, t.value from json_each(:ids) j
+               cross join input i on i.run = j.value
+               join input_tag t on t.input = i.id order by t.input, t.key""",
+            bindings,
+        ):
+            tags.setdefault(number, []).append(InputTag(key, value))
+        for run, number, *fields in fetch(
+            """select i.run, i.id, d.name, d.digest, d.source_type, d.source, d.schema, d.profile
+               from json_each(:ids) j cross join input i on i.run = j.value
+               join dataset d on d.id = i.dataset order by i.id""",
+            bindings,
+        ):
+            given = DatasetInput(Dataset(*fields), tags.get(number, []))
+            found.setdefault(run, []).append(given)
+        return found
+
+    def update_run(
+        self,
+        run_id: str,
+        status: str | int | None = None,
+        end_time: int | None = None,
+        run_name: str | None = None,
+    ) -> RunInfo:
+        changes: dict[str, Any] = {}
+        if status is not None:
+            changes["status"] = validate.status(status)
+        if end_time is not None:
+            changes["end_time"] = validate.timestamp(end_time)
+        if run_name:
+            changes["name"] = validate.text(run_name)
+        with self.db.transaction():
+            number = self._active_run(run_id)
+            if changes:
+                assignments = ", ".join(f"{column} = :{column}" for column in changes)
+                self.db.execute(
+                    f"update run set {assignments} where id = :id", {"id": number, **changes}
+                )
+            if run_name:
+                self._set_tags(number, [(RUN_NAME, run_name)])
+            info = self._infos(self.db.execute, [number])[number]
+        if status is not None and RunStatus.is_terminated(changes["status"]):
+            self._merge()
+        return info
+
+    def delete_run(self, run_id: str) -> None:
+        self._change_run_stage(run_id, "deleted", now())
+
+    def restore_run(self, run_id: str) -> None:
+        self._change_run_stage(run_id, "active", None)
+
+    def _change_run_stage(self, run_id: str, stage: str, deleted_time: int | None) -> None:
+        with self.db.transaction():
+            number = self._run_number(self.db.execute, run_id)
+            self.db.execute(
+                """update run set lifecycle_stage = :stage, deleted_time = :deleted
+                   where id = :id and lifecycle_stage <> :stage""",
+                {"id": number, "stage": stage, "deleted": deleted_time},
+            )
+
+    # -- searching --------------------------------------------------------------------------
+
+    def search_runs(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str | None = None,
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Run]:
+        from runlog import filters
+
+        limit = validate.max_results(max_results)
+        order = filters.full_order(filters.parse_order_by(order_by))
+        clause = filters.parse(filter_string)
+        after = _token(page_token, order)
+        scope = _runs_scope(experiment_ids, run_view_type)
+        with self._reading_metrics() as (fetch, table, _):
+            search = self._run_search(fetch, table, scope, clause, order)
+            ids, token = _page(search, fetch, limit, after)
+            found = self._runs(fetch, ids, table)
+        return PagedList(found, token)
+
+    def _run_search(
+        self,
+        fetch: Fetch,
+        table: str,
+        scope: str,
+        clause: Clause | None,
+        order: Sequence[OrderBy],
+    ) -> Search:
+        from runlog.sqlsearch import Search, metric_names, runs
+
+        keys = self._metric_keys(fetch, metric_names(clause, order))
+        bindings = {"artifact_root": self.artifact_root}
+        return Search(runs(table, keys), scope, clause, order, bindings)
+
+    def _metric_keys(self, fetch: Fetch, names: Iterable[str]) -> dict[str, int]:
+        found = {}
+        for name in names:
+            row = fetch("select id from metric_key where name = :name", {"name": name})
+            if row:
+                found[name] = row[0][0]
+        return found
+
+    def search_run_columns(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str | None = None,
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int | None = None,
+        order_by: Sequence[str] | None = None,
+    ) -> RunColumns:
+        from runlog import filters
+
+        order = filters.full_order(filters.parse_order_by(order_by))
+        clause = filters.parse(filter_string)
+        scope = _runs_scope(experiment_ids, run_view_type)
+        with self._reading_metrics() as (fetch, table, _):
+            search = self._run_search(fetch, table, scope, clause, order)
+            ids, _ = search.page(fetch, max_results)
+            bindings = _ids(ids)
+            metrics = fetch(
+                f"""select k.name, j.key, m.last from json_each(:ids) j
+                    cross join {table} m on m.run = j.value
+                    join metric_key k on k.id = m.key""",
+                bindings,
+            )
+            params = fetch(
+                """select p.key, j.key, p.value from json_each(:ids) j
+                   cross join param p on p.run = j.value""",
+                bindings,
+            )
+            tags = fetch(
+                """select t.key, j.key, t.value from json_each(:ids) j
+                   cross join tag t on t.run = j.value""",
+                bindings,
+            )
+            infos = list(self._infos(fetch, ids).values())
+        numbers = {
+            key: (positions, list(map(float, values)))
+            for key, (positions, values) in _columns(metrics).items()
+        }
+        return RunColumns(infos, numbers, _columns(params), _columns(tags))
+
+    # -- logging ----------------------------------------------------------------------------
+
+    def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
+        # Overrides the derived method: one statement with its own transaction costs 1.1 times the
+        # bare insert, the general way below 1.6 times (benchmarks/README.md).
+        db = self.db
+        with db.lock:
+            run = self._run_of.get(run_id)
+            known = self._metric_ids[run] if run is not None and type(key) is str else None
+            metric = known.get(key) if known is not None else None
+            if metric is None:
+                return self.log(run_id, ((key, value, timestamp, step),))
+            value = validate.number(key, value)
+            kept = db.change(
+                """insert into recent select :metric, :step, :timestamp, :value
+                   from run where id = :run and lifecycle_stage = 'active'""",
+                {
+                    "metric": metric,
+                    "step": validate.integer("step", step),
+                    "timestamp": validate.timestamp(timestamp),
+                    "value": value if value == value else "NaN",
+                    "run": run,
+                },
+            )
+            if not kept:
+                self._active_run(run_id)  # says what is wrong
+            self._unmerged += 1
+            if self._unmerged >= MERGE_AT:
+                self._merge()
+        return None
+
+    def log(
+        self,
+        run_id: str,
+        points: Iterable[Point] = (),
+        params: Iterable[tuple[str, Any]] = (),
+        tags: Iterable[tuple[str, Any]] = (),
+    ) -> None:
+        with self.db.lock:
+            known: dict[str, int] | None = None
+            with self.db.transaction():
+                run = self._active_run(run_id)
+                if params:
+                    self._keep_params(run, run_id, params)
+                if tags:
+                    self._set_tags(run, tags)
+                if points:
+                    known = self._append(run, points)
+            if known is not None:  # committed
+                self._remember(run_id, run, known)
+                if self._unmerged >= MERGE_AT:
+                    self._merge()
+
+    def _append(self, run: int, points: Iterable[Point]) -> dict[str, int]:
+        known = dict(self._metric_ids.get(run, ()))
+        rows = []
+        for key, value, time, step in points:
+            metric = known.get(key) if type(key) is str else None
+            if metric is None:
+                metric = known[key] = self._metric_id(run, key)
+            if type(value) is not float or value != value:
+                value = validate.number(key, value)
+                value = value if value == value else "NaN"
+            # What is plainly right is not sent through a function: this is the loop of all logging.
+            if type(step) is not int or not -_SMALL < step < _SMALL:
+                step = validate.integer("step", step)
+            if type(time) is not int or not 0 <= time < _SMALL:
+                time = validate.timestamp(time)
+            rows.append({"metric": metric, "step": step, "timestamp": time, "value": value})
+        self.db.executemany("insert into recent values (:metric, :step, :timestamp, :value)", rows)
+        self._unmerged += len(rows)
+        return known
+
+    def _metric_id(self, run: int, key: str) -> int:
+        bindings = {"run": run, "key": validate.key(key, "metric")}
+        find = """select m.id from metric m join metric_key k on k.id = m.key
+                  where m.run = :run and k.name = :key"""
+        found = self.db.execute(find, bindings)
+        if not found:
+            self.db.execute("insert or ignore into metric_key (name) values (:key)", bindings)
+            found = self.db.execute(
+                """insert into metric (run, key) select :run, id from metric_key where name = :key
+                   returning id""",
+                bindings,
+            )
+        return int(found[0][0])
+
+    def _remember(self, run_id: str, run: int, known: dict[str, int]) -> None:
+        if len(self._run_of) >= 1000 and run_id not in self._run_of:  # a server's many runs
+            self._run_of.clear()
+            self._metric_ids.clear()
+        self._run_of[run_id] = run
+        self._metric_ids[run] = known
+
+    def _keep_params(self, run: int, run_id: str, params: Iterable[tuple[str, Any]]) -> None:
+        for key, value in params:
+            bindings = {
+                "run": run,
+                "key": validate.key(key, "param"),
+                "value": validate.text(value),
+            }
+            new = self.db.change(
+                "insert into param values (:run, :key, :value) on conflict do nothing", bindings
+            )
+            if new:
+                continue
+            kept = self.db.execute(
+                "select value from param where run = :run and key = :key", bindings
+            )[0][0]
+            if kept != bindings["value"]:
+                raise InvalidParameter(
+                    f"Changing param values is not allowed. Param with key='{key}' was already "
+                    f"logged with value='{kept}' for run ID='{run_id}'. "
+                    f"Attempted logging new value '{bindings['value']}'."
+                )
+
+    def _set_tags(self, run: int, tags: Iterable[tuple[str, Any]]) -> None:
+        rows = [
+            {"run": run, "key": validate.key(key, "tag"), "value": validate.text(value)}
+            for key, value in tags
+        ]
+        self.db.executemany(
+            """insert into tag values (:run, :key, :value)
+               on conflict do update set value = excluded.value""",
+            rows,
+        )
+        for row in rows:
+            if row["key"] == RUN_NAME:
+                self.db.execute("update run set name = :value where id = :run", row)
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        with self.db.transaction():
+            deleted = self.db.change(
+                "delete from tag where run = :run and key = :key",
+                {"run": self._active_run(run_id), "key": key},
+            )
+            if not deleted:
+                raise NotFound(f"No tag with name: {key} in run with id {run_id}")
+
+    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
+        with self.db.transaction():
+            run = self._active_run(run_id)
+            for given in datasets:
+                self._log_input(run, given)
+
+    def _log_input(self, run: int, given: DatasetInput) -> None:
+        data = given.dataset
+        bindings = {
+            "run": run,
+            "name": validate.text(data.name),
+            "digest": validate.text(data.digest),
+            "source_type": validate.text(data.source_type),
+            "source": validate.text(data.source),
+            "schema": None if data.schema is None else validate.text(data.schema),
+            "profile": None if data.profile is None else validate.text(data.profile),
+        }
+        if not data.name or not data.digest:
+            raise InvalidParameter(f"a data set needs a name and a digest, not {data!r}")
+        self.db.execute(
+            """insert into dataset (experiment, name, digest, source_type, source, schema, profile)
+               select experiment, :name, :digest, :source_type, :source, :schema, :profile
+               from run where id = :run on conflict do nothing""",
+            bindings,
+        )
+        self.db.execute(
+            """insert into input (run, dataset)
+               select r.id, d.id from run r join dataset d on d.experiment = r.experiment
+               where r.id = :run and d.name = :name and d.digest = :digest
+               on conflict do nothing""",
+            bindings,
+        )
+        number = self.db.execute(
+            """select i.id from input i join dataset d on d.id = i.dataset
+               where i.run = :run and d.name = :name and d.digest = :digest""",
+            bindings,
+        )[0][0]
+        self.db.executemany(
+            """insert into input_tag values (:input, :key, :value)
+               on conflict do update set value = excluded.value""",
+            [
+                {"input": number, "key": tag.key, "value": validate.text(tag.value)}
+                for tag in given.tags
+            ],
+        )
+
+    # -- metrics ----------------------------------------------------------------------------
+
+    def _merge(self, wait: bool = True) -> None:
+        """Moves all points from `recent` to `point`, summaries brought up to date.
+
+        What was logged is safe either way, so a merge that cannot be done now is left for later:
+        logging does not fail because of it."""
+        try:
+            if wait:
+                with self.db.transaction():
+                    self._merge_now()
+            else:
+                with self.db.transaction_if_free() as free:
+                    if free:
+                        self._merge_now()
+        except StoreError:
+            self._unmerged = 0  # try again after as many points more
+
+    def _merge_now(self) -> None:
+        execute, change = self.db.execute, self.db.change
+        total = execute("select count(*) from recent")[0][0]
+        if not total:
+            return
+        new = change(
+            """insert or ignore into point
+               select metric, step, timestamp, value from recent
+               order by metric, step, timestamp, value"""
+        )
+        # One sorted pass over the new points, and for each metric that has some a seek to both
+        # ends of its history; the step of an extreme is looked for from its first new step on.
+        execute(
+            """update metric set
+                   count = metric.count + f.count,
+                   (last, last_step, last_timestamp) = (
+                       select value, step, timestamp from point where metric = metric.id
+                       order by step desc, timestamp desc, value desc limit 1),
+                   (first, first_step, first_timestamp) = (
+                       select value, step, timestamp from point where metric = metric.id
+                       order by step, timestamp, value limit 1),
+                   min = iif(metric.count = 0 or f.low < metric.min, f.low, metric.min),
+                   min_step = case
+                       when metric.count > 0 and f.low > metric.min then metric.min_step
+                       else (select step from point
+                             where metric = metric.id and value = f.low
+                                 and step >= iif(metric.count > 0 and f.low = metric.min,
+                                                 min(f.step, metric.min_step), f.step)
+                             order by step limit 1) end,
+                   max = iif(metric.count = 0 or (f.high <> 'NaN'
+                       and (f.high > metric.max or metric.max = 'NaN')), f.high, metric.max),
+                   max_step = case
+                       when metric.count > 0 and metric.max <> 'NaN'
+                           and (f.high = 'NaN' or f.high < metric.max) then metric.max_step
+                       else (select step from point
+                             where metric = metric.id and value = f.high
+                                 and step >= iif(metric.count > 0 and f.high = metric.max,
+                                                 min(f.step, metric.max_step), f.step)
+                             order by step limit 1) end
+               from (select metric, count(*) as count, min(step) as step, min(value) as low,
+                         coalesce(max(value) filter (where value < 'NaN'), 'NaN') as high
+                     from recent group by metric) f
+               where f.metric = metric.id"""
+        )
+        if new != total:  # some were there already: count those metrics again
+            execute(
+                """update metric set count = (select count(*) from point where metric = metric.id)
+                   where id in (select metric from recent)"""
+            )
+        execute("delete from recent")
+        self._unmerged = 0
+
+    @contextmanager
+    def _reading_metrics(self) -> Iterator[tuple[Fetch, str, str]]:
+        """A consistent view with the names of the tables that hold all summaries and points."""
+        self._merge_before_reading()
+        with self.db.reading() as fetch:
+            if fetch("select 1 from recent limit 1"):
+                yield fetch, "live_metric", "live_point"
+            else:
+                yield fetch, "metric", "point"
+
+    def _merge_before_reading(self) -> None:
+        with self.db.reading() as fetch:
+            waiting = fetch("select 1 from recent limit 1")
+        if waiting:
+            self._merge(wait=False)
+
+    def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
+        with self._reading_metrics() as (fetch, table, _):
+            rows = fetch(
+                f"""select k.name, m.count, m.last, m.last_step, m.last_timestamp, m.first,
+                           m.first_step, m.min, m.min_step, m.max, m.max_step
+                    from {table} m join metric_key k on k.id = m.key
+                    where m.run = :run order by k.name""",
+                {"run": self._run_number(fetch, run_id)},
+            )
+        return {
+            key: MetricSummary(
+                key, count, float(last), last_step, last_time, float(first), first_step,
+                float(low), low_step, float(high), high_step,
+            )  # fmt: skip
+            for key, count, last, last_step, last_time, first, first_step,
+                low, low_step, high, high_step in rows
+        }  # fmt: skip
+
+    def histories(self, run_ids: Sequence[str], keys: Sequence[str] | None = None) -> list[History]:
+        found = []
+        with self._reading_metrics() as (fetch, _, points):
+            for run_id in run_ids:
+                run = self._run_number(fetch, run_id)
+                ids = dict(
+                    fetch(
+                        """select k.name, m.id from metric m join metric_key k on k.id = m.key
+                           where m.run = :run order by k.name""",
+                        {"run": run},
+                    )
+                )
+                for key in ids if keys is None else keys:
+                    if key in ids:
+                        found.append(_history(run_id, key, _points(fetch, points, ids[key])))
+        return found
+
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
+        with self._reading_metrics() as (fetch, _, points):
+            found = fetch(
+                """select m.id from metric m join run r on r.id = m.run
+                   join metric_key k on k.id = m.key
+                   where r.run_id = :run_id and k.name = :key""",
+                {"run_id": run_id, "key": key},
+            )
+            rows = _points(fetch, points, found[0][0]) if found else []
+        return metrics_of(run_id, key, rows)
+
+    # -- keeping ----------------------------------------------------------------------------
+
+    def gc(
+        self,
+        older_than: int = 0,
+        run_ids: Sequence[str] | None = None,
+        experiment_ids: Sequence[str] | None = None,
+        delete_artifacts: Callable[[str], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> tuple[int, int]:
+        self._merge()
+        before = now() - older_than
+        runs = self._trashed_runs(before, run_ids, experiment_ids)
+        for done, (number, uri) in enumerate(runs):
+            if delete_artifacts is not None:
+                delete_artifacts(self._absolute(uri))
+            self._delete_run_rows(number)
+            if progress is not None:
+                progress(done + 1, len(runs))
+        return len(runs), self._delete_experiment_rows(before, run_ids, experiment_ids)
+
+    def _trashed_runs(
+        self,
+        before: int,
+        run_ids: Sequence[str] | None,
+        experiment_ids: Sequence[str] | None,
+    ) -> list[tuple[int, str]]:
+        chosen = None
+        if run_ids is not None:
+            chosen = [self._trashed_run(run_id) for run_id in run_ids]
+        experiments = None
+        if experiment_ids is not None:
+            experiments = [self._trashed_experiment(each) for each in experiment_ids]
+        rows = self.db.execute(
+            """select id, artifact_uri, experiment from run
+               where lifecycle_stage = 'deleted' and deleted_time <= :before order by id""",
+            {"before": before},
+        )
+        return [
+            (number, uri)
+            for number, uri, experiment in rows
+            if (chosen is None or number in chosen)
+            and (experiments is None or experiment in experiments)
+        ]
+
+    def _trashed_run(self, run_id: str) -> int:
+        number = self._run_number(self.db.execute, run_id)
+        if self.db.execute(
+            "select 1 from run where id = :id and lifecycle_stage = 'active'", {"id": number}
+        ):
+            raise InvalidParameter(f"run {run_id} is active: delete it first, then gc it")
+        return number
+
+    def _trashed_experiment(self, experiment_id: str) -> int:
+        experiment = self.get_experiment(experiment_id)
+        if experiment.lifecycle_stage == LifecycleStage.ACTIVE:
+            raise InvalidParameter(
+                f"experiment {experiment_id} ({experiment.name}) is active: "
+                "delete it first, then gc it"
+            )
+        return int(experiment_id)
+
+    def _delete_run_rows(self, number: int) -> None:
+        bindings = {"run": number}
+        with self.db.transaction():
+            for table in ("point", "recent"):
+                self.db.execute(
+                    f"""delete from {table} where metric in
+                            (select id from metric where run = :run)""",
+                    bindings,
+                )
+            # What only refers to the run goes with it: on delete cascade.
+            self.db.execute(
+                "delete from run where id = :run and lifecycle_stage = 'deleted'", bindings
+            )
+
+    def _delete_experiment_rows(
+        self, before: int, run_ids: Sequence[str] | None, experiment_ids: Sequence[str] | None
+    ) -> int:
+        if run_ids is not None and experiment_ids is None:
+            return 0
+        chosen = None if experiment_ids is None else {int(each) for each in experiment_ids}
+        with self.db.transaction():
+            rows = self.db.execute(
+                """select id from experiment
+                   where lifecycle_stage = 'deleted' and last_update_time <= :before
+                       and not exists (select 1 from run where experiment = experiment.id)""",
+                {"before": before},
+            )
+            gone = [number for (number,) in rows if chosen is None or number in chosen]
+            for number in gone:
+                self.db.execute("delete from experiment where id = :id", {"id": number})
+            self.db.execute(
+                "delete from metric_key where id not in (select key from metric)"
+            )
+        return len(gone)
+
+    def flush(self) -> None:
+        self.db.flush()
+
+    def close(self) -> None:
+        with self.db.lock:
+            if self._unmerged:
+                self._merge(wait=False)
+            self.db.close()
+
+
+def _ids(numbers: Sequence[int]) -> dict[str, str]:
+    """Row ids as a JSON list for `json_each(:ids)`: one statement for any number of them."""
+    return {"ids": "[" + ",".join(map(str, numbers)) + "]"}
+
+
+def _texts(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _runs_scope(experiment_ids: Iterable[str], view_type: int) -> str:
+    if isinstance(experiment_ids, (str, int)):
+        raise InvalidParameter(
+            f"experiment_ids must be a list of ids: [{experiment_ids!r}], not {experiment_ids!r}"
+        )
+    numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
+    stages = _texts(view_stages(view_type))
+    return f"r.experiment in ({numbers}) and r.lifecycle_stage in ({stages})"
+
+
+def _token(token: str | None, order: Sequence[OrderBy]) -> tuple[Any, ...] | None:
+    from runlog import filters
+
+    if not token:
+        return None
+    values = filters.decode_token(token)
+    if len(values) != len(order):
+        raise InvalidParameter(
+            "Invalid page token: it belongs to a search with another order_by; "
+            "pass the token with the same arguments as the page before"
+        )
+    return values
+
+
+def _page(
+    search: Search, fetch: Fetch, limit: int, after: tuple[Any, ...] | None
+) -> tuple[list[int], str | None]:
+    """A page's row ids, and the token of the page behind it if there is one."""
+    from runlog import filters
+
+    ids, last = search.page(fetch, limit, after)
+    more = len(ids) == limit and bool(search.page(fetch, 1, last)[0])
+    return ids, filters.encode_token(last) if more else None
+
+
+def _refuse_deleted(kind: str, given_id: str, stage: str) -> None:
+    if stage != LifecycleStage.ACTIVE:
+        raise InvalidParameter(
+            f"The {kind} {given_id} must be in the 'active' state. Current state is {stage}."
+        )
+
+
+def _run_name(run_name: str | None, tags: Mapping[str, str]) -> str | None:
+    tagged = tags.get(RUN_NAME)
+    if run_name and tagged and run_name != tagged:
+        raise InvalidParameter(
+            f"Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different "
+            f"values (run_name='{run_name}', mlflow.runName='{tagged}')."
+        )
+    return validate.text(run_name) if run_name else tagged
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[list[int], list[Any]]]:
+    found: dict[str, tuple[list[int], list[Any]]] = {}
+    for key, position, value in rows:
+        column = found.get(key)
+        if column is None:
+            column = found[key] = ([], [])
+        column[0].append(position)
+        column[1].append(value)
+    return found
+
+
+def _points(fetch: Fetch, table: str, metric: int) -> list[tuple[Any, ...]]:
+    # The table is clustered by step; by time it is nearly sorted, which Python's sort is made for.
+    rows = fetch(
+        f"""select timestamp, step, value from {table} where metric = :metric
+            order by step, timestamp, value""",
+        {"metric": metric},
+    )
+    rows.sort(key=_time_and_step)
+    return rows
+
+
+def _time_and_step(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return row[:2]
+
+
+def _history(run_id: str, key: str, rows: Sequence[tuple[Any, ...]]) -> History:
+    times, steps, values = zip(*rows, strict=True) if rows else ((), (), ())
+    return History(run_id, key, list(times), list(steps), list(map(float, values)))
+

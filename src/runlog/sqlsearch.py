@@ -1,0 +1,364 @@
+"""Clauses and orders to SQL: which rows a search finds, page by page.
+
+`filters` says what a clause means; here the same is said in SQL, with every value bound. A missing
+field is NULL, which gives SQL's three-valued logic the meaning that the language has. A NaN is the
+text 'NaN', greater than every number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from runlog.filters import And, Clause, Comparison, Field, Not, OrderBy, is_number
+
+Fetch = Callable[..., list[tuple[Any, ...]]]
+
+RUN_COLUMNS = {
+    "run_id": "r.run_id",
+    "experiment_id": "cast(r.experiment as text)",
+    "run_name": "r.name",
+    "status": "r.status",
+    "start_time": "r.start_time",
+    "end_time": "r.end_time",
+    "duration": "(r.end_time - r.start_time)",
+    "user_id": "r.user_id",
+    "artifact_uri": "iif(r.artifact_uri like './%', :artifact_root || substr(r.artifact_uri, 2), "
+    "r.artifact_uri)",
+    "lifecycle_stage": "r.lifecycle_stage",
+}
+
+EXPERIMENT_COLUMNS = {
+    "experiment_id": "cast(r.id as text)",
+    "name": "r.name",
+    "creation_time": "r.creation_time",
+    "last_update_time": "r.last_update_time",
+    "artifact_location": RUN_COLUMNS["artifact_uri"].replace("artifact_uri", "artifact_location"),
+    "lifecycle_stage": "r.lifecycle_stage",
+}
+
+_NULLABLE = {"end_time", "duration"}
+_DATASET_COLUMNS = {"name": "d.name", "digest": "d.digest", "context": "t.value"}
+_INDEXED_LENGTH = 250  # as in the partial indexes of the schema
+
+
+@dataclass
+class Target:
+    """What is searched: a table as `r`, its attributes as columns of `r`, its tag table, and for
+    runs the table of metric summaries with the ids of the metric keys."""
+
+    table: str
+    columns: Mapping[str, str]
+    tag_table: str
+    tag_owner: str
+    numeric_id: str
+    metric_table: str = "metric"
+    metric_keys: Mapping[str, int] | None = None
+
+
+def runs(metric_table: str, metric_keys: Mapping[str, int]) -> Target:
+    """The runs; `metric_table` is `metric` when every point is merged, else `live_metric`."""
+    return Target("run", RUN_COLUMNS, "tag", "run", "r.experiment", metric_table, metric_keys)
+
+
+def experiments() -> Target:
+    """The experiments."""
+    return Target("experiment", EXPERIMENT_COLUMNS, "experiment_tag", "experiment", "r.id")
+
+
+def metric_names(clause: Clause | None, order: Iterable[OrderBy]) -> set[str]:
+    """The metric keys that a search speaks of."""
+    found = {each.field.key for each in order if each.field.kind == "metric"}
+    waiting = [clause] if clause is not None else []
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Comparison):
+            if part.field.kind == "metric":
+                found.add(part.field.key)
+        elif isinstance(part, Not):
+            waiting.append(part.clause)
+        else:
+            waiting.extend(part.clauses)
+    return found
+
+
+class Search:
+    """One search: `page` runs it. `scope` is SQL on `r` that every row must satisfy."""
+
+    def __init__(
+        self,
+        target: Target,
+        scope: str,
+        clause: Clause | None,
+        order: Sequence[OrderBy],
+        bindings: Mapping[str, Any],
+    ) -> None:
+        self._target = target
+        self._bindings = dict(bindings)
+        self._names = count()
+        self._order = order
+        self._where = [scope]
+        if clause is not None:
+            self._where.append(self._clause(clause))
+
+    def page(
+        self, fetch: Fetch, limit: int | None, after: Sequence[Any] | None = None
+    ) -> tuple[list[int], tuple[Any, ...]]:
+        """The row ids of the next `limit` rows behind the row whose order values are `after`, and
+        the order values of the last of them."""
+        if self._leads_by_index():
+            rows = self._page_by_index(fetch, limit, after)
+        else:
+            joined = self._joined(f"{self._target.table} r", self._order)
+            rows = self._rows(fetch, joined, [], limit, after)
+        last = rows[-1][1:] if rows else ()
+        return [row[0] for row in rows], tuple(map(_order_value, self._order, last))
+
+    # -- the order ----------------------------------------------------------------------------
+
+    def _leads_by_index(self) -> bool:
+        first = self._order[0].field
+        return (
+            first.kind == "metric"
+            and first.aggregate == "last"
+            and first.key in (self._target.metric_keys or {})
+        )
+
+    def _page_by_index(
+        self, fetch: Fetch, limit: int | None, after: Sequence[Any] | None
+    ) -> list[tuple[Any, ...]]:
+        """Ordered by a metric first: the rows with a number, read from the index on (key, last)
+        until there are enough; behind them those with NaN, behind those the ones without."""
+        first = self._order[0]
+        keys = self._target.metric_keys or {}
+        key = self._bind(keys[first.field.key])
+        metric = self._target.metric_table
+        joins, terms = self._joined("", self._order[1:])
+        driven = f"{metric} o cross join run r on r.id = o.run"
+        number = _Term("o.last", True, first.ascending, nullable=False, nan=False)
+        without = f"not exists (select 1 from {metric} o where o.run = r.id and o.key = {key})"
+        segments: list[tuple[str, list[_Term], list[str]]] = [
+            (driven + joins, [number, *terms], [f"o.key = {key}", "o.last < 'NaN'"]),
+            (driven + joins, terms, [f"o.key = {key}", "o.last = 'NaN'"]),
+            ("run r" + joins, terms, [without]),
+        ]
+        begin = 0 if after is None else _segment(after[0])
+        rows: list[tuple[Any, ...]] = []
+        for index, (source, terms, where) in enumerate(segments):
+            if index < begin or (limit is not None and len(rows) >= limit):
+                continue
+            left = None if limit is None else limit - len(rows)
+            start = after if index == begin else None
+            if index == 0:
+                if start is not None:  # redundant, and what lets the index seek
+                    compared = ">=" if first.ascending else "<="
+                    where.append(f"o.last {compared} {self._bind(start[0])}")
+                rows += self._rows(fetch, (source, terms), where, left, start)
+                continue
+            start = None if start is None else start[1:]
+            value = "NaN" if index == 1 else None
+            found = self._rows(fetch, (source, terms), where, left, start)
+            rows += [(row[0], value, *row[1:]) for row in found]
+        return rows
+
+    def _joined(self, source: str, order: Sequence[OrderBy]) -> tuple[str, list[_Term]]:
+        """`source` with the joins that bring the order's values, and the order's terms."""
+        terms = []
+        for each in order:
+            field = each.field
+            if field.kind == "attribute":
+                numeric = is_number(field)
+                column = self._target.columns[field.key]
+                if field.key == "experiment_id":
+                    column = self._target.numeric_id
+                terms.append(
+                    _Term(column, numeric, each.ascending, field.key in _NULLABLE, nan=False)
+                )
+                continue
+            alias = f"o{next(self._names)}"
+            table, value = self._source(field, alias)
+            source += f" left join {table}"
+            counted = field.aggregate == "count"
+            terms.append(
+                _Term(value, is_number(field), each.ascending, not counted, is_number(field))
+            )
+        return source, terms
+
+    def _source(self, field: Field, alias: str) -> tuple[str, str]:
+        if field.kind == "metric":
+            key = (self._target.metric_keys or {}).get(field.key, -1)
+            value = f"{alias}.{field.aggregate}"
+            if field.aggregate == "count":
+                value = f"coalesce({value}, 0)"
+            table, owner, bound = self._target.metric_table, "run", self._bind(key)
+        else:
+            value = f"{alias}.value"
+            table, owner = self._table(field)
+            bound = self._bind(field.key)
+        return f"{table} {alias} on {alias}.{owner} = r.id and {alias}.key = {bound}", value
+
+    def _table(self, field: Field) -> tuple[str, str]:
+        if field.kind == "tag":
+            return self._target.tag_table, self._target.tag_owner
+        return "param", "run"
+
+    def _rows(
+        self,
+        fetch: Fetch,
+        joined: tuple[str, list[_Term]],
+        where: Sequence[str],
+        limit: int | None,
+        after: Sequence[Any] | None,
+    ) -> list[tuple[Any, ...]]:
+        source, terms = joined
+        conditions = [*self._where, *where]
+        if after is not None:
+            conditions.append(self._behind(terms, after))
+        selected = ", ".join(["r.id", *(term.value for term in terms)])
+        order = ", ".join(key for term in terms for key in term.keys())
+        sql = f"select {selected} from {source} where {' and '.join(conditions)} order by {order}"
+        if limit is not None:
+            sql += f" limit {int(limit)}"
+        return fetch(sql, self._bindings)
+
+    def _behind(self, terms: Sequence[_Term], values: Sequence[Any]) -> str:
+        """The rows that come after the one with these values."""
+        condition = "0"
+        for term, value in reversed(list(zip(terms, values, strict=True))):
+            v = term.value
+            if value is None:
+                condition = f"({v} is null and {condition})"
+            elif _is_nan(value):
+                condition = f"({v} is null or ({v} = 'NaN' and {condition}))"
+            else:
+                bound = self._bind(value)
+                further = f"{v} > {bound}" if term.ascending else f"{v} < {bound}"
+                if term.nan and not term.ascending:
+                    further += f" or {v} = 'NaN'"
+                if term.nullable:
+                    further += f" or {v} is null"
+                condition = f"({further} or ({v} = {bound} and {condition}))"
+        return condition
+
+    # -- the clause -----------------------------------------------------------------------------
+
+    def _clause(self, clause: Clause) -> str:
+        if isinstance(clause, Comparison):
+            return self._comparison(clause)
+        if isinstance(clause, Not):
+            return f"not {self._clause(clause.clause)}"
+        word = " and " if isinstance(clause, And) else " or "
+        return _balanced([self._clause(each) for each in clause.clauses], word)
+
+    def _comparison(self, comparison: Comparison) -> str:
+        field = comparison.field
+        if field.kind == "dataset":
+            return self._dataset(comparison)
+        if field.kind == "attribute":
+            return self._test(comparison, self._target.columns[field.key])
+        source, value = self._source(field, alias := f"c{next(self._names)}")
+        table, _, condition = source.partition(" on ")
+        if field.aggregate == "count":
+            value = f"coalesce((select {alias}.count from {table} where {condition}), 0)"
+        else:
+            value = f"(select {value} from {table} where {condition})"
+        return self._test(comparison, value)
+
+    def _dataset(self, comparison: Comparison) -> str:
+        # True if any data set satisfies it, unknown if there is none: that is what max() gives.
+        source = "input i join dataset d on d.id = i.dataset"
+        if comparison.field.key == "context":
+            source += (
+                " join input_tag t on t.input = i.id and t.key = 'mlflow.data.context'"
+            )
+        if comparison.op in ("IS NULL", "IS NOT NULL"):
+            word = "not exists" if comparison.op == "IS NULL" else "exists"
+            return f"{word} (select 1 from {source} where i.run = r.id)"
+        test = self._test(comparison, _DATASET_COLUMNS[comparison.field.key])
+        return f"(select max({test}) from {source} where i.run = r.id)"
+
+    def _test(self, comparison: Comparison, value: str) -> str:
+        op = comparison.op
+        if op in ("IS NULL", "IS NOT NULL"):
+            return f"{value} {op.lower()}"
+        if op.startswith("NOT "):
+            return f"not {self._positive(comparison, op[4:], value)}"
+        return self._positive(comparison, op, value)
+
+    def _positive(self, comparison: Comparison, op: str, value: str) -> str:
+        operand: Any = comparison.value
+        if op == "IN":
+            return f"({value} in ({', '.join(self._bind(each) for each in operand)}))"
+        if op == "BETWEEN":
+            if any(_is_nan(each) for each in operand):
+                return f"({value} <> {value})"  # false, and unknown where it is missing
+            low, high = operand
+            return f"({value} between {self._bind(low)} and {self._bind(high)})"
+        if op == "LIKE":
+            return f"({value} glob {self._bind(_glob(operand))})"
+        if op == "ILIKE":
+            return f"({value} like {self._bind(operand)})"
+        if op in ("=", "!="):
+            return f"({value} {'<>' if op == '!=' else '='} {self._bind(operand)})"
+        if _is_nan(operand):
+            return f"({value} <> {value})"
+        test = f"{value} {op} {self._bind(operand)}"
+        if op in (">", ">=") and comparison.field.kind == "metric":
+            test += f" and {value} < 'NaN'"
+        return f"({test})"
+
+    def _bind(self, value: Any) -> str:
+        name = f"p{next(self._names)}"
+        self._bindings[name] = "NaN" if _is_nan(value) else value
+        return ":" + name
+
+
+@dataclass
+class _Term:
+    """An order's entry as SQL. `nan`: may be 'NaN'; `nullable`: may be missing."""
+
+    value: str
+    numeric: bool
+    ascending: bool
+    nullable: bool
+    nan: bool
+
+    def keys(self) -> list[str]:
+        found = [f"{self.value} is null"] if self.nullable else []
+        if self.ascending:
+            return [*found, self.value]
+        if self.nan:
+            found.append(f"{self.value} = 'NaN'")
+        return [*found, f"{self.value} desc"]
+
+
+def _order_value(order: OrderBy, value: Any) -> Any:
+    return math.nan if value == "NaN" and order.field.kind == "metric" else value
+
+
+def _segment(value: Any) -> int:
+    if value is None:
+        return 2
+    return 1 if _is_nan(value) else 0
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _balanced(parts: Sequence[str], word: str) -> str:
+    """The parts joined as a balanced tree: SQLite bounds the depth of an expression, and
+    `a and b and c and ...` is as deep as it is long."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return f"({_balanced(parts[:middle], word)}{word}{_balanced(parts[middle:], word)})"
+
+
+def _glob(pattern: str) -> str:
+    """A LIKE pattern as a GLOB one, which is case-sensitive; SQLite's LIKE is not."""
+    special = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    return "".join(special.get(character, character) for character in pattern)

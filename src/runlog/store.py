@@ -1,0 +1,365 @@
+"""Store: the whole tracking model, and what each method promises.
+
+A store is embedded (a SQLite file), a server's database, or a server behind HTTP. The client, the
+fluent functions and the command line call these methods and nothing below them. The hard methods
+come first; the derived ones below are theirs, and a store overrides one only for a measured reason.
+
+Promises that hold for every method:
+- what a call has returned from is kept, whatever happens to the process afterwards;
+- a call does all that it says or, if it raises, nothing;
+- what is returned never changes under the caller;
+- errors are RunlogErrors: NotFound for an id or key that does not exist, InvalidParameter for a
+  value that cannot be or for a write to something deleted, StoreError for a database in trouble.
+
+Ids are text: 32 hex digits for runs, decimal digits for experiments. Times are Unix milliseconds.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runlog.entities import (
+    DatasetInput,
+    Experiment,
+    Metric,
+    MetricSummary,
+    PagedList,
+    Param,
+    Run,
+    RunInfo,
+    RunTag,
+    ViewType,
+)
+from runlog.errors import InvalidParameter, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Point = tuple[str, Any, int, int]
+"""key, value, timestamp (ms), step"""
+
+
+class History(NamedTuple):
+    """The points of one run and metric as columns, by timestamp, step, value."""
+
+    run_id: str
+    key: str
+    timestamps: list[int]
+    steps: list[int]
+    values: list[float]
+
+
+class RunColumns(NamedTuple):
+    """Runs as a table: `runs` in order, and for each key the values by position in `runs`.
+
+    A column is a pair of equally long lists, positions and values: what a run lacks is not there.
+    """
+
+    runs: list[RunInfo]
+    metrics: dict[str, tuple[list[int], list[float]]]
+    params: dict[str, tuple[list[int], list[str]]]
+    tags: dict[str, tuple[list[int], list[str]]]
+
+
+class Store(ABC):
+    """The base of all stores. `uri` says which one it is, `artifact_root` where files go."""
+
+    uri: str
+    artifact_root: str
+
+    # -- experiments ------------------------------------------------------------------------
+
+    @abstractmethod
+    def create_experiment(
+        self,
+        name: str,
+        artifact_location: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Makes an experiment and returns its id. Raises AlreadyExists if one, deleted or not,
+        has that name."""
+
+    @abstractmethod
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        """The experiment, deleted or not. Raises NotFound."""
+
+    @abstractmethod
+    def find_experiment(self, name: str) -> Experiment | None:
+        """The experiment with that name, deleted or not; None if there is none."""
+
+    @abstractmethod
+    def search_experiments(
+        self,
+        view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        filter_string: str | None = None,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        """A page of the experiments that match, newest first unless ordered otherwise."""
+
+    @abstractmethod
+    def rename_experiment(self, experiment_id: str, new_name: str) -> None:
+        """Gives an active experiment a new name. Raises BadRequest if it is taken."""
+
+    @abstractmethod
+    def delete_experiment(self, experiment_id: str) -> None:
+        """Moves an active experiment and its runs to the trash."""
+
+    @abstractmethod
+    def restore_experiment(self, experiment_id: str) -> None:
+        """Brings a deleted experiment back, with the runs that went with it."""
+
+    @abstractmethod
+    def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, Any]) -> None:
+        """Sets tags of an active experiment; the last value of a key wins."""
+
+    @abstractmethod
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
+        """Removes a tag of an active experiment. Raises NotFound if it is not set."""
+
+    # -- runs -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def create_run(
+        self,
+        experiment_id: str,
+        user_id: str = "",
+        start_time: int | None = None,
+        tags: Mapping[str, Any] | None = None,
+        run_name: str | None = None,
+        run_id: str | None = None,
+    ) -> Run:
+        """Makes a RUNNING run in an active experiment. Without a name it gets a readable one, and
+        the tag mlflow.runName always holds the name. Without a start time it starts now."""
+
+    @abstractmethod
+    def get_run(self, run_id: str) -> Run:
+        """The run with the last value of each metric, deleted or not. Raises NotFound."""
+
+    @abstractmethod
+    def update_run(
+        self,
+        run_id: str,
+        status: str | int | None = None,
+        end_time: int | None = None,
+        run_name: str | None = None,
+    ) -> RunInfo:
+        """Changes what is given of an active run, and returns its info as it is then."""
+
+    @abstractmethod
+    def delete_run(self, run_id: str) -> None:
+        """Moves a run to the trash; one that is there already stays."""
+
+    @abstractmethod
+    def restore_run(self, run_id: str) -> None:
+        """Brings a run back from the trash; an active one stays as it is."""
+
+    @abstractmethod
+    def search_runs(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str | None = None,
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Run]:
+        """A page of the runs that match, latest start first unless ordered otherwise. The page
+        after a token starts behind the last run of the page before, whatever was added since."""
+
+    @abstractmethod
+    def search_run_columns(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str | None = None,
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int | None = None,
+        order_by: Sequence[str] | None = None,
+    ) -> RunColumns:
+        """What `search_runs` finds, as columns and without pages."""
+
+    # -- logging ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def log(
+        self,
+        run_id: str,
+        points: Iterable[Point] = (),
+        params: Iterable[tuple[str, Any]] = (),
+        tags: Iterable[tuple[str, Any]] = (),
+    ) -> None:
+        """Keeps metric points, params and tags of an active run, all of them or none.
+
+        A point that is there already is kept once, so that a repeated call is harmless. A param
+        keeps its first value: the same again is fine, another raises InvalidParameter. Of a tag
+        the last value wins; the tag mlflow.runName renames the run.
+        """
+
+    @abstractmethod
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Removes a tag of an active run. Raises NotFound if it is not set."""
+
+    @abstractmethod
+    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
+        """Keeps which data sets an active run read; the same one again only updates its tags."""
+
+    # -- reading ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
+        """One row for each metric of the run, by key. Raises NotFound for an unknown run."""
+
+    @abstractmethod
+    def histories(self, run_ids: Sequence[str], keys: Sequence[str] | None = None) -> list[History]:
+        """All points of each of the runs and keys that there are, in the order they are asked
+        for; `keys=None` means every key, by name."""
+
+    @abstractmethod
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
+        """All points of a metric by timestamp, step, value; none for an unknown run or key."""
+
+    # -- keeping ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def gc(
+        self,
+        older_than: int = 0,
+        run_ids: Sequence[str] | None = None,
+        experiment_ids: Sequence[str] | None = None,
+        delete_artifacts: Callable[[str], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> tuple[int, int]:
+        """Deletes for good what has been in the trash for at least `older_than` milliseconds:
+        runs, then experiments that are left without runs. `delete_artifacts` is called with the
+        artifact URI of each run before its rows go. Returns the numbers of runs and experiments."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Returns when what was logged so far survives a power cut too."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of files and connections; the store can still be used, and opens them again."""
+
+    # -- derived ----------------------------------------------------------------------------
+
+    def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
+        """Keeps one point of a metric."""
+        self.log(run_id, points=((key, value, timestamp, step),))
+
+    def log_batch(
+        self,
+        run_id: str,
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+    ) -> None:
+        """`log` with entities."""
+        self.log(
+            run_id,
+            [(metric.key, metric.value, metric.timestamp, metric.step) for metric in metrics],
+            [(param.key, param.value) for param in params],
+            [(tag.key, tag.value) for tag in tags],
+        )
+
+    def get_experiment_by_name(self, name: str) -> Experiment:
+        """The experiment with that name. Raises NotFound."""
+        experiment = self.find_experiment(name)
+        if experiment is None:
+            raise NotFound(f"Could not find experiment with name '{name}'")
+        return experiment
+
+    def all_runs(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str | None = None,
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int | None = None,
+        order_by: Sequence[str] | None = None,
+    ) -> PagedList[Run]:
+        """The runs that match, page after page up to `max_results`."""
+        ids, runs, token = list(experiment_ids), PagedList[Run](), None
+        while max_results is None or len(runs) < max_results:
+            size = 1000 if max_results is None else min(1000, max_results - len(runs))
+            page = self.search_runs(ids, filter_string, run_view_type, size, order_by, token)
+            runs.extend(page)
+            token = page.token
+            if token is None:
+                break
+        runs.token = token
+        return runs
+
+
+def open_store(uri: str) -> Store:
+    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`.
+
+    Raises InvalidParameter for a URI of a kind that this version has no store for.
+    """
+    scheme, separator, rest = uri.partition(":")
+    if not separator or not scheme.isalnum() or len(scheme) == 1:  # a path, C:\... included
+        return _open_path(uri)
+    if scheme == "file":
+        return _open_path(_file_path(rest), folder=True)
+    if scheme == "sqlite":
+        if not rest.startswith("///"):
+            raise InvalidParameter(
+                f"tracking URI {uri!r}: write sqlite:///relative.db or sqlite:////absolute.db"
+            )
+        return _open_path(rest[3:], folder=False)
+    raise InvalidParameter(
+        f"tracking URI {uri!r}: this version of runlog keeps runs in a local file "
+        "(runlog.db, folder/, file:/folder, sqlite:///x.db)"
+    )
+
+
+def _file_path(rest: str) -> str:
+    from urllib.parse import unquote
+
+    if rest.startswith("//"):
+        host, _, path = rest[2:].partition("/")
+        if host not in ("", "localhost"):
+            raise InvalidParameter(f"tracking URI 'file:{rest}' names the host {host!r}")
+        rest = "/" + path
+    return unquote(rest)
+
+
+def _open_path(path: str, folder: bool | None = None) -> Store:
+    import os
+
+    from runlog.sql import SqlStore
+
+    if folder is None:
+        folder = path.endswith(("/", os.sep)) or os.path.isdir(path)
+    if folder:
+        if os.path.isfile(path):
+            raise InvalidParameter(f"{path} is a file: give its path, not a file: URI of a folder")
+        _refuse_file_store(path)
+        path = os.path.join(path, "runlog.db")
+    return SqlStore(path)
+
+
+def _refuse_file_store(path: str) -> None:
+    import os
+
+    if os.path.isfile(os.path.join(path, "0", "meta.yaml")) and not os.path.isfile(
+        os.path.join(path, "runlog.db")
+    ):
+        raise InvalidParameter(
+            f"{path} is an MLflow file store, which runlog does not write to: choose another "
+            "folder. (Importing MLflow's runs is not part of this version.)"
+        )
+
+
+def view_stages(view_type: int) -> tuple[str, ...]:
+    """The lifecycle stages that a view type shows."""
+    stages = {
+        ViewType.ACTIVE_ONLY: ("active",),
+        ViewType.DELETED_ONLY: ("deleted",),
+        ViewType.ALL: ("active", "deleted"),
+    }
+    if view_type not in stages:
+        raise InvalidParameter(f"no view type {view_type!r}: use one of {sorted(stages)}")
+    return stages[view_type]

@@ -1,0 +1,14 @@
+"""The client under MLflow's name for its module: `from runlog.tracking import MlflowClient`."""
+
+from runlog.client import RunlogClient
+from runlog.places import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+
+MlflowClient = RunlogClient
+
+__all__ = [
+    "MlflowClient",
+    "RunlogClient",
+    "get_tracking_uri",
+    "is_tracking_uri_set",
+    "set_tracking_uri",
+]

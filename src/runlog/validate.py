@@ -1,0 +1,179 @@
+"""What may be logged: names, values, times and limits. Pure functions, called once at the edge.
+
+Each returns the value as the store keeps it, or raises InvalidParameter that names it.
+Limits and permitted characters are those of MLflow's REST API, so that whatever is logged here can
+be copied to any MLflow server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from runlog.errors import InvalidParameter
+
+MAX_KEY_LENGTH = 250
+MAX_EXPERIMENT_NAME_LENGTH = 500
+MAX_SEARCH_RESULTS = 50_000
+MAX_METRICS_PER_BATCH = 1000
+MAX_PARAMS_PER_BATCH = 100
+MAX_TAGS_PER_BATCH = 100
+
+_KEY = re.compile(r"[\w/. :-]+")
+_RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}", re.ASCII)
+_INT64 = range(-(2**63), 2**63)
+
+
+def key(name: Any, kind: str) -> str:
+    """`name` as the key of a `kind` ("metric", "param", "tag")."""
+    if not isinstance(name, str):
+        raise InvalidParameter(f"{kind} key {name!r} is a {type(name).__name__}: it must be text")
+    if not name:
+        raise InvalidParameter(f"a {kind} key must not be empty")
+    if len(name) > MAX_KEY_LENGTH:
+        raise InvalidParameter(
+            f"{kind} key {name[:40]!r}... has {len(name)} characters: at most {MAX_KEY_LENGTH}"
+        )
+    if not _KEY.fullmatch(name):
+        raise InvalidParameter(
+            f"{kind} key {name!r} holds a character that is not allowed: names may only contain "
+            "alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colons (:) "
+            "and slashes (/)"
+        )
+    if name.startswith("/") or any(part in ("", ".", "..") for part in name.split("/")):
+        raise InvalidParameter(
+            f"{kind} key {name!r} is not a plain path: no leading, trailing or double slash, "
+            "no '.' or '..' between slashes"
+        )
+    return name
+
+
+def number(key: str, value: Any) -> float:
+    """A metric's value as a float: Python, Decimal, numpy, torch, jax or other scalars."""
+    if type(value) is float:
+        return value
+    if isinstance(value, (str, bytes)):
+        raise InvalidParameter(
+            f"metric {key!r} got the text {value!r}: a metric's value is a number; "
+            "convert it, or log it as a param or tag"
+        )
+    try:
+        return float(value.item() if hasattr(value, "item") else value)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise InvalidParameter(
+            f"metric {key!r} got {value!r} of type {type(value).__name__}, "
+            f"which is not a single number: {error}"
+        ) from None
+
+
+def integer(name: str, value: Any) -> int:
+    """`value` as a 64-bit integer; a float is taken when it is a whole number."""
+    if type(value) is not int:
+        value = _whole(name, value)
+    if value not in _INT64:
+        raise InvalidParameter(f"{name} {value} does not fit in 64 bits")
+    return int(value)
+
+
+def _whole(name: str, value: Any) -> int:
+    import operator
+
+    try:
+        plain = value.item() if hasattr(value, "item") else value
+        if isinstance(plain, float) and plain.is_integer():
+            return int(plain)
+        return operator.index(plain)
+    except (TypeError, ValueError, RuntimeError):
+        raise InvalidParameter(f"{name} {value!r} is not a whole number") from None
+
+
+def timestamp(value: Any) -> int:
+    """A time in Unix milliseconds."""
+    time = integer("timestamp", value)
+    if time < 0:
+        raise InvalidParameter(f"timestamp {time} is negative: it must be Unix milliseconds")
+    return time
+
+
+def text(value: Any) -> str:
+    """`str(value)`, storable: what UTF-8 cannot hold (lone surrogates) is written as an escape."""
+    string = value if type(value) is str else str(value)
+    if string.isascii():
+        return string
+    return string.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def run_id(value: Any) -> str:
+    """The id of a run: 32 hex digits when made here; others are letters, digits, `_` and `-`."""
+    if isinstance(value, str) and _RUN_ID.fullmatch(value):
+        return value
+    raise InvalidParameter(
+        f"invalid run id {value!r}: it must be text of letters, digits, _ and -, "
+        "such as run.info.run_id"
+    )
+
+
+def experiment_id(value: Any) -> int:
+    """The id of an experiment, decimal digits as text, as the number the store uses."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value in _INT64:
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and int(value) in _INT64:
+        return int(value)
+    raise InvalidParameter(f"invalid experiment id {value!r}: it must be decimal digits")
+
+
+def experiment_name(name: Any) -> str:
+    """The name of an experiment."""
+    if name is None or name == "":
+        raise InvalidParameter("an experiment name must be given; it is empty")
+    if not isinstance(name, str):
+        raise InvalidParameter(
+            f"experiment name {name!r} is a {type(name).__name__}: it must be text"
+        )
+    if len(name) > MAX_EXPERIMENT_NAME_LENGTH:
+        raise InvalidParameter(
+            f"experiment name {name[:40]!r}... has {len(name)} characters: "
+            f"at most {MAX_EXPERIMENT_NAME_LENGTH}"
+        )
+    return text(name)
+
+
+def status(value: Any) -> str:
+    """The name of a run's status, from the name or MLflow's number."""
+    from runlog.entities import RunStatus
+
+    try:
+        number = value if isinstance(value, int) else RunStatus.from_string(value)
+        return RunStatus.to_string(number)
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from None
+
+
+def max_results(value: Any, most: int | None = MAX_SEARCH_RESULTS) -> int:
+    """A page's size."""
+    count = integer("max_results", value)
+    if count < 1 or (most is not None and count > most):
+        bound = f" and at most {most}" if most is not None else ""
+        raise InvalidParameter(f"Invalid value {count} for max_results: at least 1{bound}")
+    return count
+
+
+def unique_params(params: Iterable[tuple[str, str]], run_id: str) -> None:
+    """Refuses two values for one param key in a batch."""
+    seen: dict[str, str] = {}
+    for name, value in params:
+        if seen.setdefault(name, value) != value:
+            raise InvalidParameter(
+                f"param {name!r} stands in one batch for run {run_id} with two values, "
+                f"{seen[name]!r} and {value!r}"
+            )
+
+
+def artifact_location(location: str) -> str:
+    """An experiment's artifact location as given by the user."""
+    if "#" in location or "?" in location:
+        raise InvalidParameter(
+            f"artifact location {location!r} holds a '#' or '?': it must be a plain path or URI"
+        )
+    return text(location)

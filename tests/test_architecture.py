@@ -1,0 +1,182 @@
+"""The shape of the house: which module may know which, read from the imports themselves."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "runlog"
+
+# module: what it may import of runlog. A new module gets a row of its own.
+ARROWS = {
+    "errors": "",
+    "entities": "",
+    "clock": "",
+    "names": "",
+    "settings": "",
+    "context": "settings",
+    "migrate": "",
+    "validate": "entities errors",
+    "filters": "entities errors",
+    "store": "entities errors filters settings validate",
+    "sqlsearch": "entities errors filters",
+    "sql": "clock entities errors filters migrate names settings sqlsearch store validate",
+    "db": "errors migrate settings sql store",
+    "artifacts": "entities errors settings store validate",
+    "media": "errors",
+    "data": "entities errors",
+    "frames": "entities errors store",
+    "client": "artifacts clock context data entities errors frames media names settings store "
+    "validate",
+    "fluent": "artifacts client clock context data entities errors frames media names settings "
+    "store validate",
+    "cli": "artifacts client clock data entities errors filters fluent frames media settings store",
+}
+SQL = re.compile(
+    r"\s*(select\s.*\sfrom\s|select\s+\S+\(|insert\s+(or\s+\w+\s+)?into\s|replace\s+into\s"
+    r"|update\s+\w+\s+set\s|delete\s+from\s|with\s+\w+.*\sas\s|pragma\s|vacuum\b"
+    r"|(create|alter|drop)\s+(temp\s+)?(table|view|index|trigger)\s)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def name_of(path: Path) -> str:
+    """errors, db.sqlite... and '' for the package itself."""
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+TREES = {name_of(path): ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def imported(module: str) -> Iterator[str]:
+    """Full names of everything that a module imports, at its top or inside a function."""
+    package = ["runlog", *module.split(".")]
+    if module not in packages():
+        package.pop()
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = [*base, node.module] if node.module else base
+            yield from (".".join([*base, alias.name]) for alias in node.names)
+
+
+def packages() -> set[str]:
+    return {name_of(path) for path in SOURCE.rglob("__init__.py")}
+
+
+def ours(module: str) -> set[str]:
+    """The modules of runlog that a module imports."""
+    found = set()
+    for name in imported(module):
+        if name.split(".")[0] != "runlog":
+            continue
+        name = name.partition(".")[2]
+        while name and name not in TREES:  # a name in a module: the module is what counts
+            name = name.rpartition(".")[0]
+        found.add(name)
+    return found - {module}
+
+
+def others(module: str) -> set[str]:
+    """The top-level packages, other than runlog, that a module imports."""
+    return {name.split(".")[0] for name in imported(module)} - {"runlog"}
+
+
+def texts(module: str) -> Iterator[str]:
+    """The strings of a module, docstrings left out."""
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(TREES[module])
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+@pytest.mark.parametrize("module", sorted(TREES.keys() - {""}))
+def test_imports_follow_the_arrows(module):
+    part = module.split(".")[0]
+    assert part in ARROWS, f"give {part} a row in ARROWS: what may it import?"
+    allowed = {part, *ARROWS[part].split()}
+    assert {name for name in ours(module) if name.split(".")[0] not in allowed} == set()
+
+
+def test_no_module_imports_itself_by_a_detour():
+    TopologicalSorter({module: ours(module) for module in TREES}).prepare()
+    TopologicalSorter({module: row.split() for module, row in ARROWS.items()}).prepare()
+
+
+@pytest.mark.parametrize(
+    "package, homes",
+    [
+        ("fsspec", {"artifacts"}),
+        ("apsw", {"db.sqlite"}),
+        ("sqlite3", set()),
+        ("bottle", {"serve"}),
+        ("click", {"cli"}),
+        ("requests", set()),
+        ("urllib.request", {"http"}),
+    ],
+)
+def test_one_home_for_each_neighbour(package, homes):
+    users = {
+        module
+        for module in TREES
+        if any(f"{name}.".startswith(f"{package}.") for name in imported(module))
+    }
+    assert users <= homes
+
+
+@pytest.mark.parametrize("module", sorted(TREES))
+def test_only_the_stores_speak_sql(module):
+    if module in {"sql", "sqlsearch", "migrate"} or module.split(".")[0] == "db":
+        return
+    assert [text for text in texts(module) if SQL.match(text)] == []
+
+
+@pytest.mark.parametrize(
+    "text, is_sql",
+    [
+        ("select name from run", True),
+        ("\n  SELECT count(*)\n FROM run where id = ", True),
+        ("insert or ignore into tag values (?)", True),
+        ("update run set name = ?", True),
+        ("pragma user_version", True),
+        ("with recent as (select 1)", True),
+        ("create table t (a)", True),
+        ("create an experiment", False),
+        ("update the run's name", False),
+        ("select", False),
+        ("delete a run from the store", False),
+        ("with this name", False),
+    ],
+)
+def test_sql_is_told_from_english(text, is_sql):
+    assert bool(SQL.match(text)) == is_sql
+
+
+def test_extras_are_imported_where_they_are_used():
+    heavy = {"fsspec", "click", "bottle", "numpy", "pandas", "matplotlib", "PIL", "plotly", "yaml"}
+    for module, tree in TREES.items():
+        at_top = {
+            alias.name.split(".")[0]
+            for node in tree.body
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        } | {
+            (node.module or "").split(".")[0]
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and not node.level
+        }
+        assert at_top & heavy <= ({"click"} if module == "cli" else set()), module

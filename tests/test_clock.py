@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from runlog import clock
+
+
+def ticks(*millis: float):
+    values = iter(millis)
+    return lambda: int(next(values) * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "read, told",
+    [
+        ([5, 6, 7], [5, 6, 7]),
+        ([5, 5, 5], [5, 5, 5]),
+        ([5, 4, 3, 6], [5, 5, 5, 6]),
+        ([1000, 1, 999, 1001], [1000, 1000, 1000, 1001]),
+        ([5.999, 6.0], [5, 6]),
+    ],
+)
+def test_stands_still_while_the_time_runs_backwards(read, told):
+    now = clock.steady(ticks(*read))
+    assert [now() for _ in read] == told
+
+
+def test_tells_unix_milliseconds():
+    before = time.time() * 1000
+    assert before - 1 <= clock.now() <= time.time() * 1000
+    assert isinstance(clock.now(), int)
+
+
+def test_no_thread_sees_it_run_backwards():
+    wild = iter((i * 7919) % 5000 for i in range(400_000))
+    now = clock.steady(lambda: next(wild) * 1_000_000)
+    backwards = []
+
+    def watch():
+        last = 0
+        for _ in range(20_000):
+            told = now()
+            if told < last:
+                backwards.append((last, told))
+            last = told
+
+    threads = [threading.Thread(target=watch) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert backwards == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_forked_while_the_lock_is_held_does_not_hang():
+    held, release = threading.Event(), threading.Event()
+
+    class Nanos(int):
+        def __ge__(self, edge):  # the second comparison runs under the lock
+            if not held.is_set() and threading.current_thread() is holder:
+                compared.append(1)
+                if len(compared) == 2:
+                    held.set()
+                    release.wait(10)
+            return int(self) >= edge
+
+    compared: list[int] = []
+    now = clock.steady(lambda: Nanos(time.time_ns()))
+    holder = threading.Thread(target=now)
+    holder.start()
+    assert held.wait(10)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if now() > 0 else 1)
+    deadline = time.monotonic() + 5
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if ended == (0, 0):
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    release.set()
+    holder.join()
+    assert ended == (child, 0)

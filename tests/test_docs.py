@@ -1,0 +1,105 @@
+"""The documentation is complete and its examples run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from runlog import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = "\n".join(page.read_text() for page in PAGES)
+
+
+def commands(
+    command: click.Command, path: tuple[str, ...] = ("runlog",)
+) -> Iterator[tuple[str, click.Command]]:
+    """Every command below `command`, with the words that call it."""
+    yield " ".join(path), command
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from commands(below, (*path, name))
+
+
+COMMANDS = [pytest.param(*each, id=each[0]) for each in commands(cli.main)]
+
+
+@pytest.mark.parametrize("words, command", COMMANDS)
+def test_every_command_and_option_is_documented(words, command):
+    assert words in DOCS
+    for option in command.params:
+        if isinstance(option, click.Option):
+            for name in (*option.opts, *option.secondary_opts):
+                assert re.search(rf"(?<![\w-]){name}(?![\w-])", DOCS), f"{words} {name}"
+
+
+@pytest.mark.parametrize("words, command", COMMANDS)
+def test_every_command_and_option_says_what_it_does(words, command):
+    assert command.help
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert option.help, f"{words} {option.name}"
+
+
+def settings() -> set[str]:
+    """The environment variables that the source reads."""
+    found = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.update(re.findall(r"\bRUNLOG_[A-Z][A-Z_]*[A-Z]\b", node.value))
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("setting"):
+                found.update(f"RUNLOG_{each.value}" for each in node.args[:1])
+    return found
+
+
+def test_every_environment_variable_is_documented():
+    assert "RUNLOG_TRACKING_URI" in settings()
+    assert {name for name in settings() if name not in DOCS} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def run(command: list[str] | str, folder: Path) -> None:
+    done = subprocess.run(
+        command,
+        shell=isinstance(command, str),
+        cwd=folder,
+        env={**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def test_the_readme_runs_from_top_to_bottom(place):
+    """First all its Python, as one program; then its commands, on what the program logged."""
+    program = place / "readme.py"
+    program.write_text("\n".join(blocks("python")))
+    run([sys.executable, "-W", "error", str(program)], place)
+
+    script = place / "bin" / "runlog"
+    script.parent.mkdir()
+    script.write_text(f"#!{sys.executable}\nfrom runlog.cli import main\nmain()\n")
+    script.chmod(0o755)
+    for block in blocks("console"):
+        for command in re.findall(r"^\$ (.*)", block, re.MULTILINE):
+            run(command, place)

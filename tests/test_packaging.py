@@ -1,0 +1,86 @@
+"""What is built installs on its own, without anything that only developers have."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CHECK = """
+import runlog
+with runlog.start_run(run_name="packaged") as run:
+    runlog.log_metric("loss", 0.5)
+    runlog.log_text("hello", "note.txt")
+assert runlog.search_runs(output_format="list")[0].data.metrics == {"loss": 0.5}
+try:
+    runlog.search_runs()
+except ImportError as error:
+    print(error)
+"""
+
+
+def call(*command: str | Path, cwd: Path) -> str:
+    """What a command prints when it runs without the source tree in sight."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    call(sys.executable, "-m", "build", "--outdir", folder, ROOT, cwd=folder)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
+def test_what_is_built_installs_and_works(built, place, kind):
+    (package,) = built.glob(kind)
+    venv.create(place / "venv", with_pip=True)
+    programs = place / "venv" / "bin"
+    call(programs / "pip", "install", "--quiet", package, cwd=place)
+
+    printed = call(programs / "python", "-W", "error", "-c", CHECK, cwd=place)
+    assert "pip install 'runlog-tracking[pandas]'" in printed
+    assert "packaged" in call(programs / "runlog", "runs", "list", cwd=place)
+    (folder,) = place.glob("venv/lib/*/site-packages/runlog")
+    assert (folder / "py.typed").exists() and (folder / "schema.sql").exists()
+
+
+def extras() -> dict[str, list[str]]:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    return {
+        name: re.findall(r"^\s*([\w-]+)", packages, re.MULTILINE)
+        for name, packages in config["options.extras_require"].items()
+    }
+
+
+def test_every_missing_extra_names_one_that_brings_the_package():
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("MissingExtra"):
+                package, extra = (each.value for each in node.args)
+                brought = [name.lower() for name in extras()[extra]]
+                assert package.lower() in brought, f"{path.name}: {package}, {extra}"
+
+
+def test_the_examples_are_brought_what_they_import():
+    brought = {"scikit-learn": "sklearn"}
+    known = {brought.get(name, name) for name in extras()["examples"]} | {"runlog"}
+    known |= {"joblib", "numpy"}  # scikit-learn brings them
+    for path in (ROOT / "examples").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                top = {alias.name.split(".")[0] for alias in node.names}
+                assert top <= known | set(sys.stdlib_module_names)
