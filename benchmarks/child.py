@@ -96,7 +96,7 @@ def log_batch(peer: Any, batches: int) -> dict[str, Any]:
 def many_runs(peer: Any, runs: int) -> dict[str, Any]:
     """Short runs of 10 params, 10 metrics and 5 tags."""
     prepared = [_short(fleet.run(number)) for number in range(runs + 1)]
-    peer.many_runs(prepared[:1]) if hasattr(peer, "api") else None
+    peer.many_runs(prepared[:1])
     with meter.span() as used:
         peer.many_runs(prepared[1:])
     return {"cpu": used.cpu / runs}
@@ -150,16 +150,18 @@ def frame(peer: Any, runs: int) -> dict[str, Any]:
 
 
 def history_columns(peer: Any, points: int) -> dict[str, Any]:
-    return _history(peer.history_columns, points)
+    import numpy  # noqa: F401  (whoever asks for its columns has it loaded)
+
+    return _history(peer.history_columns, peer.history_run(), points)
 
 
 def history_entities(peer: Any, points: int) -> dict[str, Any]:
-    return _history(peer.history_entities, points)
+    return _history(peer.history_entities, peer.history_run(), points)
 
 
-def _history(read: Any, points: int) -> dict[str, Any]:
+def _history(read: Any, run: Any, points: int) -> dict[str, Any]:
     with meter.span() as used:
-        count = read()
+        count = read(run)
     if count != points:
         raise RuntimeError(f"the history has {count} points instead of {points}")
     return {"cpu": used.cpu}

@@ -22,7 +22,6 @@ class Peer:
     imports: str
     first: str
     settings: dict[str, str] = field(default_factory=dict)
-    version_of: str = ""
 
 
 PEERS = {
@@ -114,10 +113,18 @@ def python(peer: Peer, cache: Path) -> Path:
     return cache / peer.name / "bin" / "python"
 
 
+def _mark(peer: Peer, cache: Path) -> Path:
+    return cache / peer.name / "installed"
+
+
+def installed(peer: Peer, cache: Path) -> bool:
+    return _mark(peer, cache).exists()
+
+
 def install(peer: Peer, cache: Path) -> str | None:
     """Make the peer's virtual environment if there is none; the reason if that fails."""
-    home, done = cache / peer.name, cache / peer.name / "installed"
-    if done.exists():
+    home = cache / peer.name
+    if installed(peer, cache):
         return None
     print(f"installing {peer.name}: {' '.join(peer.packages)}", flush=True)
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
@@ -125,12 +132,14 @@ def install(peer: Peer, cache: Path) -> str | None:
     result = subprocess.run(pip, capture_output=True, text=True)
     if result.returncode:
         return (result.stderr.strip().splitlines() or ["pip failed"])[-1]
-    done.touch()
+    _mark(peer, cache).touch()
     return None
 
 
 def version(peer: Peer, cache: Path) -> str:
-    """The version of the peer's package."""
+    """The version of the peer's package; ours is the source beside this folder."""
+    if peer.name == "runlog":
+        return "of this tree"
     package = peer.packages[0]
     code = f"import importlib.metadata as m; print(m.version({package!r}))"
     answer = subprocess.run([str(python(peer, cache)), "-c", code], capture_output=True, text=True)

@@ -20,7 +20,11 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 class Failed(Exception):
-    """A workload that ended with an error, or took too long."""
+    """A workload that ended with an error."""
+
+
+class TooSlow(Failed):
+    """A workload that was ended at its time limit."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,9 @@ def child(
         command = child_command(cache, peer, workload, result, options)
         cost = run(command, peer, place, timeout)
         if not result.exists():
+            if cost.status == -signal.SIGKILL:
+                raise TooSlow(f"{peer.name} {workload}: not done in {timeout} s")
             lines = cost.output.strip().splitlines() or ["no output"]
-            took = "time limit reached: " if cost.status == -signal.SIGKILL else ""
-            raise Failed(f"{peer.name} {workload}: {took}{lines[-1]}")
+            raise Failed(f"{peer.name} {workload}: {lines[-1]}")
         answer: dict[str, Any] = json.loads(result.read_text())
         return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import re
@@ -17,6 +18,9 @@ Results = dict[str, dict[str, Any]]
 
 
 def seconds(value: float) -> str:
+    """With a unit that fits. Infinite is what was ended at its time limit."""
+    if math.isinf(value):
+        return "minutes"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if abs(value) >= size or unit == "us":
             return f"{significant(value / size)} {unit}"
@@ -153,7 +157,7 @@ def ratios(results: Results) -> str:
     lines = []
     for row in ROWS:
         values = _values(results, row)
-        if row.show is percent or row.key == "four errors" or not values.get("runlog"):
+        if row.show is percent or row.key in ("bare", "four errors") or not values.get("runlog"):
             continue
         cells = [_ratio(row, values, peer) for peer in shown]
         lines.append([row.title, *cells])
@@ -162,7 +166,7 @@ def ratios(results: Results) -> str:
 
 
 def _ratio(row: Row, values: dict[str, float], peer: str) -> str:
-    if not values.get(peer):
+    if not values.get(peer) or math.isinf(values[peer]):
         return ""
     ratio = values[peer] / values["runlog"]
     return significant(1 / ratio if row.more_is_better else ratio)
@@ -174,7 +178,7 @@ def growth(results: Results) -> str:
     for peer, values in results.items():
         for query in ("common", "rare", "none", "metric order", "newest"):
             small, large = (values.get(f"search {n} {query}") for n in (10_000, 100_000))
-            if small and large:
+            if small and large and not math.isinf(large):
                 lines.append(f"{peer} {query}: {large / small:.1f}")
     return "Ten times the runs cost a search so many times the CPU: " + "; ".join(lines) + "."
 

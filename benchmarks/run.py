@@ -101,7 +101,8 @@ def main() -> None:
         results = merge(results, fresh)
         memory.write_text(json.dumps(results, indent=1))
         print(report.table(fresh), flush=True)
-    versions = {peer.name: peers.version(peer, cache) for peer in who}
+    there = [PEERS[name] for name in results if peers.installed(PEERS[name], cache)]
+    versions = {peer.name: peers.version(peer, cache) for peer in there}
     print(report.ratios(results))
     for disagreement in report.disagreements(results):
         print(f"different answers to {disagreement}")

@@ -12,18 +12,34 @@ import pytest
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A fresh place for every test: an empty working directory, no settings from outside, and
     whatever the test opened is closed behind it."""
-    for name in os.environ:
-        if name.startswith(("RUNLOG_", "MLFLOW_")):
-            monkeypatch.delenv(name)
+    forget_settings()
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     if "runlog.fluent" in sys.modules:
-        forget()
+        forget_runs()
+    if "runlog.places" in sys.modules:
+        forget_places()
+    forget_settings()
 
 
-def forget() -> None:
-    """End the runs that a test left active and close the stores that it opened."""
-    import runlog
+def forget_settings() -> None:
+    for name in [*os.environ]:
+        if name.startswith(("RUNLOG_", "MLFLOW_")):
+            del os.environ[name]
 
-    while runlog.active_run():
-        runlog.end_run()
+
+def forget_runs() -> None:
+    """Leave the active runs as they are: a test may have broken the store that they are in."""
+    from runlog import fluent
+
+    for stack in fluent._all_stacks:
+        stack.clear()
+    fluent._stacks.last = None
+    fluent._experiment_id = None
+
+
+def forget_places() -> None:
+    from runlog import places
+
+    places.close()
+    places.set_tracking_uri("")

@@ -230,6 +230,12 @@ def test_nothing_asked(text):
     assert matches(None, RUN)
 
 
+def test_equal_clauses_say_the_same():
+    texts = ["metrics.a = 1", "metrics.b = 1", "metrics.a < 1", "metrics.a = 2", "params.a = '1'"]
+    assert len({parse(text) for text in texts}) == len(texts)
+    assert metric("a", "=", 1.0) == metric("a", "=", 1) != "metrics.a = 1"
+
+
 def test_numbers_keep_their_type():
     types = {text: type(parse(text).value) for text in ("metrics.a = 1", "count(metrics.a) = 1")}
     assert list(types.values()) == [float, int]
@@ -305,6 +311,7 @@ def test_experiments_have_fields_of_their_own(text, clause):
         ("params.a IS", 9, "expected an operator"),
         ("params.a", 8, "at position 8, at the end: expected an operator"),
         ("metrics.a >", 11, "at the end"),
+        ("not.a = 'x'", 0, "Invalid entity type 'not'"),
         ("1 < metrics.a", 0, "expected a field such as metrics.loss"),
         ("'x' = params.a", 0, "expected a field"),
         ("run_id IN ()", 11, "a list holds at least one value"),
@@ -857,6 +864,10 @@ def test_tokens_carry_values(values):
     assert repr(decode_token(token)) == repr(tuple(values))
 
 
+def test_tokens_carry_any_stored_text():
+    assert decode_token(encode_token(["a\0b", "é" * 1000])) == ("a\0b", "é" * 1000)
+
+
 @pytest.mark.parametrize(
     "token",
     [
@@ -867,7 +878,7 @@ def test_tokens_carry_values(values):
         "WyJcdWRjZmYiXQ",  # ["\udcff"]
         "Wzk5OTk5OTk5OTk5OTk5OTk5OTk5OV0",  # [9999...]
         "W1tbW1tb" * 10_000,
-        "A" * 1_000_001,
+        encode_token(["a" * 1_000_000]),
     ],
 )  # fmt: skip
 def test_bad_tokens(token):

@@ -75,7 +75,8 @@ class Peer:
 
     def many_runs(self, runs: list[fleet.FleetRun]) -> None:
         self.connection.execute(FLEET_SCHEMA)
-        for number, run in enumerate(runs):
+        done = self.connection.execute("select count(*) from runs").get
+        for number, run in enumerate(runs, done):
             self.connection.execute("begin immediate")
             self._insert(number, run)
             self.connection.execute("commit")
@@ -135,16 +136,15 @@ class Peer:
             frame = frame.join(wide.add_prefix(f"{table}."))
         return frame
 
-    def _history(self) -> list[tuple[Any, ...]]:
-        return self.connection.execute(
-            "select step, timestamp, value from history where run = 1 and key = 'loss'"
-        ).fetchall()
+    def history_run(self) -> int:
+        return 1
 
-    def history_columns(self) -> int:
-        return len(self._history())
+    def history_entities(self, run: int) -> int:
+        """The bare rows."""
+        statement = "select step, timestamp, value from history where run = ? and key = 'loss'"
+        return len(self.connection.execute(statement, (run,)).fetchall())
 
-    def history_entities(self) -> int:
-        return len(self._history())
+    history_columns = history_entities
 
 
 def _search_sql(query: fleet.Query) -> tuple[str, tuple[Any, ...]]:

@@ -74,8 +74,8 @@ class Peer:
     def history_run(self) -> str:
         return str(self.client.search_runs(["1"], max_results=1)[0].info.run_id)
 
-    def history_entities(self) -> int:
-        return len(self.client.get_metric_history(self.history_run(), fleet.HISTORY_KEY))
+    def history_entities(self, run: str) -> int:
+        return len(self.client.get_metric_history(run, fleet.HISTORY_KEY))
 
 
 def _fields(data: Any) -> list[str]:

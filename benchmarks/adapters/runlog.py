@@ -41,5 +41,5 @@ class Peer(mlflow_api.Peer):
             self.client.log_batch(run_id, metrics=batch)
         self.client.set_terminated(run_id)
 
-    def history_columns(self) -> int:
-        return len(runlog.metric_history(self.history_run(), fleet.HISTORY_KEY).value)
+    def history_columns(self, run: str) -> int:
+        return len(runlog.metric_history(run, fleet.HISTORY_KEY).values)

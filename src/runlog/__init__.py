@@ -1,4 +1,4 @@
-"""runlog: what was run, with which parameters, code and data, and what came out, in one SQLite file.
+"""runlog: what was run, with which parameters, code and data, and what came out, in one file.
 
     import runlog
 
@@ -9,8 +9,8 @@
 
     best = runlog.search_runs(filter_string="min(metrics.loss) < 0.2 OR params.depth = '3'")
 
-Names, arguments and results are MLflow's: `import runlog as mlflow` keeps a tracking script running.
-Everything here is loaded at its first use.
+Names, arguments and results are MLflow's: `import runlog as mlflow` keeps a tracking script
+running. Everything here is loaded at its first use.
 """
 
 from __future__ import annotations
@@ -19,13 +19,84 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same for Python
+    from runlog import artifacts, client, data, entities, exceptions, tracking
+    from runlog.client import RunlogClient
+    from runlog.client import RunlogClient as MlflowClient
+    from runlog.entities import (
+        Dataset,
+        DatasetInput,
+        Experiment,
+        ExperimentTag,
+        FileInfo,
+        InputTag,
+        Metric,
+        MetricSummary,
+        Param,
+        Run,
+        RunData,
+        RunInfo,
+        RunInputs,
+        RunStatus,
+        RunTag,
+        SourceType,
+        ViewType,
+    )
+    from runlog.errors import RunlogError
+    from runlog.errors import RunlogError as MlflowException
+    from runlog.fluent import (
+        ActiveRun,
+        active_run,
+        create_experiment,
+        delete_experiment,
+        delete_experiment_tag,
+        delete_run,
+        delete_tag,
+        end_run,
+        flush,
+        flush_async_logging,
+        get_artifact_uri,
+        get_experiment,
+        get_experiment_by_name,
+        get_parent_run,
+        get_run,
+        last_active_run,
+        list_experiments,
+        load_table,
+        log_artifact,
+        log_artifacts,
+        log_dict,
+        log_figure,
+        log_image,
+        log_input,
+        log_inputs,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        log_stream,
+        log_table,
+        log_text,
+        metric_history,
+        search_experiments,
+        search_runs,
+        set_experiment,
+        set_experiment_tag,
+        set_experiment_tags,
+        set_tag,
+        set_tags,
+        start_run,
+    )
+    from runlog.media import Image
+    from runlog.places import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+
 _HOMES = {
-    "client": ("MlflowClient", "RunlogClient"),
+    "client": "RunlogClient",
     "entities": (
         "Dataset DatasetInput Experiment ExperimentTag FileInfo InputTag Metric MetricSummary "
         "Param Run RunData RunInfo RunInputs RunStatus RunTag SourceType ViewType"
-    ).split(),
-    "errors": ("MlflowException", "RunlogError"),
+    ),
+    "errors": "RunlogError",
     "fluent": (
         "ActiveRun active_run create_experiment delete_experiment delete_experiment_tag delete_run "
         "delete_tag end_run flush flush_async_logging get_artifact_uri get_experiment "
@@ -34,22 +105,94 @@ _HOMES = {
         "log_metrics log_param log_params log_stream log_table log_text metric_history "
         "search_experiments search_runs set_experiment set_experiment_tag set_experiment_tags "
         "set_tag set_tags start_run"
-    ).split(),
-    "media": ("Image",),
-    "places": ("get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"),
+    ),
+    "media": "Image",
+    "places": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
 }
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _ALIASES = {"MlflowClient": "RunlogClient", "MlflowException": "RunlogError"}
 _MODULES = ("artifacts", "client", "data", "entities", "exceptions", "tracking")
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted([*_HOME, *_MODULES])
+__all__ = [
+    "ActiveRun",
+    "Dataset",
+    "DatasetInput",
+    "Experiment",
+    "ExperimentTag",
+    "FileInfo",
+    "Image",
+    "InputTag",
+    "Metric",
+    "MetricSummary",
+    "MlflowClient",
+    "MlflowException",
+    "Param",
+    "Run",
+    "RunData",
+    "RunInfo",
+    "RunInputs",
+    "RunStatus",
+    "RunTag",
+    "RunlogClient",
+    "RunlogError",
+    "SourceType",
+    "ViewType",
+    "active_run",
+    "artifacts",
+    "client",
+    "create_experiment",
+    "data",
+    "delete_experiment",
+    "delete_experiment_tag",
+    "delete_run",
+    "delete_tag",
+    "end_run",
+    "entities",
+    "exceptions",
+    "flush",
+    "flush_async_logging",
+    "get_artifact_uri",
+    "get_experiment",
+    "get_experiment_by_name",
+    "get_parent_run",
+    "get_run",
+    "get_tracking_uri",
+    "is_tracking_uri_set",
+    "last_active_run",
+    "list_experiments",
+    "load_table",
+    "log_artifact",
+    "log_artifacts",
+    "log_dict",
+    "log_figure",
+    "log_image",
+    "log_input",
+    "log_inputs",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "log_stream",
+    "log_table",
+    "log_text",
+    "metric_history",
+    "search_experiments",
+    "search_runs",
+    "set_experiment",
+    "set_experiment_tag",
+    "set_experiment_tags",
+    "set_tag",
+    "set_tags",
+    "set_tracking_uri",
+    "start_run",
+    "tracking",
+]
 
 
 def __getattr__(name: str) -> Any:
-    # A direct `from importlib import import_module` would be loaded by every script; this is too.
-    if name in _HOME:
-        module = __import__(f"runlog.{_HOME[name]}", fromlist=["*"])
-        value = getattr(module, _ALIASES.get(name, name))
+    real = _ALIASES.get(name, name)
+    if real in _HOME:
+        value = getattr(__import__(f"runlog.{_HOME[real]}", fromlist=["*"]), real)
     elif name in _MODULES:
         value = __import__(f"runlog.{name}", fromlist=["*"])
     else:

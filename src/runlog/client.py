@@ -21,6 +21,7 @@ from runlog.entities import (
     RunTag,
     ViewType,
 )
+from runlog.errors import InvalidParameter, NotFound
 
 if TYPE_CHECKING:
     from io import BufferedIOBase, RawIOBase
@@ -102,9 +103,7 @@ class RunlogClient:
     ) -> PagedList[Experiment]:
         """A page of the experiments that match; `.token` of the result asks for the next one."""
         limit = 1000 if max_results is None else max_results
-        return self.store.search_experiments(
-            view_type, limit, filter_string, order_by, page_token
-        )
+        return self.store.search_experiments(view_type, limit, filter_string, order_by, page_token)
 
     def list_experiments(
         self,
@@ -166,9 +165,7 @@ class RunlogClient:
         self, run_id: str, status: str | None = None, end_time: int | None = None
     ) -> None:
         """Ends a run, FINISHED unless `status` says otherwise, now unless `end_time` does."""
-        self.store.update_run(
-            run_id, status or "FINISHED", now() if end_time is None else end_time
-        )
+        self.store.update_run(run_id, status or "FINISHED", now() if end_time is None else end_time)
 
     def delete_run(self, run_id: str) -> None:
         """Moves a run to the trash."""
@@ -222,9 +219,7 @@ class RunlogClient:
         self.store.log_metric(run_id, key, value, time, 0 if step is None else step)
         return _answer(synchronous)
 
-    def log_param(
-        self, run_id: str, key: str, value: Any, synchronous: bool | None = None
-    ) -> Any:
+    def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
         """Keeps a param as text and returns `value`. Another value for the same key raises."""
         self.store.log(run_id, params=((key, value),))
         return _answer(synchronous) or value
@@ -349,7 +344,7 @@ class RunlogClient:
         picture of `key` at `step` and `timestamp` (ms)."""
         from runlog import media
 
-        if artifact_file is not None and not (key is step is timestamp is None):
+        if artifact_file is not None and (key, step, timestamp) != (None, None, None):
             raise TypeError("log_image takes artifact_file, or key with step and timestamp")
         if artifact_file is None and key is None:
             raise TypeError("log_image needs artifact_file or key")
@@ -369,12 +364,10 @@ class RunlogClient:
         from runlog import media
 
         repo = self._repo(run_id)
-        before = None
-        if any(file.path == artifact_file for file in repo.list(_folder(artifact_file))):
-            with repo.open(artifact_file) as file:
-                before = file.read()
-        with self._written(run_id, artifact_file) as path:
-            media.save_table(data, path, before)
+        content, images = media.table(data, artifact_file, _content(repo, artifact_file))
+        for name, picture in images.items():
+            repo.write(name, picture)
+        repo.write(artifact_file, content)
         entry = {"path": artifact_file, "type": "table"}
         logged = self.get_run(run_id).data.tags.get(LOGGED_ARTIFACTS)
         entries = json.loads(logged) if logged else []
@@ -390,9 +383,26 @@ class RunlogClient:
     ) -> pandas.DataFrame:
         """The rows of a table from all runs of an experiment, or from `run_ids`, as a DataFrame.
         `extra_columns` are columns of `search_runs` to add, such as run_id."""
-        from runlog import frames
+        from runlog import frames, media
 
-        return frames.tables(self, experiment_id, artifact_file, run_ids, extra_columns)
+        columns = self.store.search_run_columns([experiment_id])
+        frame = frames.runs(columns)
+        found = []
+        for row, info in enumerate(columns.runs):
+            if run_ids is not None and info.run_id not in run_ids:
+                continue
+            content = _content(self._repo(info.run_id), artifact_file)
+            if content is None:
+                continue
+            table = media.load_table(content, artifact_file)
+            for column in extra_columns or ():
+                if column not in frame:
+                    raise InvalidParameter(
+                        f"no column {column!r} to add: there are {', '.join(frame)}"
+                    )
+                table[column + "_" if column in table else column] = frame[column].iloc[row]
+            found.append(table)
+        return frames.below_each_other(found)
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
         """The files and folders in the folder `path` of a run's artifacts."""
@@ -412,6 +422,10 @@ class RunlogClient:
         self.store.flush()
 
 
-def _folder(path: str) -> str | None:
-    return path.rpartition("/")[0] or None
-
+def _content(repo: ArtifactRepo, artifact_file: str) -> bytes | None:
+    """What is in an artifact file, None if it is not there."""
+    try:
+        with repo.open(artifact_file) as file:
+            return file.read()
+    except NotFound:
+        return None

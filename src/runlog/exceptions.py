@@ -1,4 +1,4 @@
-"""The errors under MLflow's name for their module: `from runlog.exceptions import MlflowException`."""
+"""`from runlog.exceptions import MlflowException`: the errors under MLflow's name for them."""
 
 from runlog.errors import RunlogError as MlflowException
 

@@ -589,8 +589,6 @@ def _shown(value: object) -> str:
 
 
 def _suggestion(name: str, known: Sequence[str]) -> str:
-    if len(name) > 40:
-        return ""
     from difflib import get_close_matches
 
     close = get_close_matches(name.lower(), known, n=1)
@@ -868,7 +866,7 @@ def decode_token(token: str) -> tuple[str | float | None, ...]:
 
 def _is_token_value(value: object) -> bool:
     if isinstance(value, str):
-        return not _UNSTORABLE.search(value)
+        return not re.search("[\ud800-\udfff]", value)
     if isinstance(value, bool):
         return False
     if isinstance(value, int):

@@ -21,7 +21,6 @@ from runlog.entities import (
     InputTag,
     LifecycleStage,
     Run,
-    RunInputs,
     ViewType,
 )
 from runlog.errors import AlreadyExists, InvalidParameter, NotFound, RunlogError
@@ -96,9 +95,7 @@ def set_experiment(
     """Starts runs in this experiment from now on; a name that does not exist is created."""
     global _experiment_id
     if (experiment_name is None) == (experiment_id is None):
-        raise InvalidParameter(
-            "Must specify exactly one of: `experiment_id` or `experiment_name`."
-        )
+        raise InvalidParameter("Must specify exactly one of: `experiment_id` or `experiment_name`.")
     store = places.store()
     if experiment_id is not None:
         experiment = store.get_experiment(experiment_id)
@@ -274,9 +271,7 @@ def _resumed(store: Store, run_id: str, run_name: str | None, tags: Mapping[str,
             f"set_experiment(experiment_id={run.info.experiment_id!r}) first"
         )
     if run.info.lifecycle_stage == LifecycleStage.DELETED:
-        raise RunlogError(
-            f"Cannot start run with ID {run_id} because it is in the deleted state."
-        )
+        raise RunlogError(f"Cannot start run with ID {run_id} because it is in the deleted state.")
     if tags:
         store.log(run_id, tags=tags.items())
     store.update_run(run_id, "RUNNING", run_name=run_name)
@@ -471,9 +466,7 @@ def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperati
     return set_tags({key: value}, synchronous)
 
 
-def set_tags(
-    tags: Mapping[str, Any], synchronous: bool | None = None
-) -> RunOperations | None:
+def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOperations | None:
     """Sets several tags of the active run, all or none."""
     store, run = _target(None)
     store.log(run, tags=tags.items())
@@ -644,9 +637,7 @@ def _searched(
     everywhere: bool,
 ) -> list[str]:
     if experiment_ids and experiment_names:
-        raise InvalidParameter(
-            "Only experiment_ids or experiment_names can be used, but not both"
-        )
+        raise InvalidParameter("Only experiment_ids or experiment_names can be used, but not both")
     if everywhere and not (experiment_ids or experiment_names):
         return [each.experiment_id for each in search_experiments(ViewType.ALL)]
     if experiment_names:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import numpy
     import pandas
 
-    from runlog.client import RunlogClient
-
 
 def _numpy() -> Any:
     try:
@@ -59,7 +57,7 @@ def _times(milliseconds: Any) -> Any:
 
 def history(store: Store, run_id: str, key: str) -> MetricColumns:
     """One metric's history. Raises NotFound for an unknown run or key."""
-    numpy = _numpy()
+    np = _numpy()
     found = store.histories([run_id], [key])
     if not found:
         raise NotFound(f"run {run_id} has no metric {key!r}")
@@ -67,31 +65,29 @@ def history(store: Store, run_id: str, key: str) -> MetricColumns:
     return MetricColumns(
         run_id,
         key,
-        numpy.array(one.steps, dtype=numpy.int64),
-        numpy.array(one.timestamps, dtype=numpy.int64),
-        numpy.array(one.values, dtype=numpy.float64),
+        np.array(one.steps, dtype=np.int64),
+        np.array(one.timestamps, dtype=np.int64),
+        np.array(one.values, dtype=np.float64),
     )
 
 
-def histories(
-    store: Store, run_ids: Sequence[str], keys: Sequence[str] | None
-) -> pandas.DataFrame:
+def histories(store: Store, run_ids: Sequence[str], keys: Sequence[str] | None) -> pandas.DataFrame:
     """Many histories in one DataFrame: run_id, key, step, timestamp (UTC), value."""
-    pandas, numpy = _pandas(), _numpy()
+    pd, np = _pandas(), _numpy()
     found = store.histories(run_ids, keys)
     lengths = [len(each.values) for each in found]
 
     def joined(name: str, kind: str) -> Any:
-        parts = [numpy.array(getattr(each, name), dtype=kind) for each in found]
-        return numpy.concatenate(parts) if parts else numpy.array([], dtype=kind)
+        parts = [np.array(getattr(each, name), dtype=kind) for each in found]
+        return np.concatenate(parts) if parts else np.array([], dtype=kind)
 
     def repeated(name: str) -> Any:
         labels = [getattr(each, name) for each in found]
         kinds = list(dict.fromkeys(labels))
-        codes = numpy.repeat([kinds.index(label) for label in labels], lengths)
-        return pandas.Categorical.from_codes(codes.astype("int64"), kinds)
+        codes = np.repeat([kinds.index(label) for label in labels], lengths)
+        return pd.Categorical.from_codes(codes.astype("int64"), kinds)
 
-    frame: pandas.DataFrame = pandas.DataFrame(
+    frame: pandas.DataFrame = pd.DataFrame(
         {
             "run_id": repeated("run_id"),
             "key": repeated("key"),
@@ -105,7 +101,7 @@ def histories(
 
 def runs(columns: RunColumns) -> pandas.DataFrame:
     """A row a run, columns as MLflow's search_runs names them."""
-    pandas, numpy = _pandas(), _numpy()
+    pd, np = _pandas(), _numpy()
     infos = columns.runs
     count = len(infos)
     data: dict[str, Any] = {
@@ -114,34 +110,30 @@ def runs(columns: RunColumns) -> pandas.DataFrame:
     }
     for name in ("start_time", "end_time"):
         times = [getattr(info, name) for info in infos]
-        data[name] = pandas.to_datetime(
-            numpy.array([_NOT_A_TIME if time is None else time for time in times], "int64").astype(
+        data[name] = pd.to_datetime(
+            np.array([_NOT_A_TIME if time is None else time for time in times], "int64").astype(
                 "datetime64[ms]"
             ),
             utc=True,
         )
     for key, (positions, numbers) in sorted(columns.metrics.items()):
-        column = numpy.full(count, numpy.nan)
-        column[positions] = numbers
+        column = np.full(count, np.nan)
+        column[np.frombuffer(positions, "int64")] = np.frombuffer(numbers)
         data["metrics." + key] = column
     for prefix, texts in (("params.", columns.params), ("tags.", columns.tags)):
         for key, (positions, values) in sorted(texts.items()):
-            column = numpy.full(count, None, dtype=object)
-            column[positions] = values
+            column = np.full(count, None, dtype=object)
+            column[np.frombuffer(positions, "int64")] = values
             data[prefix + key] = column
-    frame: pandas.DataFrame = pandas.DataFrame(data)
+    frame: pandas.DataFrame = pd.DataFrame(data)
     return frame
 
 
 _NOT_A_TIME = -(2**63)
 
 
-def tables(
-    client: RunlogClient,
-    experiment_id: str,
-    artifact_file: str,
-    run_ids: Sequence[str] | None,
-    extra_columns: Sequence[str] | None,
-) -> pandas.DataFrame:
-    """The tables `artifact_file` of the experiment's runs, one below the other."""
-    raise NotImplementedError
+def below_each_other(tables: Sequence[pandas.DataFrame]) -> pandas.DataFrame:
+    """The rows of all the tables in one DataFrame, numbered anew."""
+    pd = _pandas()
+    frame: pandas.DataFrame = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return frame

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
 from runlog.errors import BadRequest, InvalidParameter, MissingExtra
 
 THUMBNAIL_SIZE = 256
+
+# YAML does not see through subclasses, and str() of an enumeration's member is not its value.
+_EXACTLY: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    list: list,
+    tuple: list,
+}
 
 
 class UnusableValue(InvalidParameter, ValueError):
@@ -57,7 +66,6 @@ def _plotly(figure: Any, extension: str, kwargs: dict[str, Any]) -> bytes:
         return text.getvalue().encode()
     if extension not in ("png", "jpg", "jpeg", "webp", "svg", "pdf"):
         raise TypeError(f"Unsupported file extension for plotly figure: '.{extension}'")
-    _require("kaleido", "plot")
     buffer = BytesIO()
     figure.write_image(buffer, **{"format": extension, **kwargs})
     return buffer.getvalue()
@@ -118,6 +126,8 @@ def image(image: Any, name: str) -> bytes:
 
 def thumbnail(image: Any) -> bytes:
     """The image as WebP, made to fit a square of 256 pixels if it is larger."""
+    _pillow()
+    _require("PIL.WebPImagePlugin", "image")  # alone: PIL's own search loads all formats, in 50 ms
     small = pil_image(image)
     if small.mode not in ("L", "RGB", "RGBA"):
         small = small.convert("RGBA" if _is_transparent(small) else "RGB")
@@ -275,7 +285,7 @@ def load_dictionary(content: bytes, name: str) -> Any:
 
 
 def _load_yaml(text: str) -> Any:
-    yaml = _require("yaml", "yaml")
+    yaml = _require("yaml", "yaml", "PyYAML")
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -283,7 +293,7 @@ def _load_yaml(text: str) -> Any:
 
 
 def _yaml(dictionary: Any) -> str:
-    yaml = _require("yaml", "yaml")
+    yaml = _require("yaml", "yaml", "PyYAML")
 
     class Dumper(yaml.SafeDumper):  # type: ignore[name-defined, misc]
         """SafeDumper refuses objects it does not know; these go the way they go into JSON."""
@@ -299,9 +309,9 @@ def _plain(value: Any) -> Any:
         return dict(value)
     if _is_listed(value) and type(plain := value.tolist()) is not type(value):
         return plain
-    for kind in (str, int, float, list, tuple):  # YAML does not see through subclasses
+    for kind, exactly in _EXACTLY.items():
         if isinstance(value, kind):
-            return kind(value)
+            return exactly(value)
     return str(value)
 
 
@@ -339,7 +349,6 @@ def load_table(content: bytes, name: str) -> Any:
     """The DataFrame of a table's file."""
     pandas = _require("pandas", "pandas")
     if _extension(name) == "parquet":
-        _require("pyarrow", "pandas")
         return pandas.read_parquet(BytesIO(content))
     found = _json_table(content, name)
     return pandas.DataFrame(found["data"], columns=found["columns"])
@@ -441,7 +450,6 @@ def _cell(value: Any) -> Any:
 
 def _parquet(columns: dict[Any, list[Any]], existing: bytes | None) -> bytes:
     pandas = _require("pandas", "pandas")
-    _require("pyarrow", "pandas")
     frame = pandas.DataFrame({str(name): cells for name, cells in columns.items()})
     if existing is not None:
         before = pandas.read_parquet(BytesIO(existing))
@@ -471,18 +479,15 @@ def _is_a(thing: Any, module: str, name: str) -> bool:
     return kind is not None and isinstance(thing, kind)
 
 
-def _require(package: str, extra: str) -> Any:
+def _require(module: str, extra: str, package: str | None = None) -> Any:
+    """The module, or MissingExtra that names its package, if that is called otherwise."""
     from importlib import import_module
 
     try:
-        return import_module(package)
+        return import_module(module)
     except ImportError as error:
-        raise MissingExtra(package, extra) from error
+        raise MissingExtra(package or module, extra) from error
 
 
 def _pillow() -> Any:
-    try:
-        import PIL.Image
-    except ImportError as error:
-        raise MissingExtra("pillow", "image") from error
-    return PIL.Image
+    return _require("PIL.Image", "image", "pillow")

@@ -20,7 +20,7 @@ _stores: dict[str, Store] = {}
 
 
 def set_tracking_uri(uri: str | Path) -> None:
-    """Logs to and reads from `uri` from now on: `x.db`, `folder/`, `sqlite:///x.db`, `file:/folder`.
+    """Logs to and reads from `uri` from now on: x.db, folder/, sqlite:///x.db, file:/folder.
 
     A relative path is relative to the working directory of this moment. Processes started later
     inherit the choice through the environment. An empty text takes the choice back.

@@ -92,8 +92,8 @@ create table metric_key (
     name text not null unique
 );
 
-create table metric (
-    id integer primary key,
+create table metric (                            -- clustered by run: read and searched by it
+    id integer not null unique,                  -- what points refer to
     run integer not null references run on delete cascade,
     key integer not null references metric_key,
     count integer not null default 0,            -- 0: no point is merged yet, all below is null
@@ -101,8 +101,8 @@ create table metric (
     first, first_step integer, first_timestamp integer, -- smallest (step, timestamp, value)
     min, min_step integer,                       -- NaN only where there is nothing else;
     max, max_step integer,                       -- the smallest step that has the value
-    unique (run, key)
-);
+    primary key (run, key)
+) without rowid;
 create index metric_by_last on metric (key, last, run);
 
 create table point (

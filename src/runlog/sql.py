@@ -1,14 +1,15 @@
 """SqlStore: every promise of Store as SQL, each statement beside the method that runs it.
 
-How metrics are kept: a call appends its points to `recent`; `_merge` moves them in bulk into `point`
-and brings the summaries in `metric` up to date. It runs after `MERGE_AT` points, when a run ends,
-and before a read if no other writer is in the way; a read that finds points unmerged still reads
-the `live_` views instead, which say the same more slowly.
+How metrics are kept: a call appends its points to `recent`; `_merge` moves them in bulk into
+`point` and brings the summaries in `metric` up to date. It runs after `MERGE_AT` points, when a
+run with many ends, and before a read if no other writer is in the way; a read that finds points
+unmerged still reads the `live_` views instead, which say the same more slowly.
 """
 
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,12 @@ RUN_NAME = "mlflow.runName"
 # A merge costs a page for each metric that has new points, so it pays by number: at 100 keys a
 # call 8192 points write 90 bytes a point to the WAL, 1024 write 500.
 MERGE_AT = 8192
+MERGE_AT_END = 1000  # of a run: a few points of a short run can wait for those of the next
 
 _SMALL = 2**62
+_MAX_TIME = 2**63 - 1
+
+COLUMNS_AT_ONCE = 2000  # runs: what bounds the memory that a table's rows take on their way
 
 Fetch = Callable[..., list[tuple[Any, ...]]]
 
@@ -212,10 +217,8 @@ class SqlStore(Store):
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
         name = validate.experiment_name(new_name)
         with self.db.transaction():
-            number = self._active_experiment(experiment_id)
-            current = self.db.execute(
-                "select name from experiment where id = :id", {"id": number}
-            )
+            number, _ = self._active_experiment(experiment_id)
+            current = self.db.execute("select name from experiment where id = :id", {"id": number})
             if current[0][0] == name:
                 return
             self._refuse_taken(name, BadRequest)
@@ -227,7 +230,13 @@ class SqlStore(Store):
     def delete_experiment(self, experiment_id: str) -> None:
         with self.db.transaction():
             number = validate.experiment_id(experiment_id)
-            time = now()
+            # Later than what was deleted before, in this millisecond or by a faster clock:
+            # restoring tells by the time which runs went with the experiment.
+            time = self.db.execute(
+                """select max(:now, coalesce(max(deleted_time) + 1, 0)) from run
+                   where experiment = :id and lifecycle_stage = 'deleted'""",
+                {"id": number, "now": now()},
+            )[0][0]
             self._change_stage(number, "active", "deleted", time)
             self.db.execute(
                 """update run set lifecycle_stage = 'deleted', deleted_time = :now
@@ -260,13 +269,13 @@ class SqlStore(Store):
 
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, Any]) -> None:
         with self.db.transaction():
-            number = self._active_experiment(experiment_id)
+            number, _ = self._active_experiment(experiment_id)
             self._set_experiment_tags(number, tags)
             self._touch_experiment(number)
 
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
         with self.db.transaction():
-            number = self._active_experiment(experiment_id)
+            number, _ = self._active_experiment(experiment_id)
             deleted = self.db.change(
                 "delete from experiment_tag where experiment = :id and key = :key",
                 {"id": number, "key": key},
@@ -281,15 +290,17 @@ class SqlStore(Store):
             {"id": number, "now": now()},
         )
 
-    def _active_experiment(self, experiment_id: str) -> int:
+    def _active_experiment(self, experiment_id: str) -> tuple[int, str]:
+        """The number of an experiment that may be written to, and its location as stored."""
         number = validate.experiment_id(experiment_id)
         found = self.db.execute(
-            "select lifecycle_stage from experiment where id = :id", {"id": number}
+            "select lifecycle_stage, artifact_location from experiment where id = :id",
+            {"id": number},
         )
         if not found:
             raise NotFound(f"No Experiment with id={experiment_id} exists")
         _refuse_deleted("experiment", experiment_id, found[0][0])
-        return number
+        return number, found[0][1]
 
     # -- runs -------------------------------------------------------------------------------
 
@@ -307,35 +318,33 @@ class SqlStore(Store):
         tags = {key: validate.text(value) for key, value in (tags or {}).items()}
         name = _run_name(run_name, tags) or names.generate()
         tags[RUN_NAME] = name
+        user = validate.text(user_id or "")
         run_id = names.run_id() if run_id is None else validate.run_id(run_id)
         start = now() if start_time is None else validate.timestamp(start_time)
         with self.db.transaction():
-            experiment = self._active_experiment(experiment_id)
-            place = self.db.execute(
-                "select artifact_location from experiment where id = :id", {"id": experiment}
-            )[0][0]
+            experiment, place = self._active_experiment(experiment_id)
             artifacts = f"{place.rstrip('/')}/{run_id}/artifacts"
-            if self.db.execute("select 1 from run where run_id = :id", {"id": run_id}):
-                raise AlreadyExists(f"Run with id={run_id} already exists")
             row = self.db.execute(
                 """insert into run (run_id, experiment, name, status, user_id, start_time,
                                     artifact_uri)
                    values (:run_id, :experiment, :name, 'RUNNING', :user, :start, :artifacts)
-                   returning id""",
+                   on conflict do nothing returning id""",
                 {
                     "run_id": run_id,
                     "experiment": experiment,
                     "name": name,
-                    "user": validate.text(user_id or ""),
+                    "user": user,
                     "start": start,
                     "artifacts": artifacts,
                 },
             )
+            if not row:
+                raise AlreadyExists(f"Run with id={run_id} already exists")
             self._set_tags(int(row[0][0]), tags.items())
         info = RunInfo(
             run_id,
             str(experiment),
-            user_id or "",
+            user,
             "RUNNING",
             start,
             None,
@@ -468,7 +477,7 @@ class SqlStore(Store):
             if run_name:
                 self._set_tags(number, [(RUN_NAME, run_name)])
             info = self._infos(self.db.execute, [number])[number]
-        if status is not None and RunStatus.is_terminated(changes["status"]):
+        if self._unmerged >= MERGE_AT_END and RunStatus.is_terminated(info.status):
             self._merge()
         return info
 
@@ -549,29 +558,33 @@ class SqlStore(Store):
         with self._reading_metrics() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
             ids, _ = search.page(fetch, max_results)
-            bindings = _ids(ids)
-            metrics = fetch(
-                f"""select k.name, j.key, m.last from json_each(:ids) j
-                    cross join {table} m on m.run = j.value
-                    join metric_key k on k.id = m.key""",
-                bindings,
-            )
-            params = fetch(
-                """select p.key, j.key, p.value from json_each(:ids) j
-                   cross join param p on p.run = j.value""",
-                bindings,
-            )
-            tags = fetch(
-                """select t.key, j.key, t.value from json_each(:ids) j
-                   cross join tag t on t.run = j.value""",
-                bindings,
-            )
-            infos = list(self._infos(fetch, ids).values())
-        numbers = {
-            key: (positions, list(map(float, values)))
-            for key, (positions, values) in _columns(metrics).items()
-        }
-        return RunColumns(infos, numbers, _columns(params), _columns(tags))
+            columns = RunColumns(list(self._infos(fetch, ids).values()), {}, {}, {})
+            names = dict(fetch("select id, name from metric_key"))
+            for start in range(0, len(ids), COLUMNS_AT_ONCE):
+                part = _ids(ids[start : start + COLUMNS_AT_ONCE])
+                for key, position, number in fetch(
+                    f"""select m.key, j.key, m.last from json_each(:ids) j
+                        cross join {table} m on m.run = j.value""",
+                    part,
+                ):
+                    column = columns.metrics.get(names[key])
+                    if column is None:
+                        column = columns.metrics[names[key]] = (array("q"), array("d"))
+                    column[0].append(start + position)
+                    column[1].append(float(number))
+                for name, texts in (("param", columns.params), ("tag", columns.tags)):
+                    same: dict[str, str] = {}  # equal values share one text
+                    for key, position, value in fetch(
+                        f"""select p.key, j.key, p.value from json_each(:ids) j
+                            cross join {name} p on p.run = j.value""",
+                        part,
+                    ):
+                        text_column = texts.get(key)
+                        if text_column is None:
+                            text_column = texts[key] = (array("q"), [])
+                        text_column[0].append(start + position)
+                        text_column[1].append(same.setdefault(value, value))
+        return columns
 
     # -- logging ----------------------------------------------------------------------------
 
@@ -597,8 +610,9 @@ class SqlStore(Store):
                     "run": run,
                 },
             )
-            if not kept:
-                self._active_run(run_id)  # says what is wrong
+            if not kept:  # deleted, or deleted for good and made again: `log` knows
+                self._run_of.pop(run_id)
+                return self.log(run_id, ((key, value, timestamp, step),))
             self._unmerged += 1
             if self._unmerged >= MERGE_AT:
                 self._merge()
@@ -647,17 +661,19 @@ class SqlStore(Store):
         return known
 
     def _metric_id(self, run: int, key: str) -> int:
+        """The id of the run's metric, made when it is new: mostly one statement."""
         bindings = {"run": run, "key": validate.key(key, "metric")}
-        find = """select m.id from metric m join metric_key k on k.id = m.key
-                  where m.run = :run and k.name = :key"""
-        found = self.db.execute(find, bindings)
+        make = """insert into metric (id, run, key)
+                  select (select coalesce(max(id), 0) + 1 from metric), :run, id
+                  from metric_key where name = :key on conflict do nothing returning id"""
+        found = self.db.execute(make, bindings)
         if not found:
-            self.db.execute("insert or ignore into metric_key (name) values (:key)", bindings)
-            found = self.db.execute(
-                """insert into metric (run, key) select :run, id from metric_key where name = :key
-                   returning id""",
-                bindings,
+            new = self.db.change(
+                "insert into metric_key (name) values (:key) on conflict do nothing", bindings
             )
+            find = """select m.id from metric m join metric_key k on k.id = m.key
+                      where m.run = :run and k.name = :key"""
+            found = self.db.execute(make if new else find, bindings)
         return int(found[0][0])
 
     def _remember(self, run_id: str, run: int, known: dict[str, int]) -> None:
@@ -668,25 +684,25 @@ class SqlStore(Store):
         self._metric_ids[run] = known
 
     def _keep_params(self, run: int, run_id: str, params: Iterable[tuple[str, Any]]) -> None:
-        for key, value in params:
-            bindings = {
-                "run": run,
-                "key": validate.key(key, "param"),
-                "value": validate.text(value),
-            }
-            new = self.db.change(
-                "insert into param values (:run, :key, :value) on conflict do nothing", bindings
-            )
-            if new:
-                continue
-            kept = self.db.execute(
-                "select value from param where run = :run and key = :key", bindings
-            )[0][0]
-            if kept != bindings["value"]:
+        rows: list[dict[str, Any]] = [
+            {"run": run, "key": validate.key(key, "param"), "value": validate.text(value)}
+            for key, value in params
+        ]
+        new = self.db.change_many(
+            "insert into param values (:run, :key, :value) on conflict do nothing", rows
+        )
+        if new == len(rows):
+            return
+        kept: dict[str, str] = dict(
+            self.db.execute("select key, value from param where run = :run", {"run": run})
+        )
+        for row in rows:
+            key, value = row["key"], row["value"]
+            if kept[key] != value:
                 raise InvalidParameter(
                     f"Changing param values is not allowed. Param with key='{key}' was already "
-                    f"logged with value='{kept}' for run ID='{run_id}'. "
-                    f"Attempted logging new value '{bindings['value']}'."
+                    f"logged with value='{kept[key]}' for run ID='{run_id}'. "
+                    f"Attempted logging new value '{value}'."
                 )
 
     def _set_tags(self, run: int, tags: Iterable[tuple[str, Any]]) -> None:
@@ -901,7 +917,7 @@ class SqlStore(Store):
         progress: Callable[[int, int], None] | None = None,
     ) -> tuple[int, int]:
         self._merge()
-        before = now() - older_than
+        before = now() - older_than if older_than else _MAX_TIME
         runs = self._trashed_runs(before, run_ids, experiment_ids)
         for done, (number, uri) in enumerate(runs):
             if delete_artifacts is not None:
@@ -982,9 +998,7 @@ class SqlStore(Store):
             gone = [number for (number,) in rows if chosen is None or number in chosen]
             for number in gone:
                 self.db.execute("delete from experiment where id = :id", {"id": number})
-            self.db.execute(
-                "delete from metric_key where id not in (select key from metric)"
-            )
+            self.db.execute("delete from metric_key where id not in (select key from metric)")
         return len(gone)
 
     def flush(self) -> None:
@@ -1058,17 +1072,6 @@ def _run_name(run_name: str | None, tags: Mapping[str, str]) -> str | None:
     return validate.text(run_name) if run_name else tagged
 
 
-def _columns(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[list[int], list[Any]]]:
-    found: dict[str, tuple[list[int], list[Any]]] = {}
-    for key, position, value in rows:
-        column = found.get(key)
-        if column is None:
-            column = found[key] = ([], [])
-        column[0].append(position)
-        column[1].append(value)
-    return found
-
-
 def _points(fetch: Fetch, table: str, metric: int) -> list[tuple[Any, ...]]:
     # The table is clustered by step; by time it is nearly sorted, which Python's sort is made for.
     rows = fetch(
@@ -1087,4 +1090,3 @@ def _time_and_step(row: tuple[Any, ...]) -> tuple[Any, ...]:
 def _history(run_id: str, key: str, rows: Sequence[tuple[Any, ...]]) -> History:
     times, steps, values = zip(*rows, strict=True) if rows else ((), (), ())
     return History(run_id, key, list(times), list(steps), list(map(float, values)))
-

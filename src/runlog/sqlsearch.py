@@ -44,6 +44,9 @@ _NULLABLE = {"end_time", "duration"}
 _DATASET_COLUMNS = {"name": "d.name", "digest": "d.digest", "context": "t.value"}
 _INDEXED_LENGTH = 250  # as in the partial indexes of the schema
 
+# Rows that are worth starting a search from: sorting so many costs less than a millisecond.
+FEW = 1000
+
 
 @dataclass
 class Target:
@@ -101,21 +104,61 @@ class Search:
         self._names = count()
         self._order = order
         self._where = [scope]
+        self._conjuncts: Sequence[Clause] = ()
         if clause is not None:
             self._where.append(self._clause(clause))
+            self._conjuncts = clause.clauses if isinstance(clause, And) else [clause]
+        self._narrowed: bool | None = None
 
     def page(
         self, fetch: Fetch, limit: int | None, after: Sequence[Any] | None = None
     ) -> tuple[list[int], tuple[Any, ...]]:
         """The row ids of the next `limit` rows behind the row whose order values are `after`, and
         the order values of the last of them."""
-        if self._leads_by_index():
+        if not self._narrows(fetch) and self._leads_by_index():
             rows = self._page_by_index(fetch, limit, after)
         else:
             joined = self._joined(f"{self._target.table} r", self._order)
             rows = self._rows(fetch, joined, [], limit, after)
         last = rows[-1][1:] if rows else ()
         return [row[0] for row in rows], tuple(map(_order_value, self._order, last))
+
+    # -- the way to the rows --------------------------------------------------------------------
+
+    def _narrows(self, fetch: Fetch) -> bool:
+        """Whether the search starts from the few rows that satisfy one of its conditions, instead
+        of reading in order and testing each row. Where few satisfy it, an index finds them at once
+        and the order's index would be read to its end; an index counts a few in no time."""
+        if self._narrowed is None:
+            found = [self._indexed(each) for each in self._conjuncts]
+            counts = []
+            for source in filter(None, found):
+                limited = f"select 1 from {source} limit {FEW + 1}"
+                counts.append((fetch(f"select count(*) from ({limited})", self._bindings), source))
+            fewest = min(counts, default=None)
+            self._narrowed = fewest is not None and fewest[0][0][0] <= FEW
+            if fewest is not None and self._narrowed:
+                self._where.append(f"r.id in (select run from {fewest[1]})")
+        return self._narrowed
+
+    def _indexed(self, clause: Clause) -> str | None:
+        """The condition as rows of a table that an index finds, if there is one."""
+        if not isinstance(clause, Comparison) or self._target.table != "run":
+            return None
+        field, operand = clause.field, clause.value
+        if field.kind in ("param", "tag") and clause.op == "=":
+            if len(str(operand)) > _INDEXED_LENGTH:
+                return None
+            key = self._bind(field.key)
+            test = self._test(clause, "value")
+            short = f"length(value) <= {_INDEXED_LENGTH}"
+            return f"{field.kind} where key = {key} and {test} and {short}"
+        merged = self._target.metric_table == "metric"
+        if field.kind == "metric" and field.aggregate == "last" and merged:
+            if clause.op in ("=", "<", "<=", ">", ">=", "BETWEEN", "IN"):
+                key = self._bind((self._target.metric_keys or {}).get(field.key, -1))
+                return f"metric where key = {key} and {self._test(clause, 'last')}"
+        return None
 
     # -- the order ----------------------------------------------------------------------------
 
@@ -271,9 +314,7 @@ class Search:
         # True if any data set satisfies it, unknown if there is none: that is what max() gives.
         source = "input i join dataset d on d.id = i.dataset"
         if comparison.field.key == "context":
-            source += (
-                " join input_tag t on t.input = i.id and t.key = 'mlflow.data.context'"
-            )
+            source += " join input_tag t on t.input = i.id and t.key = 'mlflow.data.context'"
         if comparison.op in ("IS NULL", "IS NOT NULL"):
             word = "not exists" if comparison.op == "IS NULL" else "exists"
             return f"{word} (select 1 from {source} where i.run = r.id)"

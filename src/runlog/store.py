@@ -35,6 +35,7 @@ from runlog.entities import (
 from runlog.errors import InvalidParameter, NotFound
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable
 
 Point = tuple[str, Any, int, int]
@@ -54,13 +55,14 @@ class History(NamedTuple):
 class RunColumns(NamedTuple):
     """Runs as a table: `runs` in order, and for each key the values by position in `runs`.
 
-    A column is a pair of equally long lists, positions and values: what a run lacks is not there.
+    A column is a pair of equally long sequences, positions (int64) and values: what a run lacks
+    is not there.
     """
 
     runs: list[RunInfo]
-    metrics: dict[str, tuple[list[int], list[float]]]
-    params: dict[str, tuple[list[int], list[str]]]
-    tags: dict[str, tuple[list[int], list[str]]]
+    metrics: dict[str, tuple[array[int], array[float]]]
+    params: dict[str, tuple[array[int], list[str]]]
+    tags: dict[str, tuple[array[int], list[str]]]
 
 
 class Store(ABC):

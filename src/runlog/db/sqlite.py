@@ -79,6 +79,13 @@ class Database:
         except apsw.Error as error:
             raise self._translated(error) from error
 
+    def change_many(self, sql: str, rows: Sequence[Bindings]) -> int:
+        """`executemany` that returns how many rows were changed."""
+        connection = self._writer or self._connect()
+        before = connection.total_changes()
+        self.executemany(sql, rows)
+        return connection.total_changes() - before
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside are kept together or not at all; they are kept when it ends."""

@@ -1,0 +1,571 @@
+"""Data sets that runs read: what `log_input` records of them, and where they came from.
+
+`from_pandas`, `from_polars`, `from_numpy` and `from_huggingface` describe data that is in memory;
+`MetaDataset` describes a source alone. A digest is the same as MLflow's of the same data, so that
+both trackers agree on what is one data set; likewise schemas and profiles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from runlog import entities
+from runlog.context import default_tags, without_password
+from runlog.errors import InvalidParameter, MissingExtra, NotFound
+from runlog.schemas import (
+    Schema,
+    TensorDatasetSchema,
+    named_arrays,
+    of_arrays,
+    of_pandas,
+    of_polars,
+)
+
+DIGEST_ROWS = 10_000
+
+# MLflow keeps these classes in modules of their own: mlflow.data.meta_dataset.MetaDataset.
+meta_dataset = code_dataset_source = http_dataset_source = sys.modules[__name__]
+
+
+# --- where data comes from ---------------------------------------------------------------------
+
+
+class DatasetSource:
+    """Where a data set comes from. Subclasses are dataclasses whose fields are its JSON."""
+
+    source_type: ClassVar[str] = ""
+
+    def _get_source_type(self) -> str:
+        return self.source_type
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a dictionary."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def to_json(self) -> str:
+        """The fields as JSON text."""
+        return json.dumps(self.to_dict(), default=str)
+
+
+@dataclass(frozen=True)
+class LocalArtifactDatasetSource(DatasetSource):
+    """A local file or directory."""
+
+    uri: str
+    source_type: ClassVar[str] = "local"
+
+    def load(self, dst_path: str | None = None) -> str:
+        """The local path; with `dst_path`, an existing directory, that of a copy in there."""
+        from runlog.artifacts import ArtifactRepo, local_root
+
+        directory, name = os.path.split(local_root(self.uri))
+        return ArtifactRepo(directory).download(name, dst_path)
+
+
+@dataclass(frozen=True)
+class HTTPDatasetSource(DatasetSource):
+    """A file at an HTTP or HTTPS address."""
+
+    url: str
+    source_type: ClassVar[str] = "http"
+
+
+@dataclass(frozen=True)
+class UriDatasetSource(DatasetSource):
+    """A file or directory in some storage; the scheme of the URI is the type of the source."""
+
+    uri: str
+
+    def _get_source_type(self) -> str:
+        return self.uri.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class CodeDatasetSource(DatasetSource):
+    """The program that made the data, described by a run's default tags."""
+
+    tags: Mapping[str, str]
+    source_type: ClassVar[str] = "code"
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"tags": {...}}`"""
+        return {"tags": dict(self.tags)}
+
+
+@dataclass(frozen=True)
+class HuggingFaceDatasetSource(DatasetSource):
+    """A data set of the Hugging Face hub, in the words of `datasets.load_dataset`;
+    `config_name` is what is called `name` there."""
+
+    path: str
+    config_name: str | None = None
+    data_dir: str | None = None
+    data_files: Any = None
+    split: Any = None
+    revision: Any = None
+    source_type: ClassVar[str] = "hugging_face"
+
+    def load(self, **kwargs: Any) -> Any:
+        """The `datasets.Dataset`, loaded again; `kwargs` go to `datasets.load_dataset`."""
+        given = self.to_dict()
+        given["name"] = given.pop("config_name")
+        return _package("datasets").load_dataset(**given, **kwargs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, with the split as text."""
+        split = None if self.split is None else str(self.split)
+        return {**super().to_dict(), "split": split}
+
+
+_SOURCES: dict[str, type[Any]] = {
+    source.source_type: source
+    for source in (
+        LocalArtifactDatasetSource,
+        HTTPDatasetSource,
+        CodeDatasetSource,
+        HuggingFaceDatasetSource,
+    )
+}
+
+
+def resolve_source(source: Any) -> DatasetSource:
+    """The source that a path or URI names; the running program for None; a source as it is.
+    User and password in a URI are left out. Raises InvalidParameter for anything else."""
+    if source is None:
+        return CodeDatasetSource(default_tags())
+    if isinstance(source, DatasetSource):
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        raise InvalidParameter(
+            f"a data set's source is a path, a URI or a DatasetSource, not {source!r}"
+        )
+    uri = os.fspath(source)
+    scheme, colon, rest = uri.partition(":")
+    if not colon or not rest.startswith("/") or len(scheme) == 1 or scheme == "file":
+        return LocalArtifactDatasetSource(uri)
+    if scheme in ("http", "https"):
+        return HTTPDatasetSource(without_password(uri))
+    return UriDatasetSource(without_password(uri))
+
+
+def get_source(
+    dataset: entities.Dataset | entities.DatasetInput | Dataset,
+) -> DatasetSource:
+    """The source of a data set, be it an object of this module or what a run tells of it.
+    Raises InvalidParameter for another object, NotFound for a type of source not known here."""
+    if isinstance(dataset, Dataset):
+        return dataset.source
+    if isinstance(dataset, entities.DatasetInput):
+        dataset = dataset.dataset
+    if not isinstance(dataset, entities.Dataset):
+        raise InvalidParameter(
+            f"Unrecognized dataset type {type(dataset)}: expected runlog.data.Dataset, "
+            "runlog.entities.Dataset or runlog.entities.DatasetInput"
+        )
+    fields = json.loads(dataset.source)
+    if "uri" in fields and dataset.source_type not in _SOURCES:
+        return UriDatasetSource(fields["uri"])
+    if dataset.source_type not in _SOURCES:
+        raise NotFound(f"unrecognized source type {dataset.source_type!r} of a data set")
+    return _SOURCES[dataset.source_type](**fields)  # type: ignore[no-any-return]
+
+
+# --- data sets ---------------------------------------------------------------------------------
+
+
+class Dataset:
+    """A data set: `name`, `digest`, `source`, and where they can be told `schema`, `profile`.
+
+    A subclass says how to compute the digest, and what schema and profile are.
+    """
+
+    def __init__(
+        self, source: DatasetSource, name: str | None = None, digest: str | None = None
+    ) -> None:
+        self._source = source
+        self._name = name
+        self._digest = digest or self._compute_digest()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: name={self.name!r}, digest={self.digest!r}>"
+
+    def _compute_digest(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """The name given; `dataset` without one."""
+        return "dataset" if self._name is None else self._name
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of the data, 8 hexadecimal digits unless another was given."""
+        return self._digest
+
+    @property
+    def source(self) -> DatasetSource:
+        """Where the data comes from."""
+        return self._source
+
+    @property
+    def schema(self) -> Any:
+        """The columns and their types, or None."""
+        return None
+
+    @property
+    def profile(self) -> Any:
+        """Counts and sizes as a dictionary, or None."""
+        return None
+
+    def to_dict(self) -> dict[str, str | None]:
+        """Name, digest, source (JSON text), source_type, schema and profile (JSON or None)."""
+        schema, profile = self.schema, self.profile
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "source": self.source.to_json(),
+            "source_type": self.source._get_source_type(),
+            "schema": None if schema is None else _schema_text(schema),
+            "profile": None if profile is None else json.dumps(profile),
+        }
+
+    def to_json(self) -> str:
+        """`to_dict()` as JSON text."""
+        return json.dumps(self.to_dict())
+
+    def _to_entity(self) -> entities.Dataset:
+        return entities.Dataset(**self.to_dict())  # type: ignore[arg-type]
+
+
+def _schema_text(schema: Any) -> str:
+    described = schema.to_dict()
+    if not isinstance(described, Mapping):
+        described = {"mlflow_colspec": described}
+    return json.dumps(described, default=str)
+
+
+class MetaDataset(Dataset):
+    """A data set known by its source alone: the data itself is not looked at."""
+
+    def __init__(
+        self,
+        source: DatasetSource,
+        name: str | None = None,
+        digest: str | None = None,
+        schema: Any = None,
+    ) -> None:
+        self._schema = schema
+        super().__init__(source, name, digest)
+
+    @property
+    def schema(self) -> Any:
+        """The schema given, or None."""
+        return self._schema
+
+    def _compute_digest(self) -> str:
+        told = {
+            "name": self.name,
+            "source": self.source.to_json(),
+            "source_type": self.source._get_source_type(),
+            "schema": self._schema.to_dict() if self._schema else "",
+        }
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
+
+
+class _FrameDataset(Dataset):
+    """What data frames have in common: columns, of which one may hold targets or predictions."""
+
+    def __init__(
+        self,
+        df: Any,
+        source: DatasetSource,
+        targets: str | None = None,
+        name: str | None = None,
+        digest: str | None = None,
+        predictions: str | None = None,
+    ) -> None:
+        for role, column in (("targets", targets), ("predictions", predictions)):
+            if column is not None and column not in df.columns:
+                raise InvalidParameter(
+                    f"the data frame does not contain the specified {role} column {column!r}"
+                )
+        self._df, self._targets, self._predictions = df, targets, predictions
+        super().__init__(source, name, digest)
+
+    @property
+    def df(self) -> Any:
+        """The data frame."""
+        return self._df
+
+    @property
+    def targets(self) -> str | None:
+        """The name of the column of targets, or None."""
+        return self._targets
+
+    @property
+    def predictions(self) -> str | None:
+        """The name of the column of a model's predictions, or None."""
+        return self._predictions
+
+    @property
+    def profile(self) -> dict[str, int]:
+        """`{"num_rows": ..., "num_elements": ...}`"""
+        rows, columns = self._df.shape
+        return {"num_rows": rows, "num_elements": rows * columns}
+
+
+class PandasDataset(_FrameDataset):
+    """A pandas DataFrame."""
+
+    def _compute_digest(self) -> str:
+        return _frame_digest(self._df)
+
+    @property
+    def schema(self) -> Schema | None:
+        """The columns and their types; None when one has a type that MLflow has no name for."""
+        return of_pandas(self._df)
+
+
+class PolarsDataset(_FrameDataset):
+    """A polars DataFrame."""
+
+    def _compute_digest(self) -> str:
+        return str(self._df.hash_rows().sum())
+
+    @property
+    def schema(self) -> Schema | None:
+        """The columns and their types; None when one has a type that MLflow has no name for."""
+        return of_polars(self._df)
+
+
+class NumpyDataset(Dataset):
+    """Numpy arrays of features and of targets: an array or a dictionary of named arrays each."""
+
+    def __init__(
+        self,
+        features: Any,
+        source: DatasetSource,
+        targets: Any = None,
+        name: str | None = None,
+        digest: str | None = None,
+    ) -> None:
+        self._features, self._targets = features, targets
+        super().__init__(source, name, digest)
+
+    @property
+    def features(self) -> Any:
+        """The features."""
+        return self._features
+
+    @property
+    def targets(self) -> Any:
+        """The targets, or None."""
+        return self._targets
+
+    def _compute_digest(self) -> str:
+        parts: list[Any] = []
+        for given in (self._features, self._targets):
+            if given is not None:
+                for _, array in sorted(named_arrays(given), key=lambda each: each[0] or ""):
+                    flat = array.flatten()[:DIGEST_ROWS]
+                    parts += [_hashed(flat), *map(_eight_bytes, array.shape)]
+        return _md5(parts)
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """Shape, size and nbytes of the features, and of the targets if there are any."""
+        told = {}
+        for role, given in (("features", self._features), ("targets", self._targets)):
+            if given is not None:
+                for fact in ("shape", "size", "nbytes"):
+                    facts = {name: getattr(array, fact) for name, array in named_arrays(given)}
+                    told[f"{role}_{fact}"] = facts if isinstance(given, Mapping) else facts[None]
+        return told
+
+    @property
+    def schema(self) -> TensorDatasetSchema | None:
+        """Types and shapes, the number of rows left open; None when an array is a mere number."""
+        features = of_arrays(self._features)
+        targets = None if self._targets is None else of_arrays(self._targets)
+        if features is None or (targets is None and self._targets is not None):
+            return None
+        return TensorDatasetSchema(features, targets)
+
+
+class HuggingFaceDataset(Dataset):
+    """A `datasets.Dataset` of Hugging Face; digest and schema are those of its first rows."""
+
+    def __init__(
+        self,
+        ds: Any,
+        source: DatasetSource,
+        targets: str | None = None,
+        name: str | None = None,
+        digest: str | None = None,
+    ) -> None:
+        if targets is not None and targets not in ds.column_names:
+            raise InvalidParameter(
+                f"the Hugging Face data set does not contain the specified targets column "
+                f"{targets!r}"
+            )
+        self._ds, self._targets = ds, targets
+        super().__init__(source, name, digest)
+
+    @property
+    def ds(self) -> Any:
+        """The `datasets.Dataset`."""
+        return self._ds
+
+    @property
+    def targets(self) -> str | None:
+        """The name of the column of targets, or None."""
+        return self._targets
+
+    def _first_rows(self) -> Any:
+        return self._ds.select(range(min(DIGEST_ROWS, self._ds.num_rows))).to_pandas()
+
+    def _compute_digest(self) -> str:
+        return _frame_digest(self._first_rows())
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """Number of rows, and sizes in bytes as `datasets` knows them."""
+        return {
+            "num_rows": self._ds.num_rows,
+            "dataset_size": self._ds.dataset_size,
+            "size_in_bytes": self._ds.size_in_bytes,
+        }
+
+    @property
+    def schema(self) -> Schema | None:
+        """The columns and their types; None when one has a type that MLflow has no name for."""
+        return of_pandas(self._first_rows())
+
+
+def from_pandas(
+    df: Any,
+    source: Any = None,
+    targets: str | None = None,
+    name: str | None = None,
+    digest: str | None = None,
+    predictions: str | None = None,
+) -> PandasDataset:
+    """Describe a pandas DataFrame for `log_input`.
+
+    `source` is the path or URI the data came from; without one, the running program is noted.
+    `targets` and `predictions` name columns. The digest is computed unless given.
+    Raises InvalidParameter when a named column is missing.
+    """
+    if not isinstance(df, _package("pandas", "pandas").DataFrame):
+        raise InvalidParameter(f"from_pandas takes a pandas DataFrame, not {type(df).__name__}")
+    return PandasDataset(df, resolve_source(source), targets, name, digest, predictions)
+
+
+def from_polars(
+    df: Any,
+    source: Any = None,
+    targets: str | None = None,
+    name: str | None = None,
+    digest: str | None = None,
+    predictions: str | None = None,
+) -> PolarsDataset:
+    """Describe a polars DataFrame; the arguments are those of `from_pandas`. The digest holds
+    for one version of polars, whose hash of rows it is."""
+    if not isinstance(df, _package("polars").DataFrame):
+        raise InvalidParameter(f"from_polars takes a polars DataFrame, not {type(df).__name__}")
+    return PolarsDataset(df, resolve_source(source), targets, name, digest, predictions)
+
+
+def from_numpy(
+    features: Any,
+    source: Any = None,
+    targets: Any = None,
+    name: str | None = None,
+    digest: str | None = None,
+) -> NumpyDataset:
+    """Describe numpy arrays: one of features or a dictionary of named ones, and likewise
+    `targets`. `source`, `name` and `digest` are those of `from_pandas`."""
+    return NumpyDataset(features, resolve_source(source), targets, name, digest)
+
+
+def from_huggingface(
+    ds: Any,
+    path: str | None = None,
+    targets: str | None = None,
+    data_dir: str | None = None,
+    data_files: Any = None,
+    revision: Any = None,
+    name: str | None = None,
+    digest: str | None = None,
+    trust_remote_code: bool | None = None,
+    source: Any = None,
+) -> HuggingFaceDataset:
+    """Describe a `datasets.Dataset`. `path`, its name on the hub, with `data_dir`, `data_files`
+    and `revision` tells how to load it again, unless `source` says where it comes from.
+    `trust_remote_code` is there for scripts that pass it: it is not kept."""
+    if not isinstance(ds, _package("datasets").Dataset):
+        raise InvalidParameter(f"from_huggingface takes a datasets.Dataset, not {type(ds)}")
+    if source is None and path is not None:
+        source = HuggingFaceDatasetSource(
+            path, ds.config_name, data_dir, data_files, ds.split, revision
+        )
+    return HuggingFaceDataset(ds, resolve_source(source), targets, name, digest)
+
+
+# --- digests -----------------------------------------------------------------------------------
+
+
+def _md5(parts: Iterable[Any]) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:8]
+
+
+def _eight_bytes(number: int) -> bytes:
+    return number.to_bytes(8, sys.byteorder, signed=True)
+
+
+def _frame_digest(frame: Any) -> str:
+    """MLflow's: the first rows of the columns of numbers and of those that hold only text, the
+    number of rows, the names of all columns."""
+    import warnings
+
+    pandas = _package("pandas", "pandas")
+    with warnings.catch_warnings():
+        # About names that cannot be sorted, numbers beside text: then they stay unsorted.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        text = frame.columns[[_is_all_text(column) for _, column in frame.items()]]
+        chosen = text.union(frame.head(0).select_dtypes(include="number").columns)
+    rows = pandas.util.hash_pandas_object(frame.head(DIGEST_ROWS)[chosen])
+    names = [str(name).encode() for name in frame.columns]
+    return _md5([rows.to_numpy(), _eight_bytes(len(frame)), *names])
+
+
+def _is_all_text(column: Any) -> bool:
+    return column.dtype.kind not in "biufcmM" and all(type(value) is str for value in column)
+
+
+def _hashed(array: Any) -> Any:
+    """A 64-bit hash of each value; only their number when they cannot be hashed, as lists."""
+    try:
+        return _package("pandas", "pandas").util.hash_array(array)
+    except (TypeError, ValueError):
+        return _eight_bytes(array.size)
+
+
+def _package(name: str, extra: str | None = None) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        if extra is None:
+            raise
+        raise MissingExtra(name, extra) from error

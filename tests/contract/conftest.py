@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runlog.store import Store, open_store
+
+
+def sqlite(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    return open_store(str(folder / "runlog.db"))
+
+
+def sqlite_without_wal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """As on a network file system: readers and writers wait for one another."""
+    monkeypatch.setenv("RUNLOG_NETWORK_FILE_SYSTEM", "1")
+    return sqlite(folder, monkeypatch)
+
+
+STORES: dict[str, Callable[[Path, pytest.MonkeyPatch], Store]] = {
+    "sqlite": sqlite,
+    "sqlite_without_wal": sqlite_without_wal,
+}
+
+
+@pytest.fixture(params=STORES)
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
+    """A new store with nothing in it but the experiment Default."""
+    opened = STORES[request.param](tmp_path, monkeypatch)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def run_id(store: Store) -> str:
+    """A run in Default, RUNNING."""
+    return store.create_run("0", start_time=1).info.run_id
