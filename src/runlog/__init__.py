@@ -15,11 +15,13 @@ running. Everything here is loaded at its first use.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # typing's own would load it, in a script that may not need it
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same for Python
+    from typing import Any
+
     from runlog import artifacts, client, data, entities, exceptions, tracking
     from runlog.client import RunlogClient
     from runlog.client import RunlogClient as MlflowClient

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from runlog import places
 from runlog.clock import now
@@ -23,9 +21,12 @@ from runlog.entities import (
 )
 from runlog.errors import InvalidParameter, NotFound
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from io import BufferedIOBase, RawIOBase
     from pathlib import Path
+    from typing import Any
 
     import pandas
 

@@ -13,15 +13,18 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
 
 from runlog.settings import setting
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    EndAll = Callable[[str, BaseException | None], None]
+
 TRACEBACK_TAG = "runlog.traceback"
 MAX_TRACEBACK = 5000  # a tag of MLflow 1.x holds no more
-
-EndAll = Callable[[str, BaseException | None], None]
 
 _installed = False
 _terminated = False  # SIGTERM came, and the handler before ours let the program go on

@@ -3,15 +3,21 @@
 Plain frozen data, without behaviour beyond conversion to a dict and a readable repr. Names and
 attributes are MLflow's, so that code written for its entities reads ours. Timestamps are Unix
 milliseconds.
+
+They would be frozen dataclasses, but making fifteen of those takes 70 ms, half of it for importing
+`dataclasses`: more than all the rest that a script pays until its first metric is on the disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any, TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
+else:
+    T = object
 
 
 class ViewType:
@@ -96,10 +102,10 @@ class SourceType:
         return cls._NAMES[source_type]
 
 
-class PagedList(list[T], Generic[T]):
+class PagedList(list[T]):
     """A page of a search: a list whose `token` asks for the next page, None on the last one."""
 
-    def __init__(self, items: Any = (), token: str | None = None) -> None:
+    def __init__(self, items: Iterable[T] = (), token: str | None = None) -> None:
         super().__init__(items)
         self.token = token
 
@@ -109,29 +115,73 @@ class PagedList(list[T], Generic[T]):
 
 
 class _Entity:
-    """Iteration over (name, value) pairs, so that `dict(entity)` works as with MLflow's."""
+    """Frozen and compared by value; `dict(entity)` works as with MLflow's entities."""
 
     __slots__ = ()
+    _fields: tuple[str, ...] = ()
+    _entity: type[_Entity]
+
+    def __init_subclass__(cls) -> None:
+        fields: tuple[str, ...] = cls.__slots__
+        if fields:  # ActiveRun, which adds none, is a Run
+            cls._fields, cls._entity = fields, cls
+
+    def _fill(self, *values: Any) -> None:
+        for name, value in zip(self._fields, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"cannot set {name!r}: a {type(self).__name__} does not change")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"cannot delete {name!r}: a {type(self).__name__} does not change")
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        for name in self.__dataclass_fields__:  # type: ignore[attr-defined]
-            yield name, getattr(self, name)
+        return ((name, getattr(self, name)) for name in self._fields)
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Entity) or other._entity is not self._entity:
+            return NotImplemented
+        return self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._values()
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self)
+        return f"{type(self).__name__}({fields})"
 
 
-@dataclass(frozen=True, slots=True)
 class Metric(_Entity):
     """One point of a metric's history: `value` (float) at `step` (int) and `timestamp` (ms)."""
 
+    __slots__ = ("key", "value", "timestamp", "step", "run_id")
     key: str
     value: float
     timestamp: int
-    step: int = 0
-    run_id: str | None = None
+    step: int
+    run_id: str | None
+
+    def __init__(
+        self,
+        key: str,
+        value: float,
+        timestamp: int,
+        step: int = 0,
+        run_id: str | None = None,
+    ) -> None:
+        self._fill(key, value, timestamp, step, run_id)
 
 
 def metrics_of(run_id: str, key: str, rows: Iterable[tuple[int, int, float | str]]) -> list[Metric]:
     """Metrics from rows of (timestamp, step, value), a million of them in half the time: the
-    slots are filled directly, since a frozen dataclass' own constructor takes a detour a field."""
+    slots are filled directly, since the constructor takes a detour a field."""
     new, set_key, set_value, set_timestamp, set_step, set_run_id = _METRIC_PARTS
     found = []
     for timestamp, step, value in rows:
@@ -151,65 +201,131 @@ _METRIC_PARTS: Any = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Param(_Entity):
+    __slots__ = ("key", "value")
     key: str
     value: str
 
+    def __init__(
+        self,
+        key: str,
+        value: str,
+    ) -> None:
+        self._fill(key, value)
 
-@dataclass(frozen=True, slots=True)
+
 class RunTag(_Entity):
+    __slots__ = ("key", "value")
     key: str
     value: str
 
+    def __init__(
+        self,
+        key: str,
+        value: str,
+    ) -> None:
+        self._fill(key, value)
 
-@dataclass(frozen=True, slots=True)
+
 class ExperimentTag(_Entity):
+    __slots__ = ("key", "value")
     key: str
     value: str
 
+    def __init__(
+        self,
+        key: str,
+        value: str,
+    ) -> None:
+        self._fill(key, value)
 
-@dataclass(frozen=True, slots=True)
+
 class InputTag(_Entity):
+    __slots__ = ("key", "value")
     key: str
     value: str
 
+    def __init__(
+        self,
+        key: str,
+        value: str,
+    ) -> None:
+        self._fill(key, value)
 
-@dataclass(frozen=True, slots=True)
+
 class Dataset(_Entity):
     """A data set as a run used it; `source`, `schema` and `profile` are text, mostly JSON."""
 
+    __slots__ = ("name", "digest", "source_type", "source", "schema", "profile")
     name: str
     digest: str
     source_type: str
     source: str
-    schema: str | None = None
-    profile: str | None = None
+    schema: str | None
+    profile: str | None
+
+    def __init__(
+        self,
+        name: str,
+        digest: str,
+        source_type: str,
+        source: str,
+        schema: str | None = None,
+        profile: str | None = None,
+    ) -> None:
+        self._fill(name, digest, source_type, source, schema, profile)
 
 
-@dataclass(frozen=True, slots=True)
 class DatasetInput(_Entity):
     """A data set that a run read, with tags such as mlflow.data.context = "training"."""
 
+    __slots__ = ("dataset", "tags")
     dataset: Dataset
-    tags: list[InputTag] = field(default_factory=list)
+    tags: list[InputTag]
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        tags: list[InputTag] | None = None,
+    ) -> None:
+        self._fill(dataset, [] if tags is None else tags)
 
 
-@dataclass(frozen=True, slots=True)
 class FileInfo(_Entity):
     """An artifact file or directory; `path` is relative to the run's artifact root."""
 
+    __slots__ = ("path", "is_dir", "file_size")
     path: str
     is_dir: bool
-    file_size: int | None = None
+    file_size: int | None
+
+    def __init__(
+        self,
+        path: str,
+        is_dir: bool,
+        file_size: int | None = None,
+    ) -> None:
+        self._fill(path, is_dir, file_size)
 
 
-@dataclass(frozen=True, slots=True)
 class MetricSummary(_Entity):
     """A metric of a run in one row: how many points, the last by MLflow's rule (greatest step,
     then timestamp, then value), the first, the smallest and the greatest with their steps.
     NaN is smallest or greatest only when there is nothing else."""
 
+    __slots__ = (
+        "key",
+        "count",
+        "last",
+        "last_step",
+        "last_timestamp",
+        "first",
+        "first_step",
+        "min",
+        "min_step",
+        "max",
+        "max_step",
+    )
     key: str
     count: int
     last: float
@@ -222,36 +338,126 @@ class MetricSummary(_Entity):
     max: float
     max_step: int
 
+    def __init__(
+        self,
+        key: str,
+        count: int,
+        last: float,
+        last_step: int,
+        last_timestamp: int,
+        first: float,
+        first_step: int,
+        min: float,
+        min_step: int,
+        max: float,
+        max_step: int,
+    ) -> None:
+        self._fill(
+            key,
+            count,
+            last,
+            last_step,
+            last_timestamp,
+            first,
+            first_step,
+            min,
+            min_step,
+            max,
+            max_step,
+        )
 
-@dataclass(frozen=True, slots=True)
+
 class Experiment(_Entity):
     """An experiment: a named set of runs."""
 
+    __slots__ = (
+        "experiment_id",
+        "name",
+        "artifact_location",
+        "lifecycle_stage",
+        "tags",
+        "creation_time",
+        "last_update_time",
+    )
     experiment_id: str
     name: str
     artifact_location: str
-    lifecycle_stage: str = LifecycleStage.ACTIVE
-    tags: Mapping[str, str] = field(default_factory=dict)
-    creation_time: int | None = None
-    last_update_time: int | None = None
+    lifecycle_stage: str
+    tags: Mapping[str, str]
+    creation_time: int | None
+    last_update_time: int | None
+
+    def __init__(
+        self,
+        experiment_id: str,
+        name: str,
+        artifact_location: str,
+        lifecycle_stage: str = LifecycleStage.ACTIVE,
+        tags: Mapping[str, str] | None = None,
+        creation_time: int | None = None,
+        last_update_time: int | None = None,
+    ) -> None:
+        self._fill(
+            experiment_id,
+            name,
+            artifact_location,
+            lifecycle_stage,
+            {} if tags is None else tags,
+            creation_time,
+            last_update_time,
+        )
 
     def _repr_html_(self) -> str:
         return _html_table("Experiment " + self.name, dict(self))
 
 
-@dataclass(frozen=True, slots=True)
 class RunInfo(_Entity):
     """What a run is, apart from what it logged. Times are Unix milliseconds."""
 
+    __slots__ = (
+        "run_id",
+        "experiment_id",
+        "user_id",
+        "status",
+        "start_time",
+        "end_time",
+        "lifecycle_stage",
+        "artifact_uri",
+        "run_name",
+    )
     run_id: str
     experiment_id: str
     user_id: str
     status: str
     start_time: int
-    end_time: int | None = None
-    lifecycle_stage: str = LifecycleStage.ACTIVE
-    artifact_uri: str = ""
-    run_name: str = ""
+    end_time: int | None
+    lifecycle_stage: str
+    artifact_uri: str
+    run_name: str
+
+    def __init__(
+        self,
+        run_id: str,
+        experiment_id: str,
+        user_id: str,
+        status: str,
+        start_time: int,
+        end_time: int | None = None,
+        lifecycle_stage: str = LifecycleStage.ACTIVE,
+        artifact_uri: str = "",
+        run_name: str = "",
+    ) -> None:
+        self._fill(
+            run_id,
+            experiment_id,
+            user_id,
+            status,
+            start_time,
+            end_time,
+            lifecycle_stage,
+            artifact_uri,
+            run_name,
+        )
 
     @property
     def run_uuid(self) -> str:
@@ -259,14 +465,32 @@ class RunInfo(_Entity):
         return self.run_id
 
 
-@dataclass(frozen=True, slots=True)
 class RunData(_Entity):
-    """What a run logged: the last value of each metric, params and tags, as dicts by key."""
+    """What a run logged: the last value of each metric, params and tags, as dicts by key.
+    `metric_points` are the last points themselves, with step and time."""
 
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    metric_points: tuple[Metric, ...] = field(default=(), repr=False, compare=False)
+    __slots__ = ("metrics", "params", "tags", "metric_points")
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metric_points: tuple[Metric, ...]
+
+    def __init__(
+        self,
+        metrics: Mapping[str, float] | None = None,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        metric_points: tuple[Metric, ...] = (),
+    ) -> None:
+        self._fill(
+            {} if metrics is None else metrics,
+            {} if params is None else params,
+            {} if tags is None else tags,
+            metric_points,
+        )
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return iter(self.to_dictionary().items())
 
     def to_dictionary(self) -> dict[str, Any]:
         """`{"metrics": {...}, "params": {...}, "tags": {...}}`"""
@@ -277,24 +501,40 @@ class RunData(_Entity):
         }
 
 
-@dataclass(frozen=True, slots=True)
 class RunInputs(_Entity):
     """What a run read."""
 
-    dataset_inputs: list[DatasetInput] = field(default_factory=list)
+    __slots__ = ("dataset_inputs",)
+    dataset_inputs: list[DatasetInput]
+
+    def __init__(
+        self,
+        dataset_inputs: list[DatasetInput] | None = None,
+    ) -> None:
+        self._fill([] if dataset_inputs is None else dataset_inputs)
 
     def to_dictionary(self) -> dict[str, Any]:
         """`{"dataset_inputs": [...]}`, nested down to plain values."""
         return {"dataset_inputs": [_plain(each) for each in self.dataset_inputs]}
 
 
-@dataclass(frozen=True, slots=True)
 class Run(_Entity):
     """A run: its `info`, its `data` and its `inputs`."""
 
+    __slots__ = ("info", "data", "inputs")
     info: RunInfo
-    data: RunData = field(default_factory=RunData)
-    inputs: RunInputs = field(default_factory=RunInputs)
+    data: RunData
+    inputs: RunInputs
+
+    def __init__(
+        self,
+        info: RunInfo,
+        data: RunData | None = None,
+        inputs: RunInputs | None = None,
+    ) -> None:
+        self._fill(
+            info, RunData() if data is None else data, RunInputs() if inputs is None else inputs
+        )
 
     def to_dictionary(self) -> dict[str, Any]:
         """`{"info": {...}, "data": {...}, "inputs": {...}}`, plain values all the way down."""
@@ -315,7 +555,7 @@ def _plain(value: Any) -> Any:
         return {name: _plain(each) for name, each in value}
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     return value
 

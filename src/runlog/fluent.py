@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog import ending, places
 from runlog.client import PARENT_RUN_ID, RunlogClient, RunOperations, _answer
@@ -27,8 +25,11 @@ from runlog.errors import AlreadyExists, InvalidParameter, NotFound, RunlogError
 from runlog.settings import setting
 from runlog.store import Store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     import pandas
 
@@ -49,10 +50,15 @@ class ActiveRun(Run):
         _end_down_to(self.info.run_id, ending.status_after(error), error)
 
 
-class _Active(NamedTuple):
-    run: ActiveRun
-    store: Store
-    process: int
+class _Active:
+    """A run on a stack, where it is logged to, and the process that started it."""
+
+    __slots__ = ("process", "run", "store")
+
+    def __init__(self, run: ActiveRun, store: Store) -> None:
+        self.run = run
+        self.store = store
+        self.process = os.getpid()
 
 
 class _Stacks(threading.local):
@@ -246,7 +252,7 @@ def start_run(
         run = _created(store, experiment_id, run_name, parent_run_id, given_tags)
     ending.install(_end_all)
     active = ActiveRun(run.info, run.data, run.inputs)
-    _stacks.active.append(_Active(active, store, os.getpid()))
+    _stacks.active.append(_Active(active, store))
     return active
 
 

@@ -7,24 +7,16 @@ record of it are one transaction, so a killed upgrade has happened or has not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections import namedtuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VERSION = 1
 
-
-class Connection(Protocol):
-    """What a step may use: statements, one a call, inside the caller's transaction."""
-
-    def execute(self, sql: str, /) -> object: ...
-
-
-class Step(NamedTuple):
-    """From version `to - 1` to version `to`."""
-
-    to: int
-    about: str
-    apply: Callable[[Connection], None]
+Step = namedtuple("Step", "to about apply")
+"""From version `to - 1` to version `to`: `apply(connection)` runs its statements, one a call."""
 
 
 STEPS: tuple[Step, ...] = ()

@@ -7,11 +7,11 @@ else MLFLOW_TRACKING_URI, else `runlog.db` in the working directory.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from runlog.settings import setting
 from runlog.store import Store, open_store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

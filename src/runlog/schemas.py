@@ -158,7 +158,7 @@ def _value_type(value: Any) -> Type:
     if isinstance(value, dict):
         properties = {key: _property(value[key]) for key in sorted(value, key=str)}
         return {"type": "object", "properties": properties}
-    if isinstance(value, list) or getattr(value, "shape", ()):
+    if isinstance(value, list) or len(getattr(value, "shape", "")) > 0:
         return {"type": "array", "items": _common_type(value)}
     if hasattr(value, "dtype"):
         return {"type": _number_type(value.dtype)}

@@ -9,10 +9,6 @@ unmerged still reads the `live_` views instead, which say the same more slowly.
 from __future__ import annotations
 
 import os
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
 from runlog import validate
 from runlog.clock import now
@@ -42,11 +38,19 @@ from runlog.errors import (
     RunlogError,
     StoreError,
 )
-from runlog.store import History, Point, RunColumns, Store, view_stages
+from runlog.store import History, RunColumns, Store, view_stages
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Any
+
     from runlog.filters import Clause, OrderBy
     from runlog.sqlsearch import Search
+    from runlog.store import Point
+
+    Fetch = Callable[..., list[tuple[Any, ...]]]
 
 RUN_NAME = "mlflow.runName"
 
@@ -59,8 +63,6 @@ _SMALL = 2**62
 _MAX_TIME = 2**63 - 1
 
 COLUMNS_AT_ONCE = 2000  # runs: what bounds the memory that a table's rows take on their way
-
-Fetch = Callable[..., list[tuple[Any, ...]]]
 
 
 class SqlStore(Store):
@@ -550,6 +552,8 @@ class SqlStore(Store):
         max_results: int | None = None,
         order_by: Sequence[str] | None = None,
     ) -> RunColumns:
+        from array import array
+
         from runlog import filters
 
         order = filters.full_order(filters.parse_order_by(order_by))
@@ -559,7 +563,7 @@ class SqlStore(Store):
             search = self._run_search(fetch, table, scope, clause, order)
             ids, _ = search.page(fetch, max_results)
             columns = RunColumns(list(self._infos(fetch, ids).values()), {}, {}, {})
-            names = dict(fetch("select id, name from metric_key"))
+            names: dict[int, str] = dict(fetch("select id, name from metric_key"))
             for start in range(0, len(ids), COLUMNS_AT_ONCE):
                 part = _ids(ids[start : start + COLUMNS_AT_ONCE])
                 for key, position, number in fetch(
@@ -769,7 +773,11 @@ class SqlStore(Store):
             """insert into input_tag values (:input, :key, :value)
                on conflict do update set value = excluded.value""",
             [
-                {"input": number, "key": tag.key, "value": validate.text(tag.value)}
+                {
+                    "input": number,
+                    "key": validate.input_tag_key(tag.key),
+                    "value": validate.text(tag.value),
+                }
                 for tag in given.tags
             ],
         )
@@ -844,15 +852,10 @@ class SqlStore(Store):
         execute("delete from recent")
         self._unmerged = 0
 
-    @contextmanager
-    def _reading_metrics(self) -> Iterator[tuple[Fetch, str, str]]:
+    def _reading_metrics(self) -> _ReadingMetrics:
         """A consistent view with the names of the tables that hold all summaries and points."""
         self._merge_before_reading()
-        with self.db.reading() as fetch:
-            if fetch("select 1 from recent limit 1"):
-                yield fetch, "live_metric", "live_point"
-            else:
-                yield fetch, "metric", "point"
+        return _ReadingMetrics(self.db.reading())
 
     def _merge_before_reading(self) -> None:
         with self.db.reading() as fetch:
@@ -883,7 +886,7 @@ class SqlStore(Store):
         with self._reading_metrics() as (fetch, _, points):
             for run_id in run_ids:
                 run = self._run_number(fetch, run_id)
-                ids = dict(
+                ids: dict[str, int] = dict(
                     fetch(
                         """select k.name, m.id from metric m join metric_key k on k.id = m.key
                            where m.run = :run order by k.name""",
@@ -1009,6 +1012,27 @@ class SqlStore(Store):
             if self._unmerged:
                 self._merge(wait=False)
             self.db.close()
+
+
+class _ReadingMetrics:
+    """`with` it: gives fetch, the table of summaries and the table of points."""
+
+    __slots__ = ("_reading",)
+
+    def __init__(self, reading: AbstractContextManager[Fetch]) -> None:
+        self._reading = reading
+
+    def __enter__(self) -> tuple[Fetch, str, str]:
+        fetch = self._reading.__enter__()
+        try:
+            unmerged = fetch("select 1 from recent limit 1")
+        except BaseException:
+            self._reading.__exit__(None, None, None)
+            raise
+        return (fetch, "live_metric", "live_point") if unmerged else (fetch, "metric", "point")
+
+    def __exit__(self, *_: object) -> None:
+        self._reading.__exit__(None, None, None)
 
 
 def _ids(numbers: Sequence[int]) -> dict[str, str]:

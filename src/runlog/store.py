@@ -17,8 +17,7 @@ Ids are text: 32 hex digits for runs, decimal digits for experiments. Times are 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import namedtuple
 
 from runlog.entities import (
     DatasetInput,
@@ -34,35 +33,35 @@ from runlog.entities import (
 )
 from runlog.errors import InvalidParameter, NotFound
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, NamedTuple
 
-Point = tuple[str, Any, int, int]
-"""key, value, timestamp (ms), step"""
+    Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
 
+    class History(NamedTuple):
+        run_id: str
+        key: str
+        timestamps: list[int]
+        steps: list[int]
+        values: list[float]
 
-class History(NamedTuple):
-    """The points of one run and metric as columns, by timestamp, step, value."""
+    class RunColumns(NamedTuple):
+        runs: list[RunInfo]
+        metrics: dict[str, tuple[array[int], array[float]]]
+        params: dict[str, tuple[array[int], list[str]]]
+        tags: dict[str, tuple[array[int], list[str]]]
 
-    run_id: str
-    key: str
-    timestamps: list[int]
-    steps: list[int]
-    values: list[float]
+else:
+    History = namedtuple("History", "run_id key timestamps steps values")
+    History.__doc__ = "The points of a run and metric as columns, by timestamp, step, value."
+    RunColumns = namedtuple("RunColumns", "runs metrics params tags")
+    RunColumns.__doc__ = """Runs as a table: `runs` in order, and for each key its values.
 
-
-class RunColumns(NamedTuple):
-    """Runs as a table: `runs` in order, and for each key the values by position in `runs`.
-
-    A column is a pair of equally long sequences, positions (int64) and values: what a run lacks
-    is not there.
-    """
-
-    runs: list[RunInfo]
-    metrics: dict[str, tuple[array[int], array[float]]]
-    params: dict[str, tuple[array[int], list[str]]]
-    tags: dict[str, tuple[array[int], list[str]]]
+    A column is a pair of equally long sequences, positions in `runs` (int64) and values: what a
+    run lacks is not there."""
 
 
 class Store(ABC):

@@ -7,8 +7,10 @@ busy handler's sleep at least 1 ms); readers do not wait for the writer in WAL m
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +33,13 @@ NETWORK_FILE_SYSTEMS = frozenset(
     "orangefs pvfs2 ocfs2 davfs".split()
 )
 
+# Text that is not UTF-8 is what a flipped byte in a row can become.
+_FAILURES = (apsw.Error, UnicodeDecodeError)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+_instances_lock = threading.RLock()
+_instances: WeakSet[Database] = WeakSet()
+
 
 class Database:
     """A SQLite file that holds a runlog store, made when it is missing.
@@ -43,16 +52,15 @@ class Database:
         self.path = os.path.abspath(path)
         self.lock = threading.RLock()
         self.read_only = False
-        self._immutable = False
+        self.in_transaction = False  # said under the lock: of the thread that holds it
         self._checked = False
         self._writer: apsw.Connection | None = None
+        self.readers_back = threading.Condition()  # also the lock of the three below
         self._idle_readers: list[apsw.Connection] = []
-        self._all_readers: list[apsw.Connection] = []
-        self.readers_back = threading.Condition()  # also the lock of the readers below
-        self._reading = 0
-        self.instances.add(self)
-
-    instances: WeakSet[Database] = WeakSet()
+        self._reading: list[int] = []  # for each reader in use its thread
+        self._closing = False
+        with _instances_lock:
+            _instances.add(self)
 
     # -- statements -------------------------------------------------------------------------
 
@@ -60,7 +68,7 @@ class Database:
         """Runs one statement, in the writer's transaction if one is open, else in its own."""
         try:
             return (self._writer or self._connect()).execute(sql, bindings).fetchall()
-        except apsw.Error as error:
+        except _FAILURES as error:
             raise self._translated(error) from error
 
     def executemany(self, sql: str, rows: Sequence[Bindings]) -> None:
@@ -74,6 +82,8 @@ class Database:
         """Runs one statement that writes and returns how many rows it changed."""
         try:
             connection = self._writer or self._connect()
+            if connection.in_transaction and not self.in_transaction:
+                self._roll_back()
             connection.execute(sql, bindings)
             return connection.changes()
         except apsw.Error as error:
@@ -88,45 +98,77 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside are kept together or not at all; they are kept when it ends."""
+        """All writes inside are kept together or not at all; they are kept when it ends.
+
+        One inside another of the same thread is a part of that: a signal handler may log in the
+        middle of a log call.
+        """
         with self.lock:
-            self._begin()
-            try:
-                yield
-                self.execute("commit")
-            except BaseException:
-                self._roll_back()
-                raise
+            if self.in_transaction:
+                with self._part():
+                    yield
+            else:
+                with self._begun():
+                    yield
 
     @contextmanager
-    def reading(self) -> Iterator[Callable[..., Rows]]:
-        """A consistent view for several statements: yields `fetch(sql, bindings) -> rows`."""
-        connection = self._take_reader()
-
-        def fetch(sql: str, bindings: Bindings | None = None) -> Rows:
-            try:
-                return connection.execute(sql, bindings).fetchall()
-            except apsw.Error as error:
-                raise self._translated(error) from error
-
+    def transaction_if_free(self) -> Iterator[bool]:
+        """A transaction if it can start without waiting for another writer, else yields False."""
+        if self.read_only or not self.lock.acquire(blocking=False):
+            yield False
+            return
         try:
-            fetch("begin")
-            yield fetch
+            if self.in_transaction:
+                yield False
+            else:
+                with self._begun(wait=False) as free:
+                    yield free
         finally:
-            self._give_back(connection)
+            self.lock.release()
 
-    def _begin(self, wait: bool = True) -> None:
+    @contextmanager
+    def _begun(self, wait: bool = True) -> Iterator[bool]:
+        # Ctrl-C raises between any two instructions. None of them may leave a transaction open
+        # that the next call takes for its own and never commits.
+        try:
+            self.in_transaction = True
+            free = self._begin(wait)
+            yield free
+            if free:
+                self.execute("commit")
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self.in_transaction = False
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        self.execute("savepoint part")
+        try:
+            yield
+        except BaseException:
+            self.execute("rollback to part")
+            raise
+        finally:
+            self.execute("release part")
+
+    def _begin(self, wait: bool) -> bool:
         # Immediate: a transaction that reads first and then writes fails at once, whatever the
         # busy timeout, when somebody else wrote in between.
+        connection = self._writer or self._connect()
         if self.read_only:
             raise self._read_only_error()
-        connection = self._writer or self._connect()
-        if connection.in_transaction:  # left open by an exception between two bytecodes
-            self._roll_back()
+        self._roll_back()  # what a second Ctrl-C, in the middle of a rollback, has left
         try:
             if not wait:
                 connection.set_busy_timeout(0)
             connection.execute("begin immediate")
+            return True
+        except apsw.BusyError as error:
+            if not wait:
+                return False
+            raise self._translated(error) from error
         except apsw.Error as error:
             raise self._translated(error) from error
         finally:
@@ -138,26 +180,29 @@ class Database:
         if connection is not None and connection.in_transaction:
             connection.execute("rollback")
 
+    def abandon(self) -> None:
+        """For a signal handler that will not return to the call it interrupted: takes back what
+        that was writing, so that the handler's own writes are no part of it."""
+        with self.lock:
+            self.in_transaction = False
+            self._roll_back()
+
     @contextmanager
-    def transaction_if_free(self) -> Iterator[bool]:
-        """A transaction if it can start without waiting for another writer, else yields False."""
-        if self.read_only or not self.lock.acquire(blocking=False):
-            yield False
-            return
+    def reading(self) -> Iterator[Callable[..., Rows]]:
+        """A consistent view for several statements: yields `fetch(sql, bindings) -> rows`."""
+        connection = self._take_reader()
+
+        def fetch(sql: str, bindings: Bindings | None = None) -> Rows:
+            try:
+                return connection.execute(sql, bindings).fetchall()
+            except _FAILURES as error:
+                raise self._translated(error) from error
+
         try:
-            try:
-                self._begin(wait=False)
-            except StoreBusy:
-                yield False
-                return
-            try:
-                yield True
-                self.execute("commit")
-            except BaseException:
-                self._roll_back()
-                raise
+            fetch("begin")
+            yield fetch
         finally:
-            self.lock.release()
+            self._give_back(connection)
 
     # -- connections ------------------------------------------------------------------------
 
@@ -173,6 +218,8 @@ class Database:
                 return self._writer
             try:
                 self._inspect()
+                if not self._checked:
+                    self._recognise()
                 self._writer = connection = self._connection()
                 if not self.read_only:
                     self._prepare(connection)
@@ -186,18 +233,14 @@ class Database:
                 raise
 
     def _drop_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        # Whatever is wrong with the file, its -wal file is not ours to move into it.
+        connection, self._writer = self._writer, None
+        if connection is not None:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.close()
 
     def _connection(self) -> apsw.Connection:
-        if self._immutable:
-            connection = _open_uri(self.path, "mode=ro&immutable=1")
-        elif self.read_only:
-            connection = _open_uri(self.path, "mode=ro")
-        else:
-            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-            connection = apsw.Connection(self.path, flags=flags)
+        connection = self._opened()
         connection.set_busy_timeout(_busy_milliseconds())
         # One pragma a call: of several in one text apsw runs only as many as rows are read.
         connection.pragma("foreign_keys", 1)
@@ -206,78 +249,112 @@ class Database:
         connection.pragma("synchronous", _synchronous())
         return connection
 
+    def _opened(self) -> apsw.Connection:
+        if not self.read_only:
+            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+            return apsw.Connection(self.path, flags=flags)
+        # A reader of a WAL database needs the -shm file, or makes it. In a directory that is
+        # read-only nobody can, but without a -wal file nobody is writing either; and a -wal file
+        # that lies there without its -shm file has lost its writer.
+        if not _size(self.path + "-wal"):
+            return _open_uri(self.path, "mode=ro&immutable=1")
+        if os.path.exists(self.path + "-shm"):
+            return _open_uri(self.path, "mode=ro")
+        system = "win32" if os.name == "nt" else "unix"
+        connection = _open_uri(self.path, f"mode=ro&vfs={system}-none")  # takes no locks
+        connection.pragma("locking_mode", "exclusive")  # so it keeps what -shm holds to itself
+        return connection
+
     def _inspect(self) -> None:
-        """Looks at the file without a lock or a write, and decides how it may be opened."""
+        """Looks at the path without opening anything, and decides how it may be opened."""
         path = self.path
+        folder = os.path.dirname(path)
         if os.path.isdir(path):
             raise StoreUnusable(f"{path} is a directory: name a file in it, such as runlog.db")
-        folder = os.path.dirname(path)
         if not os.path.isdir(folder):
-            if os.path.exists(folder):
-                raise StoreUnusable(f"cannot open {path}: {folder} is not a directory")
-            try:
-                os.makedirs(folder, exist_ok=True)
-            except OSError as error:
-                raise StoreReadOnly(
-                    f"cannot open {path}: its directory is missing and cannot be made "
-                    f"({error.strerror})"
-                ) from None
+            self._make_folder(folder)
         if not os.path.exists(path):
             if not os.access(folder, os.W_OK):
                 raise StoreReadOnly(f"cannot make {path}: the directory {folder} is read-only")
             return
+        if not os.path.isfile(path):
+            raise StoreUnusable(f"{path} is not a regular file: choose another path")
         if not os.access(path, os.R_OK):
             raise StoreReadOnly(f"cannot read {path}: permission denied")
         self.read_only = not (os.access(path, os.W_OK) and os.access(folder, os.W_OK))
-        # Without a -wal file nobody is writing, and a read-only directory has no room for the
-        # shared memory that a reader of a WAL database otherwise makes.
-        self._immutable = self.read_only and not _size(path + "-wal")
-        self._recognise()
+
+    def _make_folder(self, folder: str) -> None:
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise self._full_error() from None
+            raise StoreReadOnly(
+                f"cannot open {self.path}: its directory is missing and cannot be made "
+                f"({error.strerror})"
+            ) from None
 
     def _recognise(self) -> None:
-        if self._checked:
-            return
-        if _size(self.path) == 0:
+        """Refuses a file that is not a runlog store of ours, without a lock or a write."""
+        # Others may be making the file, or moving their -wal file into it, while it is looked at
+        # without a lock. What is wrong for good is wrong the third time too.
+        for pause in (0.02, 0.1, None):
+            try:
+                return self._look()
+            except StoreUnusable:
+                if pause is None:
+                    raise
+                time.sleep(pause)
+
+    def _look(self) -> None:
+        size = _size(self.path)
+        if size == 0:
             if self.read_only:
                 raise StoreUnusable(f"{self.path} is empty and read-only: there is nothing to read")
             return
+        journals = _size(self.path + "-wal") or _size(self.path + "-journal")
         # Through SQLite's own file layer: closing a descriptor that Python opened would drop the
         # locks that another connection of this process holds on the file.
         probe = _open_uri(self.path, "mode=ro&immutable=1")
         try:
             application = probe.pragma("application_id")
             version = probe.pragma("user_version")
+            tables = [name for (name,) in probe.execute("select name from sqlite_schema")]
             pages, page_size = probe.pragma("page_count"), probe.pragma("page_size")
-            if application != APPLICATION_ID:
-                tables = [name for (name,) in probe.execute("select name from sqlite_schema")]
-                self._refuse_stranger(application, tables)
-        except (apsw.NotADBError, apsw.CorruptError, apsw.IOError) as error:
-            if not _size(self.path + "-wal"):
-                raise StoreUnusable(
-                    f"{self.path} is not a runlog database, or it is damaged: {error}. "
-                    "It was left untouched; choose another path or restore a backup"
-                ) from None
-            return
+        except _FAILURES as error:
+            if journals:  # it may be in the middle of a write, which SQLite puts right
+                return
+            raise StoreUnusable(
+                f"{self.path} is not a runlog database, or it is damaged: {error}. "
+                "It was left untouched; choose another path or restore a backup"
+            ) from None
         finally:
             probe.close()
+        later = _page_one(self.path + "-wal")
+        if later is not None:
+            application = int.from_bytes(later[68:72], "big")
+            version = int.from_bytes(later[60:64], "big")
+            tables = tables or ["?"] * int.from_bytes(later[103:105], "big")
+        self._refuse_stranger(application, tables)
         self._refuse_newer(version)
-        if _size(self.path) < pages * page_size and not _size(self.path + "-wal"):
+        if size < pages * page_size and not journals:
             raise StoreUnusable(
-                f"{self.path} is truncated: it has {_size(self.path)} bytes of "
-                f"{pages * page_size}. It was left untouched; restore a backup"
+                f"{self.path} is truncated: it has {size} bytes of {pages * page_size}. "
+                "It was left untouched; restore a backup"
             )
 
     def _refuse_stranger(self, application: int, tables: list[str]) -> None:
+        if application == APPLICATION_ID or not (application or tables):
+            return
         if "alembic_version" in tables and "experiments" in tables:
             raise StoreUnusable(
                 f"{self.path} is MLflow's own database, which runlog does not write to: choose "
                 "another path. (Importing MLflow's runs is not part of this version.)"
             )
-        if tables or application:
-            raise StoreUnusable(
-                f"{self.path} is another program's SQLite database (application id "
-                f"{application:#x}, {len(tables)} tables and indexes): choose another path"
-            )
+        raise StoreUnusable(
+            f"{self.path} is another program's SQLite database (application id "
+            f"{application:#x}, {len(tables)} tables and indexes): choose another path"
+        )
 
     def _refuse_newer(self, version: int) -> None:
         if version > migrate.VERSION:
@@ -287,6 +364,9 @@ class Database:
             )
 
     def _prepare(self, connection: apsw.Connection) -> None:
+        # Tables first: with the first of them a new file has its application id too.
+        tables = [name for (name,) in connection.execute("select name from sqlite_schema")]
+        self._refuse_stranger(connection.pragma("application_id"), tables)
         version = connection.pragma("user_version")
         self._refuse_newer(version)
         if version < migrate.VERSION:
@@ -327,30 +407,34 @@ class Database:
     def _take_reader(self) -> apsw.Connection:
         if self._writer is None:
             self._connect()
+        thread = threading.get_ident()
         with self.readers_back:
-            self._reading += 1
+            self.readers_back.wait_for(lambda: not self._closing or thread in self._reading)
+            self._reading.append(thread)
             if self._idle_readers:
                 return self._idle_readers.pop()
         try:
             connection = self._connection()
             connection.pragma("query_only", 1)
+            return connection
         except BaseException as error:
             with self.readers_back:
-                self._reading -= 1
+                self._reading.remove(thread)
                 self.readers_back.notify_all()
             if isinstance(error, apsw.Error):
                 raise self._translated(error) from error
             raise
-        with self.readers_back:
-            self._all_readers.append(connection)
-        return connection
 
     def _give_back(self, connection: apsw.Connection) -> None:
         if connection.in_transaction:
             connection.execute("rollback")
+        # A reader that takes no locks would not see what others write later, or see half of it.
+        if self.read_only:
+            connection.close()
         with self.readers_back:
-            self._idle_readers.append(connection)
-            self._reading -= 1
+            if not self.read_only:
+                self._idle_readers.append(connection)
+            self._reading.remove(threading.get_ident())
             self.readers_back.notify_all()
 
     def close(self, checkpoint: bool = True) -> None:
@@ -360,20 +444,29 @@ class Database:
         `checkpoint=False` leaves that for later.
         """
         with self.lock:
-            with self.readers_back:
-                self.readers_back.wait_for(lambda: self._reading == 0)
-                connections = [*self._all_readers, *([self._writer] if self._writer else [])]
-                self._all_readers.clear()
-                self._idle_readers.clear()
-                self._writer = None
-            for connection in connections:
-                try:
-                    connection.config(
-                        apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if checkpoint else 1
-                    )
+            try:
+                for connection in self._let_go():
+                    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if checkpoint else 1)
                     connection.close()
-                except apsw.Error as error:
-                    raise self._translated(error) from error
+            except apsw.Error as error:
+                raise self._translated(error) from error
+
+    def _let_go(self) -> list[apsw.Connection]:
+        """Every connection, when nobody reads but this thread: in a signal handler, which cannot
+        wait for the call that it interrupted."""
+        thread = threading.get_ident()
+        with self.readers_back:
+            self._closing = True  # or readers that take turns would never let it happen
+            try:
+                self.readers_back.wait_for(lambda: all(each == thread for each in self._reading))
+            finally:
+                self._closing = False
+                self.readers_back.notify_all()
+            connections, self._idle_readers = self._idle_readers, []
+            if self._writer is not None:
+                connections.append(self._writer)
+                self._writer = None
+            return connections
 
     def flush(self) -> None:
         """Returns when everything committed so far is on the disk, whatever `synchronous` is.
@@ -395,9 +488,20 @@ class Database:
     # -- errors -----------------------------------------------------------------------------
 
     def _read_only_error(self) -> StoreReadOnly:
-        return StoreReadOnly(f"{self.path} is read-only: it can be read but not logged to")
+        folder = os.path.dirname(self.path)
+        what = f"the directory {folder}" if os.access(self.path, os.W_OK) else "the file"
+        return StoreReadOnly(
+            f"{self.path} is read-only: it can be read but not logged to, because {what} cannot "
+            "be written"
+        )
 
-    def _translated(self, error: apsw.Error) -> StoreError:
+    def _full_error(self) -> StoreFull:
+        return StoreFull(
+            f"no room left on the disk for {self.path}: what was logged before is safe; "
+            "make room and log again"
+        )
+
+    def _translated(self, error: apsw.Error | UnicodeDecodeError) -> StoreError:
         cause = str(error)
         if isinstance(error, (apsw.BusyError, apsw.LockedError)):
             return StoreBusy(
@@ -406,21 +510,32 @@ class Database:
                 "RUNLOG_BUSY_TIMEOUT (seconds)"
             )
         if isinstance(error, apsw.FullError):
-            return StoreFull(
-                f"no room left on the disk for {self.path}: what was logged before is safe; "
-                "make room and log again"
-            )
+            return self._full_error()
         if isinstance(error, apsw.ReadOnlyError):
+            if self.read_only:  # even reading would have to write
+                return StoreUnusable(
+                    f"{self.path} was left in the middle of a write and cannot be put right "
+                    f"because it is read-only ({cause}): open it once where it can be written"
+                )
             return self._read_only_error()
-        if isinstance(error, (apsw.NotADBError, apsw.CorruptError)):
+        if isinstance(error, (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError)):
             return StoreUnusable(
                 f"{self.path} is damaged ({cause}): see  runlog db check  and restore a backup"
             )
+        if isinstance(error, (apsw.CantOpenError, apsw.IOError)) and self._no_room():
+            return self._full_error()  # making the -shm or the -journal file failed
         if isinstance(error, apsw.CantOpenError):
             return StoreUnusable(f"cannot open {self.path}: {cause}")
         if isinstance(error, apsw.IOError):
             return StoreError(f"input/output error on {self.path}: {cause}")
         return StoreError(f"{self.path}: {cause}")
+
+    def _no_room(self) -> bool:
+        try:
+            disk = os.statvfs(os.path.dirname(self.path))
+        except (AttributeError, OSError):  # Windows has no statvfs
+            return False
+        return disk.f_bavail * disk.f_frsize < 65536 or (disk.f_files > 0 and not disk.f_favail)
 
 
 def _open_uri(path: str, query: str) -> apsw.Connection:
@@ -436,9 +551,38 @@ def _size(path: str) -> int:
         return 0
 
 
+def _page_one(wal: str) -> bytes | None:
+    """The database's first page as a -wal file has it, committed; None if that has none.
+
+    Read without a lock, so it may be wrong while somebody writes. (Python may open this file: no
+    locks are kept on it.)
+    """
+    latest = changed = None
+    try:
+        with open(wal, "rb") as file:
+            header = file.read(32)
+            size = int.from_bytes(header[8:12], "big")
+            frame = file.read(24)
+            while len(frame) == 24 and frame[8:16] == header[16:24]:
+                if frame[:4] == b"\0\0\0\1":
+                    changed = file.read(size)
+                else:
+                    file.seek(size, os.SEEK_CUR)
+                if frame[4:8] != b"\0\0\0\0":  # the last of its transaction
+                    latest = changed
+                frame = file.read(24)
+    except OSError:
+        pass
+    return latest if latest and len(latest) >= 512 else None
+
+
 def _busy_milliseconds() -> int:
     # At least 10 s: with 200 ms, 16 processes of a burst were locked out of one file.
-    return int(float(setting("BUSY_TIMEOUT") or 30) * 1000)
+    text = setting("BUSY_TIMEOUT") or "30"
+    try:
+        return min(int(float(text) * 1000), 2**31 - 1)
+    except (ValueError, OverflowError):
+        raise StoreError(f"RUNLOG_BUSY_TIMEOUT is {text!r}: give a number of seconds") from None
 
 
 def _synchronous() -> str:
@@ -450,8 +594,6 @@ def _synchronous() -> str:
 
 def _retry_while_busy(attempt: Callable[[], object]) -> None:
     # Changing the journal mode does not wait for other connections as statements do.
-    import time
-
     deadline = time.monotonic() + _busy_milliseconds() / 1000
     while True:
         try:
@@ -510,7 +652,8 @@ _at_fork: list[Database] = []
 
 
 def _before_fork() -> None:
-    for database in list(Database.instances):
+    _instances_lock.acquire()
+    for database in list(_instances):
         database.lock.acquire()
         database.readers_back.acquire()
         _at_fork.append(database)
@@ -525,6 +668,7 @@ def _after_fork() -> None:
         database = _at_fork.pop()
         database.readers_back.release()
         database.lock.release()
+    _instances_lock.release()
 
 
 if hasattr(os, "register_at_fork"):
