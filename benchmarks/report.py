@@ -14,6 +14,7 @@ from typing import Any
 from peers import PEERS
 
 START, END = "<!-- results -->", "<!-- end of results -->"
+NO_RATIO = ("bare", "import over bare", "four errors")
 Results = dict[str, dict[str, Any]]
 
 
@@ -157,7 +158,7 @@ def ratios(results: Results) -> str:
     lines = []
     for row in ROWS:
         values = _values(results, row)
-        if row.show is percent or row.key in ("bare", "four errors") or not values.get("runlog"):
+        if row.show is percent or row.key in NO_RATIO or not values.get("runlog"):
             continue
         cells = [_ratio(row, values, peer) for peer in shown]
         lines.append([row.title, *cells])

@@ -76,9 +76,17 @@ def measure(
     }
 
 
-def merge(kept: report.Results, fresh: report.Results) -> report.Results:
+def remembered(memory: Path) -> report.Results:
+    results: report.Results = json.loads(memory.read_text()) if memory.exists() else {}
+    return results
+
+
+def remember(memory: Path, fresh: report.Results) -> None:
+    """Put fresh values over the kept ones."""
+    kept = remembered(memory)
     names = [name for name in PEERS if name in kept or name in fresh]
-    return {name: kept.get(name, {}) | fresh.get(name, {}) for name in names}
+    merged = {name: kept.get(name, {}) | fresh.get(name, {}) for name in names}
+    memory.write_text(json.dumps(merged, indent=1))
 
 
 def main() -> None:
@@ -88,19 +96,18 @@ def main() -> None:
     processes.adopt_orphans()
     who, missing = installed(chosen(options.peers), cache)
     bench = measures.Bench(cache, options.quick)
-    memory = cache / ("quick.json" if options.quick else "results.json")
     if options.quick:
         print("quick: about a hundredth of the sizes in the titles; a check that all runs")
-    results = json.loads(memory.read_text()) if memory.exists() else {}
+    memory = cache / ("quick.json" if options.quick else "results.json")
     for job in measures.JOBS:
         if options.only and job.name not in options.only:
             continue
         able = [peer for peer in who if not job.only or peer.name in job.only]
         print(f"{job.name}: {', '.join(peer.name for peer in able)}", flush=True)
         fresh = measure(bench, job, able, 1 if options.quick else options.repeat)
-        results = merge(results, fresh)
-        memory.write_text(json.dumps(results, indent=1))
+        remember(memory, fresh)
         print(report.table(fresh), flush=True)
+    results = remembered(memory)
     there = [PEERS[name] for name in results if peers.installed(PEERS[name], cache)]
     versions = {peer.name: peers.version(peer, cache) for peer in there}
     print(report.ratios(results))

@@ -30,13 +30,14 @@ ARROWS = {
     "sqlsearch": "entities errors filters",
     "sql": "clock db entities errors filters migrate names settings sqlsearch store validate",
     "artifacts": "entities errors places settings store validate",
-    "data": "entities errors",
+    "schemas": "errors",
+    "data": "artifacts context entities errors schemas",
     "media": "errors",
     "frames": "entities errors store",
     "places": "errors settings store",
-    "client": "artifacts clock data entities errors frames media places settings store validate",
+    "client": "artifacts clock entities errors frames media places settings store validate",
     "tracking": "client places",
-    "fluent": "artifacts client clock context data ending entities errors frames media places "
+    "fluent": "artifacts client clock context ending entities errors frames media places "
     "settings store validate",
     "cli": "artifacts client clock data entities errors filters fluent frames media places "
     "settings store",

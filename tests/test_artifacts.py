@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runlog import artifacts
 from runlog.artifacts import ArtifactRepo, NoSuchFile, check_path, local_root, parse_runs_uri
 from runlog.entities import FileInfo
-from runlog.errors import InvalidParameter, NotFound, RunlogError
+from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
 
 NAMES = [
     "a.txt",
@@ -157,6 +157,92 @@ def test_other_schemes_are_named_and_nothing_else_is(uri, said):
 def test_addresses_that_name_no_place(uri):
     with pytest.raises(InvalidParameter):
         ArtifactRepo(uri)
+
+
+# --- what scripts call -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run():
+    from runlog.client import RunlogClient
+
+    client = RunlogClient()
+    run = client.create_run("0")
+    client.log_text(run.info.run_id, "grüße", "d/a b.txt")
+    client.log_dict(run.info.run_id, {"a": [1]}, "d/c.json")
+    return run
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        lambda run: {"artifact_uri": f"runs:/{run.info.run_id}/d/a b.txt"},
+        lambda run: {"artifact_uri": f"{run.info.artifact_uri}/d/a b.txt"},
+        lambda run: {"artifact_uri": Path(run.info.artifact_uri, "d", "a b.txt").as_uri()},
+        lambda run: {"run_id": run.info.run_id, "artifact_path": "d/a b.txt"},
+        lambda run: {
+            "run_id": run.info.run_id,
+            "artifact_path": "d/a b.txt",
+            "tracking_uri": os.path.abspath("runlog.db"),
+        },
+    ],
+)
+def test_ways_to_say_which_artifact(run, place, address):
+    path = artifacts.download_artifacts(**address(run))
+    assert Path(path) == Path(run.info.artifact_uri, "d", "a b.txt")
+    copy = artifacts.download_artifacts(**address(run), dst_path=place / "new" / "dir")
+    assert copy.startswith(str(place / "new" / "dir"))
+    assert Path(copy).read_text("utf-8") == "grüße"
+
+
+def test_all_of_a_run(run, place):
+    path = artifacts.download_artifacts(run_id=run.info.run_id, dst_path=place / "dst")
+    assert names_in(path) == ["d/a b.txt", "d/c.json"]
+
+
+def test_listing_artifacts(run):
+    run_id = run.info.run_id
+    assert artifacts.list_artifacts(run_id=run_id) == [FileInfo("d", True)]
+    assert artifacts.list_artifacts(f"runs:/{run_id}/d") == [
+        FileInfo("d/a b.txt", False, 7),
+        FileInfo("d/c.json", False, 18),
+    ]
+    assert artifacts.list_artifacts(f"runs:/{run_id}/d/c.json") == []
+
+
+def test_loading_artifacts(run):
+    uri = f"runs:/{run.info.run_id}/d"
+    assert artifacts.load_text(uri + "/a b.txt") == "grüße"
+    assert artifacts.load_dict(uri + "/c.json") == {"a": [1]}
+    with pytest.raises(BadRequest, match="JSON object"):
+        artifacts.load_dict(uri + "/a b.txt")
+    with pytest.raises(FileNotFoundError, match="No such artifact"):
+        artifacts.load_text(uri + "/missing")
+
+
+def test_loading_images():
+    pytest.importorskip("PIL")
+    from runlog import media
+
+    Path("a.png").write_bytes(media.image(media.Image([[1, 2]]), "a.png"))
+    assert artifacts.load_image(os.path.abspath("a.png")).size == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {},
+        {"artifact_path": "a"},
+        {"artifact_uri": "runs:/a/b", "run_id": "a"},
+        {"artifact_uri": "runs:/a", "artifact_path": "b"},
+        {"artifact_uri": "runs:/"},
+        {"artifact_uri": "s3://bucket/a"},
+    ],
+)
+def test_addresses_that_say_too_much_or_too_little(address):
+    for call in (artifacts.download_artifacts, artifacts.list_artifacts):
+        with pytest.raises(InvalidParameter):
+            call(**address)
 
 
 # --- in and out --------------------------------------------------------------------------------

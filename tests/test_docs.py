@@ -16,7 +16,6 @@ import pytest
 from runlog import cli
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCS = "\n".join(page.read_text() for page in PAGES)
 
@@ -74,8 +73,8 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
 def run(command: list[str] | str, folder: Path) -> None:
@@ -90,16 +89,17 @@ def run(command: list[str] | str, folder: Path) -> None:
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
-def test_the_readme_runs_from_top_to_bottom(place):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_runs_from_top_to_bottom(place, page):
     """First all its Python, as one program; then its commands, on what the program logged."""
-    program = place / "readme.py"
-    program.write_text("\n".join(blocks("python")))
+    program = place / "page.py"
+    program.write_text("\n".join(blocks(page, "python")))
     run([sys.executable, "-W", "error", str(program)], place)
 
     script = place / "bin" / "runlog"
     script.parent.mkdir()
     script.write_text(f"#!{sys.executable}\nfrom runlog.cli import main\nmain()\n")
     script.chmod(0o755)
-    for block in blocks("console"):
+    for block in blocks(page, "console"):
         for command in re.findall(r"^\$ (.*)", block, re.MULTILINE):
             run(command, place)

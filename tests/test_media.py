@@ -354,7 +354,7 @@ def test_dictionaries_as_tables(data, columns, rows):
         (np.bool_(False), False),
         (np.array([1.0, np.nan]), [1.0, None]),
         (np.datetime64("2020-01-02"), "2020-01-02"),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "ns"), None),
         (datetime.date(2020, 1, 2), "2020-01-02"),
         (datetime.datetime(2020, 1, 2, 3), "2020-01-02T03:00:00"),
         (datetime.timedelta(hours=1), "1:00:00"),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import time
 from _thread import allocate_lock
-from collections.abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def steady(read: Callable[[], int] = time.time_ns) -> Callable[[], int]:

@@ -108,38 +108,42 @@ class Search:
         if clause is not None:
             self._where.append(self._clause(clause))
             self._conjuncts = clause.clauses if isinstance(clause, And) else [clause]
-        self._narrowed: bool | None = None
+        self._looked = False
+        self._few_rows: str | None = None
 
     def page(
         self, fetch: Fetch, limit: int | None, after: Sequence[Any] | None = None
     ) -> tuple[list[int], tuple[Any, ...]]:
         """The row ids of the next `limit` rows behind the row whose order values are `after`, and
         the order values of the last of them."""
-        if not self._narrows(fetch) and self._leads_by_index():
+        few = self._few(fetch)
+        if few is None and self._leads_by_index():
             rows = self._page_by_index(fetch, limit, after)
         else:
-            joined = self._joined(f"{self._target.table} r", self._order)
+            source = f"{self._target.table} r"
+            if few is not None:
+                source = f"(select run from {few}) few cross join {source} on r.id = few.run"
+            joined = self._joined(source, self._order)
             rows = self._rows(fetch, joined, [], limit, after)
         last = rows[-1][1:] if rows else ()
         return [row[0] for row in rows], tuple(map(_order_value, self._order, last))
 
     # -- the way to the rows --------------------------------------------------------------------
 
-    def _narrows(self, fetch: Fetch) -> bool:
-        """Whether the search starts from the few rows that satisfy one of its conditions, instead
-        of reading in order and testing each row. Where few satisfy it, an index finds them at once
-        and the order's index would be read to its end; an index counts a few in no time."""
-        if self._narrowed is None:
-            found = [self._indexed(each) for each in self._conjuncts]
+    def _few(self, fetch: Fetch) -> str | None:
+        """Where the few rows are that satisfy one of the search's conditions, if there is such a
+        one: the search starts from them instead of reading in order and testing each row. An index
+        finds them at once, where the order's index would be read to its end."""
+        if not self._looked:
+            self._looked = True
             counts = []
-            for source in filter(None, found):
+            for source in filter(None, map(self._indexed, self._conjuncts)):
                 limited = f"select 1 from {source} limit {FEW + 1}"
-                counts.append((fetch(f"select count(*) from ({limited})", self._bindings), source))
-            fewest = min(counts, default=None)
-            self._narrowed = fewest is not None and fewest[0][0][0] <= FEW
-            if fewest is not None and self._narrowed:
-                self._where.append(f"r.id in (select run from {fewest[1]})")
-        return self._narrowed
+                rows = fetch(f"select count(*) from ({limited})", self._bindings)
+                counts.append((rows[0][0], source))
+            fewest = min(counts, default=(FEW + 1, ""))
+            self._few_rows = fewest[1] if fewest[0] <= FEW else None
+        return self._few_rows
 
     def _indexed(self, clause: Clause) -> str | None:
         """The condition as rows of a table that an index finds, if there is one."""

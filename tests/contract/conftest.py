@@ -7,15 +7,23 @@ import pytest
 
 from runlog.store import Store, open_store
 
+_new_files: dict[str, bytes] = {}
 
-def sqlite(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    return open_store(str(folder / "runlog.db"))
+
+def sqlite(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str = "wal") -> Store:
+    """A file is made once and copied then: to make it safely takes several syncs of the disk."""
+    path = folder / "runlog.db"
+    if kind not in _new_files:
+        open_store(str(path)).close()
+        _new_files[kind] = path.read_bytes()
+    path.write_bytes(_new_files[kind])
+    return open_store(str(path))
 
 
 def sqlite_without_wal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """As on a network file system: readers and writers wait for one another."""
     monkeypatch.setenv("RUNLOG_NETWORK_FILE_SYSTEM", "1")
-    return sqlite(folder, monkeypatch)
+    return sqlite(folder, monkeypatch, "rollback journal")
 
 
 STORES: dict[str, Callable[[Path, pytest.MonkeyPatch], Store]] = {
