@@ -7,8 +7,10 @@ from, so that a store can be filled with the one and asked for the other.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from struct import unpack
 from typing import Any
 
 from hypothesis import strategies as st
@@ -44,6 +46,8 @@ from runlog.filters import (
     is_number,
 )
 
+# Back-ticks and quotes can be searched for but not logged.
+LOGGED_KEYS = ["a", "b", "a b", "x/y", "a.b", "a-b", "é", "in", "1"]
 KEYS = ["a", "b", "a b", "x/y", "a.b", "tick`s", 'q"s', "a-b", "é", "in", "1"]
 TEXTS = [
     "",
@@ -81,6 +85,7 @@ STATUSES = RunStatus.all_status()
 IDS = [f"{number:032x}" for number in range(4)]
 
 keys = st.sampled_from(KEYS)
+logged_keys = st.sampled_from(LOGGED_KEYS)
 texts = st.sampled_from(TEXTS)
 floats = st.sampled_from(FLOATS)
 times = st.sampled_from(TIMES)
@@ -180,9 +185,15 @@ class Logged:
     summaries: dict[str, MetricSummary]
 
 
-def summary(points: list[Metric]) -> MetricSummary:
-    """The summary of one key's points, of which no two share step and timestamp."""
-    points = sorted(points, key=lambda point: (point.step, point.timestamp))
+def moment(point: Metric) -> tuple[Any, ...]:
+    """What orders points and tells them apart: two with the same moment are one."""
+    is_nan = math.isnan(point.value)
+    return point.key, point.step, point.timestamp, is_nan, 0.0 if is_nan else point.value
+
+
+def summary(points: Iterable[Metric]) -> MetricSummary:
+    """The summary of one key's points, logged in any order and any of them again."""
+    points = sorted({moment(point): point for point in points}.values(), key=moment)
     first, last = points[0], points[-1]
     numbers = [point for point in points if not math.isnan(point.value)] or points
     low = min(numbers, key=lambda point: point.value)
@@ -204,10 +215,21 @@ def summary(points: list[Metric]) -> MetricSummary:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Metric]:
-    """One to three points of one key, in any order of steps."""
-    key = draw(keys)
-    steps = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True))
+    """One to three points of one key, in any order of steps and at the same moment too."""
+    key = draw(logged_keys)
+    steps = draw(st.lists(st.integers(-1, 2), min_size=1, max_size=3))
     return [Metric(key, draw(floats), timestamp=1 + draw(times), step=step) for step in steps]
+
+
+@cache
+def points() -> st.SearchStrategy[Metric]:
+    """Points of two keys that collide in step, time and value."""
+    few = st.sampled_from([0, 1, 2])
+    return st.builds(Metric, st.sampled_from("ab"), floats, timestamp=few, step=few)
+
+
+# All bit patterns: the NaNs with a payload and the subnormal numbers as often as the others.
+doubles = st.floats() | st.binary(min_size=8, max_size=8).map(lambda b: unpack("<d", b)[0])
 
 
 @cache
@@ -223,7 +245,7 @@ def logged_runs(draw: st.DrawFn, run_id: str = IDS[0]) -> Logged:
     by_key = st.lists(histories(), max_size=3, unique_by=lambda points: points[0].key)
     points = draw(by_key)
     summaries = {each[0].key: summary(each) for each in points}
-    pairs = st.dictionaries(keys, texts, max_size=3)
+    pairs = st.dictionaries(logged_keys, texts, max_size=3)
     info = RunInfo(
         run_id=run_id,
         experiment_id=draw(st.sampled_from(["0", "9", "10"])),

@@ -205,7 +205,7 @@ def test_listing_artifacts(run):
     assert artifacts.list_artifacts(run_id=run_id) == [FileInfo("d", True)]
     assert artifacts.list_artifacts(f"runs:/{run_id}/d") == [
         FileInfo("d/a b.txt", False, 7),
-        FileInfo("d/c.json", False, 18),
+        FileInfo("d/c.json", False, 22),
     ]
     assert artifacts.list_artifacts(f"runs:/{run_id}/d/c.json") == []
 
@@ -610,6 +610,42 @@ def test_a_failed_write_cleans_up(local, root):
     with pytest.raises(ZeroDivisionError):
         local.write("a", (b"x" * (1 // left) for left in (1, 0)))
     assert names_in(root) == []
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_a_failed_directory_cleans_up(root, tmp_path, count):
+    class Broken(artifacts.LocalFiles):
+        def put_file(self, local, path):
+            super().put_file(local, path)
+            if local.endswith("last"):
+                raise OSError("broken")
+
+    (tmp_path / "many").mkdir()
+    for name in [*range(count), "last"]:
+        (tmp_path / "many" / str(name)).write_text("x")
+    with pytest.raises(RunlogError, match="cannot write artifact 'last': broken"):
+        ArtifactRepo(str(root), Broken(str(root))).log_artifacts(tmp_path / "many")
+    assert names_in(root) == []
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_a_directory_where_one_file_cannot_go(local, root, tmp_path, count):
+    local.write("2/in the way", b"x")
+    (tmp_path / "many").mkdir()
+    for name in range(count):
+        (tmp_path / "many" / str(name)).write_text("x")
+    with pytest.raises(InvalidParameter, match="Invalid path '2'"):
+        local.log_artifacts(tmp_path / "many")
+    assert [name for name in names_in(root) if artifacts.HIDDEN in name] == []
+    assert read(local, "2/in the way") == b"x"
+
+
+def test_many_files(repo, tmp_path):
+    (tmp_path / "many").mkdir()
+    for name in range(100):
+        (tmp_path / "many" / str(name)).write_text(str(name))
+    repo.log_artifacts(tmp_path / "many", "d")
+    assert {read(repo, info.path) for info in repo.list("d")} == {b"%d" % n for n in range(100)}
 
 
 KILLED = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from _thread import allocate_lock
+from _thread import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def steady(read: Callable[[], int] = time.time_ns) -> Callable[[], int]:
     `read` runs backwards. Threads may share it; it survives a fork."""
     latest = 0
     edge = 0  # when the next millisecond begins, in nanoseconds
-    lock = allocate_lock()
+    lock = RLock()  # a signal handler may log where the lock is held already
 
     def now() -> int:
         """Unix milliseconds, never less than what any thread of this process was told before."""
@@ -33,7 +33,7 @@ def steady(read: Callable[[], int] = time.time_ns) -> Callable[[], int]:
 
     def renew() -> None:
         nonlocal lock
-        lock = allocate_lock()
+        lock = RLock()
 
     # A thread that held the lock while another forked does not exist in the child.
     if hasattr(os, "register_at_fork"):

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 TRACEBACK_TAG = "runlog.traceback"
 MAX_TRACEBACK = 5000  # a tag of MLflow 1.x holds no more
 
-_installed = False
+_process = 0  # the one whose end is watched
+_sigterm = False  # whether that signal is handled
 _terminated = False  # SIGTERM came, and the handler before ours let the program go on
 
 
@@ -43,21 +44,41 @@ def traceback_of(error: BaseException) -> str:
     """The traceback as Python prints it, its end where it is too long for a tag."""
     from traceback import format_exception
 
-    text = "".join(format_exception(type(error), error, error.__traceback__))
+    lines = format_exception(type(error), error, error.__traceback__)
+    text = "".join(lines).encode(errors="replace").decode()  # no lone surrogates of file names
     return text if len(text) <= MAX_TRACEBACK else "...\n" + text[-MAX_TRACEBACK + 4 :]
 
 
 def install(end_all: EndAll) -> None:
-    """Makes sure that `end_all(status, error)` is called when the program ends. Only once."""
-    global _installed
-    if _installed:
+    """Makes sure that `end_all(status, error)` is called when this process ends, whichever thread
+    asks first and how often."""
+    global _process, _sigterm
+    if _process != os.getpid():
+        _watch_exit(end_all, forked=bool(_process))
+        _process = os.getpid()
+    if _sigterm or setting("SIGNALS") == "0":
         return
-    _installed = True
-    import atexit
-
-    atexit.register(lambda: end_all(*_at_exit()))
-    if setting("SIGNALS") != "0" and threading.current_thread() is threading.main_thread():
+    if threading.current_thread() is threading.main_thread():  # Python lets no other set handlers
+        _sigterm = True
         _handle_sigterm(end_all)
+
+
+def _watch_exit(end_all: EndAll, forked: bool) -> None:
+    if not forked:  # a fork inherits this
+        import atexit
+
+        atexit.register(lambda: end_all(*_at_exit()))
+    # The processes that multiprocessing forks leave without it; all they run is this.
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, lambda: end_all(*_in_finally()), exitpriority=100)
+
+
+def _in_finally() -> tuple[str, BaseException | None]:
+    error = sys.exc_info()[1]
+    return status_after(error), error
 
 
 def _at_exit() -> tuple[str, BaseException | None]:
@@ -74,7 +95,6 @@ def _handle_sigterm(end_all: EndAll) -> None:
     before = signal.getsignal(signal.SIGTERM)
     if before is signal.SIG_IGN or before is None:
         return
-    owner = os.getpid()
 
     def handler(number: int, frame: Any) -> None:
         global _terminated
@@ -83,10 +103,7 @@ def _handle_sigterm(end_all: EndAll) -> None:
             # Its word counts: it may raise, exit, or take a note and let the program go on.
             before(number, frame)
             return
-        # If this interrupted a log call, its transaction is rolled back: it had not returned, and
-        # it never will.
-        if os.getpid() == owner:
-            end_all("KILLED", None)
+        end_all("KILLED", None)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

@@ -63,16 +63,19 @@ class _Active:
 
 class _Stacks(threading.local):
     def __init__(self) -> None:
+        global _main_stack
         self.active: list[_Active] = []
         self.last: tuple[str, Store] | None = None
         with _all_stacks_lock:
             _all_stacks.append(self.active)
+        if threading.current_thread() is threading.main_thread():
+            _main_stack = self.active
 
 
 _all_stacks: list[list[_Active]] = []
-_all_stacks_lock = threading.Lock()
+_all_stacks_lock = threading.RLock()  # a signal handler may want it where it is held already
+_main_stack: list[_Active] = []
 _stacks = _Stacks()
-_main_stack = _stacks.active if threading.current_thread() is threading.main_thread() else []
 _experiment_id: str | None = None
 
 if hasattr(os, "register_at_fork"):
@@ -242,6 +245,7 @@ def start_run(
             stacklevel=2,
         )
     store = places.store()
+    ending.install(_end_all)
     given_tags = _described(tags, description)
     existing = run_id or setting("RUN_ID")
     if existing:
@@ -250,7 +254,6 @@ def start_run(
         run = _resumed(store, existing, run_name, given_tags)
     else:
         run = _created(store, experiment_id, run_name, parent_run_id, given_tags)
-    ending.install(_end_all)
     active = ActiveRun(run.info, run.data, run.inputs)
     _stacks.active.append(_Active(active, store))
     return active
@@ -324,7 +327,21 @@ def _parent(store: Store, parent_run_id: str | None) -> str | None:
 def end_run(status: str = "FINISHED") -> None:
     """Ends the active run of this thread; without one it does nothing."""
     if _stacks.active:
-        _end(_stacks.active.pop(), status, None)
+        _leave(_stacks.active, status, None)
+
+
+def _leave(stack: list[_Active], status: str, error: BaseException | None) -> None:
+    """Ends the innermost run of a stack. It leaves the stack last: a signal handler that comes in
+    between still finds it there and ends it."""
+    active = stack[-1]
+    try:
+        _end(active, status, error)
+    except (KeyboardInterrupt, SystemExit):  # of just this moment: the run gets its end first
+        _end(active, "KILLED", None)
+        raise
+    finally:
+        if active in stack:
+            stack.remove(active)
 
 
 def _end(active: _Active, status: str, error: BaseException | None) -> None:
@@ -340,10 +357,10 @@ def _end(active: _Active, status: str, error: BaseException | None) -> None:
 def _end_down_to(run_id: str, status: str, error: BaseException | None) -> None:
     """Ends a run that is left, and what was started inside it and never ended."""
     if any(active.run.info.run_id == run_id for active in _stacks.active):
-        while True:
-            active = _stacks.active.pop()
-            _end(active, status, error)
-            if active.run.info.run_id == run_id:
+        while _stacks.active:
+            innermost = _stacks.active[-1].run.info.run_id
+            _leave(_stacks.active, status, error)
+            if innermost == run_id:
                 return
 
 
@@ -351,10 +368,12 @@ def _end_all(status: str, error: BaseException | None) -> None:
     """The program ends: so do the runs of all threads, and what they logged is put in order."""
     with _all_stacks_lock:
         stacks = list(_all_stacks)
+    for store in {active.store for stack in stacks for active in stack}:
+        store.abandon()
     for stack in stacks:
         while stack:
             try:
-                _end(stack.pop(), status, error)
+                _leave(stack, status, error)
             except RunlogError as trouble:  # the next one may still be ended
                 import sys
 
@@ -365,7 +384,7 @@ def _end_all(status: str, error: BaseException | None) -> None:
 def active_run() -> ActiveRun | None:
     """The run that log calls of this thread go to, or None."""
     stack = _stacks.active or _main_stack
-    return stack[-1].run if stack else None
+    return next((active.run for active in stack[-1:]), None)
 
 
 def last_active_run() -> Run | None:
@@ -379,10 +398,11 @@ def last_active_run() -> Run | None:
 
 def _active() -> _Active:
     stack = _stacks.active or _main_stack
-    if not stack:
+    try:
+        return stack[-1]
+    except IndexError:  # not asked for before: the main thread may end its run at any moment
         start_run()
-        stack = _stacks.active
-    return stack[-1]
+        return _stacks.active[-1]
 
 
 def _target(run_id: str | None) -> tuple[Store, str]:

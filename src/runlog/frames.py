@@ -62,13 +62,8 @@ def history(store: Store, run_id: str, key: str) -> MetricColumns:
     if not found:
         raise NotFound(f"run {run_id} has no metric {key!r}")
     one = found[0]
-    return MetricColumns(
-        run_id,
-        key,
-        np.array(one.steps, dtype=np.int64),
-        np.array(one.timestamps, dtype=np.int64),
-        np.array(one.values, dtype=np.float64),
-    )
+    columns = (one.steps, one.timestamps, one.values)
+    return MetricColumns(run_id, key, *map(np.asarray, columns))
 
 
 def histories(store: Store, run_ids: Sequence[str], keys: Sequence[str] | None) -> pandas.DataFrame:
@@ -78,7 +73,7 @@ def histories(store: Store, run_ids: Sequence[str], keys: Sequence[str] | None) 
     lengths = [len(each.values) for each in found]
 
     def joined(name: str, kind: str) -> Any:
-        parts = [np.array(getattr(each, name), dtype=kind) for each in found]
+        parts = [np.asarray(getattr(each, name)) for each in found]
         return np.concatenate(parts) if parts else np.array([], dtype=kind)
 
     def repeated(name: str) -> Any:

@@ -9,6 +9,7 @@ unmerged still reads the `live_` views instead, which say the same more slowly.
 from __future__ import annotations
 
 import os
+from operator import attrgetter
 
 from runlog import validate
 from runlog.clock import now
@@ -42,7 +43,7 @@ from runlog.store import History, RunColumns, Store, view_stages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Any
 
@@ -62,6 +63,7 @@ MERGE_AT_END = 1000  # of a run: a few points of a short run can wait for those 
 _SMALL = 2**62
 _MAX_TIME = 2**63 - 1
 
+POINTS_AT_ONCE = 50_000
 COLUMNS_AT_ONCE = 2000  # runs: what bounds the memory that a table's rows take on their way
 
 
@@ -639,7 +641,7 @@ class SqlStore(Store):
                     self._set_tags(run, tags)
                 if points:
                     known = self._append(run, points)
-            if known is not None:  # committed
+            if known is not None and not self.db.in_transaction:  # committed
                 self._remember(run_id, run, known)
                 if self._unmerged >= MERGE_AT:
                     self._merge()
@@ -895,7 +897,7 @@ class SqlStore(Store):
                 )
                 for key in ids if keys is None else keys:
                     if key in ids:
-                        found.append(_history(run_id, key, _points(fetch, points, ids[key])))
+                        found.append(_history(run_id, key, _pieces(fetch, points, ids[key])))
         return found
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
@@ -906,8 +908,13 @@ class SqlStore(Store):
                    where r.run_id = :run_id and k.name = :key""",
                 {"run_id": run_id, "key": key},
             )
-            rows = _points(fetch, points, found[0][0]) if found else []
-        return metrics_of(run_id, key, rows)
+            history: list[Metric] = []
+            for metric in found:
+                for rows in _pieces(fetch, points, metric[0]):
+                    history += metrics_of(run_id, key, rows)
+        if not _is_rising([point.timestamp for point in history]):
+            history.sort(key=attrgetter("timestamp", "step"))  # values are in order already
+        return history
 
     # -- keeping ----------------------------------------------------------------------------
 
@@ -1007,6 +1014,9 @@ class SqlStore(Store):
     def flush(self) -> None:
         self.db.flush()
 
+    def abandon(self) -> None:
+        self.db.abandon()
+
     def close(self) -> None:
         with self.db.lock:
             if self._unmerged:
@@ -1096,21 +1106,50 @@ def _run_name(run_name: str | None, tags: Mapping[str, str]) -> str | None:
     return validate.text(run_name) if run_name else tagged
 
 
-def _points(fetch: Fetch, table: str, metric: int) -> list[tuple[Any, ...]]:
-    # The table is clustered by step; by time it is nearly sorted, which Python's sort is made for.
-    rows = fetch(
-        f"""select timestamp, step, value from {table} where metric = :metric
-            order by step, timestamp, value""",
-        {"metric": metric},
-    )
-    rows.sort(key=_time_and_step)
-    return rows
+def _pieces(fetch: Fetch, table: str, metric: int) -> Iterator[list[tuple[Any, ...]]]:
+    """A metric's points, some at a time: rows of timestamp, step, value by step, timestamp,
+    value, the order in which they lie. A million rows at once would cost three times as much."""
+    behind = {"metric": metric, "step": -(2**63), "timestamp": -1, "value": 0}
+    while True:
+        rows = fetch(
+            f"""select timestamp, step, value from {table}
+                where metric = :metric and (step, timestamp, value) > (:step, :timestamp, :value)
+                order by step, timestamp, value limit {POINTS_AT_ONCE}""",
+            behind,
+        )
+        yield rows
+        if len(rows) < POINTS_AT_ONCE:
+            return
+        behind = {
+            "metric": metric,
+            "timestamp": rows[-1][0],
+            "step": rows[-1][1],
+            "value": rows[-1][2],
+        }
 
 
-def _time_and_step(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return row[:2]
+def _is_rising(times: list[int]) -> bool:
+    """Ordered by step with times that never fall, points are in the order of their times too.
+    Python sorts what is sorted in half the time that comparing neighbours takes."""
+    return times == sorted(times)
 
 
-def _history(run_id: str, key: str, rows: Sequence[tuple[Any, ...]]) -> History:
-    times, steps, values = zip(*rows, strict=True) if rows else ((), (), ())
-    return History(run_id, key, list(times), list(steps), list(map(float, values)))
+def _history(run_id: str, key: str, pieces: Iterable[list[tuple[Any, ...]]]) -> History:
+    """The points of `_pieces` as columns, by timestamp, step, value."""
+    from array import array
+
+    times, steps, values = array("q"), array("q"), array("d")
+    for rows in pieces:
+        times.extend([row[0] for row in rows])  # ten times as fast as zip(*rows)
+        steps.extend([row[1] for row in rows])
+        numbers = [row[2] for row in rows]
+        try:
+            values.extend(numbers)
+        except TypeError:  # a NaN among them; those before it are there now
+            del values[len(times) - len(rows) :]
+            values.extend(map(float, numbers))
+    if not _is_rising(times.tolist()):
+        order = sorted(range(len(times)), key=lambda point: (times[point], steps[point]))
+        times, steps = array("q", [times[i] for i in order]), array("q", [steps[i] for i in order])
+        values = array("d", [values[i] for i in order])
+    return History(run_id, key, times, steps, values)

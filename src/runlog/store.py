@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     class History(NamedTuple):
         run_id: str
         key: str
-        timestamps: list[int]
-        steps: list[int]
-        values: list[float]
+        timestamps: array[int]
+        steps: array[int]
+        values: array[float]
 
     class RunColumns(NamedTuple):
         runs: list[RunInfo]
@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 
 else:
     History = namedtuple("History", "run_id key timestamps steps values")
-    History.__doc__ = "The points of a run and metric as columns, by timestamp, step, value."
+    History.__doc__ = """The points of a run and metric as columns, by timestamp, step, value:
+    arrays of int64 (ms), int64 and float64."""
     RunColumns = namedtuple("RunColumns", "runs metrics params tags")
     RunColumns.__doc__ = """Runs as a table: `runs` in order, and for each key its values.
 
@@ -244,6 +245,11 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Lets go of files and connections; the store can still be used, and opens them again."""
+
+    def abandon(self) -> None:
+        """For a signal handler that will not return to the call of this thread that it
+        interrupted: what that call was writing is taken back."""
+        return
 
     # -- derived ----------------------------------------------------------------------------
 

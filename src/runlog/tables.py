@@ -7,6 +7,7 @@ milliseconds and in CSV as ISO 8601.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TextIO
@@ -82,9 +83,9 @@ def number(value: float | None) -> str:
     """A number in at most six digits, or in all of them when it is a whole one."""
     if value is None:
         return ""
-    if value == value and abs(value) < 1e15 and value == int(value):
-        return str(int(value))
-    return plain(wire(value)) if value - value else f"{value:.6g}"
+    if not math.isfinite(value):
+        return str(wire(value))
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
 
 
 def time(milliseconds: int | None) -> str:
@@ -276,10 +277,8 @@ def _total(widths: Iterable[int]) -> int:
 
 def wire(value: Any) -> Any:
     """`value` as JSON can hold it: NaN and the infinities become texts, bytes hex digits."""
-    if isinstance(value, float) and value - value:  # only NaN and the infinities have a rest
-        if value != value:
-            return "NaN"
-        return "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Mapping):
         return {str(key): wire(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

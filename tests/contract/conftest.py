@@ -42,6 +42,17 @@ def store(
     opened.close()
 
 
+@pytest.fixture(scope="module", params=STORES)
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """A new store that a module's tests fill once and then only read."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        opened = STORES[request.param](tmp_path_factory.mktemp("shared"), monkeypatch)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def run_id(store: Store) -> str:
     """A run in Default, RUNNING."""

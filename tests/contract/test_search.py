@@ -13,9 +13,10 @@ from runlog.errors import InvalidParameter
 NAN, INF = math.nan, math.inf
 
 
-@pytest.fixture
-def runs(store):
+@pytest.fixture(scope="module")
+def runs(shared):
     """a to f, started one after another, in two experiments; f is in the trash."""
+    store = shared
     other = store.create_experiment("other")
     made = [
         # experiment, metrics by step, params, tags
@@ -145,12 +146,13 @@ def test_what_is_found_is_what_is_kept(runs):
     assert list(map(repr, found)) == [repr(runs.get_run(run.info.run_id)) for run in found]
 
 
-def test_a_search_sees_what_was_logged_just_now(runs):
+def test_a_search_sees_what_was_logged_just_now(store):
+    store.create_run("0", run_id="a")
     for value in range(3):
-        runs.log_metric("e", "m", value, 0, value)
-        assert ids(runs, f"metrics.m = {value} AND count(metrics.m) = {value + 1}") == "e"
-        runs.log("e", tags=[("t", value)])
-        assert ids(runs, f"tags.t = '{value}'") == "e"
+        store.log_metric("a", "m", value, 0, value)
+        assert ids(store, f"metrics.m = {value} AND count(metrics.m) = {value + 1}") == "a"
+        store.log("a", tags=[("t", value)])
+        assert ids(store, f"tags.t = '{value}'") == "a"
 
 
 @pytest.mark.parametrize("given", [{"max_results": 0}, {"max_results": -1}, {"max_results": 50_001}])
@@ -235,28 +237,29 @@ def cells(columns):
 # --------------------------------------------------------------------------------- experiments
 
 
-@pytest.fixture
-def experiments(store):
-    """Default and a, B, it's; B is in the trash."""
+@pytest.fixture(scope="module")
+def experiments(shared, runs):
+    """Default, other and a, B, it's; B is in the trash."""
+    store = shared
     for name, tags in [("a", {"k": "1"}), ("B", {"k": "2"}), ("it's", {"l": "1"})]:
         store.create_experiment(name, f"s3://bucket/{name}", tags)
-    store.delete_experiment("2")
+    store.delete_experiment("3")
     return store
 
 
 @pytest.mark.parametrize(
     "text, order_by, found",
     [
-        (None, ["experiment_id"], ["0", "1", "3"]),
-        ("name = \"it's\"", None, ["3"]),
-        ("name ILIKE 'A'", None, ["1"]),
-        ("attribute.name LIKE '%a%'", ["name"], ["0", "1"]),
-        ("tags.k IS NULL", ["name DESC"], ["3", "0"]),
-        ("tags.k = '1' OR tags.l = '1'", ["tags.k"], ["1", "3"]),
-        ("experiment_id NOT IN ('0', '3')", None, ["1"]),
+        (None, ["experiment_id"], ["0", "1", "2", "4"]),
+        ("name = \"it's\"", None, ["4"]),
+        ("name ILIKE 'A'", None, ["2"]),
+        ("attribute.name LIKE '%a%'", ["name"], ["0", "2"]),
+        ("tags.k IS NULL", ["name DESC"], ["1", "4", "0"]),
+        ("tags.k = '1' OR tags.l = '1'", ["tags.k"], ["2", "4"]),
+        ("experiment_id NOT IN ('0', '1', '4')", None, ["2"]),
         ("creation_time > 0 AND last_update_time > 0",
-         ["experiment_id DESC"], ["3", "1", "0"]),
-        ("artifact_location = 's3://bucket/a'", None, ["1"]),
+         ["experiment_id DESC"], ["4", "2", "1", "0"]),
+        ("artifact_location = 's3://bucket/a'", None, ["2"]),
         ("lifecycle_stage = 'deleted'", None, []),
     ],
 )  # fmt: skip
@@ -266,7 +269,7 @@ def test_experiments_found(experiments, text, order_by, found):
     assert page == [experiments.get_experiment(each) for each in found]
 
 
-@pytest.mark.parametrize("view, found", [(1, "013"), (2, "2"), (3, "0123")])
+@pytest.mark.parametrize("view, found", [(1, "0124"), (2, "3"), (3, "01234")])
 def test_views_of_experiments(experiments, view, found):
     page = experiments.search_experiments(view, order_by=["experiment_id"])
     assert "".join(each.experiment_id for each in page) == found

@@ -401,6 +401,9 @@ class Database:
                 f"runlog: {self.path} is on a network file system ({network}): using the rollback "
                 "journal instead of WAL, which is slower with many writers"
             )
+            # With this journal NORMAL may damage the file in a power cut, and only EXTRA makes
+            # sure that what was committed is not taken back by a journal that reappears.
+            connection.pragma("synchronous", "full" if _synchronous() == "normal" else "extra")
         if connection.pragma("journal_mode") != mode:
             _retry_while_busy(lambda: connection.pragma("journal_mode", mode))
 

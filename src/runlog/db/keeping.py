@@ -1,0 +1,406 @@
+"""Looking after a store's file: what is in it, whether it is sound, a copy of it, its free space
+given back; and reading it with SQL that somebody typed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import apsw
+
+from runlog.db.sqlite import Database, file_system_type
+from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreError, StoreFull
+
+Progress = Callable[[int, int], None]
+
+_PAGES_A_STEP = 1000
+_WAIT = 30_000  # milliseconds for a lock
+
+
+# -- what is in it --------------------------------------------------------------------------
+
+
+def information(database: Database) -> dict[str, Any]:
+    """The file's place, sizes in bytes and settings, and how much of everything it holds."""
+    with database.reading() as fetch:
+
+        def one(sql: str) -> Any:
+            return fetch(sql)[0][0]
+
+        page = one("pragma page_size")
+        found = {
+            "path": database.path,
+            "file_bytes": _size(database.path),
+            "wal_bytes": _size(database.path + "-wal"),
+            "free_bytes": page * one("pragma freelist_count"),
+            "schema_version": one("pragma user_version"),
+            "journal_mode": one("pragma journal_mode"),
+            "read_only": database.read_only,
+            "experiments": one("select count(*) from experiment where lifecycle_stage = 'active'"),
+            "deleted_experiments": one(
+                "select count(*) from experiment where lifecycle_stage = 'deleted'"
+            ),
+            "runs": one("select count(*) from run where lifecycle_stage = 'active'"),
+            "deleted_runs": one("select count(*) from run where lifecycle_stage = 'deleted'"),
+            "running_runs": one(
+                "select count(*) from run where lifecycle_stage = 'active' and status = 'RUNNING'"
+            ),
+            "params": one("select count(*) from param"),
+            "tags": one("select count(*) from tag"),
+            "metrics": one("select count(*) from metric"),
+            "points": one("select coalesce(sum(count), 0) from metric"),
+            "unmerged_points": one("select count(*) from recent"),
+        }
+    return found
+
+
+class SilentRun(NamedTuple):
+    """A run that is RUNNING and has not been heard of since `last_time` (Unix milliseconds)."""
+
+    run_id: str
+    run_name: str
+    last_time: int
+
+
+def silent_runs(database: Database, before: int) -> list[SilentRun]:
+    """The RUNNING runs that neither started nor logged a metric after `before` (ms)."""
+    with database.reading() as fetch:
+        rows = fetch(
+            """select r.run_id, r.name, max(r.start_time,
+                   coalesce((select max(last_timestamp) from metric where run = r.id), 0),
+                   coalesce((select max(timestamp) from recent
+                             where metric in (select id from metric where run = r.id)), 0)) as seen
+               from run r
+               where r.lifecycle_stage = 'active' and r.status = 'RUNNING'
+                   and r.start_time <= :before and seen <= :before
+               order by seen""",
+            {"before": before},
+        )
+    return [SilentRun(*row) for row in rows]
+
+
+def file_system(path: str) -> str | None:
+    """The type of the file system that `path` is on, such as ext4; None where nobody says."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            return file_system_type(os.path.realpath(path), file)
+    except OSError:
+        return None
+
+
+def sqlite_version() -> str:
+    """SQLite's version and apsw's, which brings it."""
+    return f"{apsw.sqlite_lib_version()} (apsw {apsw.apsw_version()})"
+
+
+def is_free(database: Database) -> bool:
+    """Whether the file can be written at this moment, without waiting for another program."""
+    with database.transaction_if_free() as free:
+        return free
+
+
+# -- is it sound ----------------------------------------------------------------------------
+
+
+def check(path: str, quick: bool = False) -> list[str]:
+    """What is wrong with the file, a sentence each; an empty list when it is sound.
+
+    `quick` leaves out comparing indexes with their tables and summaries with their points.
+    """
+    try:
+        database = Database(path)
+        database.open()
+        connection = _reader(database)
+    except StoreError as error:
+        return [error.message]
+    try:
+        return [*_damage(connection, quick), *_loose_ends(connection, quick)]
+    except apsw.Error as error:
+        return [f"{path} cannot be read through: {error}"]
+    finally:
+        connection.close()
+        database.close()
+
+
+def _damage(connection: apsw.Connection, quick: bool) -> list[str]:
+    pragma = "quick_check" if quick else "integrity_check"
+    said = [str(row[0]) for row in connection.execute(f"pragma {pragma}")]
+    return [] if said == ["ok"] else said
+
+
+def _loose_ends(connection: apsw.Connection, quick: bool) -> Iterator[str]:
+    for table, row, parent, _ in connection.execute("pragma foreign_key_check"):
+        yield f"row {row} of {table} refers to a {parent} that does not exist"
+    if quick:
+        return
+    for table in ("point", "recent"):
+        (lost,) = connection.execute(
+            f"select count(*) from {table} where metric not in (select id from metric)"
+        ).fetchall()[0]
+        if lost:
+            yield f"{lost} points in {table} belong to no metric"
+    rows = connection.execute(
+        """select r.run_id, k.name, m.count, (select count(*) from point where metric = m.id) as n
+           from metric m join run r on r.id = m.run join metric_key k on k.id = m.key
+           where m.count <> n"""
+    )
+    for run_id, key, count, points in rows:
+        yield f"metric {key!r} of run {run_id} has {points} points, its summary says {count}"
+
+
+# -- copies and space -----------------------------------------------------------------------
+
+
+def backup(
+    database: Database, target: str, overwrite: bool = False, progress: Progress | None = None
+) -> int:
+    """Copies the database as it is at this moment to the file `target`, while others log on, and
+    returns the size of the copy. `target` appears when it is complete. `progress(done, all)`
+    counts pages. Raises AlreadyExists, and RunlogError when it cannot be written."""
+    target = _backup_target(database.path, target, overwrite)
+    hidden = f"{target}.{os.getpid()}.part"
+    database.open()
+    source = _reader(database)
+    try:
+        if source.pragma("journal_mode") == "wal":
+            # A snapshot: without it the copy starts anew whenever somebody writes. In the other
+            # journal modes it would lock everybody out until the end.
+            source.execute("begin")
+            source.execute("select 1 from sqlite_schema").fetchall()
+        _copy(source, hidden, progress)
+        os.replace(hidden, target)
+        _sync_folder(target)
+    except apsw.Error as error:
+        raise RunlogError(f"cannot back {database.path} up to {target}: {error}") from error
+    finally:
+        source.close()
+        for left in (hidden, hidden + "-journal"):
+            if os.path.exists(left):
+                os.unlink(left)
+    return _size(target)
+
+
+def _backup_target(path: str, target: str, overwrite: bool) -> str:
+    target = os.path.abspath(target)
+    if os.path.isdir(target):
+        target = os.path.join(target, os.path.basename(path))
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise InvalidParameter(f"cannot back up to {target}: there is no directory {folder}")
+    if os.path.exists(target):
+        if os.path.samefile(path, target):
+            raise InvalidParameter(f"{target} is the database itself: name another file")
+        if not overwrite:
+            raise AlreadyExists(f"{target} exists: name another file, or say --overwrite")
+        if os.path.exists(target + "-wal"):
+            raise InvalidParameter(
+                f"{target} is a database in use (it has a -wal file): name another file"
+            )
+    return target
+
+
+def _copy(source: apsw.Connection, target: str, progress: Progress | None) -> None:
+    copy = apsw.Connection(target)
+    try:
+        copy.set_busy_timeout(_WAIT)
+        with copy.backup("main", source, "main") as job:
+            while not job.done:
+                job.step(_PAGES_A_STEP)
+                if progress is not None:
+                    progress(job.page_count - job.remaining, job.page_count)
+    finally:
+        copy.close()
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def vacuum(database: Database, progress: Progress | None = None) -> tuple[int, int]:
+    """Writes the database anew without the space that deleted rows left, and returns its size
+    before and after, in bytes. Others can read meanwhile; who logs has to wait. For a time it
+    takes as much space again, twice: beside the file and in SQLite's directory for temporary
+    files. Raises StoreReadOnly, StoreBusy, StoreFull."""
+    with database.transaction():  # says what is wrong if the file cannot be written
+        before = _size(database.path) + _size(database.path + "-wal")
+    # A connection of its own, since the store's keeps temporary tables in memory.
+    connection = apsw.Connection(database.path, flags=apsw.SQLITE_OPEN_READWRITE)
+    steps = ["pragma wal_checkpoint(truncate)", "vacuum", "pragma wal_checkpoint(truncate)"]
+    try:
+        connection.set_busy_timeout(_WAIT)
+        for done, statement in enumerate(steps):
+            if progress is not None:
+                progress(done, len(steps))
+            connection.execute(statement).fetchall()
+        if progress is not None:
+            progress(len(steps), len(steps))
+    except apsw.FullError:
+        raise StoreFull(
+            f"no room to write {database.path} anew: this takes its size again beside it and in "
+            "the directory for temporary files (SQLITE_TMPDIR). Nothing was changed"
+        ) from None
+    except apsw.BusyError:
+        raise StoreError(
+            f"{database.path} is in use: vacuum it when nobody logs", "TEMPORARILY_UNAVAILABLE"
+        ) from None
+    except apsw.Error as error:
+        raise StoreError(f"cannot vacuum {database.path}: {error}") from error
+    finally:
+        connection.close()
+    return before, _size(database.path) + _size(database.path + "-wal")
+
+
+def upgrade(path: str) -> tuple[int, int]:
+    """Brings the schema of the file up to date, as opening the store does, too, and returns its
+    version before and after."""
+    before = 0
+    if _size(path):
+        probe = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            before = probe.pragma("user_version")
+        except apsw.Error:
+            pass  # what is wrong is said below
+        finally:
+            probe.close()
+    database = Database(path)
+    try:
+        with database.reading() as fetch:
+            return before, fetch("pragma user_version")[0][0]
+    finally:
+        database.close()
+
+
+# -- reading with SQL -----------------------------------------------------------------------
+
+
+class Answer(NamedTuple):
+    """What a statement found: the names of its columns, and its rows as they are fetched."""
+
+    names: list[str]
+    rows: Iterator[tuple[Any, ...]]
+
+
+class Reader:
+    """A store's file for SQL that somebody typed: everything can be read, nothing written."""
+
+    def __init__(self, path: str) -> None:
+        self._database = Database(path)
+        self._database.open()
+        self._connection = _reader(self._database)
+        # SQLite calls back now and then, so that Ctrl-C ends a statement that takes for ever.
+        self._connection.set_progress_handler(lambda: False, 20_000)
+
+    def close(self) -> None:
+        self._connection.close()  # first: the last one to close that may write tidies up
+        self._database.close()
+
+    def answers(self, sql: str) -> Iterator[Answer]:
+        """Runs the statements of `sql`, one after the other. Take the rows of an answer before
+        the next. Raises InvalidParameter for one that is wrong or that writes."""
+        for statement in split(sql):
+            yield self._answer(statement)
+
+    def _answer(self, statement: str) -> Answer:
+        names: list[str] = []
+        cursor = self._connection.cursor()
+
+        def note_names(
+            cursor: apsw.Cursor, statement: str, bindings: apsw.Bindings | None
+        ) -> bool:
+            # Only here a statement without rows tells its columns.
+            names[:] = [str(column[0]) for column in cursor.get_description()]
+            return True
+
+        cursor.exec_trace = note_names
+        rows = self._translated(lambda: cursor.execute(statement))
+        return Answer(names, self._rows(rows))
+
+    def _rows(self, cursor: apsw.Cursor) -> Iterator[tuple[Any, ...]]:
+        while True:
+            row = self._translated(lambda: next(cursor, None))
+            if row is None:
+                return
+            yield row
+
+    def _translated(self, deed: Callable[[], Any]) -> Any:
+        try:
+            return deed()
+        except apsw.ReadOnlyError:
+            raise InvalidParameter(
+                "this reads only: change runs with the Python API or the other commands"
+            ) from None
+        except UnicodeDecodeError as error:
+            raise StoreError(f"{self._database.path} is damaged: {error}") from error
+        except (apsw.SQLError, apsw.AuthError, apsw.CantOpenError) as error:
+            raise InvalidParameter(f"SQL: {error}") from error
+        except apsw.Error as error:
+            raise StoreError(f"{self._database.path}: {error}") from error
+
+    def names(self) -> list[tuple[str, str]]:
+        """Views, then tables: name and kind."""
+        return self._connection.execute(
+            """select name, type from sqlite_schema
+               where type in ('view', 'table') and name not like 'sqlite\\_%' escape '\\'
+               order by type = 'table', name"""
+        ).fetchall()
+
+    def columns(self, name: str) -> list[str]:
+        """The columns of a table or view."""
+        rows = self._connection.execute("select name from pragma_table_info(:name)", {"name": name})
+        return [column for (column,) in rows]
+
+    def schema(self, name: str | None = None) -> list[str]:
+        """The statements that made the table or view `name` and its indexes, or everything."""
+        rows = self._connection.execute(
+            """select sql from sqlite_schema
+               where sql is not null and (:name is null or lower(tbl_name) = lower(:name))
+               order by type = 'view', tbl_name, type = 'index'""",
+            {"name": name},
+        )
+        return [sql + ";" for (sql,) in rows]
+
+
+def split(sql: str) -> Iterator[str]:
+    """The statements in a text, each with what ends it; a last one may lack its semicolon."""
+    begin = 0
+    for position, character in enumerate(sql):
+        if character == ";" and apsw.complete(sql[begin : position + 1]):
+            yield sql[begin : position + 1].strip()
+            begin = position + 1
+    if sql[begin:].strip():
+        yield sql[begin:].strip()
+
+
+def is_complete(sql: str) -> bool:
+    """Whether the text ends with a whole statement, its semicolon included."""
+    return apsw.complete(sql)
+
+
+# -- small things ---------------------------------------------------------------------------
+
+
+def _reader(database: Database) -> apsw.Connection:
+    """A connection that SQLite itself keeps from writing, unlike `pragma query_only`."""
+    immutable = database.read_only and not _size(database.path + "-wal")
+    quoted = database.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    connection = apsw.Connection(
+        f"file:{quoted}?mode=ro" + ("&immutable=1" if immutable else ""),
+        flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
+    )
+    connection.set_busy_timeout(_WAIT)
+    connection.pragma("mmap_size", 0)
+    return connection
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+

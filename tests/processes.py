@@ -1,0 +1,60 @@
+"""Programs that the fault tests start, kill and look at afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import apsw
+
+PROGRAMS = Path(__file__).parent / "programs"
+LONG = 120  # seconds: a hang, however loaded the machine is
+
+
+def start(program: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
+    """Runs tests/programs/<program>.py beside the test, its three streams as pipes."""
+    command = [sys.executable, str(PROGRAMS / f"{program}.py"), *map(str, arguments)]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, text=True, **{**pipes, **options})
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Exit code, output and errors of a program; one that hangs is killed and fails the test."""
+    try:
+        out, err = process.communicate(timeout=LONG)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"{process.args} hangs\n{out}\n{err}") from None
+    return process.returncode, out, err
+
+
+def run(program: str, *arguments: object, **options: object) -> str:
+    """The output of a program that ends well and has nothing to complain about."""
+    code, out, err = finish(start(program, *arguments, **options))
+    assert (code, err) == (0, ""), f"exit code {code}\n{out}\n{err}"
+    return out
+
+
+def check(path: str | os.PathLike[str]) -> None:
+    """The file is sound: SQLite's own check, and no reference leads nowhere."""
+    connection = apsw.Connection(os.fspath(path))
+    try:
+        assert connection.pragma("integrity_check") == "ok"
+        assert connection.execute("pragma foreign_key_check").fetchall() == []
+        stray = "select count(*) from live_point where metric not in (select id from metric)"
+        assert connection.execute(stray).fetchall() == [(0,)]
+    finally:
+        connection.close()
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Every file of a folder with what is in it."""
+    return {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
