@@ -711,16 +711,3 @@ def test_a_big_file_streams(local, tmp_path):
         local.write("copy", iter(lambda: file.read(1 << 20), b""))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
     assert {info.file_size for info in local.list()} == {120 << 20}
-
-
-def test_fsspec_is_not_loaded_for_local_files(root):
-    code = f"""
-import sys
-from runlog.artifacts import ArtifactRepo
-repo = ArtifactRepo({str(root)!r})
-repo.write("a", b"x"); repo.list(); repo.open("a").close(); repo.download("a"); repo.delete()
-print("fsspec" in sys.modules)
-"""
-    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(artifacts.__file__))}
-    answer = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
-    assert answer.stdout == b"False\n"

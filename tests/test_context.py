@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -271,7 +272,7 @@ TELL = "import runlog.context as c, json; print(json.dumps(c.default_tags()))"
 def test_a_script_names_itself_and_its_repository(tmp_path):
     repo = repository(tmp_path / "r")
     (repo / "train.py").write_text(TELL)
-    tags = eval(run_python(str(repo / "train.py"), cwd=tmp_path))
+    tags = json.loads(run_python(str(repo / "train.py"), cwd=tmp_path))
     assert tags["mlflow.source.name"] == str(repo / "train.py")
     assert tags["mlflow.source.type"] == "LOCAL"
     assert tags[COMMIT] == git(repo, "rev-parse", "HEAD")
@@ -283,7 +284,7 @@ def test_a_script_names_itself_and_its_repository(tmp_path):
 )
 def test_without_a_script_the_working_directory_counts(tmp_path, arguments, stdin, name):
     repo = repository(tmp_path / "r")
-    tags = eval(run_python(*arguments, cwd=repo, stdin=stdin))
+    tags = json.loads(run_python(*arguments, cwd=repo, stdin=stdin))
     assert tags["mlflow.source.name"] == name
     assert tags[COMMIT] == git(repo, "rev-parse", "HEAD")
 
@@ -291,7 +292,7 @@ def test_without_a_script_the_working_directory_counts(tmp_path, arguments, stdi
 def test_a_working_directory_that_is_gone(tmp_path):
     gone = tmp_path / "gone"
     code = f"import os; os.mkdir({str(gone)!r}); os.chdir({str(gone)!r}); os.rmdir(os.getcwd())"
-    tags = eval(run_python("-c", f"import runlog.context\n{code}\n{TELL}"))
+    tags = json.loads(run_python("-c", f"import runlog.context\n{code}\n{TELL}"))
     assert COMMIT not in tags
     assert tags["mlflow.source.name"] == "-c"
 
@@ -301,7 +302,7 @@ def test_a_script_whose_name_is_not_text(tmp_path):
     script = os.fsencode(tmp_path) + b"/caf\xe9.py"
     with open(script, "w") as file:
         file.write(TELL)
-    assert eval(run_python(script))["mlflow.source.name"] == f"{tmp_path}/caf?.py"
+    assert json.loads(run_python(script))["mlflow.source.name"] == f"{tmp_path}/caf?.py"
 
 
 @pytest.mark.parametrize(
@@ -335,7 +336,7 @@ def test_a_real_notebook_kernel(tmp_path):
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    tags = eval("".join(shown))
+    tags = json.loads("".join(shown))
     assert (tags["mlflow.source.name"], tags["mlflow.source.type"]) == ("try.ipynb", "NOTEBOOK")
 
 

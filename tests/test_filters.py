@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 import time
@@ -45,6 +44,11 @@ from runlog.filters import (
     render_order_by,
     sort,
 )
+
+
+def changed(entity, **fields):
+    return type(entity)(**{**dict(entity), **fields})
+
 
 DOCS = (Path(__file__).parents[1] / "docs" / "query.md").read_text()
 NAN, INF = math.nan, math.inf
@@ -635,7 +639,7 @@ def test_a_clause_and_its_not_never_both_match(clause, logged):
 
 
 def test_duration_of_an_ended_run():
-    ended = Run(dataclasses.replace(INFO, start_time=1000, end_time=4000))
+    ended = Run(changed(INFO, start_time=1000, end_time=4000))
     assert matches(parse("duration BETWEEN 3000 AND 3000"), ended)
 
 
@@ -793,7 +797,7 @@ def runs_with(values):
     """Runs r0, r1... started one after another, with the metric m where there is one."""
     return [
         Run(
-            dataclasses.replace(INFO, run_id=f"r{number}", start_time=number),
+            changed(INFO, run_id=f"r{number}", start_time=number),
             RunData(metrics={} if value is None else {"m": value}),
         )
         for number, value in enumerate(values)
@@ -826,8 +830,8 @@ def test_nan_after_numbers_and_missing_last(entries, expected):
 def test_order_by_aggregates():
     runs = runs_with([1.0, 2.0, None])
     summaries = {
-        "r0": {"m": dataclasses.replace(SUMMARIES["one"], min=0.0, count=1)},
-        "r1": {"m": dataclasses.replace(SUMMARIES["one"], min=-1.0, count=2)},
+        "r0": {"m": changed(SUMMARIES["one"], min=0.0, count=1)},
+        "r1": {"m": changed(SUMMARIES["one"], min=-1.0, count=2)},
     }
     by_min, by_count = parse_order_by(["min(metrics.m)"]), parse_order_by(["count(metrics.m)"])
     assert ids(sort(runs, by_min, summaries=summaries)) == [1, 0, 2]

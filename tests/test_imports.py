@@ -17,8 +17,8 @@ IMPORT = set(
 )
 FIRST_RUN = IMPORT | set(
     # apsw needs no other; dataclasses brings inspect, which brings ast, dis, tokenize...
-    "apsw array ast atexit copy dataclasses dis importlib inspect linecache opcode pwd signal "
-    "threading token tokenize weakref".split()
+    "apsw array ast atexit copy dataclasses dis errno importlib inspect linecache opcode pwd "
+    "signal threading token tokenize weakref".split()
 )
 OURS = set(
     "client clock context db db.sqlite ending entities errors fluent migrate names places settings "

@@ -468,52 +468,52 @@ def _reason(error: OSError) -> str:
 
 
 class LocalFiles:
-    """The local disk, in those words of fsspec that ArtifactRepo uses, never leaving `root`.
-
-    fsspec's own would cost 150 ms of CPU to import, moves a file *into* the target if that is a
-    directory, does not sync it, and follows symbolic links to anywhere.
+    """fsspec's local file system for ArtifactRepo, made strict: it never leaves `root` by a link,
+    and a file that is moved to its final name is on the disk, in place of what was there.
     """
 
     def __init__(self, root: str) -> None:
+        from fsspec.implementations.local import LocalFileSystem
+
         self._root = root
+        self._files: Any = LocalFileSystem()
 
     def open(self, path: str, mode: str) -> Any:
-        return open(self._real(path), mode)
+        return self._files.open(self._real(path), mode)
 
     def info(self, path: str) -> dict[str, Any]:
-        return _described(path, os.stat(self._real(path)))
+        return {**self._files.info(self._real(path)), "name": path}
 
     def ls(self, path: str, detail: bool = True) -> list[dict[str, Any]]:
+        real = self._real(path)
+        if not os.path.isdir(real):  # fsspec's lists a file as itself
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), real)
         found = []
-        with os.scandir(self._real(path)) as entries:
-            for entry in entries:
+        for entry in self._files.ls(real, detail=True):
+            place = f"{path}/{os.path.basename(entry['name'])}"
+            if entry.get("islink"):
                 try:
-                    if entry.is_symlink():
-                        self._real(entry.path)
-                    described = _described(f"{path}/{entry.name}", entry.stat())
-                except (OSError, InvalidParameter):  # gone by now, or a link that leads outside
+                    entry = {**self.info(place), "islink": True}
+                except (OSError, InvalidParameter):  # it leads nowhere, or outside
                     continue
-                found.append({**described, "islink": entry.is_symlink()})
+            found.append({**entry, "name": place})
         return found
 
     def makedirs(self, path: str, exist_ok: bool) -> None:
-        os.makedirs(self._real(path), exist_ok=exist_ok)
+        self._files.makedirs(self._real(path), exist_ok=exist_ok)
 
     def put_file(self, local: str, path: str) -> None:
-        from shutil import copyfile  # it lets the kernel copy
-
-        copyfile(local, path)
+        self._files.put_file(local, path)
 
     def get_file(self, path: str, local: str) -> None:
-        from shutil import copyfile
-
-        copyfile(self._real(path), local)
+        self._files.get_file(self._real(path), local)
 
     def mv(self, hidden: str, path: str) -> None:
         # Without this, a power cut can leave an empty file under the final name: renaming may
         # reach the disk before the data does. Costs 0.4 ms on the disk it was measured on.
         with open(hidden, "rb+") as file:
             os.fsync(file.fileno())
+        # fsspec's would move it *into* a directory of that name.
         os.replace(hidden, path)
 
     def rm(self, path: str, recursive: bool = False) -> None:
@@ -521,23 +521,16 @@ class LocalFiles:
             path = os.path.realpath(path)
         else:  # a link is deleted itself, wherever it leads; only its directory must be ours
             self._real(os.path.dirname(path))
-        if recursive and os.path.isdir(path) and not os.path.islink(path):
-            from shutil import rmtree
-
-            rmtree(path)
-        else:
+        if os.path.islink(path):
             os.unlink(path)
+        else:
+            self._files.rm(path, recursive=recursive)
 
     def _real(self, path: str) -> str:
         root, real = os.path.realpath(self._root), os.path.realpath(path)
         if real != root and not real.startswith(os.path.join(root, "")):
             raise InvalidParameter(f"Invalid path {path!r}: it leads out of {self._root!r}")
         return real
-
-
-def _described(path: str, status: os.stat_result) -> dict[str, Any]:
-    kind = "directory" if stat.S_ISDIR(status.st_mode) else "file"
-    return {"name": path, "type": kind, "size": status.st_size}
 
 
 def _identity(path: str) -> tuple[int, int] | None:

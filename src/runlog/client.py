@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PARENT_RUN_ID = "mlflow.parentRunId"
 LOGGED_ARTIFACTS = "mlflow.loggedArtifacts"
+LOGGED_IMAGES = "mlflow.loggedImages"
 
 
 class RunOperations:
@@ -282,13 +283,7 @@ class RunlogClient:
     ) -> None:
         """Copies a local file (or a folder) to the run's artifacts, into the folder
         `artifact_path` of them."""
-        repo = self._repo(run_id)
-        if os.path.isdir(local_path):
-            name = os.path.basename(os.path.normpath(local_path))
-            inside = f"{artifact_path}/{name}" if artifact_path else name
-            repo.log_artifacts(local_path, inside)
-        else:
-            repo.log_artifact(local_path, artifact_path)
+        self._repo(run_id).log_artifact(local_path, artifact_path)
 
     def log_artifacts(
         self, run_id: str, local_dir: str | Path, artifact_path: str | None = None
@@ -349,13 +344,14 @@ class RunlogClient:
             raise TypeError("log_image takes artifact_file, or key with step and timestamp")
         if artifact_file is None and key is None:
             raise TypeError("log_image needs artifact_file or key")
-        repo = self._repo(run_id)
+        repo, picture = self._repo(run_id), media.pil_image(image)
         if artifact_file is not None:
-            repo.write(artifact_file, media.image(image, artifact_file))
+            repo.write(artifact_file, media.image(picture, artifact_file))
         elif key is not None:
             full, small = media.image_paths(key, step or 0, timestamp or now())
-            repo.write(full, media.image(image, full))
-            repo.write(small, media.thumbnail(image))
+            repo.write(full, media.image(picture, full))
+            repo.write(small, media.thumbnail(picture))
+            self.set_tag(run_id, LOGGED_IMAGES, True)
         return _answer(synchronous)
 
     def log_table(self, run_id: str, data: Any, artifact_file: str) -> None:

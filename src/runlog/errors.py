@@ -1,7 +1,7 @@
 """The errors that runlog raises.
 
     RunlogError                  the root; `MlflowException` is the same class
-    ├── InvalidParameter         a value that cannot be: INVALID_PARAMETER_VALUE
+    ├── InvalidParameter         a value that cannot be (also a ValueError): INVALID_PARAMETER_VALUE
     ├── BadRequest               a request that makes no sense here: BAD_REQUEST
     ├── NotFound                 no such experiment, run, key...: RESOURCE_DOES_NOT_EXIST
     ├── AlreadyExists            the name is taken: RESOURCE_ALREADY_EXISTS
@@ -72,7 +72,7 @@ class RunlogError(Exception):
         return InvalidParameter(message)
 
 
-class InvalidParameter(RunlogError):
+class InvalidParameter(RunlogError, ValueError):
     error_code = "INVALID_PARAMETER_VALUE"
 
 

@@ -26,10 +26,6 @@ _EXACTLY: dict[type, Callable[[Any], Any]] = {
 }
 
 
-class UnusableValue(InvalidParameter, ValueError):
-    """A value that cannot become a file; ValueError, too, which is what MLflow raises here."""
-
-
 # --- figures -----------------------------------------------------------------------------------
 
 
@@ -166,7 +162,7 @@ def image_paths(key: str, step: int, timestamp: int) -> tuple[str, str]:
     import re
 
     if not re.fullmatch(r"[a-zA-Z0-9_\-./ ]+", key):
-        raise UnusableValue(
+        raise InvalidParameter(
             "The `key` parameter may only contain alphanumerics, underscores (_), dashes (-), "
             f"periods (.), spaces ( ), and slashes (/): not {key!r}"
         )
@@ -183,11 +179,15 @@ def _from_array(array: Any) -> Any:
             "Must be one of ['bool', 'signed integer', 'unsigned integer', 'floating']"
         )
     if array.ndim not in (2, 3):
-        raise UnusableValue(f"`image` must be a 2D or 3D array but got image shape: {array.shape}")
+        raise InvalidParameter(
+            f"`image` must be a 2D or 3D array but got image shape: {array.shape}"
+        )
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
-        raise UnusableValue(f"Invalid channel length: {array.shape[2]}. Must be one of [1, 3, 4]")
+        raise InvalidParameter(
+            f"Invalid channel length: {array.shape[2]}. Must be one of [1, 3, 4]"
+        )
     if array.size == 0:
-        raise UnusableValue(f"`image` has no pixels: its shape is {array.shape}")
+        raise InvalidParameter(f"`image` has no pixels: its shape is {array.shape}")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     return _pillow().fromarray(_pixels(array))
@@ -200,7 +200,7 @@ def _pixels(array: Any) -> Any:
     if array.dtype.kind in "iu":
         low, high = array.min(), array.max()
         if low < 0 or high > 255:
-            raise UnusableValue(
+            raise InvalidParameter(
                 "Integer pixel values out of acceptable range [0, 255]. "
                 f"Found minimum value {low} and maximum value {high}. "
                 "Ensure all pixel values are within the specified range."
@@ -244,7 +244,7 @@ def _encoded(image: Any, name: str) -> bytes:
     if extension not in pillow.EXTENSION:
         pillow.init()
     if pillow.EXTENSION.get(extension) not in pillow.SAVE:
-        raise UnusableValue(f"unknown file extension: {extension!r} of image {name!r}")
+        raise InvalidParameter(f"unknown file extension: {extension!r} of image {name!r}")
     buffer = BytesIO()
     image.save(buffer, format=pillow.EXTENSION[extension])
     return buffer.getvalue()
@@ -338,7 +338,7 @@ def table(data: Any, name: str, existing: bytes | None = None) -> tuple[bytes, d
     if _extension(name) == "parquet":
         return _parquet(columns, existing), images
     if _extension(name) != "json":
-        raise UnusableValue(f"a table's file name ends with .json or .parquet, not {name!r}")
+        raise InvalidParameter(f"a table's file name ends with .json or .parquet, not {name!r}")
     before: dict[str, Any] = {"columns": [], "data": []}
     if existing is not None:
         before = _json_table(existing, name)
@@ -358,13 +358,13 @@ def _columns(data: Any) -> dict[Any, list[Any]]:
     if isinstance(data, Mapping):
         return _columns_of_mapping(data)
     if not (hasattr(data, "columns") and hasattr(data, "to_dict")):
-        raise UnusableValue(
+        raise InvalidParameter(
             f"data must be a pandas.DataFrame or a dictionary, not {type(data).__name__}"
         )
     names = list(data.columns)
     if len(set(names)) != len(names):
         twice = next(each for each in names if names.count(each) > 1)
-        raise UnusableValue(f"the table has more than one column {twice!r}")
+        raise InvalidParameter(f"the table has more than one column {twice!r}")
     return {name: list(data[name]) for name in names}
 
 
@@ -373,7 +373,7 @@ def _columns_of_mapping(data: Mapping[Any, Any]) -> dict[Any, list[Any]]:
     lengths = {len(cells) for cells in many.values()}
     if len(lengths) > 1:
         said = ", ".join(f"{name!r} {len(cells)}" for name, cells in many.items())
-        raise UnusableValue(f"the columns of a table must have equally many values, not {said}")
+        raise InvalidParameter(f"the columns of a table must have equally many values, not {said}")
     rows = lengths.pop() if lengths else 1
     return {name: many.get(name, [cells] * rows) for name, cells in data.items()}
 
@@ -390,7 +390,7 @@ def _take_images_out(column: Any, cells: list[Any], name: str, images: dict[str,
     if not any(pictures):
         return
     if not all(pictures):
-        raise UnusableValue(f"column {column!r} holds images and other values: split it in two")
+        raise InvalidParameter(f"column {column!r} holds images and other values: split it in two")
     for row, cell in enumerate(cells):
         stem = f"table_images/{os.path.splitext(name)[0]}/{_uuid()}"
         images[f"{stem}.png"] = image(cell, "image.png")
@@ -405,7 +405,7 @@ def _take_images_out(column: Any, cells: list[Any], name: str, images: dict[str,
 def _json_table(content: bytes, name: str) -> dict[str, Any]:
     found = load_dictionary(content, name)
     if not isinstance(found, dict) or not {"columns", "data"} <= found.keys():
-        raise UnusableValue(f"{name!r} is no table: it has no 'columns' and 'data'")
+        raise InvalidParameter(f"{name!r} is no table: it has no 'columns' and 'data'")
     return found
 
 

@@ -154,7 +154,7 @@ with
         from ranked group by metric
     ),
     chosen as (
-        select m.id, m.run, m.key, m.count + a.count as count,
+        select m.id, m.run, m.key, m.count + coalesce(a.count, 0) as count,
             m.count = 0 or (a.last_step, a.last_timestamp, a.last)
                 > (m.last_step, m.last_timestamp, m.last) as is_last,
             m.count = 0 or (a.first_step, a.first_timestamp, a.first)
@@ -167,7 +167,9 @@ with
             m.first_timestamp as m_first_timestamp,
             m.min as m_min, m.min_step as m_min_step, m.max as m_max, m.max_step as m_max_step,
             a.*
-        from added_summary a join metric m on m.id = a.metric
+        -- All points of a metric may be there already: then nothing is added to it.
+        from (select distinct metric from recent) r join metric m on m.id = r.metric
+        left join added_summary a on a.metric = m.id
     )
 select id, run, key, count,
     iif(is_last, last, m_last) as last,

@@ -322,6 +322,15 @@ def open_store(uri: str) -> Store:
     )
 
 
+_STORES = {"sqlite": ("runlog.sql", "SqlStore")}  # by name: a store knows Store, not the reverse
+
+
+def _made(kind: str, place: str) -> Store:
+    module, name = _STORES[kind]
+    store: Store = getattr(__import__(module, fromlist=[name]), name)(place)
+    return store
+
+
 def _file_path(rest: str) -> str:
     from urllib.parse import unquote
 
@@ -336,8 +345,6 @@ def _file_path(rest: str) -> str:
 def _open_path(path: str, folder: bool | None = None) -> Store:
     import os
 
-    from runlog.sql import SqlStore
-
     if folder is None:
         folder = path.endswith(("/", os.sep)) or os.path.isdir(path)
     if folder:
@@ -345,7 +352,7 @@ def _open_path(path: str, folder: bool | None = None) -> Store:
             raise InvalidParameter(f"{path} is a file: give its path, not a file: URI of a folder")
         _refuse_file_store(path)
         path = os.path.join(path, "runlog.db")
-    return SqlStore(path)
+    return _made("sqlite", path)
 
 
 def _refuse_file_store(path: str) -> None:

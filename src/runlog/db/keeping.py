@@ -341,7 +341,7 @@ class Reader:
         except apsw.Error as error:
             raise StoreError(f"{self._database.path}: {error}") from error
 
-    def names(self) -> list[tuple[str, str]]:
+    def names(self) -> list[tuple[Any, ...]]:
         """Views, then tables: name and kind."""
         return self._connection.execute(
             """select name, type from sqlite_schema

@@ -1,0 +1,1 @@
+"""What the `runlog` command can do, a file for each group of commands."""

@@ -1,0 +1,429 @@
+"""What the commands share: where the runs are, which ones are meant, and how the answer leaves."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from runlog import tables
+from runlog.tables import Column, Row
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from runlog.entities import Experiment
+    from runlog.sql import SqlStore
+    from runlog.store import Store
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+VIEWS = ("active_only", "deleted_only", "all")
+MOST_COMPLETIONS = 50
+
+
+# -- where ----------------------------------------------------------------------------------
+
+
+def place_option(command: Command) -> Command:
+    """Adds `--tracking-uri`, which the command gets as `uri`."""
+    return click.option(
+        "--tracking-uri",
+        "uri",
+        metavar="URI",
+        help="Where the runs are: a file, a folder or sqlite:///FILE. Otherwise "
+        "RUNLOG_TRACKING_URI, MLFLOW_TRACKING_URI or runlog.db here.",
+    )(command)
+
+
+def open_store(uri: str | None, make: bool = False) -> Store:
+    """The store at `uri` or else at the tracking URI. Only with `make` is one made: a command
+    that reads at a mistyped place says so and leaves no file behind. Raises NotFound."""
+    from runlog import places
+    from runlog.errors import NotFound
+
+    path = database_path(uri)
+    if not make and path is not None and not os.path.lexists(path):
+        raise NotFound(
+            f"no runs here: {path} does not exist. Log a run first, or say where the runs are with "
+            "--tracking-uri or RUNLOG_TRACKING_URI"
+        )
+    return places.store(uri)
+
+
+def open_database(uri: str | None) -> SqlStore:
+    """The store at `uri`, as one that keeps its runs in a database."""
+    from runlog.errors import InvalidParameter
+    from runlog.sql import SqlStore
+
+    store = open_store(uri)
+    if not isinstance(store, SqlStore):
+        raise InvalidParameter(f"{store.uri} is no database of this machine")
+    return store
+
+
+def database_path(uri: str | None) -> str | None:
+    """The file behind a tracking URI, whether it is there or not; None if there can be none."""
+    from runlog import places
+    from runlog.store import _file_path
+
+    uri = places.get_tracking_uri() if uri is None else uri
+    scheme, colon, rest = uri.partition(":")
+    if not colon or not scheme.isalnum() or len(scheme) == 1:
+        is_folder = uri.endswith("/") or os.path.isdir(uri)
+        return os.path.abspath(os.path.join(uri, "runlog.db") if is_folder else uri)
+    if scheme == "file":
+        return os.path.abspath(os.path.join(_file_path(rest), "runlog.db"))
+    if scheme == "sqlite" and rest.startswith("///"):
+        return os.path.abspath(rest[3:])
+    return None
+
+
+# -- which runs and experiments -------------------------------------------------------------
+
+
+def run_option(command: Command) -> Command:
+    """Adds `-r/--run-id`, which the command gets as `run_id`."""
+    return click.option(
+        "-r",
+        "--run-id",
+        metavar="ID",
+        required=True,
+        shell_complete=complete_runs,
+        help="The run's id, or as much of its beginning as no other has.",
+    )(command)
+
+
+def run_arguments(many: bool = False) -> Callable[[Command], Command]:
+    """Lets runs be named as arguments or with `-r/--run-id`; the command gets both, as `runs` and
+    `run_ids`, for `named`."""
+
+    def decorate(command: Command) -> Command:
+        option = click.option(
+            "-r",
+            "--run-id",
+            "run_ids",
+            metavar="ID",
+            multiple=True,
+            shell_complete=complete_runs,
+            help="A run, by its id or as much of its beginning as no other has"
+            + ("; may be repeated." if many else "."),
+        )
+        argument = click.argument("runs", nargs=-1, metavar="RUN", shell_complete=complete_runs)
+        return option(argument(command))
+
+    return decorate
+
+
+def named(runs: Sequence[str], run_ids: Sequence[str], most: int | None = None) -> list[str]:
+    """The runs that a command line names. Raises UsageError if there are none or too many."""
+    given = [*run_ids, *runs]
+    if not given:
+        raise click.UsageError("Name a run: RUN or --run-id ID.")
+    if most is not None and len(given) > most:
+        raise click.UsageError(f"Name one run, not {len(given)}.")
+    return given
+
+
+def full_run_id(store: Store, given: str) -> str:
+    """The id of the run whose id is `given` or begins like that. Raises NotFound, and
+    InvalidParameter when several do."""
+    from runlog import validate
+    from runlog.entities import ViewType
+    from runlog.errors import InvalidParameter, NotFound
+
+    given = validate.run_id(given.strip())
+    if len(given) == 32:
+        return given
+    everywhere = [each.experiment_id for each in experiments(store, ViewType.ALL)]
+    for condition in (f"run_id = '{given}'", f"run_id LIKE '{given}%'"):
+        found = [
+            run.info
+            for run in store.search_runs(everywhere, condition, ViewType.ALL, 10)
+            if run.info.run_id.startswith(given)  # LIKE's _ is any character
+        ]
+        if len(found) == 1:
+            return found[0].run_id
+        if found:
+            some = ", ".join(f"{info.run_id[: len(given) + 6]} ({info.run_name})" for info in found)
+            raise InvalidParameter(f"several runs have ids that begin with {given!r}: {some}")
+    raise NotFound(f"no run has the id {given!r}, or one that begins so")
+
+
+def experiment_options(many: bool = False) -> Callable[[Command], Command]:
+    """Adds `-x/--experiment-id` and `-n/--experiment-name`, as tuples if `many`."""
+
+    def decorate(command: Command) -> Command:
+        more = "; may be repeated." if many else "."
+        id_option = click.option(
+            "-x",
+            "--experiment-id",
+            "experiment_ids" if many else "experiment_id",
+            metavar="ID",
+            multiple=many,
+            shell_complete=complete_experiment_ids,
+            help="An experiment, by its id" + more,
+        )
+        name_option = click.option(
+            "-n",
+            "--experiment-name",
+            "experiment_names" if many else "experiment_name",
+            metavar="NAME",
+            multiple=many,
+            shell_complete=complete_experiment_names,
+            help="An experiment, by its name" + more,
+        )
+        return id_option(name_option(command))
+
+    return decorate
+
+
+def one_experiment(
+    store: Store, experiment_id: str | None, experiment_name: str | None
+) -> Experiment:
+    """The experiment that `-x` or `-n` names. Raises UsageError if not exactly one of them does."""
+    if (experiment_id is None) == (experiment_name is None):
+        raise click.UsageError("Name one experiment: --experiment-id ID or --experiment-name NAME.")
+    if experiment_id is not None:
+        return store.get_experiment(experiment_id)
+    assert experiment_name is not None
+    return store.get_experiment_by_name(experiment_name)
+
+
+def chosen_experiments(
+    store: Store, ids: Sequence[str], names: Sequence[str], view: int
+) -> list[Experiment]:
+    """The experiments that options name, else those of the environment, else all there are."""
+    from runlog.entities import ViewType
+    from runlog.settings import setting
+
+    if not ids and not names:
+        if name := setting("EXPERIMENT_NAME"):
+            names = [name]
+        elif number := setting("EXPERIMENT_ID"):
+            ids = [number]
+    if ids or names:
+        return [
+            *(store.get_experiment(each) for each in ids),
+            *(store.get_experiment_by_name(each) for each in names),
+        ]
+    return experiments(store, ViewType.ACTIVE_ONLY if view == ViewType.ACTIVE_ONLY else 3)
+
+
+def experiments(
+    store: Store,
+    view: int,
+    filter_string: str | None = None,
+    order_by: Sequence[str] = (),
+    max_results: int | None = None,
+) -> list[Experiment]:
+    """The experiments that match, page after page."""
+    found: list[Experiment] = []
+    token = None
+    while max_results is None or len(found) < max_results:
+        size = 1000 if max_results is None else min(1000, max_results - len(found))
+        page = store.search_experiments(view, size, filter_string, order_by, token)
+        found += page
+        token = page.token
+        if token is None:
+            break
+    return found
+
+
+def view_option(command: Command) -> Command:
+    """Adds `-v/--view`, which the command gets as `view`; `view_number` understands it."""
+    return click.option(
+        "-v",
+        "--view",
+        type=click.Choice(VIEWS, case_sensitive=False),
+        default=VIEWS[0],
+        show_default=True,
+        help="Whether to show what is active, in the trash, or both.",
+    )(command)
+
+
+def view_number(view: str) -> int:
+    from runlog.entities import ViewType
+
+    return ViewType.from_string(view)
+
+
+# -- the answer -----------------------------------------------------------------------------
+
+
+def output_options(command: Command) -> Command:
+    """Adds `--json` and `--csv`: the command gets `form`, which is json, csv or None."""
+    as_csv = click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+    as_json = click.option("--json", "form", flag_value="json", help="Print JSON.")
+    return as_json(as_csv(command))
+
+
+def print_rows(
+    columns: Sequence[Column], rows: Sequence[Row], form: str | None, more: str = ""
+) -> None:
+    """Prints rows as `form` says, by default a table: as wide as the terminal, or in full where
+    there is none. `more` tells the user of a table how to see columns that did not fit."""
+    if form == "json":
+        print_parts(tables.json_rows(columns, rows))
+    elif form == "csv":
+        tables.write_csv(columns, rows, sys.stdout)
+    else:
+        _print_table(columns, rows, more)
+
+
+def print_parts(parts: Iterator[str]) -> None:
+    """Prints a text that comes in parts."""
+    for part in parts:
+        sys.stdout.write(part)
+
+
+def _print_table(columns: Sequence[Column], rows: Sequence[Row], more: str) -> None:
+    cells = terminal_width()
+    ellipsis = "…" if tables.shows("…", sys.stdout) else "..."
+    lines, left_out = tables.table(columns, rows, cells, ellipsis)
+    click.echo(heading(lines[0]))
+    if len(lines) > 1:
+        click.echo("\n".join(lines[1:]))
+    if left_out:
+        note = f"{tables.counted(len(left_out), 'more column')}: {', '.join(left_out)}"
+        say(tables.cut(note, (cells or 80) - len(more) - 2, ellipsis) + (f" ({more})" * bool(more)))
+
+
+def heading(text: str) -> str:
+    """`text` in bold on a terminal."""
+    return click.style(text, bold=True) if sys.stdout.isatty() else text
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that standard output goes to; None if it goes elsewhere."""
+    if not sys.stdout.isatty():
+        return None
+    from shutil import get_terminal_size
+
+    return max(get_terminal_size().columns, 20)
+
+
+def say(text: str) -> None:
+    """Tells the person at the terminal something that is no part of the output."""
+    if sys.stderr.isatty():
+        click.echo(text, err=True)
+
+
+def warn(text: str) -> None:
+    """One line on standard error."""
+    click.echo(f"runlog: warning: {tables.plain(text)}", err=True)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, if that is a terminal; call what is yielded with what is done and
+    how much there is."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    bars: list[Any] = []  # made when the length is known
+
+    def show(done: int, total: int) -> None:
+        if not bars:
+            bar = click.progressbar(length=max(total, 1), label=label, file=sys.stderr)
+            bars.append(bar.__enter__())
+        bars[0].update(done - bars[0].pos)
+
+    try:
+        yield show
+    finally:
+        if bars:
+            bars[0].__exit__(None, None, None)
+
+
+# -- completion -----------------------------------------------------------------------------
+
+
+def complete_runs(
+    context: click.Context, option: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Ids of the latest runs, with their names."""
+
+    def items(store: Store) -> Iterator[tuple[str, str]]:
+        from runlog.entities import ViewType
+
+        everywhere = [each.experiment_id for each in experiments(store, ViewType.ALL)]
+        condition = f"run_id LIKE '{begun}%'" if begun.isalnum() else None
+        if begun and condition is None:
+            return
+        for run in store.search_runs(everywhere, condition, ViewType.ALL, MOST_COMPLETIONS):
+            yield run.info.run_id, f"{run.info.run_name} {run.info.status}"
+
+    return _completions(context, begun, items)
+
+
+def complete_experiment_ids(
+    context: click.Context, option: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Ids of experiments, with their names."""
+    from runlog.entities import ViewType
+
+    return _completions(
+        context,
+        begun,
+        lambda store: (
+            (each.experiment_id, each.name) for each in experiments(store, ViewType.ALL)
+        ),
+    )
+
+
+def complete_experiment_names(
+    context: click.Context, option: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Names of experiments."""
+    from runlog.entities import ViewType
+
+    return _completions(
+        context,
+        begun,
+        lambda store: (
+            (each.name, each.lifecycle_stage) for each in experiments(store, ViewType.ALL)
+        ),
+    )
+
+
+def complete_metrics(
+    context: click.Context, option: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Metric keys: of the run named before, else of the latest runs."""
+
+    def items(store: Store) -> Iterator[tuple[str, str]]:
+        from runlog.entities import ViewType
+
+        given = [*(context.params.get("run_ids") or ()), *(context.params.get("words") or ())]
+        if given:
+            runs = [store.get_run(full_run_id(store, given[0]))]
+        else:
+            everywhere = [each.experiment_id for each in experiments(store, ViewType.ALL)]
+            runs = list(store.search_runs(everywhere, None, max_results=10))
+        for key in sorted({key for run in runs for key in run.data.metrics}):
+            yield key, ""
+
+    return _completions(context, begun, items)
+
+
+def _completions(
+    context: click.Context, begun: str, items: Callable[[Store], Iterator[tuple[str, str]]]
+) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    from runlog.errors import RunlogError
+
+    try:
+        store = open_store(context.params.get("uri"))
+        return [
+            CompletionItem(name, help=tables.plain(about) or None)
+            for name, about in items(store)
+            if name.startswith(begun)
+        ]
+    except (RunlogError, OSError):  # a shell shows no errors while somebody types
+        return []

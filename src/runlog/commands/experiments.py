@@ -1,0 +1,148 @@
+"""runlog experiments: make, find, rename, delete, restore, export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from runlog.commands import common
+from runlog.commands.export import write_runs
+from runlog.tables import TEXT, TIME, Column
+
+if TYPE_CHECKING:
+    from runlog.entities import Experiment
+    from runlog.store import Store
+
+
+@click.group()
+def experiments() -> None:
+    """Make, find, rename and delete experiments."""
+
+
+@experiments.command()
+@click.option("-n", "--experiment-name", metavar="NAME", required=True, help="Its name.")
+@click.option(
+    "-l",
+    "--artifact-location",
+    metavar="PATH",
+    help="Where files of its runs go; by default a folder beside the database.",
+)
+@common.place_option
+def create(experiment_name: str, artifact_location: str | None, uri: str | None) -> None:
+    """Make an experiment, and the database if there is none yet."""
+    store = common.open_store(uri, make=True)
+    number = store.create_experiment(experiment_name, artifact_location)
+    click.echo(f"Created experiment '{experiment_name}' with id {number}")
+
+
+COLUMNS = [
+    Column("experiment_id", TEXT),
+    Column("name", TEXT, least=16),
+    Column("lifecycle_stage", TEXT),
+    Column("creation_time", TIME),
+    Column("last_update_time", TIME, optional=True),
+    Column("artifact_location", TEXT, least=20, optional=True),
+    Column("tags", TEXT, shown=False),
+]
+
+
+@click.command()
+@click.argument("filter_string", metavar="[FILTER]", default="")
+@common.view_option
+@click.option(
+    "--order-by",
+    metavar="FIELD",
+    multiple=True,
+    help="What to sort by, such as 'name' or 'creation_time DESC'; may be repeated.",
+)
+@click.option("--max-results", type=click.IntRange(1), help="Show no more than so many.")
+@common.output_options
+@common.place_option
+def search(
+    filter_string: str,
+    view: str,
+    order_by: tuple[str, ...],
+    max_results: int | None,
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """List experiments, newest first; those that FILTER finds, such as "name LIKE 'digits%'"."""
+    found = common.experiments(
+        common.open_store(uri), common.view_number(view), filter_string, order_by, max_results
+    )
+    columns = [
+        column
+        if column.name != "lifecycle_stage" or view != common.VIEWS[0]
+        else column._replace(shown=False)
+        for column in COLUMNS
+    ]
+    common.print_rows(columns, [_row(each, form) for each in found], form)
+
+
+experiments.add_command(search, "search")
+experiments.add_command(search, "list")
+
+
+def _row(experiment: Experiment, form: str | None) -> list[object]:
+    from runlog.tables import json_text
+
+    row = [getattr(experiment, column.name) for column in COLUMNS]
+    if form != "json":
+        row[-1] = json_text(row[-1])
+    return row
+
+
+@experiments.command()
+@common.experiment_options()
+@click.option("--new-name", metavar="NAME", required=True, help="The name it gets.")
+@common.place_option
+def rename(
+    experiment_id: str | None, experiment_name: str | None, new_name: str, uri: str | None
+) -> None:
+    """Give an experiment another name."""
+    store, experiment = _found(experiment_id, experiment_name, uri)
+    store.rename_experiment(experiment.experiment_id, new_name)
+    click.echo(f"Experiment {experiment.experiment_id} is now called '{new_name}'")
+
+
+@experiments.command()
+@common.experiment_options()
+@common.place_option
+def delete(experiment_id: str | None, experiment_name: str | None, uri: str | None) -> None:
+    """Move an experiment and its runs to the trash.
+
+    `runlog experiments restore` brings them back, until `runlog gc` deletes them for good.
+    """
+    store, experiment = _found(experiment_id, experiment_name, uri)
+    store.delete_experiment(experiment.experiment_id)
+    click.echo(f"Experiment {experiment.experiment_id} ('{experiment.name}') is in the trash")
+
+
+@experiments.command()
+@common.experiment_options()
+@common.place_option
+def restore(experiment_id: str | None, experiment_name: str | None, uri: str | None) -> None:
+    """Bring an experiment back from the trash, with the runs that went with it."""
+    store, experiment = _found(experiment_id, experiment_name, uri)
+    store.restore_experiment(experiment.experiment_id)
+    click.echo(f"Experiment {experiment.experiment_id} ('{experiment.name}') is restored")
+
+
+@experiments.command()
+@common.experiment_options()
+@click.option("-o", "--filename", metavar="FILE", help="Write to this file, not to the screen.")
+@common.place_option
+def csv(
+    experiment_id: str | None, experiment_name: str | None, filename: str | None, uri: str | None
+) -> None:
+    """Export all runs of an experiment as CSV, with the columns of `runlog.search_runs`."""
+    store, experiment = _found(experiment_id, experiment_name, uri)
+    write_runs(store.search_run_columns([experiment.experiment_id]), filename)
+
+
+def _found(
+    experiment_id: str | None, experiment_name: str | None, uri: str | None
+) -> tuple[Store, Experiment]:
+    store = common.open_store(uri)
+    return store, common.one_experiment(store, experiment_id, experiment_name)

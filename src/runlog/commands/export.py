@@ -1,0 +1,70 @@
+"""Runs as CSV: a row a run, a column for each metric, param and tag that any of them has."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from runlog.commands import common
+from runlog.tables import ID, NUMBER, TEXT, TIME, Column, counted, write_csv
+
+if TYPE_CHECKING:
+    from runlog.store import RunColumns
+
+COLUMNS = [
+    Column("run_id", ID),
+    Column("experiment_id", TEXT),
+    Column("status", TEXT),
+    Column("artifact_uri", TEXT),
+    Column("start_time", TIME),
+    Column("end_time", TIME),
+]
+
+
+def write_runs(found: RunColumns, filename: str | None) -> None:
+    """Writes runs to a file, which appears when it is complete, or to standard output."""
+    columns = [
+        *COLUMNS,
+        *(Column("metrics." + key, NUMBER) for key in sorted(found.metrics)),
+        *(Column("params." + key, TEXT) for key in sorted(found.params)),
+        *(Column("tags." + key, TEXT) for key in sorted(found.tags)),
+    ]
+    with _target(filename) as file:
+        write_csv(columns, _rows(found, [column.name for column in columns], filename), file)
+    if filename:
+        click.echo(f"Wrote {counted(len(found.runs), 'run')} to {filename}")
+
+
+def _rows(found: RunColumns, names: list[str], filename: str | None) -> Iterator[list[Any]]:
+    cells: dict[str, dict[int, Any]] = {}
+    for prefix in ("metrics", "params", "tags"):
+        for key, (positions, values) in getattr(found, prefix).items():
+            cells[f"{prefix}.{key}"] = dict(zip(positions, values, strict=True))
+    total = len(found.runs)
+    # Between the lines on a screen a bar would be in the way.
+    with common.progress("Writing runs" if filename or not sys.stdout.isatty() else "") as done:
+        for position, info in enumerate(found.runs):
+            row = [getattr(info, column.name) for column in COLUMNS]
+            yield [*row, *(cells[name].get(position) for name in names[len(row) :])]
+            if position % 100 == 99 or position + 1 == total:
+                done(position + 1, total)
+
+
+@contextmanager
+def _target(filename: str | None) -> Iterator[TextIO]:
+    if filename is None:
+        yield sys.stdout
+        return
+    hidden = f"{filename}.{os.getpid()}.part"
+    try:
+        with open(hidden, "w", encoding="utf-8", newline="") as file:
+            yield file
+        os.replace(hidden, filename)
+    finally:
+        if os.path.exists(hidden):
+            os.unlink(hidden)
