@@ -155,6 +155,7 @@ def report(parent_id: str, data: dict[str, tuple[Any, Any]]) -> None:
     print(runs.head(10)[columns].to_string(index=False), end="\n\n")
     families = runs.groupby("params.family")["metrics.val_accuracy"]
     print(families.agg(["count", "median", "max"]).to_string())
+    print(f"\nall kept in {runlog.get_tracking_uri()}")
 
 
 def main() -> None:

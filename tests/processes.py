@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from hashlib import sha256
@@ -11,22 +12,27 @@ from pathlib import Path
 import apsw
 
 PROGRAMS = Path(__file__).parent / "programs"
-LONG = 120  # seconds: a hang, however loaded the machine is
+LONG = 60  # seconds: a hang, however loaded the machine is
 
 
 def start(program: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
-    """Runs tests/programs/<program>.py beside the test, its three streams as pipes."""
-    command = [sys.executable, str(PROGRAMS / f"{program}.py"), *map(str, arguments)]
+    """Runs tests/programs/<program>.py with its three streams as pipes."""
+    command = [sys.executable, "-X", "faulthandler", str(PROGRAMS / f"{program}.py")]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(command, text=True, **{**pipes, **options})
+    return subprocess.Popen(
+        [*command, *map(str, arguments)],
+        text=True,
+        start_new_session=True,  # so that its children can be ended with it
+        **{**pipes, **options},
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Exit code, output and errors of a program; one that hangs is killed and fails the test."""
+    """Exit code, output and errors of a program; one that hangs fails the test, and says where."""
     try:
         out, err = process.communicate(timeout=LONG)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGABRT)  # faulthandler prints the stacks
         out, err = process.communicate()
         raise AssertionError(f"{process.args} hangs\n{out}\n{err}") from None
     return process.returncode, out, err

@@ -234,7 +234,8 @@ doubles = st.floats() | st.binary(min_size=8, max_size=8).map(lambda b: unpack("
 
 @cache
 def dataset_inputs() -> st.SearchStrategy[DatasetInput]:
-    dataset = st.builds(Dataset, texts, texts, st.just("local"), st.just("{}"))
+    some_text = texts.filter(bool)
+    dataset = st.builds(Dataset, some_text, some_text, st.just("local"), st.just("{}"))
     contexts = st.lists(st.builds(InputTag, st.just(DATASET_CONTEXT), texts), max_size=1)
     return st.builds(DatasetInput, dataset, contexts)
 

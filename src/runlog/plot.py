@@ -160,17 +160,21 @@ class _Canvas:
 
     def rows(self, paint: Paint | None) -> Iterator[str]:
         for row in range(self.height):
-            yield "".join(
-                self._character(self._cells.get((row, column)), paint)
-                for column in range(self.columns)
-            )
+            line = ""
+            for series, cells in groupby(self._row(row), key=lambda cell: cell[0]):
+                text = "".join(character for _, character in cells)
+                line += paint(text, _colour(series)) if paint and series >= 0 else text
+            yield line
 
-    def _character(self, cell: tuple[int, int] | None, paint: Paint | None) -> str:
-        if cell is None:
-            return " "
-        series, dots = cell
-        character = chr(0x2800 + dots) if self.braille else MARKS[series % len(MARKS)]
-        return paint(character, _colour(series)) if paint else character
+    def _row(self, row: int) -> Iterator[tuple[int, str]]:
+        """The series that each character belongs to, -1 for none, and the character."""
+        last = max((column for at, column in self._cells if at == row), default=-1)
+        for column in range(last + 1):
+            series, dots = self._cells.get((row, column), (-1, 0))
+            if series < 0:
+                yield -1, " "
+            else:
+                yield series, chr(0x2800 + dots) if self.braille else MARKS[series % len(MARKS)]
 
 
 def _by_column(points: Iterable[tuple[float, float]]) -> Iterator[tuple[int, list[float]]]:

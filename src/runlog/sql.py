@@ -1,8 +1,8 @@
 """SqlStore: every promise of Store as SQL, each statement beside the method that runs it.
 
 How metrics are kept: a call appends its points to `recent`; `_merge` moves them in bulk into
-`point` and brings the summaries in `metric` up to date. It runs after `MERGE_AT` points, when a
-run with many ends, and before a read if no other writer is in the way; a read that finds points
+`point` and brings the summaries in `metric` up to date. It runs after some thousand points, when
+a run with many ends, and before a read if no other writer is in the way; a read that finds points
 unmerged still reads the `live_` views instead, which say the same more slowly.
 """
 
@@ -44,9 +44,9 @@ from runlog.store import History, RunColumns, Store, view_stages
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from typing import Any
 
+    from runlog.db.sqlite import Reading, Snapshot
     from runlog.filters import Clause, OrderBy
     from runlog.sqlsearch import Search
     from runlog.store import Point
@@ -55,9 +55,10 @@ if TYPE_CHECKING:
 
 RUN_NAME = "mlflow.runName"
 
-# A merge costs a page for each metric that has new points, so it pays by number: at 100 keys a
-# call 8192 points write 90 bytes a point to the WAL, 1024 write 500.
-MERGE_AT = 8192
+# A merge writes at least a page for each metric that has new points: it pays when there are many
+# of each. The room that unmerged points took stays in the file, so there must not be too many.
+MERGE_EACH = 128  # points of each of a run's metrics,
+MERGE_LEAST, MERGE_MOST = 4096, 16384  # within these bounds in all
 MERGE_AT_END = 1000  # of a run: a few points of a short run can wait for those of the next
 
 _SMALL = 2**62
@@ -602,7 +603,7 @@ class SqlStore(Store):
             run = self._run_of.get(run_id)
             known = self._metric_ids[run] if run is not None and type(key) is str else None
             metric = known.get(key) if known is not None else None
-            if metric is None:
+            if known is None or metric is None:
                 return self.log(run_id, ((key, value, timestamp, step),))
             value = validate.number(key, value)
             kept = db.change(
@@ -620,8 +621,8 @@ class SqlStore(Store):
                 self._run_of.pop(run_id)
                 return self.log(run_id, ((key, value, timestamp, step),))
             self._unmerged += 1
-            if self._unmerged >= MERGE_AT:
-                self._merge()
+            if self._unmerged >= MERGE_LEAST:
+                self._merge_if_worth(len(known))
         return None
 
     def log(
@@ -643,8 +644,7 @@ class SqlStore(Store):
                     known = self._append(run, points)
             if known is not None and not self.db.in_transaction:  # committed
                 self._remember(run_id, run, known)
-                if self._unmerged >= MERGE_AT:
-                    self._merge()
+                self._merge_if_worth(len(known))
 
     def _append(self, run: int, points: Iterable[Point]) -> dict[str, int]:
         known = dict(self._metric_ids.get(run, ()))
@@ -661,8 +661,8 @@ class SqlStore(Store):
                 step = validate.integer("step", step)
             if type(time) is not int or not 0 <= time < _SMALL:
                 time = validate.timestamp(time)
-            rows.append({"metric": metric, "step": step, "timestamp": time, "value": value})
-        self.db.executemany("insert into recent values (:metric, :step, :timestamp, :value)", rows)
+            rows.append((metric, step, time, value))
+        self.db.executemany("insert into recent values (?, ?, ?, ?)", rows)
         self._unmerged += len(rows)
         return known
 
@@ -785,6 +785,10 @@ class SqlStore(Store):
         )
 
     # -- metrics ----------------------------------------------------------------------------
+
+    def _merge_if_worth(self, metrics: int) -> None:
+        if self._unmerged >= min(max(MERGE_EACH * metrics, MERGE_LEAST), MERGE_MOST):
+            self._merge()
 
     def _merge(self, wait: bool = True) -> None:
         """Moves all points from `recent` to `point`, summaries brought up to date.
@@ -937,6 +941,30 @@ class SqlStore(Store):
                 progress(done + 1, len(runs))
         return len(runs), self._delete_experiment_rows(before, run_ids, experiment_ids)
 
+    def trash(
+        self,
+        older_than: int = 0,
+        run_ids: Sequence[str] | None = None,
+        experiment_ids: Sequence[str] | None = None,
+    ) -> tuple[list[RunInfo], list[Experiment]]:
+        """The runs and experiments that `gc` with the same arguments would delete."""
+        before = now() - older_than if older_than else _MAX_TIME
+        runs = [number for number, _ in self._trashed_runs(before, run_ids, experiment_ids)]
+        with self.db.reading() as fetch:
+            rows = fetch(
+                """select id from experiment
+                   where lifecycle_stage = 'deleted' and last_update_time <= :before
+                       and not exists (select 1 from run where experiment = experiment.id
+                                       and id not in (select value from json_each(:ids)))""",
+                {"before": before, **_ids(runs)},
+            )
+            gone = [number for (number,) in rows]
+            if run_ids is not None and experiment_ids is None:
+                gone = []
+            elif experiment_ids is not None:
+                gone = [number for number in gone if str(number) in experiment_ids]
+            return list(self._infos(fetch, runs).values()), self._experiments(fetch, gone)
+
     def _trashed_runs(
         self,
         before: int,
@@ -1029,20 +1057,20 @@ class _ReadingMetrics:
 
     __slots__ = ("_reading",)
 
-    def __init__(self, reading: AbstractContextManager[Fetch]) -> None:
+    def __init__(self, reading: Reading) -> None:
         self._reading = reading
 
-    def __enter__(self) -> tuple[Fetch, str, str]:
+    def __enter__(self) -> tuple[Snapshot, str, str]:
         fetch = self._reading.__enter__()
         try:
             unmerged = fetch("select 1 from recent limit 1")
         except BaseException:
-            self._reading.__exit__(None, None, None)
+            self._reading.__exit__()
             raise
         return (fetch, "live_metric", "live_point") if unmerged else (fetch, "metric", "point")
 
     def __exit__(self, *_: object) -> None:
-        self._reading.__exit__(None, None, None)
+        self._reading.__exit__()
 
 
 def _ids(numbers: Sequence[int]) -> dict[str, str]:
@@ -1106,26 +1134,15 @@ def _run_name(run_name: str | None, tags: Mapping[str, str]) -> str | None:
     return validate.text(run_name) if run_name else tagged
 
 
-def _pieces(fetch: Fetch, table: str, metric: int) -> Iterator[list[tuple[Any, ...]]]:
-    """A metric's points, some at a time: rows of timestamp, step, value by step, timestamp,
-    value, the order in which they lie. A million rows at once would cost three times as much."""
-    behind = {"metric": metric, "step": -(2**63), "timestamp": -1, "value": 0}
-    while True:
-        rows = fetch(
-            f"""select timestamp, step, value from {table}
-                where metric = :metric and (step, timestamp, value) > (:step, :timestamp, :value)
-                order by step, timestamp, value limit {POINTS_AT_ONCE}""",
-            behind,
-        )
-        yield rows
-        if len(rows) < POINTS_AT_ONCE:
-            return
-        behind = {
-            "metric": metric,
-            "timestamp": rows[-1][0],
-            "step": rows[-1][1],
-            "value": rows[-1][2],
-        }
+def _pieces(fetch: Snapshot, table: str, metric: int) -> Iterator[list[tuple[Any, ...]]]:
+    """A metric's points, some at a time: rows of timestamp, step, value, in the order by step,
+    timestamp, value in which they lie."""
+    return fetch.pieces(
+        f"""select timestamp, step, value from {table} where metric = :metric
+            order by step, timestamp, value""",
+        {"metric": metric},
+        POINTS_AT_ONCE,
+    )
 
 
 def _is_rising(times: list[int]) -> bool:

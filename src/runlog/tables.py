@@ -27,15 +27,19 @@ class Kind(NamedTuple):
 
 
 class Column(NamedTuple):
-    """`name` heads the column and is the key in JSON. A table that is too wide cuts columns down
-    to `least` characters (0: never) and then leaves out `optional` ones, the last first; a
-    column that is not `shown` is for JSON and CSV only."""
+    """`name` is the key in JSON and heads the column, unless it has another `title`.
+
+    A table that is too wide cuts texts down to `least` characters (0: never) and the headings of
+    numbers, and leaves out `optional` columns, the last first. A column that is not `shown` is
+    for JSON and CSV only.
+    """
 
     name: str
     kind: Kind
     least: int = 0
     optional: bool = False
     shown: bool = True
+    title: str = ""
 
 
 # -- text -----------------------------------------------------------------------------------
@@ -83,6 +87,8 @@ def number(value: float | None) -> str:
     """A number in at most six digits, or in all of them when it is a whole one."""
     if value is None:
         return ""
+    if isinstance(value, int):
+        return str(value)
     if not math.isfinite(value):
         return str(wire(value))
     return str(int(value)) if abs(value) < 1e15 and value == int(value) else f"{value:.6g}"
@@ -152,12 +158,13 @@ def _texts(values: Sequence[Any]) -> list[str]:
 
 
 def _numbers(values: Sequence[Any]) -> list[str]:
-    """Numbers one below the other: with as many decimals each as the longest has, while that
-    leaves them short."""
+    """Numbers one below the other, with equally many decimals: up to six, while that leaves of
+    each at least three digits."""
     texts = [number(value) if isinstance(value, (int, float)) else plain(value) for value in values]
     decimals = [len(text.partition(".")[2]) for text in texts if "e" not in text]
-    most = max(decimals, default=0)
-    if most > 6:
+    most = min(max(decimals, default=0), 6)
+    sizes = [abs(v) for v in values if isinstance(v, float) and math.isfinite(v) and v != int(v)]
+    if sizes and min(sizes) < 0.001:
         return texts
     return [
         f"{value:.{most}f}" if isinstance(value, float) and _is_short(text) else text
@@ -205,10 +212,11 @@ def table(
         shown = column.kind.show(values)
         if column.kind is ID and cells is not None:
             shown = shorten(shown)
-        texts[position] = [plain(column.name) + column.kind.note, *shown]
+        texts[position] = [plain(column.title or column.name) + column.kind.note, *shown]
     natural = {position: max(map(width, texts[position])) for position in chosen}
-    kept = _fitting(columns, natural, cells)
-    widths = _cut_down(columns, {position: natural[position] for position in kept}, cells)
+    least = {position: _least(columns[position], texts[position]) for position in chosen}
+    kept = _fitting(columns, least, cells)
+    widths = _cut_down({position: natural[position] for position in kept}, least, cells)
     lines = []
     for index in range(len(rows) + 1):
         parts = [
@@ -216,7 +224,7 @@ def table(
             for at in kept
         ]
         lines.append(GAP.join(parts).rstrip())
-    return Table(lines, [columns[at].name for at in chosen if at not in kept])
+    return Table(lines, [columns[at].title or columns[at].name for at in chosen if at not in kept])
 
 
 def pairs(rows: Iterable[tuple[str, str]], indent: str = "") -> list[str]:
@@ -240,14 +248,18 @@ def _padded(text: str, cells: int, right: bool = False) -> str:
     return blank + text if right else text + blank
 
 
-def _fitting(
-    columns: Sequence[Column], natural: Mapping[int, int], cells: int | None
-) -> list[int]:
-    kept = list(natural)
-    if cells is None:
-        return kept
-    least = {at: min(natural[at], columns[at].least or natural[at]) for at in kept}
-    while _total(least[at] for at in kept) > cells:
+def _least(column: Column, texts: Sequence[str]) -> int:
+    """What a column may be cut down to: a number is worth nothing without its last digits, but
+    its heading may lose some letters."""
+    natural = max(map(width, texts))
+    if column.kind.right:
+        return min(natural, max(8, *map(width, texts[1:]), 0))
+    return min(natural, column.least or natural)
+
+
+def _fitting(columns: Sequence[Column], least: Mapping[int, int], cells: int | None) -> list[int]:
+    kept = list(least)
+    while cells is not None and _total(least[at] for at in kept) > cells:
         optional = [at for at in kept if columns[at].optional]
         if not optional:
             break
@@ -256,11 +268,11 @@ def _fitting(
 
 
 def _cut_down(
-    columns: Sequence[Column], widths: dict[int, int], cells: int | None
+    widths: dict[int, int], least: Mapping[int, int], cells: int | None
 ) -> dict[int, int]:
     over = 0 if cells is None else _total(widths.values()) - cells
     for _ in range(over):
-        cuttable = [at for at in widths if 0 < columns[at].least < widths[at]]
+        cuttable = [at for at in widths if least[at] < widths[at]]
         if not cuttable:
             break
         widths[max(cuttable, key=lambda at: widths[at])] -= 1

@@ -123,12 +123,13 @@ def test_histories_of_many_runs_and_keys(store, run_id):
     log(store, run_id, [(NAN, 1, 0)], "a")
     log(store, other, [(5.0, 1, 0)], "b")
     found = store.histories([other, run_id], ["b", "none", "a"])
-    assert [each[:4] for each in found] == [
+    plain = [(run, key, list(times), list(steps)) for run, key, times, steps, _ in found]
+    assert plain == [
         (other, "b", [1], [0]),
         (run_id, "b", [8, 9], [2, 1]),
         (run_id, "a", [1], [0]),
     ]
-    assert repr([each.values for each in found]) == repr([[5.0], [1.0, 2.0], [NAN]])
+    assert repr([list(each.values) for each in found]) == repr([[5.0], [1.0, 2.0], [NAN]])
     assert [each[:2] for each in store.histories([run_id])] == [(run_id, "a"), (run_id, "b")]
 
 

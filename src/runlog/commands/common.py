@@ -263,16 +263,23 @@ def output_options(command: Command) -> Command:
 
 
 def print_rows(
-    columns: Sequence[Column], rows: Sequence[Row], form: str | None, more: str = ""
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    form: str | None,
+    more: str = "",
+    empty: str = "",
 ) -> None:
     """Prints rows as `form` says, by default a table: as wide as the terminal, or in full where
-    there is none. `more` tells the user of a table how to see columns that did not fit."""
+    there is none. To the user of a table `more` tells how to see columns that did not fit, and
+    `empty` that there are no rows."""
     if form == "json":
         print_parts(tables.json_rows(columns, rows))
     elif form == "csv":
         tables.write_csv(columns, rows, sys.stdout)
     else:
         _print_table(columns, rows, more)
+        if empty and not rows:
+            say(empty)
 
 
 def print_parts(parts: Iterator[str]) -> None:
@@ -298,6 +305,16 @@ def heading(text: str) -> str:
     return click.style(text, bold=True) if sys.stdout.isatty() else text
 
 
+def painted(text: str, colour: str) -> str:
+    """`text` in a colour, where there is a terminal that may show colours."""
+    return click.style(text, fg=colour) if shows_colours() else text
+
+
+def shows_colours() -> bool:
+    """Whether output goes to a terminal, and NO_COLOR is not set."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
 def terminal_width() -> int | None:
     """The columns of the terminal that standard output goes to; None if it goes elsewhere."""
     if not sys.stdout.isatty():
@@ -319,10 +336,10 @@ def warn(text: str) -> None:
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+def progress(label: str, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, if that is a terminal; call what is yielded with what is done and
     how much there is."""
-    if not sys.stderr.isatty():
+    if hidden or not sys.stderr.isatty():
         yield lambda done, total: None
         return
     bars: list[Any] = []  # made when the length is known

@@ -36,6 +36,7 @@ def create(experiment_name: str, artifact_location: str | None, uri: str | None)
     click.echo(f"Created experiment '{experiment_name}' with id {number}")
 
 
+EMPTY = "There are no such experiments."
 COLUMNS = [
     Column("experiment_id", TEXT),
     Column("name", TEXT, least=16),
@@ -67,7 +68,10 @@ def search(
     form: str | None,
     uri: str | None,
 ) -> None:
-    """List experiments, newest first; those that FILTER finds, such as "name LIKE 'digits%'"."""
+    """List experiments, newest first.
+
+    FILTER is such as "name LIKE 'digits%'"; without one all are shown.
+    """
     found = common.experiments(
         common.open_store(uri), common.view_number(view), filter_string, order_by, max_results
     )
@@ -77,7 +81,7 @@ def search(
         else column._replace(shown=False)
         for column in COLUMNS
     ]
-    common.print_rows(columns, [_row(each, form) for each in found], form)
+    common.print_rows(columns, [_row(each, form) for each in found], form, empty=EMPTY)
 
 
 experiments.add_command(search, "search")
@@ -136,7 +140,10 @@ def restore(experiment_id: str | None, experiment_name: str | None, uri: str | N
 def csv(
     experiment_id: str | None, experiment_name: str | None, filename: str | None, uri: str | None
 ) -> None:
-    """Export all runs of an experiment as CSV, with the columns of `runlog.search_runs`."""
+    """Export an experiment's runs as CSV.
+
+    The columns are those of `runlog.search_runs`.
+    """
     store, experiment = _found(experiment_id, experiment_name, uri)
     write_runs(store.search_run_columns([experiment.experiment_id]), filename)
 

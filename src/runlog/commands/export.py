@@ -46,8 +46,8 @@ def _rows(found: RunColumns, names: list[str], filename: str | None) -> Iterator
         for key, (positions, values) in getattr(found, prefix).items():
             cells[f"{prefix}.{key}"] = dict(zip(positions, values, strict=True))
     total = len(found.runs)
-    # Between the lines on a screen a bar would be in the way.
-    with common.progress("Writing runs" if filename or not sys.stdout.isatty() else "") as done:
+    among_lines = filename is None and sys.stdout.isatty()
+    with common.progress("Writing runs", hidden=among_lines) as done:
         for position, info in enumerate(found.runs):
             row = [getattr(info, column.name) for column in COLUMNS]
             yield [*row, *(cells[name].get(position) for name in names[len(row) :])]
@@ -59,6 +59,10 @@ def _rows(found: RunColumns, names: list[str], filename: str | None) -> Iterator
 def _target(filename: str | None) -> Iterator[TextIO]:
     if filename is None:
         yield sys.stdout
+        return
+    if os.path.exists(filename) and not os.path.isfile(filename):  # a device, a pipe
+        with open(filename, "w", encoding="utf-8", newline="") as file:
+            yield file
         return
     hidden = f"{filename}.{os.getpid()}.part"
     try:

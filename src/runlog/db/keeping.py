@@ -15,6 +15,7 @@ from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreErr
 Progress = Callable[[int, int], None]
 
 _PAGES_A_STEP = 1000
+_CHECKPOINT = "pragma wal_checkpoint(truncate)"
 _WAIT = 30_000  # milliseconds for a lock
 
 
@@ -226,19 +227,22 @@ def vacuum(database: Database, progress: Progress | None = None) -> tuple[int, i
     before and after, in bytes. Others can read meanwhile; who logs has to wait. For a time it
     takes as much space again, twice: beside the file and in SQLite's directory for temporary
     files. Raises StoreReadOnly, StoreBusy, StoreFull."""
-    with database.transaction():  # says what is wrong if the file cannot be written
-        before = _size(database.path) + _size(database.path + "-wal")
+    with database.transaction():
+        pass  # it says what is wrong if the file cannot be written
     # A connection of its own, since the store's keeps temporary tables in memory.
     connection = apsw.Connection(database.path, flags=apsw.SQLITE_OPEN_READWRITE)
-    steps = ["pragma wal_checkpoint(truncate)", "vacuum", "pragma wal_checkpoint(truncate)"]
+    before = 0
     try:
         connection.set_busy_timeout(_WAIT)
-        for done, statement in enumerate(steps):
+        # The -wal file is emptied first, so that the sizes are those of the data.
+        for done, statement in enumerate((_CHECKPOINT, "vacuum", _CHECKPOINT)):
             if progress is not None:
-                progress(done, len(steps))
+                progress(done, 3)
             connection.execute(statement).fetchall()
+            if done == 0:
+                before = _size(database.path)
         if progress is not None:
-            progress(len(steps), len(steps))
+            progress(3, 3)
     except apsw.FullError:
         raise StoreFull(
             f"no room to write {database.path} anew: this takes its size again beside it and in "
@@ -252,7 +256,7 @@ def vacuum(database: Database, progress: Progress | None = None) -> tuple[int, i
         raise StoreError(f"cannot vacuum {database.path}: {error}") from error
     finally:
         connection.close()
-    return before, _size(database.path) + _size(database.path + "-wal")
+    return before, _size(database.path)
 
 
 def upgrade(path: str) -> tuple[int, int]:
@@ -291,6 +295,7 @@ class Reader:
     def __init__(self, path: str) -> None:
         self._database = Database(path)
         self._database.open()
+        self.path = self._database.path
         self._connection = _reader(self._database)
         # SQLite calls back now and then, so that Ctrl-C ends a statement that takes for ever.
         self._connection.set_progress_handler(lambda: False, 20_000)
@@ -309,9 +314,7 @@ class Reader:
         names: list[str] = []
         cursor = self._connection.cursor()
 
-        def note_names(
-            cursor: apsw.Cursor, statement: str, bindings: apsw.Bindings | None
-        ) -> bool:
+        def note_names(cursor: apsw.Cursor, statement: str, bindings: apsw.Bindings | None) -> bool:
             # Only here a statement without rows tells its columns.
             names[:] = [str(column[0]) for column in cursor.get_description()]
             return True
@@ -342,11 +345,13 @@ class Reader:
             raise StoreError(f"{self._database.path}: {error}") from error
 
     def names(self) -> list[tuple[Any, ...]]:
-        """Views, then tables: name and kind."""
+        """What there is to read: name and kind, the views that are made for it first."""
         return self._connection.execute(
-            """select name, type from sqlite_schema
-               where type in ('view', 'table') and name not like 'sqlite\\_%' escape '\\'
-               order by type = 'table', name"""
+            """select name, iif(type = 'view' and name not glob 'live_*' and name not glob 'fresh_*',
+                                'view', 'internal ' || type) as kind
+               from sqlite_schema
+               where type in ('view', 'table') and name not glob 'sqlite_*'
+               order by kind = 'view' desc, kind, name"""
         ).fetchall()
 
     def columns(self, name: str) -> list[str]:
@@ -402,5 +407,3 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
-
-

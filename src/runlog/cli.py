@@ -1,0 +1,117 @@
+"""The `runlog` command: its groups, and how it fails.
+
+A failure is one line on standard error and an exit code: 1 for what could not be done, 2 for a
+command line that cannot be understood, 130 for Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from runlog import __version__, tables
+from runlog.commands.artifacts import artifacts
+from runlog.commands.completion import completion
+from runlog.commands.database import db
+from runlog.commands.doctor import doctor
+from runlog.commands.experiments import experiments
+from runlog.commands.gc import gc
+from runlog.commands.metrics import metrics
+from runlog.commands.runs import runs
+from runlog.commands.sql import sql
+from runlog.errors import RunlogError
+
+
+class Program(click.Group):
+    """A group of commands that ends the process as the module's docstring says."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = "runlog",
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, False, **extra)
+        _let_everything_be_printed()
+        try:
+            result = super().main(args, prog_name, complete_var, False, **extra)
+            sys.stdout.flush()
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = error.exit_code
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else "runlog"
+            message = error.format_message().removesuffix(".")
+            code = _fail(f"{message}. See  {path} --help", error.exit_code)
+        except click.ClickException as error:
+            code = _fail(error.format_message(), error.exit_code)
+        except click.Abort:
+            code = 130
+        except BrokenPipeError:
+            _drop_output()
+            code = 1
+        except RunlogError as error:
+            # Who calls `runlog artifacts` as MLflow's R client does looks for this word.
+            kind = "FileNotFoundError: " if isinstance(error, FileNotFoundError) else ""
+            code = _fail(kind + error.message)
+        except OSError as error:
+            where = f": {os.fsdecode(error.filename)}" if error.filename else ""
+            code = _fail(f"{error.strerror or error}{where}")
+        else:
+            code = result if isinstance(result, int) else 0
+        finally:
+            _close_stores()
+        sys.exit(code)
+
+
+def _fail(message: str, code: int = 1) -> int:
+    click.echo("runlog: error: " + tables.plain(" ".join(message.split("\n"))), err=True)
+    return code
+
+
+def _let_everything_be_printed() -> None:
+    # A run's name may hold what a terminal's encoding lacks; an escape is better than a failure.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    # Nobody reads any more: what Python would still flush at its end goes nowhere.
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+
+
+def _close_stores() -> None:
+    if "runlog.places" in sys.modules:
+        from runlog import places
+
+        try:
+            places.close()
+        except RunlogError:  # what was asked for is done
+            pass
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="runlog", message="%(prog)s %(version)s")
+def main() -> None:
+    """Look at, search and tidy up what runlog has logged.
+
+    Every command that reads prints a table, or with --json or --csv what programs read.
+    """
+
+
+for _command in (experiments, runs, metrics, artifacts, db, gc, sql, doctor, completion):
+    main.add_command(_command)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""runlog db: the file itself."""
+
+from __future__ import annotations
+
+import click
+
+from runlog import tables
+from runlog.commands import common
+from runlog.tables import TEXT, Column
+
+
+@click.group()
+def db() -> None:
+    """Look after the database file."""
+
+
+@db.command()
+@common.output_options
+@common.place_option
+def info(form: str | None, uri: str | None) -> None:
+    """Show where the database is, how big, and how much it holds."""
+    from runlog.db import keeping
+
+    found = keeping.information(common.open_database(uri).db)
+    if form == "json":
+        click.echo(tables.json_text(found, indent=2))
+    elif form == "csv":
+        columns = [Column("name", TEXT), Column("value", TEXT)]
+        common.print_rows(columns, list(found.items()), form)
+    else:
+        rows = [(name.replace("_bytes", ""), _shown(name, value)) for name, value in found.items()]
+        click.echo("\n".join(tables.pairs([(name.replace("_", " "), text) for name, text in rows])))
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return tables.size(value) if name.endswith("_bytes") else f"{value:,}"
+    return str(value)
+
+
+@db.command()
+@click.option("--quick", is_flag=True, help="Leave out what takes longest: indexes and summaries.")
+@common.output_options
+@common.place_option
+@click.pass_context
+def check(context: click.Context, quick: bool, form: str | None, uri: str | None) -> None:
+    """Read the database through and say what is wrong with it.
+
+    Checks SQLite's structures, references between tables, and that each metric's summary agrees
+    with its points. The exit code is 1 if anything is wrong. Nothing is changed.
+    """
+    from runlog.db import keeping
+
+    path = _path(uri)
+    common.say(f"Reading {path} ...")
+    problems = keeping.check(path, quick)
+    if form:
+        common.print_rows([Column("problem", TEXT)], [[each] for each in problems], form)
+    else:
+        click.echo("\n".join(tables.plain(each) for each in problems or [f"{path} is sound"]))
+    context.exit(1 if problems else 0)
+
+
+def _path(uri: str | None) -> str:
+    """The path of a database that is there."""
+    from runlog.errors import NotFound
+
+    path = common.database_path(uri)
+    if path is None:
+        return common.open_database(uri).db.path
+    import os
+
+    if not os.path.lexists(path):
+        raise NotFound(f"{path} does not exist")
+    return path
+
+
+@db.command()
+@click.argument("target", metavar="FILE", type=click.Path())
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+@common.place_option
+def backup(target: str, overwrite: bool, uri: str | None) -> None:
+    """Copy the database to FILE while programs go on logging.
+
+    FILE is the database as it was at one moment, and appears when it is complete. In a folder it
+    gets the database's own name. The files of runs are not in the database: copy their folder,
+    too.
+    """
+    from runlog.db import keeping
+
+    database = common.open_database(uri).db
+    with common.progress("Copying pages") as done:
+        size = keeping.backup(database, target, overwrite, done)
+    click.echo(f"Copied {database.path} to {target} ({tables.size(size)})")
+
+
+@db.command()
+@common.place_option
+def vacuum(uri: str | None) -> None:
+    """Write the database anew, without the space that deleted rows left.
+
+    Programs can read meanwhile; those that log wait. For a time it takes as much room again, twice.
+    """
+    from runlog.db import keeping
+
+    database = common.open_database(uri).db
+    with common.progress("Vacuuming") as done:
+        before, after = keeping.vacuum(database, done)
+    click.echo(f"{database.path}: {tables.size(before)} before, {tables.size(after)} now")
+
+
+@db.command()
+@click.argument("url", required=False, metavar="[URL]")
+@common.place_option
+def upgrade(url: str | None, uri: str | None) -> None:
+    """Bring the database to the schema of this runlog; URL or --tracking-uri says which one.
+
+    Every command and program that opens the database does the same; this one only says so. The
+    upgrade happens in one transaction. An older runlog cannot use the database afterwards.
+    """
+    from runlog.db import keeping
+
+    path = _path(url or uri)
+    before, after = keeping.upgrade(path)
+    if before == after:
+        click.echo(f"{path} has schema {after}, which is current")
+    else:
+        click.echo(f"{path} is upgraded from schema {before} to {after}")

@@ -1,0 +1,221 @@
+"""runlog doctor: does everything work here, and if not, why."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from runlog import tables
+from runlog.commands import common
+from runlog.tables import TEXT, Column
+
+if TYPE_CHECKING:
+    from runlog.db.sqlite import Database
+
+OK, NOTE, WRONG = "ok", "note", "wrong"
+MARKS = {OK: ("✓", "green"), NOTE: ("•", "yellow"), WRONG: ("✗", "red")}
+
+DAY = 86_400_000  # milliseconds
+LITTLE_SPACE, NO_SPACE = 1_000_000_000, 50_000_000  # bytes
+
+OPTIONAL_PACKAGES = {
+    "numpy": "pandas",
+    "pandas": "pandas",
+    "matplotlib": "plot",
+    "pillow": "image",
+    "PyYAML": "yaml",
+}
+"""Packages that some calls need, and the extra that brings each."""
+
+_SECRET = re.compile(r"TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|AUTH|_KEY", re.IGNORECASE)
+
+
+class Finding(NamedTuple):
+    level: str
+    topic: str
+    text: str
+
+
+@click.command()
+@common.output_options
+@common.place_option
+@click.pass_context
+def doctor(context: click.Context, form: str | None, uri: str | None) -> None:
+    """Check the installation and the place where runs are kept.
+
+    Shows versions, where the tracking URI points and why, whether the database opens, can be
+    written and is sound, runs that seem abandoned, disk space, optional packages, and the
+    environment variables that count, secrets hidden. The exit code is 1 if something is wrong.
+    """
+    found = [*_versions(), *_place(uri), *_packages(), *_environment()]
+    if form:
+        common.print_rows([Column(name, TEXT) for name in Finding._fields], found, form)
+    else:
+        _print(found)
+    context.exit(1 if any(each.level == WRONG for each in found) else 0)
+
+
+def _print(found: list[Finding]) -> None:
+    drawn = tables.shows("✓•✗", sys.stdout)
+    lines = tables.pairs([(each.topic, each.text) for each in found])
+    for each, line in zip(found, lines, strict=True):
+        sign, colour = MARKS[each.level]
+        mark = sign if drawn else f"{each.level:5}"
+        click.echo(f"{common.painted(mark, colour)} {line}")
+    wrong = sum(each.level == WRONG for each in found)
+    click.echo(f"\n{tables.counted(wrong, 'problem')} found" if wrong else "\nAll is well")
+
+
+def _versions() -> Iterator[Finding]:
+    import platform
+
+    from runlog import __version__
+    from runlog.db.keeping import sqlite_version
+
+    yield Finding(OK, "runlog", f"{__version__} in {os.path.dirname(os.path.dirname(__file__))}")
+    yield Finding(OK, "Python", f"{platform.python_version()} on {platform.platform()}")
+    yield Finding(OK, "SQLite", sqlite_version())
+
+
+# -- the place ------------------------------------------------------------------------------
+
+
+def _place(uri: str | None) -> Iterator[Finding]:
+    from runlog import places
+    from runlog.errors import RunlogError
+
+    shown = _without_password(places.get_tracking_uri() if uri is None else uri)
+    yield Finding(OK, "tracking URI", f"{shown} (from {_reason(uri)})")
+    try:
+        path = common.database_path(uri)
+        if path is None or os.path.lexists(path):
+            yield from _database(uri)
+        else:
+            yield _missing(path)
+    except RunlogError as error:
+        yield Finding(WRONG, "database", error.message)
+    else:
+        if path is not None:
+            yield from _disk(os.path.dirname(path))
+
+
+def _reason(uri: str | None) -> str:
+    if uri is not None:
+        return "--tracking-uri"
+    for name in ("RUNLOG_TRACKING_URI", "MLFLOW_TRACKING_URI"):
+        if os.environ.get(name):
+            return name
+    return "the default: runlog.db in the working directory"
+
+
+def _missing(path: str) -> Finding:
+    folder = _existing(os.path.dirname(path))
+    if not os.access(folder, os.W_OK):
+        return Finding(WRONG, "database", f"{path} is not there, and {folder} cannot be written")
+    return Finding(NOTE, "database", f"{path} is not there yet; the first log call makes it")
+
+
+def _existing(folder: str) -> str:
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _database(uri: str | None) -> Iterator[Finding]:
+    from runlog.db import keeping
+
+    store = common.open_database(uri)
+    facts = keeping.information(store.db)
+    yield Finding(
+        OK,
+        "database",
+        f"{facts['path']}: {tables.size(facts['file_bytes'])}, schema {facts['schema_version']}, "
+        f"{tables.counted(facts['runs'], 'run')}, {tables.counted(facts['points'], 'point')}",
+    )
+    yield _writable(store.db)
+    kind, mode = keeping.file_system(store.db.path), facts["journal_mode"]
+    text = f"{kind or 'unknown'}, journal mode {mode}"
+    if mode == "wal":
+        yield Finding(OK, "file system", text)
+    else:
+        yield Finding(NOTE, "file system", text + ": programs that write have to wait for readers")
+    problems = keeping.check(store.db.path, quick=True)
+    for problem in problems[:5]:
+        yield Finding(WRONG, "integrity", problem)
+    if not problems:
+        yield Finding(OK, "integrity", "a quick check finds nothing; runlog db check looks closer")
+    unmerged = facts["unmerged_points"]
+    text = "all points are merged"
+    if unmerged:
+        text = f"{tables.counted(unmerged, 'point')} to be merged, by whoever logs or reads next"
+    yield Finding(OK, "points", text)
+    yield _abandoned(store.db)
+
+
+def _writable(database: Database) -> Finding:
+    from runlog.db import keeping
+    from runlog.errors import StoreError
+
+    if database.read_only:
+        return Finding(WRONG, "writing", "the file or its folder is read-only for this user")
+    try:
+        free = keeping.is_free(database)
+    except StoreError as error:
+        return Finding(WRONG, "writing", error.message)
+    if free:
+        return Finding(OK, "writing", "the database can be written")
+    return Finding(NOTE, "writing", "another program is writing at this moment")
+
+
+def _abandoned(database: Database) -> Finding:
+    from runlog.clock import now
+    from runlog.db import keeping
+
+    silent = keeping.silent_runs(database, now() - DAY)
+    if not silent:
+        return Finding(OK, "running runs", "none has been silent for a day")
+    some = ", ".join(f"{run.run_id[:8]} ({run.run_name})" for run in silent[:3])
+    more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
+    return Finding(
+        NOTE,
+        "running runs",
+        f"{tables.counted(len(silent), 'run')} RUNNING and silent for a day: {some}{more}",
+    )
+
+
+def _disk(folder: str) -> Iterator[Finding]:
+    from shutil import disk_usage
+
+    free = disk_usage(_existing(folder)).free
+    level = WRONG if free < NO_SPACE else NOTE if free < LITTLE_SPACE else OK
+    yield Finding(level, "disk space", f"{tables.size(free)} free")
+
+
+# -- around it ------------------------------------------------------------------------------
+
+
+def _packages() -> Iterator[Finding]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    for package, extra in OPTIONAL_PACKAGES.items():
+        try:
+            yield Finding(OK, package, version(package))
+        except PackageNotFoundError:
+            hint = f"not installed: pip install 'runlog-tracking[{extra}]' if you need it"
+            yield Finding(NOTE, package, hint)
+
+
+def _environment() -> Iterator[Finding]:
+    for name, value in sorted(os.environ.items()):
+        if name.startswith(("RUNLOG_", "MLFLOW_")):
+            shown = "(hidden)" if _SECRET.search(name) and value else _without_password(value)
+            yield Finding(OK, name, shown or "(empty)")
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"(//[^/@:\s]*):[^/\s]*@", r"\1:(hidden)@", text)

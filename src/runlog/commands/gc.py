@@ -1,0 +1,166 @@
+"""runlog gc: what is in the trash is deleted for good."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from runlog import tables
+from runlog.commands import common
+from runlog.tables import ID, TEXT, TIME, Column, counted
+
+if TYPE_CHECKING:
+    from runlog.sql import SqlStore
+
+
+_SPAN = re.compile(
+    "".join(rf"(?:(?P<{unit}>\d+(?:\.\d*)?|\.\d+){unit})?" for unit in "dhms"), re.ASCII
+)
+_MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
+
+
+def _span(context: click.Context, option: click.Parameter, text: str | None) -> int:
+    """A span of time such as 1d2h3m4s in milliseconds; its numbers may have decimals."""
+    if text is None:
+        return 0
+    found = _SPAN.fullmatch(text.strip())
+    if not found or not any(found.groups()):
+        raise click.BadParameter(f"{text!r} is no span of time: write 30d, 12h or 1d2h3m4s")
+    parts = found.groupdict()
+    return round(sum(float(parts[unit] or 0) * _MILLISECONDS[unit] for unit in parts))
+
+
+@click.command()
+@click.option(
+    "--older-than",
+    metavar="SPAN",
+    callback=_span,
+    help="Delete only what went to the trash so long ago: 30d, 12h, 1d2h3m4s, 1.5d.",
+)
+@click.option(
+    "--run-ids",
+    metavar="IDS",
+    shell_complete=common.complete_runs,
+    help="Delete only these runs, separated by commas; no experiments.",
+)
+@click.option(
+    "--experiment-ids",
+    metavar="IDS",
+    shell_complete=common.complete_experiment_ids,
+    help="Delete only these experiments and their runs, separated by commas.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@click.option(
+    "--no-vacuum",
+    is_flag=True,
+    help="Leave the space that becomes free inside the file, for reuse.",
+)
+@click.option(
+    "--backend-store-uri", "backend_uri", metavar="URI", help="The same as --tracking-uri."
+)
+@common.output_options
+@common.place_option
+def gc(
+    older_than: int,
+    run_ids: str | None,
+    experiment_ids: str | None,
+    dry_run: bool,
+    no_vacuum: bool,
+    backend_uri: str | None,
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """Delete for good what is in the trash.
+
+    Runs go with their files, then the experiments that are left empty. It does not ask: --dry-run
+    shows what would go. Active runs are safe; naming one is an error. Afterwards the file is
+    written anew, as `runlog db vacuum` does, and gives the space back.
+    """
+    store = common.open_database(backend_uri or uri)
+    runs = None if run_ids is None else [common.full_run_id(store, each) for each in _list(run_ids)]
+    experiments = None if experiment_ids is None else _list(experiment_ids)
+    if dry_run:
+        _show_trash(store, older_than, runs, experiments, form)
+        return
+    with common.progress("Deleting runs") as done:
+        gone = store.gc(older_than, runs, experiments, _artifact_deleter(store), done)
+    freed = _vacuum(store) if any(gone) and not no_vacuum else None
+    if form:
+        columns = [Column(name, TEXT) for name in ("runs", "experiments", "freed_bytes")]
+        common.print_rows(columns, [[*gone, freed]], form)
+        return
+    what = f"{counted(gone[0], 'run')} and {counted(gone[1], 'experiment')}"
+    click.echo(f"Deleted {what}" + (f", {tables.size(freed)} freed" if freed else ""))
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+COLUMNS = [
+    Column("kind", TEXT),
+    Column("id", ID),
+    Column("name", TEXT, least=12),
+    Column("start_time", TIME),
+    Column("files", TEXT, least=20, optional=True),
+]
+
+
+def _show_trash(
+    store: SqlStore,
+    older_than: int,
+    run_ids: list[str] | None,
+    experiment_ids: list[str] | None,
+    form: str | None,
+) -> None:
+    runs, experiments = store.trash(older_than, run_ids, experiment_ids)
+    rows: list[tuple[object, ...]] = [
+        ("run", run.run_id, run.run_name, run.start_time, run.artifact_uri) for run in runs
+    ]
+    for each in experiments:
+        rows.append(("experiment", each.experiment_id, each.name, each.creation_time, None))
+    common.print_rows(COLUMNS, rows, form)
+    common.say("Nothing was deleted.")
+
+
+def _artifact_deleter(store: SqlStore) -> Callable[[str], None]:
+    from runlog.artifacts import ArtifactRepo
+    from runlog.errors import InvalidParameter
+
+    def delete(uri: str) -> None:
+        try:
+            repo = ArtifactRepo(uri)
+        except InvalidParameter as error:  # a place that this version does not reach
+            common.warn(f"files at {uri} are left alone: {error.message}")
+            return
+        repo.delete()
+        if uri.startswith(store.artifact_root + "/"):
+            run_folder = os.path.dirname(uri)
+            _remove_empty(run_folder)
+            _remove_empty(os.path.dirname(run_folder))
+
+    return delete
+
+
+def _remove_empty(folder: str) -> None:
+    try:
+        os.rmdir(folder)
+    except OSError:  # not empty, not there
+        pass
+
+
+def _vacuum(store: SqlStore) -> int | None:
+    from runlog.db import keeping
+    from runlog.errors import StoreError
+
+    try:
+        with common.progress("Vacuuming") as done:
+            before, after = keeping.vacuum(store.db, done)
+    except StoreError as error:  # what had to go is gone all the same
+        common.warn(f"no space was given back: {error.message}")
+        return None
+    return before - after

@@ -1,0 +1,243 @@
+"""runlog metrics: histories and summaries, as tables and drawn in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from runlog import tables
+from runlog.commands import common
+from runlog.tables import COUNT, ID, NUMBER, TEXT, TIME, Column
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from runlog.store import History, Store
+
+
+@click.group()
+def metrics() -> None:
+    """Read the metrics of runs, and draw them."""
+
+
+def _words(command: common.Command) -> common.Command:
+    """Adds RUN KEY... as arguments, and -r and -k for the same; `_named` understands them."""
+    argument = click.argument("words", nargs=-1, metavar="RUN [KEY]...", shell_complete=_complete)
+    run_ids = click.option(
+        "-r",
+        "--run-id",
+        "run_ids",
+        metavar="ID",
+        multiple=True,
+        shell_complete=common.complete_runs,
+        help="A run, by its id or as much of its beginning as no other has; may be repeated. "
+        "With it all arguments are keys.",
+    )
+    keys = click.option(
+        "-k",
+        "--key",
+        "keys",
+        metavar="KEY",
+        multiple=True,
+        shell_complete=common.complete_metrics,
+        help="A metric; may be repeated. Without any, all metrics.",
+    )
+    return argument(run_ids(keys(command)))
+
+
+def _complete(context: click.Context, option: click.Parameter, begun: str) -> list[CompletionItem]:
+    is_run = not context.params.get("run_ids") and not context.params.get("words")
+    complete = common.complete_runs if is_run else common.complete_metrics
+    return complete(context, option, begun)
+
+
+def _named(
+    store: Store, words: Sequence[str], run_ids: Sequence[str], keys: Sequence[str]
+) -> tuple[list[str], list[str] | None]:
+    """The runs and the keys that a command line names; None for all keys."""
+    rest = list(words)
+    given = list(run_ids) or [rest.pop(0)] if run_ids or rest else []
+    if not given:
+        raise click.UsageError("Name a run: RUN or --run-id ID.")
+    return [common.full_run_id(store, each) for each in given], [*rest, *keys] or None
+
+
+def _histories(store: Store, run_ids: Sequence[str], keys: Sequence[str] | None) -> list[History]:
+    """What the runs logged of the metrics. Raises NotFound for a key that none of them has."""
+    from runlog.errors import NotFound
+
+    found = store.histories(run_ids, keys)
+    there = {each.key for each in found}
+    for key in keys or ():
+        if key not in there:
+            known = sorted({key for run_id in run_ids for key in store.get_metric_summary(run_id)})
+            has = f"there are {', '.join(known[:20])}" if known else "there are none"
+            raise NotFound(f"no metric {key!r}: {has}")
+    return found
+
+
+HISTORY = [
+    Column("run_id", ID),
+    Column("key", TEXT, least=8),
+    Column("step", COUNT),
+    Column("value", NUMBER),
+    Column("timestamp", TIME),
+]
+
+
+@metrics.command()
+@_words
+@common.output_options
+@common.place_option
+def history(
+    words: tuple[str, ...],
+    run_ids: tuple[str, ...],
+    keys: tuple[str, ...],
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """Show every point of metrics, by timestamp, step and value."""
+    store = common.open_store(uri)
+    ids, wanted = _named(store, words, run_ids, keys)
+    _print_history(_histories(store, ids, wanted), form)
+
+
+def _print_history(found: Sequence[History], form: str | None) -> None:
+    rows = [
+        (each.run_id, each.key, step, value, time)
+        for each in found
+        for time, step, value in zip(each.timestamps, each.steps, each.values, strict=True)
+    ]
+    # In a table, what is the same in every row is not worth its room.
+    one_run = len({each.run_id for each in found}) == 1
+    one_key = len({each.key for each in found}) == 1
+    same = ({"run_id"} if one_run else set()) | ({"key"} if one_key else set())
+    columns = [column._replace(shown=column.name not in same) for column in HISTORY]
+    common.print_rows(columns, rows, form)
+
+
+SUMMARY = [
+    Column("run_id", ID),
+    Column("key", TEXT, least=20),
+    Column("count", COUNT),
+    Column("last", NUMBER),
+    Column("last_step", COUNT),
+    Column("min", NUMBER),
+    Column("min_step", COUNT),
+    Column("max", NUMBER),
+    Column("max_step", COUNT),
+    Column("first", NUMBER, optional=True),
+    Column("first_step", COUNT, optional=True),
+    Column("last_timestamp", TIME, optional=True),
+]
+
+
+@metrics.command()
+@_words
+@common.output_options
+@common.place_option
+def summary(
+    words: tuple[str, ...],
+    run_ids: tuple[str, ...],
+    keys: tuple[str, ...],
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """Show of each metric how many points it has, its last, least, greatest and first value."""
+    store = common.open_store(uri)
+    ids, wanted = _named(store, words, run_ids, keys)
+    rows = [
+        [run_id, *(getattr(each, column.name) for column in SUMMARY[1:])]
+        for run_id in ids
+        for each in store.get_metric_summary(run_id).values()
+        if wanted is None or each.key in wanted
+    ]
+    columns = [SUMMARY[0]._replace(shown=len(ids) > 1), *SUMMARY[1:]]
+    common.print_rows(columns, rows, form, "--json has all")
+
+
+# -- plots ----------------------------------------------------------------------------------
+
+
+@metrics.command()
+@_words
+@click.option("--log", is_flag=True, help="Draw the values on a logarithmic axis.")
+@click.option(
+    "--x",
+    "across",
+    type=click.Choice(["step", "time"]),
+    default="step",
+    show_default=True,
+    help="What to draw the values over: the steps, or the seconds since the first point.",
+)
+@click.option("--width", type=click.IntRange(20, 1000), help="Columns; by default the terminal's.")
+@click.option(
+    "--height", type=click.IntRange(3, 200), default=15, show_default=True, help="Rows of a plot."
+)
+@click.option("--ascii", "plain", is_flag=True, help="Draw with ASCII characters only.")
+@common.output_options
+@common.place_option
+def plot(
+    words: tuple[str, ...],
+    run_ids: tuple[str, ...],
+    keys: tuple[str, ...],
+    log: bool,
+    across: str,
+    width: int | None,
+    height: int,
+    plain: bool,
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """Draw metrics in the terminal: a plot for each metric, with a line for each run."""
+    from runlog.plot import Line, chart
+
+    store = common.open_store(uri)
+    ids, wanted = _named(store, words, run_ids, keys)
+    found = _histories(store, ids, wanted)
+    if form is not None:
+        _print_history(found, form)
+        return
+    names = {run_id: store.get_run(run_id).info.run_name for run_id in ids}
+    braille = not plain and tables.shows("⣿┤", sys.stdout)
+    for position, key in enumerate(dict.fromkeys(each.key for each in found)):
+        lines = [
+            Line(_label(names, each), _across(each, across), each.values)
+            for each in found
+            if each.key == key
+        ]
+        heading = key if across == "step" else f"{key} over time"
+        click.echo("\n" * (position > 0) + common.heading(tables.plain(heading)))
+        drawn = chart(
+            lines,
+            cells=width or common.terminal_width() or 80,
+            height=height,
+            braille=braille,
+            log=log,
+            paint=common.painted if common.shows_colours() else None,
+            show_x=tables.number if across == "step" else _seconds,
+        )
+        click.echo("\n".join(drawn))
+    if not found:
+        common.say("There are no metrics to draw.")
+
+
+def _across(history: History, across: str) -> Sequence[float]:
+    if across == "step":
+        return history.steps
+    start = min(history.timestamps)
+    return [(time - start) / 1000 for time in history.timestamps]
+
+
+def _seconds(value: float) -> str:
+    return tables.duration(round(value * 1000))
+
+
+def _label(names: dict[str, str], history: History) -> str:
+    values = [value for value in history.values if value == value]
+    ends = f"  min {tables.number(min(values))}  max {tables.number(max(values))}" if values else ""
+    run = f"{names[history.run_id]} ({history.run_id[:8]})"
+    return f"{run}  last {tables.number(history.values[-1])}{ends}"

@@ -1,0 +1,454 @@
+"""runlog runs: list, look at, search, delete, restore, export. Comparing is in `compare`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runlog import tables
+from runlog.commands import common
+from runlog.commands.compare import compare
+from runlog.commands.export import write_runs
+from runlog.tables import DURATION, ID, NUMBER, TEXT, TIME, Column
+
+if TYPE_CHECKING:
+    from runlog.entities import MetricSummary, Run, RunInfo
+    from runlog.filters import Clause, Field
+    from runlog.store import Store
+
+SCREENFUL = 100
+"""How many runs a terminal shows unless told otherwise."""
+
+
+@click.group()
+def runs() -> None:
+    """List, search, compare and delete runs."""
+
+
+runs.add_command(compare)
+
+
+# -- list and search ------------------------------------------------------------------------
+
+COLUMNS = [
+    Column("run_id", ID),
+    Column("run_name", TEXT, least=12),
+    Column("experiment", TEXT, least=10),
+    Column("lifecycle_stage", TEXT),
+    Column("status", TEXT),
+    Column("start_time", TIME),
+    Column("duration", DURATION),
+    Column("end_time", TIME, shown=False),
+    Column("user_id", TEXT, shown=False),
+    Column("experiment_id", TEXT, shown=False),
+    Column("artifact_uri", TEXT, shown=False),
+]
+
+EMPTY = "There are no such runs."
+MAX_RESULTS_HELP = (
+    f"Show no more than so many; otherwise {SCREENFUL} in a table on a terminal, and all elsewhere."
+)
+
+
+@runs.command("list")
+@common.experiment_options(many=True)
+@common.view_option
+@click.option("--max-results", type=click.IntRange(1), help=MAX_RESULTS_HELP)
+@common.output_options
+@common.place_option
+def list_runs(
+    experiment_ids: tuple[str, ...],
+    experiment_names: tuple[str, ...],
+    view: str,
+    max_results: int | None,
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """List runs, latest first.
+
+    Of all experiments unless some are named. Without -x and -n, RUNLOG_EXPERIMENT_NAME or RUNLOG_EXPERIMENT_ID name the experiment if they
+    are set.
+    """
+    store = common.open_store(uri)
+    names, ids = _experiments(store, experiment_ids, experiment_names, view)
+    limit = _limit(max_results, form)
+    found = store.all_runs(ids, None, common.view_number(view), limit)
+    columns = _columns(names, view)
+    common.print_rows(columns, [_cells(run.info, names) for run in found], form, empty=EMPTY)
+    _say_if_more(found.token, len(found), max_results)
+
+
+@runs.command()
+@click.argument("filter_string", metavar="[FILTER]", default="")
+@common.experiment_options(many=True)
+@common.view_option
+@click.option(
+    "--order-by",
+    metavar="FIELD",
+    multiple=True,
+    help="What to sort by, such as 'metrics.loss' or 'start_time DESC'; may be repeated.",
+)
+@click.option("--max-results", type=click.IntRange(1), help=MAX_RESULTS_HELP)
+@click.option(
+    "-c",
+    "--columns",
+    metavar="FIELDS",
+    multiple=True,
+    help="Show these fields, separated by commas, such as 'run_id,metrics.loss,max(metrics.acc)'; "
+    "may be repeated.",
+)
+@common.output_options
+@common.place_option
+def search(
+    filter_string: str,
+    experiment_ids: tuple[str, ...],
+    experiment_names: tuple[str, ...],
+    view: str,
+    order_by: tuple[str, ...],
+    max_results: int | None,
+    columns: tuple[str, ...],
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """Find runs with a filter.
+
+    FILTER is such as "metrics.loss < 0.1 AND params.model = 'tree'"; without one all are found. A
+    table shows first the fields that the filter and the order speak of, then metrics and params,
+    as many as fit. Without a match it is empty, and the exit code is 0 all the same.
+    """
+    store = common.open_store(uri)
+    names, ids = _experiments(store, experiment_ids, experiment_names, view)
+    number, limit = common.view_number(view), _limit(max_results, form)
+    if form == "csv" and not columns:
+        write_runs(store.search_run_columns(ids, filter_string, number, limit, order_by), None)
+        return
+    found = store.all_runs(ids, filter_string, number, limit, order_by)
+    if form == "json" and not columns:
+        common.print_parts(tables.json_list(run.to_dictionary() for run in found))
+        return
+    if columns:
+        fields = _fields(columns)
+        shown, rows = _table_of(store, found, fields)
+    else:
+        some = {run.info.experiment_id: names[run.info.experiment_id] for run in found}
+        base = _columns(some, view)
+        fields = [*_mentioned(filter_string, order_by), *_logged(found)]
+        extra, cells = _table_of(store, found, list(dict.fromkeys(fields)))
+        # What was logged matters more here than when: times come last, and go first.
+        times = [at for at, column in enumerate(base) if column.kind in (TIME, DURATION)]
+        own = [at for at in range(len(base)) if at not in times]
+        shown = [
+            *(base[at] for at in own),
+            *_with_short_titles(extra),
+            *(base[at]._replace(optional=True) for at in times),
+        ]
+        rows = []
+        for run, row in zip(found, cells, strict=True):
+            about = _cells(run.info, names)
+            rows.append([*(about[at] for at in own), *row, *(about[at] for at in times)])
+    common.print_rows(shown, rows, form, "--columns chooses, --json has all", EMPTY)
+    _say_if_more(found.token, len(found), max_results)
+
+
+@runs.command()
+@click.argument("filter_string", metavar="[FILTER]", default="")
+@common.experiment_options(many=True)
+@common.view_option
+@click.option(
+    "--order-by",
+    metavar="FIELD",
+    multiple=True,
+    help="What to sort by, such as 'metrics.loss' or 'start_time DESC'; may be repeated.",
+)
+@click.option("--max-results", type=click.IntRange(1), help="Export no more than so many.")
+@click.option("-o", "--filename", metavar="FILE", help="Write to this file, not to the screen.")
+@common.place_option
+def csv(
+    filter_string: str,
+    experiment_ids: tuple[str, ...],
+    experiment_names: tuple[str, ...],
+    view: str,
+    order_by: tuple[str, ...],
+    max_results: int | None,
+    filename: str | None,
+    uri: str | None,
+) -> None:
+    """Export runs as CSV.
+
+    All runs, or those that FILTER finds, with the columns of `runlog.search_runs`.
+    """
+    store = common.open_store(uri)
+    _, ids = _experiments(store, experiment_ids, experiment_names, view)
+    number = common.view_number(view)
+    write_runs(
+        store.search_run_columns(ids, filter_string, number, max_results, order_by), filename
+    )
+
+
+def _experiments(
+    store: Store, ids: Sequence[str], names: Sequence[str], view: str
+) -> tuple[dict[str, str], list[str]]:
+    found = common.chosen_experiments(store, ids, names, common.view_number(view))
+    by_id = {each.experiment_id: each.name for each in found}
+    return by_id, list(by_id)
+
+
+def _limit(max_results: int | None, form: str | None) -> int | None:
+    on_terminal = form is None and sys.stdout.isatty()
+    return SCREENFUL if max_results is None and on_terminal else max_results
+
+
+def _say_if_more(token: str | None, shown: int, max_results: int | None) -> None:
+    if token is not None and max_results is None:
+        common.say(f"These are the first {shown}; --max-results shows more.")
+
+
+def _columns(experiments: dict[str, str], view: str) -> list[Column]:
+    """The columns of a run itself; what is the same for all runs is left out of a table."""
+    same = {"experiment"} if len(experiments) <= 1 else set()
+    if view != "all":
+        same.add("lifecycle_stage")
+    return [each._replace(shown=False) if each.name in same else each for each in COLUMNS]
+
+
+def _cells(info: RunInfo, experiments: dict[str, str]) -> list[Any]:
+    special = {"experiment": experiments.get(info.experiment_id), "duration": _duration(info)}
+    return [special[name] if name in special else getattr(info, name) for name, *_ in COLUMNS]
+
+
+def _duration(info: RunInfo) -> int | None:
+    return None if info.end_time is None else info.end_time - info.start_time
+
+
+# -- fields as columns ----------------------------------------------------------------------
+
+
+def _fields(columns: Sequence[str]) -> list[Field]:
+    """The fields in texts such as "run_id, metrics.`a, b`"."""
+    from runlog import filters
+
+    parts = [
+        part.strip()
+        for text in columns
+        for part in re.findall(r"""(?:[^,`"]|`[^`]*`|"[^"]*"|[`"])+""", text)
+    ]
+    return [each.field for each in filters.parse_order_by([part for part in parts if part])]
+
+
+def _mentioned(filter_string: str, order_by: Sequence[str]) -> Iterator[Field]:
+    """The fields of a filter and an order that are not among a run's own columns."""
+    from runlog import filters
+
+    clause = filters.parse(filter_string)
+    ordered = [each.field for each in filters.parse_order_by(order_by)]
+    for field in [*ordered, *(_compared(clause) if clause else ())]:
+        if field.kind not in ("attribute", "dataset"):
+            yield field
+
+
+def _compared(clause: Clause) -> Iterator[Field]:
+    from runlog.filters import Comparison, Not
+
+    if isinstance(clause, Comparison):
+        yield clause.field
+    else:
+        for part in [clause.clause] if isinstance(clause, Not) else clause.clauses:
+            yield from _compared(part)
+
+
+def _logged(found: Sequence[Run]) -> Iterator[Field]:
+    """The metrics of the runs, then the params: those that differ before the others."""
+    from runlog.filters import Field
+
+    for key in sorted({key for run in found for key in run.data.metrics}):
+        yield Field("metric", key)
+    values: dict[str, set[str | None]] = {}
+    for key in sorted({key for run in found for key in run.data.params}):
+        values[key] = {run.data.params.get(key) for run in found}
+    for key in sorted(values, key=lambda key: len(values[key]) == 1):
+        yield Field("param", key)
+
+
+def _table_of(
+    store: Store, found: Sequence[Run], fields: Sequence[Field]
+) -> tuple[list[Column], list[list[Any]]]:
+    """The columns for fields, and their values for each run."""
+    from runlog import filters
+
+    columns = [
+        Column(filters.render_field(field), _kind(field), 0 if filters.is_number(field) else 12)
+        for field in fields
+    ]
+    summed = any(field.kind == "metric" and field.aggregate != "last" for field in fields)
+    rows = []
+    for run in found:
+        summary = store.get_metric_summary(run.info.run_id) if summed else {}
+        rows.append([_value(field, run, summary) for field in fields])
+    return columns, rows
+
+
+def _with_short_titles(columns: Sequence[Column]) -> Iterator[Column]:
+    """The columns as optional ones, called by the keys alone where that is clear: `loss` takes
+    half the room of `metrics.loss`."""
+    short = [re.sub(r"\b(metric|param|tag)s\.", "", column.name) for column in columns]
+    taken = [*short, *(column.name for column in COLUMNS)]
+    for column, title in zip(columns, short, strict=True):
+        yield column._replace(optional=True, title=title if taken.count(title) == 1 else "")
+
+
+def _kind(field: Field) -> tables.Kind:
+    own = {column.name: column.kind for column in COLUMNS}
+    if field.kind == "attribute":
+        return own.get(field.key, TEXT)
+    return NUMBER if field.kind == "metric" else TEXT
+
+
+def _value(field: Field, run: Run, summary: dict[str, MetricSummary]) -> Any:
+    if field.kind == "attribute":
+        return _duration(run.info) if field.key == "duration" else getattr(run.info, field.key)
+    if field.kind == "metric" and field.aggregate != "last":
+        found = summary.get(field.key)
+        if field.aggregate == "count":
+            return 0 if found is None else found.count
+        return None if found is None else getattr(found, field.aggregate)
+    return getattr(run.data, field.kind + "s").get(field.key)
+
+
+# -- one run --------------------------------------------------------------------------------
+
+
+@runs.command()
+@common.run_arguments()
+@common.output_options
+@common.place_option
+def describe(
+    runs: tuple[str, ...], run_ids: tuple[str, ...], form: str | None, uri: str | None
+) -> None:
+    """Show all that is known of a run.
+
+    On a terminal that is a text for people; elsewhere JSON, so that programs written for
+    `mlflow runs describe` can read it. Metrics in JSON are last values.
+    """
+    (given,) = common.named(runs, run_ids, most=1)
+    store = common.open_store(uri)
+    run = store.get_run(common.full_run_id(store, given))
+    if form == "csv":
+        common.print_rows(PARTS, list(_parts(run)), form)
+    elif form == "json" or not sys.stdout.isatty():
+        click.echo(tables.json_text(run.to_dictionary(), indent=4))
+    else:
+        summary = store.get_metric_summary(run.info.run_id)
+        experiment = store.get_experiment(run.info.experiment_id)
+        _print_about(run, experiment.name)
+        _print_logged(run, summary)
+
+
+PARTS = [Column("part", TEXT), Column("key", TEXT), Column("value", TEXT)]
+
+
+def _parts(run: Run) -> Iterator[tuple[str, str, Any]]:
+    for part, values in {"info": dict(run.info), **run.data.to_dictionary()}.items():
+        for key, value in sorted(values.items()):
+            yield part, key, value
+    for given in run.inputs.dataset_inputs:
+        yield "inputs", given.dataset.name, given.dataset.digest
+
+
+# Tags with a line of their own in the description of a run.
+TOLD_TAGS = {
+    "mlflow.note.content": "description",
+    "mlflow.parentRunId": "parent",
+    "mlflow.source.name": "source",
+    "mlflow.source.type": "source type",
+    "mlflow.source.git.commit": "git commit",
+    "mlflow.source.git.branch": "git branch",
+}
+
+
+def _print_about(run: Run, experiment: str) -> None:
+    info = run.info
+    ended = f", took {tables.duration(_duration(info))}" if info.end_time is not None else ""
+    lines = [
+        ("run", info.run_id),
+        ("name", info.run_name),
+        ("experiment", f"{experiment} (id {info.experiment_id})"),
+        ("status", info.status + (", in the trash" if info.lifecycle_stage == "deleted" else "")),
+        ("started", f"{tables.time(info.start_time)} UTC{ended}"),
+        ("user", info.user_id),
+        *((name, run.data.tags.get(key, "")) for key, name in TOLD_TAGS.items()),
+        ("artifacts", info.artifact_uri),
+    ]
+    for given in run.inputs.dataset_inputs:
+        context = ", ".join(tag.value for tag in given.tags)
+        lines.append(("data set", f"{given.dataset.name} {given.dataset.digest} {context}"))
+    click.echo("\n".join(tables.pairs([line for line in lines if line[1]])))
+
+
+SUMMARY = [
+    Column("metric", TEXT, least=20),
+    Column("last", NUMBER),
+    Column("min", NUMBER),
+    Column("min_step", tables.COUNT, optional=True),
+    Column("max", NUMBER),
+    Column("max_step", tables.COUNT, optional=True),
+    Column("points", tables.COUNT, optional=True),
+]
+
+
+def _print_logged(run: Run, summary: dict[str, MetricSummary]) -> None:
+    rows = [
+        (each.key, each.last, each.min, each.min_step, each.max, each.max_step, each.count)
+        for each in summary.values()
+    ]
+    if rows:
+        click.echo()
+        common.print_rows(SUMMARY, rows, None)
+    tags = {
+        key: value
+        for key, value in run.data.tags.items()
+        if key not in TOLD_TAGS and key not in ("mlflow.runName", "mlflow.user")
+    }
+    for title, values in (("params", run.data.params), ("tags", tags)):
+        if values:
+            click.echo("\n" + common.heading(title))
+            click.echo("\n".join(tables.pairs(sorted(values.items()))))
+
+
+# -- the trash ------------------------------------------------------------------------------
+
+
+@runs.command()
+@common.run_arguments(many=True)
+@common.place_option
+def delete(runs: tuple[str, ...], run_ids: tuple[str, ...], uri: str | None) -> None:
+    """Move runs to the trash.
+
+    `runlog runs restore` brings them back, until `runlog gc` deletes them for good.
+    """
+    _each(runs, run_ids, uri, lambda store: store.delete_run, "is in the trash")
+
+
+@runs.command()
+@common.run_arguments(many=True)
+@common.place_option
+def restore(runs: tuple[str, ...], run_ids: tuple[str, ...], uri: str | None) -> None:
+    """Bring runs back from the trash."""
+    _each(runs, run_ids, uri, lambda store: store.restore_run, "is restored")
+
+
+def _each(
+    runs: Sequence[str],
+    run_ids: Sequence[str],
+    uri: str | None,
+    deed: Callable[[Store], Callable[[str], None]],
+    said: str,
+) -> None:
+    given = common.named(runs, run_ids)
+    store = common.open_store(uri)
+    for run_id in [common.full_run_id(store, each) for each in given]:  # all found, or nothing done
+        deed(store)(run_id)
+        click.echo(f"Run {run_id} {said}")

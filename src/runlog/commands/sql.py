@@ -1,0 +1,223 @@
+"""runlog sql: read-only SQL, one query or a shell."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runlog import tables
+from runlog.commands import common
+from runlog.tables import NUMBER, TEXT, Column, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from runlog.db.keeping import Answer, Reader
+
+HELP = """\
+Statements end with a semicolon and may span lines. Views to read from: .tables
+.tables          the views, then the tables behind them
+.schema [NAME]   how a view or table, or everything, is made
+.mode [FORM]     print answers as table, json or csv
+.help            this
+.quit            leave; so does Ctrl-D. Ctrl-C drops what is typed, or stops a query."""
+
+COMMANDS = (".help", ".mode", ".quit", ".schema", ".tables")
+KEYWORDS = (
+    "select from where group by order limit join left on and or not null like count avg".split()
+)
+
+
+@click.command()
+@click.argument("query", metavar="[QUERY]", required=False)
+@common.output_options
+@common.place_option
+def sql(query: str | None, form: str | None, uri: str | None) -> None:
+    """Read the database with SQL.
+
+    Runs QUERY, or what comes on standard input; on a terminal it is a shell, with line editing,
+    history and completion. Nothing can be written. The views are runs, experiments, params, metrics, metric_summary, tags,
+    experiment_tags and inputs.
+    """
+    from runlog.db.keeping import Reader
+
+    reader = Reader(common.open_database(uri).db.path)
+    try:
+        if query is None and sys.stdin.isatty():
+            Shell(reader, form).run()
+        else:
+            for answer in reader.answers(sys.stdin.read() if query in (None, "-") else query or ""):
+                print_answer(answer, form)
+    finally:
+        reader.close()
+
+
+def print_answer(answer: Answer, form: str | None) -> None:
+    """Prints what a statement found, if it was one that finds something."""
+    if not answer.names:
+        return
+    if form == "csv":
+        tables.write_csv([Column(name, TEXT) for name in answer.names], answer.rows, sys.stdout)
+        return
+    if form == "json":
+        columns = [Column(name, TEXT) for name in _distinct(answer.names)]
+        common.print_parts(tables.json_rows(columns, answer.rows))
+        return
+    rows = list(answer.rows)
+    common.print_rows(
+        [
+            Column(name, _kind([row[at] for row in rows]), least=12)
+            for at, name in enumerate(answer.names)
+        ],
+        rows,
+        None,
+    )
+
+
+def _kind(values: list[object]) -> Kind:
+    """How to show a column of which only the values are known."""
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, (int, float)) for value in known):
+        return NUMBER
+    return Kind(_shown, lambda value: value)
+
+
+def _shown(values: Sequence[Any]) -> list[str]:
+    return [
+        f"x'{value.hex()}'" if isinstance(value, bytes) else tables.plain(value) for value in values
+    ]
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """The names, the second of two equal ones with a number: keys of JSON must differ."""
+    found: list[str] = []
+    for name in names:
+        new, count = name, 1
+        while new in found:
+            count += 1
+            new = f"{name}_{count}"
+        found.append(new)
+    return found
+
+
+# -- the shell ------------------------------------------------------------------------------
+
+
+class Shell:
+    """Reads statements and commands from a terminal until it is told to stop."""
+
+    def __init__(self, reader: Reader, form: str | None) -> None:
+        self._reader = reader
+        self._form = form
+
+    def run(self) -> None:
+        click.echo(f"runlog's database, read-only: {self._reader.path}\n.help helps, .quit leaves.")
+        with _line_editing(self._words()):
+            while (statement := self._read()) is not None:
+                if statement:
+                    self._answer(statement)
+
+    def _read(self) -> str | None:
+        """A command or a whole statement; empty after Ctrl-C, None at the end."""
+        from runlog.db.keeping import is_complete
+
+        text = ""
+        while True:
+            try:
+                line = input("   ...> " if text else "runlog> ")
+            except EOFError:
+                click.echo()
+                return None
+            except KeyboardInterrupt:
+                click.echo()
+                return ""
+            if not text and line.strip().startswith("."):
+                return None if line.strip() in (".quit", ".exit") else line.strip()
+            text += line + "\n"
+            if not text.strip():
+                text = ""
+            elif is_complete(text):
+                return text
+
+    def _answer(self, statement: str) -> None:
+        from runlog.errors import RunlogError
+
+        try:
+            if statement.startswith("."):
+                self._command(*statement.split())
+            else:
+                for answer in self._reader.answers(statement):
+                    print_answer(answer, self._form)
+        except RunlogError as error:
+            click.echo(f"error: {tables.plain(error.message)}", err=True)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+
+    def _command(self, name: str, argument: str | None = None, *rest: str) -> None:
+        if name == ".tables":
+            columns = [Column("name", TEXT), Column("kind", TEXT)]
+            common.print_rows(columns, self._reader.names(), None)
+        elif name == ".schema":
+            found = self._reader.schema(argument)
+            click.echo("\n".join(found) or f"there is no {argument}; .tables shows what is there")
+        elif name == ".mode" and argument in ("table", "json", "csv"):
+            self._form = None if argument == "table" else argument
+        elif name == ".mode":
+            click.echo(f"mode is {self._form or 'table'}; .mode takes table, json or csv")
+        elif name == ".help":
+            click.echo(HELP)
+        else:
+            click.echo(f"no command {name}; .help shows which there are", err=True)
+
+    def _words(self) -> list[str]:
+        """What Tab completes."""
+        names = [str(name) for name, kind in self._reader.names() if kind == "view"]
+        columns = {column for name in names for column in self._reader.columns(name)}
+        return sorted({*COMMANDS, *KEYWORDS, *names, *columns})
+
+
+class _line_editing:
+    """With it, lines can be edited, completed and fetched back, in this session and later ones."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+
+    def __enter__(self) -> None:
+        try:
+            import readline
+        except ImportError:  # a Python without it reads plain lines
+            return
+        readline.set_completer(_completer(self._words))
+        readline.set_completer_delims(" \t\n,()=<>'\";")
+        readline.parse_and_bind("tab: complete")
+        try:
+            readline.read_history_file(_history_file())
+        except OSError:
+            pass
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            import readline
+
+            readline.set_completer(None)
+            os.makedirs(os.path.dirname(_history_file()), exist_ok=True)
+            readline.set_history_length(1000)
+            readline.write_history_file(_history_file())
+        except (ImportError, OSError):  # a home that cannot be written has no history
+            pass
+
+
+def _history_file() -> str:
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(state, "runlog", "sql_history")
+
+
+def _completer(words: list[str]) -> Callable[[str, int], str | None]:
+    def complete(begun: str, number: int) -> str | None:
+        found: Iterator[str] = (word for word in words if word.startswith(begun.lower()))
+        return next((word for at, word in enumerate(found) if at == number), None)
+
+    return complete

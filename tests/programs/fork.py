@@ -1,0 +1,148 @@
+"""Forks after start_run in one of several ways: fork.py URI HOW. Says the run's id, and "alive"
+when everything after the forks worked."""
+
+import multiprocessing
+import os
+import sys
+import threading
+
+import runlog
+
+
+def os_fork(leave):
+    child = os.fork()
+    if child == 0:
+        runlog.log_metric("child", 1)
+        leave()
+        return False  # goes on to the end of the program
+    assert os.waitpid(child, 0) == (child, 0)
+    return True
+
+
+def log_in_child(step):
+    runlog.log_metric("child", step, step=step)
+    assert runlog.active_run().info.run_id
+
+
+def own_run_in_child(name):
+    with runlog.start_run(run_name=name, nested=True):
+        runlog.log_metric("own", 1)
+
+
+def open_run_in_child(name, error=None):
+    runlog.start_run(run_name=name, nested=True)
+    if error:
+        raise error
+
+
+def processes(method, *targets):
+    context = multiprocessing.get_context(method)
+    children = [context.Process(target=target, args=args) for target, *args in targets]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    return [child.exitcode for child in children]
+
+
+def while_others_work(forks):
+    """Two threads log and search without a pause while the main thread forks."""
+    done = threading.Event()
+
+    def log(key):
+        step = 0
+        while not done.is_set():
+            runlog.log_metric(key, step, step=step)
+            runlog.log_metrics({key + "2": step, key + "3": step}, step=step)
+            step += 1
+        runlog.log_param(key, step)
+
+    def search():
+        while not done.is_set():
+            assert len(runlog.search_runs(output_format="list")) == 1
+
+    threads = [threading.Thread(target=log, args=("x",)), threading.Thread(target=search)]
+    for thread in threads:
+        thread.start()
+    for step in range(forks):
+        child = os.fork()
+        if child == 0:
+            log_in_child(step)
+            assert len(runlog.search_runs(output_format="list")) == 1
+            os._exit(0)
+        assert os.waitpid(child, 0) == (child, 0)
+    done.set()
+    for thread in threads:
+        thread.join()
+
+
+def while_a_reader_is_in_use():
+    store = runlog.RunlogClient().store
+    reading, leave = threading.Event(), threading.Event()
+
+    def read():
+        with store.db.reading() as fetch:
+            reading.set()
+            leave.wait()
+            assert fetch("select count(*) from run") == [(1,)]
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    reading.wait()
+    threading.Timer(0.2, leave.set).start()
+    os_fork(lambda: os._exit(0))
+    thread.join()
+
+
+def from_a_thread():
+    thread = threading.Thread(target=os_fork, args=(lambda: os._exit(0),))
+    thread.start()
+    thread.join()
+
+
+def main():
+    how = sys.argv[2]
+    run = runlog.start_run()
+    print(run.info.run_id, flush=True)
+    runlog.log_metric("parent", 1)
+    if how == "returns":
+        if not os_fork(lambda: None):
+            return
+    elif how == "sys.exit":
+        with run:  # left by the child's SystemExit
+            os_fork(lambda: sys.exit(0))
+            assert runlog.get_run(run.info.run_id).info.status == "RUNNING"
+            runlog.log_metric("parent", 2, step=1)
+            assert runlog.active_run() is not None
+    elif how == "os._exit":
+        os_fork(lambda: os._exit(0))
+    elif how == "ends":
+        os_fork(lambda: (runlog.end_run("FAILED"), runlog.end_run(), os._exit(0)))
+    elif how == "threads":
+        while_others_work(20)
+    elif how == "reader":
+        while_a_reader_is_in_use()
+    elif how == "thread":
+        from_a_thread()
+    elif how == "multiprocessing":
+        assert processes("fork", *((log_in_child, step) for step in range(4))) == [0] * 4
+    elif how == "own":
+        assert processes("fork", *((own_run_in_child, f"own{n}") for n in range(4))) == [0] * 4
+    elif how == "left open":
+        for method in ("fork", "spawn"):
+            assert processes(
+                method,
+                (open_run_in_child, f"{method} left"),
+                (open_run_in_child, f"{method} failed", SystemExit(3)),
+            ) == [0, 3]
+    elif how == "pool":
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            pool.map(log_in_child, range(8))
+    assert runlog.get_run(run.info.run_id).info.status == "RUNNING"
+    runlog.log_metric("parent", 3, step=2)
+    print("alive")
+
+
+if __name__ == "__main__":
+    runlog.set_tracking_uri(sys.argv[1])
+    main()

@@ -1,0 +1,77 @@
+"""Processes made by fork log to their parent's run and leave it alone when they end."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from processes import check, run
+
+from runlog.store import Store, open_store
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def forked(place, how: str) -> tuple[Store, str]:
+    """The store, and the run of a program that forked and went well."""
+    path = place / "runlog.db"
+    run_id, *rest = run("fork", path, how).split()
+    assert rest == ["alive"]
+    check(path)
+    store = open_store(str(path))
+    assert store.get_run(run_id).info.status == "FINISHED"
+    assert store.get_run(run_id).data.metrics["parent"] == 3
+    return store, run_id
+
+
+@pytest.mark.parametrize(
+    "how, steps",
+    [
+        ("returns", 1),
+        ("sys.exit", 1),
+        ("os._exit", 1),
+        ("ends", 1),
+        ("reader", 1),
+        ("thread", 1),
+        ("multiprocessing", 4),
+        ("pool", 8),
+        ("threads", 20),
+    ],
+)
+def test_a_child_logs_to_its_parents_run(how, steps, place):
+    store, run_id = forked(place, how)
+    logged = store.get_metric_history(run_id, "child")
+    assert len(logged) == steps
+    assert len(store.search_runs(["0"])) == 1
+    store.close()
+
+
+def test_a_thread_that_logs_on_loses_nothing(place):
+    store, run_id = forked(place, "threads")
+    steps = int(store.get_run(run_id).data.params["x"])
+    for key in ("x", "x2", "x3"):
+        logged = [point.step for point in store.get_metric_history(run_id, key)]
+        assert logged == list(range(steps))
+    store.close()
+
+
+def test_a_child_has_runs_of_its_own(place):
+    store, run_id = forked(place, "own")
+    runs = store.search_runs(["0"], f"tags.mlflow.parentRunId = '{run_id}'")
+    assert {run.info.run_name: run.info.status for run in runs} == {
+        f"own{number}": "FINISHED" for number in range(4)
+    }
+    store.close()
+
+
+def test_runs_that_processes_leave_open_are_ended(place):
+    """A process of multiprocessing ends without what the interpreter does at its exit."""
+    store, _ = forked(place, "left open")
+    runs = store.search_runs(["0"], "attributes.run_name LIKE '% %'")
+    assert {run.info.run_name: run.info.status for run in runs} == {
+        "fork left": "FINISHED",
+        "fork failed": "FAILED",
+        "spawn left": "FINISHED",
+        "spawn failed": "FAILED",
+    }
+    store.close()
