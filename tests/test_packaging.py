@@ -56,6 +56,7 @@ def test_what_is_built_installs_and_works(built, place, kind):
     printed = call(programs / "python", "-W", "error", "-c", CHECK, cwd=place)
     assert "pip install 'runlog-tracking[pandas]'" in printed
     assert "packaged" in call(programs / "runlog", "runs", "list", cwd=place)
+    call(programs / "runlog", "doctor", cwd=place)
     (folder,) = place.glob("venv/lib/*/site-packages/runlog")
     assert (folder / "py.typed").exists() and (folder / "schema.sql").exists()
 

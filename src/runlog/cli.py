@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from runlog import __version__, tables
+from runlog import __version__
+from runlog.commands import common
 from runlog.commands.artifacts import artifacts
 from runlog.commands.completion import completion
 from runlog.commands.database import db
@@ -67,12 +68,12 @@ class Program(click.Group):
         else:
             code = result if isinstance(result, int) else 0
         finally:
-            _close_stores()
+            common.close_stores()
         sys.exit(code)
 
 
 def _fail(message: str, code: int = 1) -> int:
-    click.echo("runlog: error: " + tables.plain(" ".join(message.split("\n"))), err=True)
+    common.complain("error", message)
     return code
 
 
@@ -89,16 +90,6 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
         pass
-
-
-def _close_stores() -> None:
-    if "runlog.places" in sys.modules:
-        from runlog import places
-
-        try:
-            places.close()
-        except RunlogError:  # what was asked for is done
-            pass
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})

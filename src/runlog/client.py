@@ -386,7 +386,7 @@ class RunlogClient:
         frame = frames.runs(columns)
         found = []
         for row, info in enumerate(columns.runs):
-            if run_ids is not None and info.run_id not in run_ids:
+            if run_ids and info.run_id not in run_ids:
                 continue
             content = _content(self._repo(info.run_id), artifact_file)
             if content is None:
@@ -399,6 +399,11 @@ class RunlogClient:
                     )
                 table[column + "_" if column in table else column] = frame[column].iloc[row]
             found.append(table)
+        if not found:
+            raise NotFound(
+                f"No runs found with the corresponding table artifact {artifact_file!r} in "
+                f"experiment {experiment_id}"
+            )
         return frames.below_each_other(found)
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:

@@ -68,13 +68,14 @@ class _Stacks(threading.local):
         self.last: tuple[str, Store] | None = None
         with _all_stacks_lock:
             _all_stacks.append(self.active)
-        if threading.current_thread() is threading.main_thread():
+        # Once: a thread that forks is the main thread of its child.
+        if _main_stack is None and threading.current_thread() is threading.main_thread():
             _main_stack = self.active
 
 
 _all_stacks: list[list[_Active]] = []
 _all_stacks_lock = threading.RLock()  # a signal handler may want it where it is held already
-_main_stack: list[_Active] = []
+_main_stack: list[_Active] | None = None
 _stacks = _Stacks()
 _experiment_id: str | None = None
 
@@ -118,6 +119,8 @@ def set_experiment(
         )
     _experiment_id = experiment.experiment_id
     os.environ["RUNLOG_EXPERIMENT_ID"] = _experiment_id  # processes started later inherit it
+    for name in ("RUNLOG_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_NAME"):  # and no other name with it
+        os.environ.pop(name, None)
     return experiment
 
 
@@ -247,16 +250,22 @@ def start_run(
     store = places.store()
     ending.install(_end_all)
     given_tags = _described(tags, description)
-    existing = run_id or setting("RUN_ID")
+    existing = run_id or _run_id_from_outside()
     if existing:
-        for name in ("RUNLOG_RUN_ID", "MLFLOW_RUN_ID"):
-            os.environ.pop(name, None)
         run = _resumed(store, existing, run_name, given_tags)
     else:
         run = _created(store, experiment_id, run_name, parent_run_id, given_tags)
     active = ActiveRun(run.info, run.data, run.inputs)
     _stacks.active.append(_Active(active, store))
     return active
+
+
+def _run_id_from_outside() -> str | None:
+    """The run that the environment names. It is gone on with once; the next one is a new one."""
+    run_id = setting("RUN_ID")
+    for name in ("RUNLOG_RUN_ID", "MLFLOW_RUN_ID"):
+        os.environ.pop(name, None)
+    return run_id
 
 
 def _described(tags: Mapping[str, Any] | None, description: str | None) -> dict[str, Any]:
@@ -368,8 +377,6 @@ def _end_all(status: str, error: BaseException | None) -> None:
     """The program ends: so do the runs of all threads, and what they logged is put in order."""
     with _all_stacks_lock:
         stacks = list(_all_stacks)
-    for store in {active.store for stack in stacks for active in stack}:
-        store.abandon()
     for stack in stacks:
         while stack:
             try:
@@ -383,7 +390,7 @@ def _end_all(status: str, error: BaseException | None) -> None:
 
 def active_run() -> ActiveRun | None:
     """The run that log calls of this thread go to, or None."""
-    stack = _stacks.active or _main_stack
+    stack = _stacks.active or _main_stack or []
     return next((active.run for active in stack[-1:]), None)
 
 
@@ -397,7 +404,7 @@ def last_active_run() -> Run | None:
 
 
 def _active() -> _Active:
-    stack = _stacks.active or _main_stack
+    stack = _stacks.active or _main_stack or []
     try:
         return stack[-1]
     except IndexError:  # not asked for before: the main thread may end its run at any moment
@@ -662,14 +669,17 @@ def _searched(
     experiment_names: Sequence[str] | None,
     everywhere: bool,
 ) -> list[str]:
+    for name, given in (("experiment_ids", experiment_ids), ("experiment_names", experiment_names)):
+        if isinstance(given, str):
+            raise InvalidParameter(f"{name} must be a list: [{given!r}], not {given!r}")
     if experiment_ids and experiment_names:
         raise InvalidParameter("Only experiment_ids or experiment_names can be used, but not both")
     if everywhere and not (experiment_ids or experiment_names):
-        return [each.experiment_id for each in search_experiments(ViewType.ALL)]
+        return [each.experiment_id for each in search_experiments()]
     if experiment_names:
         named = [(name, store.find_experiment(name)) for name in experiment_names]
         return [experiment.experiment_id for name, experiment in named if experiment is not None]
-    if experiment_ids is not None:
+    if experiment_ids:
         return list(experiment_ids)
     return [_current_experiment_id(store)]
 

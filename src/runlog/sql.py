@@ -559,6 +559,7 @@ class SqlStore(Store):
 
         from runlog import filters
 
+        most = validate.limit(max_results)
         order = filters.full_order(filters.parse_order_by(order_by))
         clause = filters.parse(filter_string)
         scope = _runs_scope(experiment_ids, run_view_type)
@@ -601,12 +602,12 @@ class SqlStore(Store):
         db = self.db
         with db.lock:
             run = self._run_of.get(run_id)
-            known = self._metric_ids[run] if run is not None and type(key) is str else None
+            known = self._metric_ids.get(run) if run is not None and type(key) is str else None
             metric = known.get(key) if known is not None else None
             if known is None or metric is None:
                 return self.log(run_id, ((key, value, timestamp, step),))
             value = validate.number(key, value)
-            kept = db.change(
+            kept = db.change_alone(
                 """insert into recent select :metric, :step, :timestamp, :value
                    from run where id = :run and lifecycle_stage = 'active'""",
                 {
@@ -634,15 +635,18 @@ class SqlStore(Store):
     ) -> None:
         with self.db.lock:
             known: dict[str, int] | None = None
-            with self.db.transaction():
-                run = self._active_run(run_id)
-                if params:
-                    self._keep_params(run, run_id, params)
-                if tags:
-                    self._set_tags(run, tags)
-                if points:
-                    known = self._append(run, points)
-            if known is not None and not self.db.in_transaction:  # committed
+            try:
+                with self.db.transaction():
+                    run = self._active_run(run_id)
+                    if params:
+                        self._keep_params(run, run_id, params)
+                    if tags:
+                        self._set_tags(run, tags)
+                    if points:
+                        known = self._append(run, points)
+            except Interrupted:
+                return self.log(run_id, points, params, tags)
+            if known is not None:  # committed
                 self._remember(run_id, run, known)
                 self._merge_if_worth(len(known))
 
@@ -1041,9 +1045,6 @@ class SqlStore(Store):
 
     def flush(self) -> None:
         self.db.flush()
-
-    def abandon(self) -> None:
-        self.db.abandon()
 
     def close(self) -> None:
         with self.db.lock:

@@ -246,11 +246,6 @@ class Store(ABC):
     def close(self) -> None:
         """Lets go of files and connections; the store can still be used, and opens them again."""
 
-    def abandon(self) -> None:
-        """For a signal handler that will not return to the call of this thread that it
-        interrupted: what that call was writing is taken back."""
-        return
-
     # -- derived ----------------------------------------------------------------------------
 
     def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:

@@ -58,6 +58,13 @@ def plain(value: object) -> str:
     return "" if value is None else str(value).translate(_CONTROLS)
 
 
+def without_password(text: str) -> str:
+    """`text` with the passwords of the URLs in it hidden."""
+    import re
+
+    return re.sub(r"(//[^/@:\s]*):[^/\s]*@", r"\1:(hidden)@", text)
+
+
 def width(text: str) -> int:
     """How many cells of a terminal `text` takes."""
     if text.isascii():

@@ -70,7 +70,10 @@ def number(key: str, value: Any) -> float:
             "convert it, or log it as a param or tag"
         )
     try:
-        return float(value.item() if hasattr(value, "item") else value)
+        plain = value.item() if hasattr(value, "item") else value
+        if isinstance(plain, (str, bytes)):
+            raise TypeError("it holds text")
+        return float(plain)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InvalidParameter(
             f"metric {key!r} got {value!r} of type {type(value).__name__}, "
@@ -130,8 +133,9 @@ def experiment_id(value: Any) -> int:
     """The id of an experiment, decimal digits as text, as the number the store uses."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value in _INT64:
         return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and int(value) in _INT64:
-        return int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        if int(value) in _INT64:
+            return int(value)
     raise InvalidParameter(f"invalid experiment id {value!r}: it must be decimal digits")
 
 

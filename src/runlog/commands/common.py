@@ -66,6 +66,18 @@ def open_database(uri: str | None) -> SqlStore:
     return store
 
 
+def close_stores() -> None:
+    """Lets go of the files that a command opened."""
+    if "runlog.places" in sys.modules:
+        from runlog import places
+        from runlog.errors import RunlogError
+
+        try:
+            places.close()
+        except RunlogError:  # what was asked for is done
+            pass
+
+
 def database_path(uri: str | None) -> str | None:
     """The file behind a tracking URI, whether it is there or not; None if there can be none."""
     from runlog import places
@@ -241,8 +253,9 @@ def view_option(command: Command) -> Command:
         "--view",
         type=click.Choice(VIEWS, case_sensitive=False),
         default=VIEWS[0],
+        metavar="VIEW",
         show_default=True,
-        help="Whether to show what is active, in the trash, or both.",
+        help="What to show: active_only, deleted_only (what is in the trash) or all.",
     )(command)
 
 
@@ -330,9 +343,10 @@ def say(text: str) -> None:
         click.echo(text, err=True)
 
 
-def warn(text: str) -> None:
-    """One line on standard error."""
-    click.echo(f"runlog: warning: {tables.plain(text)}", err=True)
+def complain(kind: str, text: str) -> None:
+    """One line on standard error: `runlog: error: ...` or `runlog: warning: ...`."""
+    line = tables.without_password(" ".join(text.splitlines()))
+    click.echo(f"runlog: {kind}: {tables.plain(line)}", err=True)
 
 
 @contextmanager

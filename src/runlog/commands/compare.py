@@ -64,8 +64,8 @@ def compare(
 ) -> None:
     """Show where runs differ.
 
-    The best value of each metric is marked with *. The least value is the best where the metric's name speaks of a loss, an error or a time, the
-    greatest elsewhere.
+    The best value of each metric is marked with *: the least where the metric's name speaks of a
+    loss, an error or a time, the greatest elsewhere.
     """
     given = common.named(runs, run_ids)
     if len(given) < 2:

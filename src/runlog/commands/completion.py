@@ -13,8 +13,9 @@ SHELLS = ("bash", "zsh", "fish")
 def completion(context: click.Context, shell: str) -> None:
     """Print a shell's completion script.
 
-    With it Tab completes commands, options, run ids, experiments and metrics. Put it where your shell looks at its start: `runlog completion bash >> ~/.bashrc`, the same
-    with zsh and ~/.zshrc, or `runlog completion fish > ~/.config/fish/completions/runlog.fish`.
+    With it Tab completes commands, options, run ids, experiments and metrics. Put it where your
+    shell looks at its start: `runlog completion bash >> ~/.bashrc`, the same with zsh and
+    ~/.zshrc, or `runlog completion fish > ~/.config/fish/completions/runlog.fish`.
     """
     from click.shell_completion import get_completion_class
 

@@ -89,7 +89,7 @@ def _place(uri: str | None) -> Iterator[Finding]:
     from runlog import places
     from runlog.errors import RunlogError
 
-    shown = _without_password(places.get_tracking_uri() if uri is None else uri)
+    shown = tables.without_password(places.get_tracking_uri() if uri is None else uri)
     yield Finding(OK, "tracking URI", f"{shown} (from {_reason(uri)})")
     try:
         path = common.database_path(uri)
@@ -98,7 +98,7 @@ def _place(uri: str | None) -> Iterator[Finding]:
         else:
             yield _missing(path)
     except RunlogError as error:
-        yield Finding(WRONG, "database", error.message)
+        yield Finding(WRONG, "database", tables.without_password(error.message))
     else:
         if path is not None:
             yield from _disk(os.path.dirname(path))
@@ -213,9 +213,5 @@ def _packages() -> Iterator[Finding]:
 def _environment() -> Iterator[Finding]:
     for name, value in sorted(os.environ.items()):
         if name.startswith(("RUNLOG_", "MLFLOW_")):
-            shown = "(hidden)" if _SECRET.search(name) and value else _without_password(value)
+            shown = "(hidden)" if _SECRET.search(name) and value else tables.without_password(value)
             yield Finding(OK, name, shown or "(empty)")
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"(//[^/@:\s]*):[^/\s]*@", r"\1:(hidden)@", text)

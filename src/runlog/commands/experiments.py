@@ -57,7 +57,9 @@ COLUMNS = [
     multiple=True,
     help="What to sort by, such as 'name' or 'creation_time DESC'; may be repeated.",
 )
-@click.option("--max-results", type=click.IntRange(1), help="Show no more than so many.")
+@click.option(
+    "--max-results", type=click.IntRange(1), metavar="N", help="Show no more than so many."
+)
 @common.output_options
 @common.place_option
 def search(

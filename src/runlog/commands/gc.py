@@ -135,7 +135,7 @@ def _artifact_deleter(store: SqlStore) -> Callable[[str], None]:
         try:
             repo = ArtifactRepo(uri)
         except InvalidParameter as error:  # a place that this version does not reach
-            common.warn(f"files at {uri} are left alone: {error.message}")
+            common.complain("warning", f"files at {uri} are left alone: {error.message}")
             return
         repo.delete()
         if uri.startswith(store.artifact_root + "/"):
@@ -161,6 +161,6 @@ def _vacuum(store: SqlStore) -> int | None:
         with common.progress("Vacuuming") as done:
             before, after = keeping.vacuum(store.db, done)
     except StoreError as error:  # what had to go is gone all the same
-        common.warn(f"no space was given back: {error.message}")
+        common.complain("warning", f"no space was given back: {error.message}")
         return None
     return before - after

@@ -173,9 +173,19 @@ def summary(
     show_default=True,
     help="What to draw the values over: the steps, or the seconds since the first point.",
 )
-@click.option("--width", type=click.IntRange(20, 1000), help="Columns; by default the terminal's.")
 @click.option(
-    "--height", type=click.IntRange(3, 200), default=15, show_default=True, help="Rows of a plot."
+    "--width",
+    type=click.IntRange(20, 1000),
+    metavar="N",
+    help="Columns; by default the terminal's.",
+)
+@click.option(
+    "--height",
+    type=click.IntRange(3, 200),
+    metavar="N",
+    default=15,
+    show_default=True,
+    help="Rows of a plot.",
 )
 @click.option("--ascii", "plain", is_flag=True, help="Draw with ASCII characters only.")
 @common.output_options

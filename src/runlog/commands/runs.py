@@ -57,7 +57,7 @@ MAX_RESULTS_HELP = (
 @runs.command("list")
 @common.experiment_options(many=True)
 @common.view_option
-@click.option("--max-results", type=click.IntRange(1), help=MAX_RESULTS_HELP)
+@click.option("--max-results", type=click.IntRange(1), metavar="N", help=MAX_RESULTS_HELP)
 @common.output_options
 @common.place_option
 def list_runs(
@@ -70,16 +70,19 @@ def list_runs(
 ) -> None:
     """List runs, latest first.
 
-    Of all experiments unless some are named. Without -x and -n, RUNLOG_EXPERIMENT_NAME or RUNLOG_EXPERIMENT_ID name the experiment if they
-    are set.
+    Of all experiments unless some are named: by -x or -n, else by RUNLOG_EXPERIMENT_NAME or
+    RUNLOG_EXPERIMENT_ID.
     """
     store = common.open_store(uri)
     names, ids = _experiments(store, experiment_ids, experiment_names, view)
     limit = _limit(max_results, form)
-    found = store.all_runs(ids, None, common.view_number(view), limit)
+    # One more than is shown tells whether there are more.
+    asked = None if limit is None else limit + 1
+    found = store.search_run_columns(ids, None, common.view_number(view), asked).runs
+    shown = found[:limit]
     columns = _columns(names, view)
-    common.print_rows(columns, [_cells(run.info, names) for run in found], form, empty=EMPTY)
-    _say_if_more(found.token, len(found), max_results)
+    common.print_rows(columns, [_cells(info, names) for info in shown], form, empty=EMPTY)
+    _say_if_more(len(shown) < len(found), len(shown), max_results)
 
 
 @runs.command()
@@ -92,7 +95,7 @@ def list_runs(
     multiple=True,
     help="What to sort by, such as 'metrics.loss' or 'start_time DESC'; may be repeated.",
 )
-@click.option("--max-results", type=click.IntRange(1), help=MAX_RESULTS_HELP)
+@click.option("--max-results", type=click.IntRange(1), metavar="N", help=MAX_RESULTS_HELP)
 @click.option(
     "-c",
     "--columns",
@@ -116,8 +119,8 @@ def search(
 ) -> None:
     """Find runs with a filter.
 
-    FILTER is such as "metrics.loss < 0.1 AND params.model = 'tree'"; without one all are found. A
-    table shows first the fields that the filter and the order speak of, then metrics and params,
+    FILTER is such as "metrics.loss < 0.1 AND params.model = 'tree'"; without one all are found.
+    A table shows first the fields that the filter and the order speak of, then metrics and params,
     as many as fit. Without a match it is empty, and the exit code is 0 all the same.
     """
     store = common.open_store(uri)
@@ -151,7 +154,7 @@ def search(
             about = _cells(run.info, names)
             rows.append([*(about[at] for at in own), *row, *(about[at] for at in times)])
     common.print_rows(shown, rows, form, "--columns chooses, --json has all", EMPTY)
-    _say_if_more(found.token, len(found), max_results)
+    _say_if_more(found.token is not None, len(found), max_results)
 
 
 @runs.command()
@@ -164,7 +167,9 @@ def search(
     multiple=True,
     help="What to sort by, such as 'metrics.loss' or 'start_time DESC'; may be repeated.",
 )
-@click.option("--max-results", type=click.IntRange(1), help="Export no more than so many.")
+@click.option(
+    "--max-results", type=click.IntRange(1), metavar="N", help="Export no more than so many."
+)
 @click.option("-o", "--filename", metavar="FILE", help="Write to this file, not to the screen.")
 @common.place_option
 def csv(
@@ -202,8 +207,8 @@ def _limit(max_results: int | None, form: str | None) -> int | None:
     return SCREENFUL if max_results is None and on_terminal else max_results
 
 
-def _say_if_more(token: str | None, shown: int, max_results: int | None) -> None:
-    if token is not None and max_results is None:
+def _say_if_more(more: bool, shown: int, max_results: int | None) -> None:
+    if more and max_results is None:
         common.say(f"These are the first {shown}; --max-results shows more.")
 
 

@@ -39,8 +39,8 @@ def sql(query: str | None, form: str | None, uri: str | None) -> None:
     """Read the database with SQL.
 
     Runs QUERY, or what comes on standard input; on a terminal it is a shell, with line editing,
-    history and completion. Nothing can be written. The views are runs, experiments, params, metrics, metric_summary, tags,
-    experiment_tags and inputs.
+    history and completion. Nothing can be written. The views are runs, experiments, params,
+    metrics, metric_summary, tags, experiment_tags and inputs.
     """
     from runlog.db.keeping import Reader
 

@@ -297,6 +297,7 @@ class Reader:
         self._database.open()
         self.path = self._database.path
         self._connection = _reader(self._database)
+        self._connection.authorizer = _allow_reading
         # SQLite calls back now and then, so that Ctrl-C ends a statement that takes for ever.
         self._connection.set_progress_handler(lambda: False, 20_000)
 
@@ -333,13 +334,13 @@ class Reader:
     def _translated(self, deed: Callable[[], Any]) -> Any:
         try:
             return deed()
-        except apsw.ReadOnlyError:
+        except (apsw.ReadOnlyError, apsw.AuthError):
             raise InvalidParameter(
                 "this reads only: change runs with the Python API or the other commands"
             ) from None
         except UnicodeDecodeError as error:
             raise StoreError(f"{self._database.path} is damaged: {error}") from error
-        except (apsw.SQLError, apsw.AuthError, apsw.CantOpenError) as error:
+        except (apsw.SQLError, apsw.CantOpenError) as error:
             raise InvalidParameter(f"SQL: {error}") from error
         except apsw.Error as error:
             raise StoreError(f"{self._database.path}: {error}") from error
@@ -347,8 +348,9 @@ class Reader:
     def names(self) -> list[tuple[Any, ...]]:
         """What there is to read: name and kind, the views that are made for it first."""
         return self._connection.execute(
-            """select name, iif(type = 'view' and name not glob 'live_*' and name not glob 'fresh_*',
-                                'view', 'internal ' || type) as kind
+            """select name,
+                      iif(type = 'view' and name not glob 'live_*' and name not glob 'fresh_*',
+                          'view', 'internal ' || type) as kind
                from sqlite_schema
                where type in ('view', 'table') and name not glob 'sqlite_*'
                order by kind = 'view' desc, kind, name"""
@@ -368,6 +370,16 @@ class Reader:
             {"name": name},
         )
         return [sql + ";" for (sql,) in rows]
+
+
+def _allow_reading(
+    action: int, name: str | None, other: str | None, database: str | None, trigger: str | None
+) -> int:
+    """Keeps `vacuum into` from making a file, which a read-only connection may do: it attaches
+    one that does not exist or is empty. Others can be attached, and only be read, too."""
+    if action == apsw.SQLITE_ATTACH and not (name and _size(name)):
+        return apsw.SQLITE_DENY
+    return apsw.SQLITE_OK
 
 
 def split(sql: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import threading
 import time
 from itertools import islice
@@ -23,6 +24,7 @@ from runlog.settings import setting
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import FrameType
     from typing import Any
 
     Bindings = Mapping[str, Any]
@@ -44,6 +46,10 @@ _instances_lock = threading.RLock()
 _instances: WeakSet[Database] = WeakSet()
 
 
+class Interrupted(StoreError):
+    """A signal handler wrote in the middle of a call; nothing of the call was kept."""
+
+
 class Database:
     """A SQLite file that holds a runlog store, made when it is missing.
 
@@ -55,7 +61,8 @@ class Database:
         self.path = os.path.abspath(path)
         self.lock = threading.RLock()
         self.read_only = False
-        self.in_transaction = False  # said under the lock: of the thread that holds it
+        self._current: Transaction | None = None  # of the thread that holds the lock
+        self._suspended: list[Transaction] = []  # those that signal handlers interrupted
         self._checked = False
         self._writer: apsw.Connection | None = None
         self.readers_back = threading.Condition()  # also the lock of the three below
@@ -70,23 +77,22 @@ class Database:
     def execute(self, sql: str, bindings: Bindings | None = None) -> Rows:
         """Runs one statement, in the writer's transaction if one is open, else in its own."""
         try:
-            return (self._writer or self._connect()).execute(sql, bindings).fetchall()
+            return self._own().execute(sql, bindings).fetchall()
         except _FAILURES as error:
             raise self.translated(error) from error
 
     def executemany(self, sql: str, rows: Sequence[Bindings | tuple[Any, ...]]) -> None:
         """Runs one statement once for each of `rows`, inside a transaction of the caller's."""
         try:
-            (self._writer or self._connect()).executemany(sql, rows)
+            self._own().executemany(sql, rows)
         except apsw.Error as error:
             raise self.translated(error) from error
 
     def change(self, sql: str, bindings: Bindings | None = None) -> int:
-        """Runs one statement that writes and returns how many rows it changed."""
+        """Runs one statement that writes, inside a transaction of the caller's, and returns how
+        many rows it changed."""
         try:
-            connection = self._writer or self._connect()
-            if connection.in_transaction and not self.in_transaction:
-                self._roll_back()
+            connection = self._own()
             connection.execute(sql, bindings)
             return connection.changes()
         except apsw.Error as error:
@@ -94,18 +100,33 @@ class Database:
 
     def change_many(self, sql: str, rows: Sequence[Bindings]) -> int:
         """`executemany` that returns how many rows were changed."""
-        connection = self._writer or self._connect()
+        connection = self._own()
         before = connection.total_changes()
         self.executemany(sql, rows)
         return connection.total_changes() - before
 
+    def change_alone(self, sql: str, bindings: Bindings) -> int:
+        """`change` as a transaction of its own, under the lock: at a tenth of the cost of one."""
+        connection = self._writer or self._connect()
+        if connection.in_transaction:  # of the call that this one interrupts
+            with Transaction(self):
+                return self.change(sql, bindings)
+        try:
+            connection.execute(sql, bindings)
+            return connection.changes()
+        except apsw.Error as error:
+            raise self.translated(error) from error
+
+    # -- transactions -----------------------------------------------------------------------
+    # Two things come between any two instructions of the main thread. A signal handler may log,
+    # then return, raise or end the process: its transaction is its own and takes the place of the
+    # one that it interrupts, which begins anew if it ever goes on. And Ctrl-C, after which the
+    # program goes on in a notebook: it may not leave a transaction open that later calls take for
+    # their own and never commit.
+
     def transaction(self) -> Transaction:
         """`with` it: all writes inside are kept together or not at all; they are kept when it
-        ends.
-
-        One inside another of the same thread is a part of that: a signal handler may log in the
-        middle of a log call.
-        """
+        ends. Raises Interrupted when a signal handler wrote in between."""
         return Transaction(self)
 
     def transaction_if_free(self) -> TransactionIfFree:
@@ -113,18 +134,28 @@ class Database:
         whether it did."""
         return TransactionIfFree(self)
 
-    def begin(self, wait: bool = True) -> bool:
+    def inside(self) -> bool:
+        """Whether this thread, which holds the lock, is in the middle of a transaction."""
+        current = self._current
+        if current is None or _is_running(current.block):
+            return current is not None
+        if not current.left:  # Ctrl-C came right before its end
+            self.lock.release()
+        self.end(keep=False)
+        return False
+
+    def begin(self, transaction: Transaction, wait: bool = True) -> bool:
         """Begins a transaction, under the lock; False if it may not wait and would have to."""
-        # Ctrl-C raises between any two instructions. None of them may leave a transaction open
-        # that the next call takes for its own and never commits.
-        self.in_transaction = True
+        if self.inside() and self._current is not None:
+            self._suspended.append(self._current)
+        self._current = transaction
+        free = False
         try:
             free = self._begin(wait)
-        except BaseException:
-            self.end(keep=False)
-            raise
-        self.in_transaction = free
-        return free
+            return free
+        finally:
+            if not free:
+                self.end(keep=False)
 
     def end(self, keep: bool) -> None:
         """Commits the transaction or rolls it back, the latter if it cannot be committed too."""
@@ -132,8 +163,33 @@ class Database:
             if keep:
                 self.execute("commit")
         finally:
-            self.in_transaction = False
+            self._current = None
             self._roll_back()  # does nothing after a commit
+
+    def leave(self, transaction: Transaction, keep: bool) -> None:
+        """`end` and the lock let go, whatever comes in between."""
+        try:
+            if transaction not in self._suspended:
+                self.end(keep)
+            elif keep:
+                raise self._interrupted_error()
+        except BaseException:
+            if transaction not in self._suspended:
+                self.end(keep=False)
+            raise
+        finally:
+            if transaction in self._suspended:
+                self._suspended.remove(transaction)
+            transaction.left = True
+            self.lock.release()
+
+    def _own(self) -> apsw.Connection:
+        """The connection, but not for a transaction that another has taken the place of."""
+        if self._suspended and self._current is None:
+            self._suspended = [each for each in self._suspended if _is_running(each.block)]
+            if self._suspended:
+                raise self._interrupted_error()
+        return self._writer or self._connect()
 
     def _begin(self, wait: bool) -> bool:
         # Immediate: a transaction that reads first and then writes fails at once, whatever the
@@ -161,13 +217,6 @@ class Database:
         connection = self._writer
         if connection is not None and connection.in_transaction:
             connection.execute("rollback")
-
-    def abandon(self) -> None:
-        """For a signal handler that will not return to the call it interrupted: takes back what
-        that was writing, so that the handler's own writes are no part of it."""
-        with self.lock:
-            self.in_transaction = False
-            self._roll_back()
 
     def reading(self) -> Reading:
         """`with` it: a consistent view for several statements; gives a `Snapshot`."""
@@ -467,6 +516,12 @@ class Database:
             "be written"
         )
 
+    def _interrupted_error(self) -> Interrupted:
+        return Interrupted(
+            f"a signal handler wrote to {self.path} in the middle of this call, of which nothing "
+            "was kept: call again"
+        )
+
     def _full_error(self) -> StoreFull:
         return StoreFull(
             f"no room left on the disk for {self.path}: what was logged before is safe; "
@@ -481,6 +536,8 @@ class Database:
                 f"{_busy_milliseconds() / 1000:g} s: find who holds it, or raise "
                 "RUNLOG_BUSY_TIMEOUT (seconds)"
             )
+        if isinstance(error, apsw.AbortError):
+            return self._interrupted_error()
         if isinstance(error, apsw.FullError):
             return self._full_error()
         if isinstance(error, apsw.ReadOnlyError):
@@ -514,61 +571,48 @@ class Database:
 
 
 class Transaction:
-    __slots__ = ("_database", "_inner")
+    __slots__ = ("_database", "block", "left")
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.left = False
 
     def __enter__(self) -> None:
-        database = self._database
-        database.lock.acquire()
+        self.block = sys._getframe(1)  # of the `with` statement
+        self._database.lock.acquire()
         try:
-            self._inner = database.in_transaction
-            if self._inner:
-                database.execute("savepoint part")
-            else:
-                database.begin()
+            self._database.begin(self)
         except BaseException:
-            database.lock.release()
+            self._database.leave(self, keep=False)
             raise
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._database.leave(self, keep=kind is None)
+
+
+class TransactionIfFree(Transaction):
+    __slots__ = ()
+
+    def __enter__(self) -> bool:  # type: ignore[override]
         database = self._database
-        try:
-            if self._inner:
-                if kind is not None:
-                    database.execute("rollback to part")
-                database.execute("release part")
-            else:
-                database.end(keep=kind is None)
-        finally:
-            database.lock.release()
-
-
-class TransactionIfFree:
-    __slots__ = ("_database", "_free")
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __enter__(self) -> bool:
-        database = self._database
-        self._free = False
+        self.block = sys._getframe(1)
+        self.left = True
         if database.read_only or not database.lock.acquire(blocking=False):
             return False
+        self.left = False
         try:
-            self._free = not database.in_transaction and database.begin(wait=False)
-        finally:
-            if not self._free:
-                database.lock.release()
-        return self._free
+            if not database.inside() and database.begin(self, wait=False):
+                return True
+        except BaseException:
+            database.leave(self, keep=False)
+            raise
+        self.left = True
+        database.lock.release()
+        return False
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._free:
-            try:
-                self._database.end(keep=kind is None)
-            finally:
-                self._database.lock.release()
+    def __exit__(self, *error: Any) -> None:
+        if not self.left:
+            super().__exit__(*error)
 
 
 class Reading:
@@ -617,6 +661,14 @@ class Snapshot:
                 yield rows
         except _FAILURES as error:
             raise self._database.translated(error) from error
+
+
+def _is_running(frame: FrameType | None) -> bool:
+    """Whether this thread is in that frame, or in a call made from it."""
+    current: FrameType | None = sys._getframe(1)
+    while current is not None and current is not frame:
+        current = current.f_back
+    return current is not None
 
 
 def _open_uri(path: str, query: str) -> apsw.Connection:
@@ -716,8 +768,6 @@ _said: set[str] = set()
 
 
 def _say_once(text: str) -> None:
-    import sys
-
     if text not in _said:
         _said.add(text)
         print(text, file=sys.stderr)
@@ -742,6 +792,18 @@ def _before_fork() -> None:
             database.close(checkpoint=False)
         except StoreError:  # the fork goes on; the next use says what is wrong with the file
             pass
+    _wait_for_imports()
+
+
+def _wait_for_imports() -> None:
+    # What a thread is importing at this moment its parent's child could never import. Much of
+    # runlog is imported at its first use.
+    locks = getattr(sys.modules["_frozen_importlib"], "_module_locks", {})
+    for _ in range(5000):
+        held = [name for name, lock in list(locks.items()) if lock() is not None]
+        if not any(name.startswith("runlog.") for name in held):
+            return
+        time.sleep(0.001)
 
 
 def _after_fork() -> None:

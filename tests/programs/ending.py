@@ -1,0 +1,219 @@
+"""Ends in one of many ways: ending.py URI HOW. Says "ready" when a signal may come."""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+
+import runlog
+
+calls = []
+
+
+def start():
+    run = runlog.start_run(run_name="main")
+    runlog.log_metric("loss", 1)
+    return run
+
+
+def fail():
+    raise ValueError("the loss is nonsense: \N{SNOWMAN} \udcff")
+
+
+def wait():
+    print("ready", flush=True)
+    for _ in range(1000):  # a signal handler that returns ends a single long sleep
+        time.sleep(0.03)
+        if calls:
+            return
+
+
+def note(number, frame):
+    calls.append(number)
+
+
+def leave(number, frame):
+    note(number, frame)
+    sys.exit(5)
+
+
+def returns():
+    start()
+
+
+def with_block():
+    with start():
+        runlog.log_metric("loss", 2)
+
+
+def raises():
+    start()
+    fail()
+
+
+def raises_in_block():
+    with start():
+        fail()
+
+
+def raises_and_goes_on():
+    try:
+        with start():
+            fail()
+    except ValueError:
+        with runlog.start_run(run_name="after"):
+            pass
+
+
+def raises_deep():
+    def recurse(depth):
+        if depth:
+            recurse(depth - 1)
+        fail()
+
+    start()
+    recurse(500)
+
+
+def exits():
+    start()
+    sys.exit(0)
+
+
+def exits_in_block():
+    with start():
+        sys.exit(0)
+
+
+def exits_1_in_block():
+    with start():
+        sys.exit(1)
+
+
+def nested():
+    start()
+    runlog.start_run(run_name="inner", nested=True)
+    runlog.start_run(run_name="innermost", nested=True)
+    fail()
+
+
+def nested_block():
+    with start():
+        with runlog.start_run(run_name="inner", nested=True):
+            runlog.start_run(run_name="innermost", nested=True)
+            fail()
+
+
+def thread():
+    worker = threading.Thread(target=start)
+    worker.start()
+    worker.join()
+
+
+def waits():
+    start()
+    wait()
+
+
+def waits_in_block():
+    with start():
+        wait()
+
+
+def thread_waits():
+    thread()
+    wait()
+
+
+def thread_first():
+    thread()
+    runlog.start_run(run_name="second")
+    wait()
+
+
+def ignored_then_noted():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    start()
+    threading.Timer(1, note, (0, None)).start()
+    wait()
+
+
+def noted_before():
+    signal.signal(signal.SIGTERM, note)
+    with start():
+        wait()
+    assert calls == [signal.SIGTERM]
+
+
+def left_before():
+    signal.signal(signal.SIGTERM, leave)
+    atexit.register(lambda: print(f"called {len(calls)} times"))
+    start()
+    wait()
+
+
+def left_before_in_block():
+    signal.signal(signal.SIGTERM, leave)
+    with start():
+        wait()
+
+
+def noted_after():
+    with start():
+        signal.signal(signal.SIGTERM, note)
+        wait()
+
+
+def chained_after():
+    start()
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *arguments: (print("mine", flush=True), before(*arguments)))
+    wait()
+
+
+def reading():
+    """The signal comes in the middle of a search."""
+    start()
+    store = runlog.RunlogClient().store
+    with store.db.reading() as fetch:
+        wait()
+        fetch("select 1")
+
+
+def writing():
+    """The signal comes in the middle of a log call, which is taken back."""
+    run = start()
+    db = runlog.RunlogClient().store.db
+    with db.transaction():
+        db.execute("update run set name = 'half'")
+        wait()
+    assert run
+
+
+def forked():
+    """The signal goes to a child, which has a run of its own."""
+    start()
+    child = os.fork()
+    if child == 0:
+        runlog.start_run(run_name="child", nested=True)
+        wait()
+    os.waitpid(child, 0)
+
+
+def signalled_in_child():
+    start()
+    child = os.fork()
+    if child == 0:
+        runlog.start_run(run_name="child", nested=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGTERM
+    assert runlog.active_run().info.run_name == "main"
+
+
+if __name__ == "__main__":
+    runlog.set_tracking_uri(sys.argv[1])
+    globals()[sys.argv[2]]()

@@ -1,0 +1,578 @@
+"""The commands, run in this process; tests/test_cli_processes.py has them as real programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import runlog
+import weave
+from runlog import cli
+
+CLIENT = runlog.RunlogClient()
+
+
+def call(*args: object, code: int = 0, stdin: str = "") -> str:
+    """What a command prints; it must end with `code`, and say why if that is not 0."""
+    result = CliRunner().invoke(cli.main, [str(each) for each in args], input=stdin)
+    assert result.exit_code == code, result.output
+    if code:
+        assert result.stderr.startswith("runlog: error: ") and result.stderr.count("\n") == 1
+        return result.stderr
+    assert not result.stderr
+    return result.stdout
+
+
+def data(*args: object) -> object:
+    return json.loads(call(*args, "--json"))
+
+
+def table(*args: object) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(call(*args, "--csv"))))
+
+
+@pytest.fixture
+def runs(place: Path) -> list[str]:
+    """Three runs of the experiment `shapes`: a and b finished, c failed with a NaN."""
+    runlog.set_experiment("shapes")
+    ids = []
+    for name, rate in [("a", 0.1), ("b", 0.2), ("c", 0.4)]:
+        with runlog.start_run(run_name=name, tags={"team": "x"}) as run:
+            runlog.log_params({"rate": rate, "model": "tree"})
+            for step in range(5):
+                runlog.log_metric("loss", math.exp(-rate * step), step=step)
+            runlog.log_metric("acc", rate if name != "c" else math.nan)
+            runlog.log_text(f"all of {name}", "notes/result.txt")
+        ids.append(run.info.run_id)
+    CLIENT.set_terminated(ids[2], "FAILED")
+    os.environ.pop("RUNLOG_EXPERIMENT_ID")
+    return ids
+
+
+# -- experiments ----------------------------------------------------------------------------
+
+
+def test_an_experiment_from_birth_to_trash_and_back():
+    assert call("experiments", "create", "-n", "first", "-l", "files") == (
+        "Created experiment 'first' with id 1\n"
+    )
+    call("experiments", "rename", "-x", 1, "--new-name", "second")
+    call("experiments", "delete", "-n", "second")
+    (found,) = data("experiments", "list", "-v", "deleted_only")
+    assert (found["name"], found["artifact_location"]) == ("second", os.path.abspath("files"))
+    call("experiments", "restore", "--experiment-id", 1)
+    assert [each["name"] for each in data("experiments", "search")] == ["second", "Default"]
+
+
+def test_experiments_are_filtered_ordered_and_limited():
+    for name in ("digits-1", "digits-2", "letters"):
+        call("experiments", "create", "-n", name)
+    found = table("experiments", "search", "name LIKE 'digits%'", "--order-by", "name DESC")
+    assert [each["name"] for each in found] == ["digits-2", "digits-1"]
+    assert len(data("experiments", "list", "--max-results", 2)) == 2
+
+
+def test_experiments_csv_has_the_columns_of_search_runs(runs):
+    call("experiments", "csv", "-n", "shapes", "-o", "out.csv")
+    rows = list(csv.DictReader(io.StringIO(Path("out.csv").read_text())))
+    frame = runlog.search_runs(experiment_names=["shapes"])
+    assert set(rows[0]) == set(frame.columns)
+    assert [row["run_id"] for row in rows] == list(frame["run_id"])
+    assert rows[0]["metrics.acc"] == "NaN"
+    assert float(rows[1]["metrics.loss"]) == frame["metrics.loss"][1]
+
+
+@pytest.mark.parametrize("words", [[], ["-x", "1", "-n", "shapes"]])
+def test_exactly_one_experiment_is_named(runs, words):
+    assert "Name one experiment" in call("experiments", "delete", *words, code=2)
+
+
+# -- runs -----------------------------------------------------------------------------------
+
+
+def test_runs_are_listed_with_their_experiment(runs):
+    call("experiments", "create", "-n", "empty")
+    lines = call("runs", "list").splitlines()
+    assert lines[0].split()[:3] == ["run_id", "run_name", "experiment"]
+    assert [line.split()[:3] for line in lines[1:]] == [
+        [run_id, name, "shapes"] for run_id, name in zip(runs[::-1], "cba", strict=True)
+    ]
+    assert len(call("runs", "list", "-n", "empty").splitlines()) == 1
+    assert len(data("runs", "list", "--max-results", 2)) == 2
+
+
+def test_the_environment_names_the_experiment(runs, monkeypatch):
+    monkeypatch.setenv("RUNLOG_EXPERIMENT_NAME", "Default")
+    assert data("runs", "list") == []
+    monkeypatch.delenv("RUNLOG_EXPERIMENT_NAME")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "1")
+    assert len(data("runs", "list")) == 3
+
+
+def test_a_search_shows_the_fields_it_speaks_of_first(runs):
+    lines = call("runs", "search", "params.rate IN ('0.1', '0.2')", "--order-by",
+                 "min(metrics.loss)").splitlines()  # fmt: skip
+    assert lines[0].split()[:5] == ["run_id", "run_name", "status", "min(loss)", "rate"]
+    assert [line.split()[1] for line in lines[1:]] == ["b", "a"]
+
+
+def test_a_search_without_a_match_is_an_empty_table(runs):
+    assert len(call("runs", "search", "metrics.loss > 5").splitlines()) == 1
+    assert data("runs", "search", "metrics.loss > 5") == []
+
+
+def test_a_search_as_json_has_whole_runs(runs):
+    found = data("runs", "search", "status = 'FAILED'")
+    assert [each["info"]["run_id"] for each in found] == [runs[2]]
+    assert found[0]["data"]["metrics"]["acc"] == "NaN"
+    assert found[0]["data"]["params"] == {"rate": "0.4", "model": "tree"}
+
+
+def test_a_search_as_csv_has_all_columns(runs):
+    rows = table("runs", "search", "--order-by", "run_name", "--max-results", 2)
+    assert [(row["params.rate"], row["tags.team"]) for row in rows] == [("0.1", "x"), ("0.2", "x")]
+
+
+def test_columns_are_chosen_by_field(runs):
+    wanted = "run_name,max(metrics.loss), count(metrics.`loss`),params.rate,tags.`a,b`"
+    rows = table("runs", "search", "-c", wanted, "-c", "duration", "--order-by", "run_name")
+    assert list(rows[0]) == [
+        "run_name", "max(metrics.loss)", "count(metrics.loss)", "params.rate", "tags.`a,b`",
+        "duration",
+    ]  # fmt: skip
+    assert list(rows[0].values())[:5] == ["a", "1.0", "5", "0.1", ""]
+
+
+def test_a_name_for_two_things_keeps_its_prefix():
+    with runlog.start_run():
+        runlog.log_metric("size", 1)
+        runlog.log_param("size", 2)
+        runlog.log_param("status", 3)
+    heading = call("runs", "search").splitlines()[0].split()
+    assert {"metrics.size", "params.size", "params.status", "status"} <= {*heading}
+
+
+def test_runs_csv_writes_a_file_or_the_screen(runs):
+    printed = call("runs", "csv", "metrics.loss < 1", "--order-by", "run_name")
+    assert call("runs", "csv", "metrics.loss < 1", "--order-by", "run_name", "-o", "o.csv") == (
+        "Wrote 3 runs to o.csv\n"
+    )
+    assert Path("o.csv").read_text() == printed
+    assert os.listdir() == [name for name in os.listdir() if not name.endswith(".part")]
+
+
+def test_describe_prints_what_mlflow_prints(runs):
+    found = json.loads(call("runs", "describe", "--run-id", runs[2]))
+    whole = CLIENT.get_run(runs[2]).to_dictionary()
+    assert found["info"] == whole["info"]
+    assert found["data"]["metrics"]["acc"] == "NaN"
+    assert found["data"]["params"] == whole["data"]["params"]
+    assert {"part": "params", "key": "rate", "value": "0.4"} in table("runs", "describe", runs[2])
+
+
+def test_runs_go_to_the_trash_and_come_back(runs):
+    call("runs", "delete", "--run-id", runs[0])
+    call("runs", "delete", runs[1])
+    assert len(data("runs", "list", "-v", "deleted_only")) == 2
+    assert {each["lifecycle_stage"] for each in data("runs", "list", "-v", "all")} == {
+        "active", "deleted",
+    }  # fmt: skip
+    call("runs", "restore", runs[0], "-r", runs[1])
+    assert len(data("runs", "list")) == 3
+
+
+def test_nothing_is_deleted_if_one_run_is_not_found(runs):
+    assert "no run" in call("runs", "delete", runs[0], "nope", code=1)
+    assert len(data("runs", "list")) == 3
+
+
+def test_a_run_is_named_by_the_beginning_of_its_id():
+    for run_id in ("abc123", "abc456", "abc"):
+        CLIENT.store.create_run("0", run_id=run_id)
+    assert json.loads(call("runs", "describe", "abc1"))["info"]["run_id"] == "abc123"
+    assert json.loads(call("runs", "describe", "abc"))["info"]["run_id"] == "abc"
+    assert "several runs" in call("runs", "describe", "ab", code=1)
+    assert "no run" in call("runs", "describe", "x", code=1)
+    assert "invalid run id" in call("runs", "describe", "a' OR", code=1)
+
+
+# -- comparing ------------------------------------------------------------------------------
+
+
+def test_compare_shows_differences_with_the_best_marked(runs):
+    printed = call("runs", "compare", *runs[:2])
+    rows = {line.split()[-3]: line.split()[-2:] for line in printed.splitlines()[1:]}
+    assert rows["rate"] == ["0.1", "0.2"]
+    assert re.search(r"loss +0\.670320 +0\.449329 \*$", printed, re.MULTILINE)
+    assert re.search(r"acc +0\.1 +0\.2 \*$", printed, re.MULTILINE)
+    assert "model" not in printed and "team" not in printed
+    assert "model" in call("runs", "compare", *runs[:2], "--all")
+    assert "mlflow.runName" in call("runs", "compare", *runs[:2], "--tags")
+
+
+def test_compare_can_be_told_what_is_best(runs):
+    found = data("runs", "compare", *runs, "--maximize", "loss")
+    assert found["best"] == {"loss": [runs[0]], "acc": [runs[1]]}
+    assert found["metrics"]["acc"] == [0.1, 0.2, "NaN"]
+    assert data("runs", "compare", *runs, "--minimize", "acc")["best"]["acc"] == [runs[0]]
+
+
+@pytest.mark.parametrize(
+    "key, less",
+    [
+        ("loss", True), ("val_loss", True), ("logloss", True), ("valLoss", True), ("rmse", True),
+        ("epoch time", True), ("accuracy", False), ("f1", False), ("glossary", False),
+        ("timeliness", False), ("lossless_ratio", False),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_metric_tells_what_is_better(key, less):
+    from runlog.commands.compare import _less_is_better
+
+    assert _less_is_better(key, set(), set()) == less
+
+
+def test_compare_needs_two_runs(runs):
+    assert "two runs" in call("runs", "compare", runs[0], code=2)
+
+
+# -- metrics --------------------------------------------------------------------------------
+
+
+def test_a_history_has_every_point(runs):
+    found = data("metrics", "history", runs[0], "loss")
+    assert [(each["step"], each["value"]) for each in found] == [
+        (step, math.exp(-0.1 * step)) for step in range(5)
+    ]
+    assert data("metrics", "history", "--run-id", runs[0], "-k", "loss") == found
+    assert data("metrics", "plot", runs[0], "loss") == found
+    assert len(data("metrics", "history", "-r", runs[0], "-r", runs[1], "loss", "acc")) == 12
+    assert table("metrics", "history", runs[2], "acc")[0]["value"] == "NaN"
+
+
+def test_an_unknown_metric_is_named_with_those_there_are(runs):
+    said = call("metrics", "history", runs[0], "nope", code=1)
+    assert "no metric 'nope': there are acc, loss" in said
+
+
+def test_a_summary_has_the_extremes(runs):
+    (found,) = data("metrics", "summary", runs[0], "loss")
+    assert (found["count"], found["min_step"], found["max"]) == (5, 4, 1.0)
+    assert [row["key"] for row in table("metrics", "summary", runs[0])] == ["acc", "loss"]
+
+
+def test_a_plot_is_drawn_for_each_metric(runs):
+    printed = call("metrics", "plot", runs[0], "--width", 60, "--height", 5)
+    assert printed.splitlines()[0] == "acc" and "\nloss\n" in printed
+    assert "━━ a (" in printed and "last 0.67032" in printed
+    assert max(map(len, printed.splitlines())) <= 60
+    several = call("metrics", "plot", "-r", runs[0], "-r", runs[1], "loss", "--ascii", "--log")
+    assert several.isascii() and "* a (" in several and "o b (" in several
+    assert "loss over time" in call("metrics", "plot", runs[0], "loss", "--x", "time")
+
+
+# -- artifacts ------------------------------------------------------------------------------
+
+
+def test_mlflows_r_client_can_move_files(runs, place):
+    """The very commands that it runs, and what it reads of their answers."""
+    Path("local").mkdir()
+    Path("local/one.txt").write_text("1")
+    call("artifacts", "log-artifact", "--local-file", "local/one.txt", "--run-id", runs[0])
+    call("artifacts", "log-artifact", "--local-file", "local/one.txt", "--artifact-path", "deep",
+         "--run-id", runs[0])  # fmt: skip
+    call("artifacts", "log-artifacts", "--local-dir", "local", "--artifact-path", "many",
+         "--run-id", runs[0])  # fmt: skip
+    listed = json.loads(call("artifacts", "list", "--run-id", runs[0]))
+    assert [each["path"] for each in listed] == ["deep", "many", "notes", "one.txt"]
+    assert listed[3] == {"path": "one.txt", "is_dir": False, "file_size": 1}
+    for words in (["--run-id", runs[0], "--artifact-path", "deep/one.txt"],
+                  ["-u", f"runs:/{runs[0]}/many/one.txt"]):  # fmt: skip
+        assert Path(call("artifacts", "download", *words).rstrip("\n")).read_text() == "1"
+    said = call("artifacts", "download", "--run-id", runs[0], "--artifact-path", "no", code=1)
+    assert "FileNotFoundError" in said
+
+
+def test_download_copies_to_a_folder(runs):
+    printed = call("artifacts", "download", "-r", runs[0][:10], "-d", "here/and/there")
+    assert printed == os.path.abspath("here/and/there") + "\n"
+    assert Path("here/and/there/notes/result.txt").read_text() == "all of a"
+    printed = call("artifacts", "download", "-u", f"runs:/{runs[1]}/notes/", "-d", "other")
+    assert printed == os.path.abspath("other/notes") + "\n"
+    path = call("artifacts", "download", "-u", "other/notes/result.txt", "-d", "third").rstrip()
+    assert Path(path).read_text() == "all of b"
+
+
+@pytest.mark.parametrize("words", [[], ["-r", "a", "-u", "runs:/a"], ["-u", "runs:/a", "-a", "x"]])
+def test_what_to_download_is_said_in_one_way(words):
+    call("artifacts", "download", *words, code=2)
+
+
+def test_logging_a_file_that_is_not_there_is_an_error(runs):
+    said = call("artifacts", "log-artifact", "-l", "no.txt", "-r", runs[0], code=1)
+    assert "FileNotFoundError" in said and "no.txt" in said
+
+
+# -- the trash ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text, milliseconds",
+    [
+        ("1d2h3m4s", 93_784_000),
+        ("30d", 2_592_000_000),
+        ("1.5h", 5_400_000),
+        (".5s", 500),
+        ("0d", 0),
+    ],
+)
+def test_spans_of_time(text, milliseconds):
+    from runlog.commands import gc
+
+    context, option = cli.main.make_context("x", ["gc"]), gc.gc.params[0]
+    assert gc._span(context, option, text) == milliseconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "1h1d", "-1d", "1w", "d", "1d 2h"])
+def test_what_is_no_span_of_time(text):
+    assert "span of time" in call("gc", "--older-than", text, code=2)
+
+
+def test_gc_deletes_rows_files_and_space(runs):
+    CLIENT.log_artifact(runs[0], __file__)
+    big = "x" * 5000
+    CLIENT.log_batch(runs[0], params=[runlog.entities.Param(f"p{n}", big) for n in range(200)])
+    call("runs", "delete", runs[0])
+    runlog.RunlogClient().store.close()
+    before = os.path.getsize("runlog.db")
+    assert data("gc", "--dry-run")[0]["id"] == runs[0]
+    assert len(data("runs", "list", "-v", "all")) == 3
+    assert "Deleted 1 run and 0 experiments" in call("gc")
+    assert [each["run_id"] for each in data("runs", "list", "-v", "all")] == runs[:0:-1]
+    assert sorted(os.listdir("artifacts/1")) == sorted(runs[1:])
+    assert os.path.getsize("runlog.db") < before - 500_000
+
+
+def test_gc_spares_what_is_young_or_not_named(runs):
+    call("runs", "delete", *runs[:2])
+    assert data("gc", "--older-than", "1h")[0]["runs"] == 0
+    assert data("gc", "--run-ids", runs[0][:12] + ", ", "--dry-run")[0]["id"] == runs[0]
+    assert data("gc", "--run-ids", runs[0])[0]["runs"] == 1
+    assert len(data("runs", "list", "-v", "deleted_only")) == 1
+
+
+def test_gc_takes_experiments_with_their_runs(runs):
+    call("experiments", "delete", "-n", "shapes")
+    planned = data("gc", "--dry-run", "--experiment-ids", "1")
+    assert [each["kind"] for each in planned] == ["run"] * 3 + ["experiment"]
+    gone = data("gc", "--experiment-ids", "1", "--backend-store-uri", "sqlite:///runlog.db")
+    assert (gone[0]["runs"], gone[0]["experiments"]) == (3, 1)
+    assert os.listdir("artifacts") == []
+
+
+@pytest.mark.parametrize("words", [["--run-ids"], ["--experiment-ids"]])
+def test_gc_refuses_what_is_active(runs, words):
+    active = runs[0] if words == ["--run-ids"] else "1"
+    assert "is active" in call("gc", *words, active, code=1)
+
+
+def test_gc_leaves_files_alone_that_it_cannot_reach(place):
+    number = CLIENT.create_experiment("far", "s3://bucket/key")
+    CLIENT.delete_run(CLIENT.create_run(number).info.run_id)
+    result = CliRunner().invoke(cli.main, ["gc", "--no-vacuum"])
+    assert result.exit_code == 0 and "Deleted 1 run" in result.stdout
+    assert result.stderr.startswith("runlog: warning: files at s3:")
+
+
+# -- the database ---------------------------------------------------------------------------
+
+
+def test_info_counts_what_there_is(runs):
+    CLIENT.delete_run(runs[0])
+    found = data("db", "info")
+    assert found["path"] == os.path.abspath("runlog.db")
+    assert (found["runs"], found["deleted_runs"], found["experiments"]) == (2, 1, 2)
+    assert (found["metrics"], found["points"] + found["unmerged_points"]) == (6, 18)
+    assert "deleted runs" in call("db", "info")
+
+
+def test_check_finds_a_sound_database_sound(runs):
+    assert call("db", "check") == f"{os.path.abspath('runlog.db')} is sound\n"
+    assert data("db", "check", "--quick") == []
+
+
+def test_a_backup_is_a_database(runs):
+    assert "Copied" in call("db", "backup", "copy.db")
+    assert "exists" in call("db", "backup", "copy.db", code=1)
+    call("db", "backup", "copy.db", "--overwrite")
+    Path("folder").mkdir()
+    call("db", "backup", "folder", "--tracking-uri", "copy.db")
+    assert len(data("runs", "list", "--tracking-uri", "folder/copy.db")) == 3
+
+
+def test_vacuum_and_upgrade_say_what_they_did(runs):
+    assert "before" in call("db", "vacuum")
+    assert "current" in call("db", "upgrade", "sqlite:///runlog.db")
+    assert "does not exist" in call("db", "upgrade", "other.db", code=1)
+
+
+def test_sql_prints_every_answer(runs):
+    query = "select run_name from runs order by 1; select count(*) as n, null as nil from runs"
+    assert call("sql", query) == "run_name\na\nb\nc\nn  nil\n3\n"
+    assert json.loads(call("sql", "select 1 as a, 2 as a", "--json")) == [{"a": 1, "a_2": 2}]
+    assert call("sql", "--csv", stdin="select 'x,y' as t, 0.1 as v, x'00ff' as b") == (
+        't,v,b\n"x,y",0.1,00ff\n'
+    )
+    assert call("sql", "-", stdin="select name from experiments where 0;") == "name\n"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "delete from run",
+        "select 1; drop view runs",
+        "pragma query_only = 0; insert into tag values (1, 'a', 'b')",
+        "attach 'new.db' as n; create table n.t (a)",
+        "vacuum into 'new.db'",
+        "select nope from runs",
+        "selec",
+        "select ?",
+    ],
+)
+def test_sql_writes_nothing_and_says_what_is_wrong(runs, query):
+    call("sql", "select 1")  # which closes what the fixture left open
+    before = Path("runlog.db").read_bytes()
+    call("sql", query, code=1)
+    assert not Path("new.db").exists() and Path("runlog.db").read_bytes() == before
+
+
+# -- doctor ---------------------------------------------------------------------------------
+
+
+def findings(*words: str, code: int = 0) -> dict[str, tuple[str, str]]:
+    result = CliRunner().invoke(cli.main, ["doctor", "--json", *words])
+    assert result.exit_code == code, result.output
+    return {each["topic"]: (each["level"], each["text"]) for each in json.loads(result.stdout)}
+
+
+def test_the_doctor_finds_nothing_wrong(runs):
+    found = findings()
+    assert {level for level, _ in found.values()} <= {"ok", "note"}
+    assert "from the default" in found["tracking URI"][1]
+    assert "3 runs" in found["database"][1]
+    assert call("doctor").endswith("All is well\n")
+
+
+def test_the_doctor_makes_no_database():
+    assert findings()["database"][0] == "note"
+    assert os.listdir() == []
+
+
+def test_the_doctor_says_what_is_wrong(place):
+    Path("bad.db").write_bytes(b"not a database" * 100)
+    level, text = findings("--tracking-uri", "bad.db", code=1)["database"]
+    assert level == "wrong" and "bad.db" in text
+    assert findings("--tracking-uri", "http://x", code=1)["database"][0] == "wrong"
+
+
+def test_the_doctor_hides_secrets(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "geheim")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:geheim@example.org/x")
+    monkeypatch.setenv("RUNLOG_SIGNALS", "0")
+    found = findings(code=1)
+    assert "geheim" not in str(found) and "me:(hidden)@example.org" in str(found)
+    assert "from MLFLOW_TRACKING_URI" in found["tracking URI"][1]
+    assert found["RUNLOG_SIGNALS"][1] == "0"
+
+
+def test_the_doctor_notes_runs_that_have_gone_silent(place):
+    old = CLIENT.create_run("0", start_time=1000)
+    alive = CLIENT.create_run("0", start_time=1000)
+    CLIENT.log_metric(alive.info.run_id, "loss", 1.0)
+    level, text = findings()["running runs"]
+    assert (level, "1 run " in text) == ("note", True) and old.info.run_id[:8] in text
+
+
+# -- all of them ----------------------------------------------------------------------------
+
+
+def test_what_only_reads_makes_no_database():
+    for words in (["runs", "list"], ["experiments", "list"], ["db", "info"], ["gc"], ["sql", "x"],
+                  ["db", "check"], ["runs", "describe", "a"]):  # fmt: skip
+        assert "does not exist" in call(*words, code=1)
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    "uri", ["other.db", "sqlite:///other.db", "folder/", "folder", "file:folder", "sqlite:///{}"]
+)
+def test_a_tracking_uri_of_every_kind(place, uri):
+    Path("folder").mkdir()
+    uri = uri.format(place / "absolute.db")
+    call("experiments", "create", "-n", "there", "--tracking-uri", uri)
+    assert data("experiments", "list", "--tracking-uri", uri)[0]["name"] == "there"
+    assert not Path("runlog.db").exists()
+
+
+def test_a_message_of_several_lines_is_one_line(runs):
+    assert "\\x1b" in call("runs", "search", "\x1b[31m\n\n= 3", code=1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["nope"], ["runs", "nope"], ["runs", "list", "--nope"], ["runs", "list", "-v", "some"],
+     ["runs", "list", "--max-results", "0"], ["experiments", "create"], ["runs", "describe"]],
+)  # fmt: skip
+def test_a_command_line_that_cannot_be_understood_ends_with_2(words):
+    assert "--help" in call(*words, code=2)
+
+
+def test_the_page_says_what_the_commands_say():
+    page = weave.PAGE.read_text()
+    assert weave.woven(page) == page, "run  python tests/weave.py"
+
+
+def test_version():
+    assert call("--version") == f"runlog {runlog.__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell):
+    assert "_RUNLOG_COMPLETE" in call("completion", shell)
+
+
+@pytest.mark.parametrize(
+    "words, offered",
+    [
+        (["runs", "describe", ""], "{}"),
+        (["runs", "delete", "-r", "{:.6}"], "{}"),
+        (["experiments", "csv", "-n", "sh"], "shapes"),
+        (["runs", "list", "-x", ""], "1"),
+        (["metrics", "plot", "{}", "lo"], "loss"),
+        (["metrics", "plot", "-r", "{}", "lo"], "loss"),
+        (["runs", "compare", "--minimize", "a"], "acc"),
+        (["runs", "list", "-v", "del"], "deleted_only"),
+        (["runs", "se"], "search"),
+    ],
+)
+def test_completion_offers_what_there_is(runs, words, offered):
+    from click.shell_completion import ShellComplete
+
+    *args, begun = [word.format(runs[0]) for word in words]
+    found = ShellComplete(cli.main, {}, "runlog", "_RUNLOG_COMPLETE").get_completions(args, begun)
+    assert offered.format(runs[0]) in [each.value for each in found]
+
+
+def test_completion_is_silent_where_there_is_nothing():
+    from click.shell_completion import ShellComplete
+
+    complete = ShellComplete(cli.main, {}, "runlog", "_RUNLOG_COMPLETE")
+    assert complete.get_completions(["runs", "describe"], "a") == []
+    assert os.listdir() == []

@@ -1,0 +1,220 @@
+"""Looking after the file of a store."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+import runlog
+from processes import check
+from runlog.db import keeping
+from runlog.db.sqlite import Database
+from runlog.errors import AlreadyExists, InvalidParameter, RunlogError
+
+
+@pytest.fixture
+def database(place: Path) -> Iterator[Database]:
+    """A store with two runs of three metrics, all merged."""
+    for name in ("first", "second"):
+        with runlog.start_run(run_name=name):
+            runlog.log_params({"rate": 0.1, "text": "x" * 3000})
+            for step in range(300):
+                runlog.log_metrics({"loss": 1 / (step + 1), "acc": step, "lr": 0.1}, step=step)
+    runlog.RunlogClient().store.close()
+    database = Database("runlog.db")
+    yield database
+    database.close()
+
+
+def change(*statements: str) -> None:
+    """What runlog never does: writes that ignore its rules."""
+    connection = apsw.Connection("runlog.db")
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+
+
+# -- check ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement, said",
+    [
+        ("delete from run where name = 'first'", "refers to a run that does not exist"),
+        ("insert into point values (99, 0, 0, 1.0)", "1 points in point belong to no metric"),
+        ("insert into recent values (99, 0, 0, 1.0)", "1 points in recent belong to no metric"),
+        ("update metric set count = 1 where id = 1", "300 points, its summary says 1"),
+    ],
+)
+def test_check_finds_what_does_not_fit_together(database, statement, said):
+    assert keeping.check("runlog.db") == []
+    change(statement)
+    assert said in "\n".join(keeping.check("runlog.db"))
+
+
+def test_check_finds_damage(database):
+    content = bytearray(Path("runlog.db").read_bytes())
+    for page in range(4, len(content) // 4096):
+        content[page * 4096 : page * 4096 + 64] = bytes(64)
+    Path("damaged.db").write_bytes(content)
+    before = Path("damaged.db").read_bytes()
+    assert keeping.check("damaged.db") and keeping.check("damaged.db", quick=True)
+    assert Path("damaged.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 500, b"\0" * 4096])
+def test_check_says_that_a_file_is_no_database(place, content):
+    Path("x.db").write_bytes(content)
+    (said,) = keeping.check("x.db")
+    assert "x.db" in said
+
+
+# -- backup ---------------------------------------------------------------------------------
+
+
+def test_a_backup_ends_while_somebody_writes(database):
+    """And it is the database of one moment, though every step of it is overtaken by a commit."""
+    client, done = runlog.RunlogClient(), threading.Event()
+    run_id = client.create_run("0").info.run_id
+
+    def write() -> None:
+        step = 0
+        while not done.is_set():
+            client.log_metric(run_id, "loss", 0.5, step=(step := step + 1))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        size = keeping.backup(database, "copy.db", progress=lambda done, total: None)
+    finally:
+        done.set()
+        writer.join()
+    assert size == os.path.getsize("copy.db")
+    check("copy.db")
+    assert runlog.RunlogClient("copy.db").get_run(run_id).data.metrics["loss"] == 0.5
+
+
+def test_a_backup_shows_its_progress(database, monkeypatch):
+    monkeypatch.setattr(keeping, "_PAGES_A_STEP", 5)
+    seen: list[tuple[int, int]] = []
+    keeping.backup(database, "copy.db", progress=lambda done, total: seen.append((done, total)))
+    assert len(seen) > 3 and seen == sorted(seen) and seen[-1][0] == seen[-1][1]
+
+
+def test_a_backup_replaces_nothing_unasked(database):
+    Path("copy.db").write_text("mine")
+    with pytest.raises(AlreadyExists, match="--overwrite"):
+        keeping.backup(database, "copy.db")
+    assert Path("copy.db").read_text() == "mine"
+    keeping.backup(database, "copy.db", overwrite=True)
+    check("copy.db")
+
+
+@pytest.mark.parametrize(
+    "target, said",
+    [
+        ("runlog.db", "the database itself"),
+        ("./runlog.db", "the database itself"),
+        ("missing/copy.db", "no directory"),
+        ("used.db", "in use"),
+    ],
+)
+def test_a_backup_refuses_a_target_that_cannot_be(database, target, said):
+    Path("used.db").write_text("")
+    Path("used.db-wal").write_text("")
+    with pytest.raises(InvalidParameter, match=said):
+        keeping.backup(database, target, overwrite=True)
+
+
+def test_a_backup_that_fails_leaves_nothing(database):
+    def fail(done: int, total: int) -> None:
+        raise RunlogError("enough")
+
+    before = {*os.listdir()}
+    with pytest.raises(RunlogError, match="enough"):
+        keeping.backup(database, "copy.db", progress=fail)
+    assert {*os.listdir()} - before <= {"runlog.db-wal", "runlog.db-shm"}
+
+
+# -- space, versions ------------------------------------------------------------------------
+
+
+def test_vacuum_gives_space_back(database):
+    store = runlog.RunlogClient().store
+    for run in store.search_runs(["0"]):
+        store.delete_run(run.info.run_id)
+    assert store.gc() == (2, 0)
+    before, after = keeping.vacuum(database)
+    assert after == os.path.getsize("runlog.db") < before
+    check("runlog.db")
+
+
+def test_upgrade_tells_the_versions(database):
+    assert keeping.upgrade("runlog.db") == (1, 1)
+    assert keeping.upgrade("new.db") == (0, 1)
+
+
+def test_information_is_right(database):
+    found = keeping.information(database)
+    assert (found["runs"], found["params"], found["metrics"]) == (2, 4, 6)
+    assert found["points"] == 1800 and found["unmerged_points"] == 0
+    assert found["file_bytes"] == os.path.getsize("runlog.db")
+
+
+# -- reading with SQL -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sql, statements",
+    [
+        ("select 1", ["select 1"]),
+        ("select 1; select 2;\n", ["select 1;", "select 2;"]),
+        ("select ';' ; -- a; b\nselect 2", ["select ';' ;", "-- a; b\nselect 2"]),
+        ("", []),
+        (" \n", []),
+        (
+            "create trigger t after insert on a begin select 1; select 2; end; select 3",
+            ["create trigger t after insert on a begin select 1; select 2; end;", "select 3"],
+        ),
+    ],
+)
+def test_statements_are_told_apart(sql, statements):
+    assert list(keeping.split(sql)) == statements
+
+
+def test_answers_have_names_even_without_rows(database):
+    reader = keeping.Reader("runlog.db")
+    try:
+        first, second = reader.answers("select 1 as a, 2 as b where 0; -- nothing more")
+        assert (first.names, list(first.rows)) == (["a", "b"], [])
+        assert (second.names, list(second.rows)) == ([], [])
+    finally:
+        reader.close()
+
+
+def test_another_store_can_be_attached_for_comparison(database):
+    keeping.backup(database, "copy.db")
+    reader = keeping.Reader("runlog.db")
+    try:
+        sql = "attach 'copy.db' as other; select count(*) from other.runs"
+        rows = [list(answer.rows) for answer in reader.answers(sql)]
+        assert rows[-1] == [(2,)]
+        with pytest.raises(InvalidParameter, match="reads only"):
+            for answer in reader.answers("delete from other.run"):
+                list(answer.rows)
+    finally:
+        reader.close()
+
+
+def test_a_reader_tidies_up(database):
+    reader = keeping.Reader("runlog.db")
+    assert ("runs", "view") in reader.names() and ("run", "internal table") in reader.names()
+    assert "run_name" in reader.columns("runs")
+    assert len(reader.schema("RUN")) > 1 and reader.schema("nope") == []
+    reader.close()
+    assert os.listdir() == ["runlog.db"]
