@@ -52,6 +52,7 @@ class Terminal:
             except OSError:  # the other side is closed
                 break
             shown += chunk.decode(errors="replace").replace("\r\n", "\n")
+            self.screen = shown
         assert until is None or until in shown, shown
         return shown
 
@@ -75,7 +76,7 @@ def terminal(*words: str, cells: int = 80, code: int = 0) -> Iterator[Terminal]:
         raise
     finally:
         ended = opened.close()
-    assert ended == code
+    assert ended == code, opened.screen
 
 
 def screen(*words: str, cells: int = 80, code: int = 0) -> str:
@@ -129,7 +130,7 @@ def test_a_terminal_is_told_of_what_it_does_not_see(runs, place):
 
 def test_describe_is_for_people_at_a_terminal(runs):
     shown = screen("runs", "describe", runs[1][:9])
-    assert re.search(rf"run +{runs[1]}\n", shown) and "experiment  Default (id 0)" in shown
+    assert re.search(rf"run +{runs[1]}\n", shown) and "Default (id 0)" in shown
     assert "metric_0" in shown and not shown.startswith("{")
     code, out, _ = finish(start("runs", "describe", runs[1][:9]))
     assert json.loads(out)["info"]["run_id"] == runs[1]
@@ -188,7 +189,7 @@ def test_ctrl_c_stops_a_query_and_drops_a_line_but_not_the_shell(runs):
         shell.type("select 'begun", "begun")
         shell.process.send_signal(signal.SIGINT)
         shell.read("runlog> ")
-        assert re.search(r"\n +7\n", shell.type("select 7;\n"))
+        assert re.search(r"\n7\n", shell.type("select 7;\n"))
         shell.type("\x04", None)
 
 
@@ -200,8 +201,7 @@ def test_the_sql_shell_remembers(runs, place):
     assert "select 40 + 2;" in (place / "state/runlog/sql_history").read_text()
     with terminal("sql") as shell:
         shell.read("runlog> ")
-        assert "42" in shell.type("\x1b[A\n", "42")
-        shell.read("runlog> ")
+        assert re.search(r"\n +42\n", shell.type("\x1b[A\n"))
         shell.type("\x04", None)
 
 
@@ -254,9 +254,9 @@ def test_output_survives_an_encoding_that_lacks_characters(place):
     with runlog.start_run(run_name="日本 ☃"):
         runlog.log_metric("größe", 1)
     runlog.RunlogClient().store.close()
-    env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    code, out, err = finish(start("runs", "search", env=env))
-    assert (code, err) == (0, "") and "\\u65e5" in out and "gr\\xf6\\xdfe" in out
+    env = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    code, out, err = finish(start("runs", "search", env=env, encoding="latin-1"))
+    assert (code, err) == (0, "") and "\\u65e5" in out and "größe" in out
     code, out, err = finish(start("runs", "search", "--json", env=env))
     assert json.loads(out)[0]["info"]["run_name"] == "日本 ☃"
 

@@ -70,8 +70,10 @@ def test_an_entity_is_its_fields(entity):
     fields = dict(entity)
     again = type(entity)(**fields)
     assert again == entity and not again != entity
-    assert repr(again) == repr(entity) == (
-        f"{type(entity).__name__}({', '.join(f'{name}={v!r}' for name, v in fields.items())})"
+    assert (
+        repr(again)
+        == repr(entity)
+        == (f"{type(entity).__name__}({', '.join(f'{name}={v!r}' for name, v in fields.items())})")
     )
     for name in fields:
         assert type(entity)(**{**fields, name: "other"}) != entity

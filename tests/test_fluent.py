@@ -120,8 +120,9 @@ def test_experiment_searches():
     assert [each.name for each in found] == ["e4", "e2", "e0"]
     assert len(runlog.search_experiments(max_results=4)) == 4
     assert len(runlog.search_experiments(max_results=10)) == 6
-    with pytest.raises(InvalidParameter):
-        runlog.search_experiments(max_results=0)
+    assert runlog.search_experiments(max_results=0) == []
+    with pytest.raises(InvalidParameter, match="max_results"):
+        runlog.search_experiments(max_results=-1)
 
 
 def test_set_experiment():
@@ -462,10 +463,11 @@ def test_metrics():
         runlog.log_metric("a", 2, 5, timestamp=7)
         runlog.log_metrics({"a": 3, "b": math.nan}, step=6, timestamp=8)
         runlog.log_metrics({})
-    points = runlog.RunlogClient().get_metric_history(run.info.run_id, "a")
-    assert points[:2] == [Metric("a", 2.0, 7, 5, run.info.run_id), Metric("a", 3.0, 8, 6, run.info.run_id)]
-    assert (points[2].value, points[2].step) == (1.0, 0)
-    assert before <= points[2].timestamp <= now()
+    run_id = run.info.run_id
+    *early, late = runlog.RunlogClient().get_metric_history(run_id, "a")
+    assert early == [Metric("a", 2.0, 7, 5, run_id), Metric("a", 3.0, 8, 6, run_id)]
+    assert (late.value, late.step) == (1.0, 0)
+    assert before <= late.timestamp <= now()
     assert repr(data(run).metrics) == "{'a': 3.0, 'b': nan}"
 
 
@@ -671,7 +673,10 @@ def test_inputs():
         runlog.log_input(None)
         runlog.log_inputs([one, two], [None, "test"], [{"l": "w"}, None])
     context = "mlflow.data.context"
-    assert inputs(run) == [("one", {"k": "v", "l": "w", context: "training"}), ("two", {context: "test"})]
+    assert inputs(run) == [
+        ("one", {"k": "v", "l": "w", context: "training"}),
+        ("two", {context: "test"}),
+    ]
 
 
 @pytest.mark.parametrize("given", [([1], [], []), ([], ["a"], []), ([1], ["a"], None)])
@@ -713,7 +718,7 @@ def three():
 
 
 def xs(frame):
-    return sorted(map(int, frame["params.x"]))
+    return sorted(map(int, frame["params.x"])) if len(frame) else []
 
 
 def test_search_runs(three):
@@ -733,7 +738,9 @@ def test_search_runs(three):
         ({}, [0, 1]),
         ({"experiment_ids": ["1"]}, [2]),
         ({"experiment_ids": ["0", "1"]}, [0, 1, 2]),
+        ({"experiment_ids": []}, [0, 1]),
         ({"experiment_names": ["other", "none"]}, [2]),
+        ({"max_results": 0}, []),
         ({"search_all_experiments": True}, [0, 1, 2]),
         ({"search_all_experiments": True, "experiment_ids": []}, [0, 1, 2]),
         ({"filter_string": "params.x = '1'"}, [1]),
@@ -767,8 +774,8 @@ def test_deleted_runs_are_found_if_asked_for(three):
         ({"order_by": "params.x"}, InvalidParameter),
         ({"max_results": -1}, InvalidParameter),
         ({"max_results": -1, "output_format": "list"}, InvalidParameter),
-        ({"max_results": 0}, InvalidParameter),
-        ({"experiment_ids": "0"}, InvalidParameter),
+        ({"experiment_ids": "01"}, InvalidParameter),
+        ({"experiment_names": "other"}, InvalidParameter),
     ],
 )
 def test_searches_that_cannot_be(three, given, error):

@@ -85,9 +85,7 @@ def test_numbers(value, number):
     assert repr(validate.number("m", value)) == repr(number)
 
 
-@pytest.mark.parametrize(
-    "name", "float16 float32 float64 int8 uint64 bool_ longdouble".split()
-)
+@pytest.mark.parametrize("name", "float16 float32 float64 int8 uint64 bool_ longdouble".split())
 def test_numpy_numbers(name):
     np = pytest.importorskip("numpy")
     for value in (getattr(np, name)(1), np.array(1, name), np.array([[1]], name)):
@@ -178,7 +176,10 @@ def test_what_is_no_run_id(value):
         validate.run_id(value)
 
 
-@pytest.mark.parametrize("value, number", [("0", 0), ("007", 7), (5, 5), (str(2**63 - 1), 2**63 - 1)])
+LARGEST = 2**63 - 1
+
+
+@pytest.mark.parametrize("value, number", [("0", 0), ("007", 7), (5, 5), (str(LARGEST), LARGEST)])
 def test_experiment_ids(value, number):
     assert validate.experiment_id(value) == number
 
@@ -200,6 +201,12 @@ def test_what_is_no_page_size(value):
     with pytest.raises(InvalidParameter, match="max_results"):
         validate.max_results(value)
     assert validate.max_results(50_000) == validate.max_results(50_000.0) == 50_000
+
+
+def test_limits():
+    assert [validate.limit(value) for value in (None, 0, 5.0, 10**6)] == [None, 0, 5, 10**6]
+    with pytest.raises(InvalidParameter, match="Invalid value -1 for max_results"):
+        validate.limit(-1)
 
 
 @pytest.mark.parametrize("value", ["", None, 5, "k" * 256])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 
-from runlog import ending, places
+from runlog import ending, places, validate
 from runlog.client import PARENT_RUN_ID, RunlogClient, RunOperations, _answer
 from runlog.clock import now
 from runlog.entities import (
@@ -176,8 +176,9 @@ def search_experiments(
 ) -> list[Experiment]:
     """All experiments that match, newest first unless ordered otherwise."""
     client, found, token = RunlogClient(), list[Experiment](), None
-    while max_results is None or len(found) < max_results:
-        size = 1000 if max_results is None else min(1000, max_results - len(found))
+    limit = validate.limit(max_results)
+    while limit is None or len(found) < limit:
+        size = 1000 if limit is None else min(1000, limit - len(found))
         page = client.search_experiments(view_type, size, filter_string, order_by, token)
         found.extend(page)
         token = page.token

@@ -105,11 +105,9 @@ def runs(columns: RunColumns) -> pandas.DataFrame:
     }
     for name in ("start_time", "end_time"):
         times = [getattr(info, name) for info in infos]
-        data[name] = pd.to_datetime(
-            np.array([_NOT_A_TIME if time is None else time for time in times], "int64").astype(
-                "datetime64[ms]"
-            ),
-            utc=True,
+        milliseconds = [_NOT_A_TIME if time is None else time for time in times]
+        data[name] = _as_pandas_likes(
+            pd.to_datetime(np.array(milliseconds, "int64").astype("datetime64[ms]"), utc=True)
         )
     for key, (positions, numbers) in sorted(columns.metrics.items()):
         column = np.full(count, np.nan)
@@ -122,6 +120,16 @@ def runs(columns: RunColumns) -> pandas.DataFrame:
             data[prefix + key] = column
     frame: pandas.DataFrame = pd.DataFrame(data)
     return frame
+
+
+def _as_pandas_likes(times: Any) -> Any:
+    """The times in the unit that pandas gives to a list of them: scripts turn them into integers
+    and expect what MLflow's DataFrames have."""
+    pd = _pandas()
+    try:
+        return times.as_unit(pd.DatetimeIndex([pd.Timestamp(0, unit="ms")]).unit)
+    except pd.errors.OutOfBoundsDatetime:
+        return times
 
 
 _NOT_A_TIME = -(2**63)

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from runlog import validate
 from runlog.clock import now
-from runlog.db.sqlite import Database
+from runlog.db.sqlite import Database, Interrupted
 from runlog.entities import (
     Dataset,
     DatasetInput,
@@ -389,6 +389,8 @@ class SqlStore(Store):
                from json_each(:ids) j cross join run r on r.id = j.value order by j.key""",
             _ids(ids),
         )
+        if len(rows) < len(ids):
+            raise self.db.damaged("an index of runs names rows that are not there")
         return {
             number: RunInfo(
                 run_id, str(experiment), user, status, start, end, stage, self._absolute(uri), name
@@ -472,16 +474,19 @@ class SqlStore(Store):
             changes["end_time"] = validate.timestamp(end_time)
         if run_name:
             changes["name"] = validate.text(run_name)
-        with self.db.transaction():
-            number = self._active_run(run_id)
-            if changes:
-                assignments = ", ".join(f"{column} = :{column}" for column in changes)
-                self.db.execute(
-                    f"update run set {assignments} where id = :id", {"id": number, **changes}
-                )
-            if run_name:
-                self._set_tags(number, [(RUN_NAME, run_name)])
-            info = self._infos(self.db.execute, [number])[number]
+        try:
+            with self.db.transaction():
+                number = self._active_run(run_id)
+                if changes:
+                    assignments = ", ".join(f"{column} = :{column}" for column in changes)
+                    self.db.execute(
+                        f"update run set {assignments} where id = :id", {"id": number, **changes}
+                    )
+                if run_name:
+                    self._set_tags(number, [(RUN_NAME, run_name)])
+                info = self._infos(self.db.execute, [number])[number]
+        except Interrupted:
+            return self.update_run(run_id, status, end_time, run_name)
         if self._unmerged >= MERGE_AT_END and RunStatus.is_terminated(info.status):
             self._merge()
         return info
@@ -559,13 +564,13 @@ class SqlStore(Store):
 
         from runlog import filters
 
-        most = validate.limit(max_results)
+        limit = validate.limit(max_results)
         order = filters.full_order(filters.parse_order_by(order_by))
         clause = filters.parse(filter_string)
         scope = _runs_scope(experiment_ids, run_view_type)
         with self._reading_metrics() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
-            ids, _ = search.page(fetch, max_results)
+            ids, _ = search.page(fetch, limit)
             columns = RunColumns(list(self._infos(fetch, ids).values()), {}, {}, {})
             names: dict[int, str] = dict(fetch("select id, name from metric_key"))
             for start in range(0, len(ids), COLUMNS_AT_ONCE):

@@ -19,6 +19,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import namedtuple
 
+from runlog import validate
 from runlog.entities import (
     DatasetInput,
     Experiment,
@@ -284,8 +285,9 @@ class Store(ABC):
     ) -> PagedList[Run]:
         """The runs that match, page after page up to `max_results`."""
         ids, runs, token = list(experiment_ids), PagedList[Run](), None
-        while max_results is None or len(runs) < max_results:
-            size = 1000 if max_results is None else min(1000, max_results - len(runs))
+        limit = validate.limit(max_results)
+        while limit is None or len(runs) < limit:
+            size = 1000 if limit is None else min(1000, limit - len(runs))
             page = self.search_runs(ids, filter_string, run_view_type, size, order_by, token)
             runs.extend(page)
             token = page.token
@@ -295,38 +297,44 @@ class Store(ABC):
         return runs
 
 
+_STORES = {"sqlite": ("runlog.sql", "SqlStore")}  # by name: a store knows Store, not the reverse
+
+
 def open_store(uri: str) -> Store:
     """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`.
 
     Raises InvalidParameter for a URI of a kind that this version has no store for.
     """
-    scheme, separator, rest = uri.partition(":")
-    if not separator or not scheme.isalnum() or len(scheme) == 1:  # a path, C:\... included
-        return _open_path(uri)
-    if scheme == "file":
-        return _open_path(_file_path(rest), folder=True)
-    if scheme == "sqlite":
-        if not rest.startswith("///"):
-            raise InvalidParameter(
-                f"tracking URI {uri!r}: write sqlite:///relative.db or sqlite:////absolute.db"
-            )
-        return _open_path(rest[3:], folder=False)
-    raise InvalidParameter(
-        f"tracking URI {uri!r}: this version of runlog keeps runs in a local file "
-        "(runlog.db, folder/, file:/folder, sqlite:///x.db)"
-    )
-
-
-_STORES = {"sqlite": ("runlog.sql", "SqlStore")}  # by name: a store knows Store, not the reverse
-
-
-def _made(kind: str, place: str) -> Store:
-    module, name = _STORES[kind]
-    store: Store = getattr(__import__(module, fromlist=[name]), name)(place)
+    module, name = _STORES["sqlite"]
+    store: Store = getattr(__import__(module, fromlist=[name]), name)(database_file(uri))
     return store
 
 
-def _file_path(rest: str) -> str:
+def database_file(uri: str) -> str:
+    """The absolute path of the file behind a tracking URI, whether it is there or not. Raises
+    InvalidParameter where there can be none."""
+    import os
+
+    scheme, colon, rest = uri.partition(":")
+    if not colon or not scheme.isalnum() or len(scheme) == 1:  # a path, C:\... included
+        is_folder = uri.endswith(("/", os.sep)) or os.path.isdir(uri)
+        return os.path.abspath(_in_folder(uri) if is_folder else uri)
+    if scheme == "file":
+        return os.path.abspath(_in_folder(_folder_of(rest)))
+    if scheme == "sqlite" and rest.startswith("///"):
+        return os.path.abspath(rest[3:])
+    if scheme == "sqlite":
+        raise InvalidParameter(
+            f"tracking URI {uri!r}: write sqlite:///relative.db or sqlite:////absolute.db"
+        )
+    # The rest of the URI stays out of the message: it may hold a password.
+    raise InvalidParameter(
+        f"no store for tracking URIs of the kind {scheme}: this version of runlog keeps runs in a "
+        "local file (runlog.db, folder/, file:/folder, sqlite:///x.db)"
+    )
+
+
+def _folder_of(rest: str) -> str:
     from urllib.parse import unquote
 
     if rest.startswith("//"):
@@ -337,29 +345,18 @@ def _file_path(rest: str) -> str:
     return unquote(rest)
 
 
-def _open_path(path: str, folder: bool | None = None) -> Store:
+def _in_folder(folder: str) -> str:
     import os
 
-    if folder is None:
-        folder = path.endswith(("/", os.sep)) or os.path.isdir(path)
-    if folder:
-        if os.path.isfile(path):
-            raise InvalidParameter(f"{path} is a file: give its path, not a file: URI of a folder")
-        _refuse_file_store(path)
-        path = os.path.join(path, "runlog.db")
-    return _made("sqlite", path)
-
-
-def _refuse_file_store(path: str) -> None:
-    import os
-
-    if os.path.isfile(os.path.join(path, "0", "meta.yaml")) and not os.path.isfile(
-        os.path.join(path, "runlog.db")
-    ):
+    if os.path.isfile(folder):
+        raise InvalidParameter(f"{folder} is a file: give its path, not a file: URI of a folder")
+    file = os.path.join(folder, "runlog.db")
+    if os.path.isfile(os.path.join(folder, "0", "meta.yaml")) and not os.path.isfile(file):
         raise InvalidParameter(
-            f"{path} is an MLflow file store, which runlog does not write to: choose another "
+            f"{folder} is an MLflow file store, which runlog does not write to: choose another "
             "folder. (Importing MLflow's runs is not part of this version.)"
         )
+    return file
 
 
 def view_stages(view_type: int) -> tuple[str, ...]:

@@ -175,6 +175,14 @@ def max_results(value: Any, most: int | None = MAX_SEARCH_RESULTS) -> int:
     return count
 
 
+def limit(value: Any) -> int | None:
+    """How many results to go for over all pages; None is no limit."""
+    count = None if value is None else integer("max_results", value)
+    if count is not None and count < 0:
+        raise InvalidParameter(f"Invalid value {count} for max_results: at least 0, None for all")
+    return count
+
+
 def unique_params(params: Iterable[tuple[str, str]], run_id: str) -> None:
     """Refuses two values for one param key in a batch."""
     seen: dict[str, str] = {}

@@ -157,10 +157,10 @@ def stages(store, *runs):
 
 
 def test_tags(store):
-    store.set_experiment_tags("0", {"a": "1", "it": "it's\n\"é\"🎈"})
+    store.set_experiment_tags("0", {"a": "1", "it": 'it\'s\n"é"🎈'})
     store.set_experiment_tags("0", {"a": 2, "none": None, "empty": ""})
     store.delete_experiment_tag("0", "empty")
-    assert store.get_experiment("0").tags == {"a": "2", "it": "it's\n\"é\"🎈", "none": "None"}
+    assert store.get_experiment("0").tags == {"a": "2", "it": 'it\'s\n"é"🎈', "none": "None"}
     with pytest.raises(NotFound, match="No tag with name: empty in experiment with id 0"):
         store.delete_experiment_tag("0", "empty")
 

@@ -6,7 +6,7 @@ from runlog.entities import Dataset, DatasetInput, InputTag
 from runlog.errors import InvalidParameter
 
 DIGITS = Dataset("digits", "d1", "local", '{"uri": "a"}', '{"columns": []}', '{"num_rows": 5}')
-IRIS = Dataset("it's \"iris\"", "é", "http", "", None, None)
+IRIS = Dataset('it\'s "iris"', "é", "http", "", None, None)
 
 
 def given(dataset, **tags):

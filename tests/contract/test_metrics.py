@@ -98,9 +98,7 @@ def test_a_summary(store, run_id):
     ],
 )
 @pytest.mark.parametrize("turn", [1, -1])
-def test_extremes_are_numbers_where_there_are_any(
-    store, run_id, values, lowest, highest, turn
-):
+def test_extremes_are_numbers_where_there_are_any(store, run_id, values, lowest, highest, turn):
     for step, value in list(enumerate(values))[::turn]:
         log(store, run_id, [(value, 0, step)])
         store.get_metric_summary(run_id)

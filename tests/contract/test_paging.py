@@ -45,14 +45,15 @@ def runs(shared):
     return shared
 
 
-def pages(store, size, between=lambda: None, **search):
-    """The ids of each page; after each but the last, `between` happens."""
+def pages(store, size, between=(), **search):
+    """The ids of each page; after each the next thing of `between` happens."""
+    between = iter(between)
     token, found = None, []
     while token is not None or not found:
         page = store.search_runs(["0"], max_results=size, page_token=token, **search)
         found.append([run.info.run_id for run in page])
         token = page.token
-        between()
+        next(between, None)
         assert len(found) < 50
     return found
 
@@ -73,11 +74,11 @@ def test_pages_of_every_size_are_the_whole(runs, size):
 
 @pytest.mark.parametrize("order_by", ORDERS, ids=str)
 def test_runs_made_between_pages(store, order_by):
-    new = iter(range(200))
-    for _ in range(6):
-        make(store, next(new))
+    for number in range(6):
+        make(store, number)
     (whole,) = pages(store, 1000, order_by=order_by)
-    found = joined(pages(store, 2, lambda: make(store, next(new)), order_by=order_by))
+    new = (make(store, number) for number in range(6, 30))
+    found = joined(pages(store, 2, new, order_by=order_by))
     assert len(found) == len(set(found))
     assert [run for run in found if run in whole] == whole
     (now,) = pages(store, 1000, order_by=order_by)
@@ -89,8 +90,8 @@ def test_runs_that_vanish_between_pages(store):
         make(store, number)
     for order_by in ORDERS:
         (whole,) = pages(store, 1000, order_by=order_by)
-        gone = iter([whole[1], whole[0], whole[7], whole[4]])
-        found = joined(pages(store, 2, lambda: store.delete_run(next(gone)), order_by=order_by))
+        gone = map(store.delete_run, [whole[1], whole[0], whole[7], whole[4]])
+        found = joined(pages(store, 2, gone, order_by=order_by))
         assert found == [run for run in whole if run != whole[7]], order_by
         for run in whole:
             store.restore_run(run)
@@ -129,7 +130,8 @@ def test_a_token_of_another_order(runs):
 @pytest.mark.parametrize("order_by", [None, ["name"], ["name DESC"], ["tags.k", "name"]])
 def test_pages_of_experiments(store, order_by):
     for number in range(9):
-        made = store.create_experiment(f"{number % 3}{number}", tags={"k": "v"} if number % 2 else {})
+        tags = {"k": "v"} if number % 2 else {}
+        made = store.create_experiment(f"{number % 3}{number}", tags=tags)
         if number % 4 == 3:
             store.delete_experiment(made)
     whole = store.search_experiments(ViewType.ALL, order_by=order_by)

@@ -75,7 +75,7 @@ def ids(store, filter_string=None, order_by=("start_time",), view=ViewType.ACTIV
         ("params.lr != '0.1'", "bcd"),
         ("params.lr LIKE '0.1%'", "ab"),
         ("params.lr BETWEEN '1' AND '9'", "cd"),
-        ("tags.it = \"it's\"", "a"),
+        ('tags.it = "it\'s"', "a"),
         ("tags.it ILIKE 'IT''_'", "ab"),
         ("tags.`é` = 'É' OR tags.`é` = 'é'", "d"),
         ("tags.it IS NULL AND NOT metrics.m = inf", "c"),
@@ -155,12 +155,21 @@ def test_a_search_sees_what_was_logged_just_now(store):
         assert ids(store, f"tags.t = '{value}'") == "a"
 
 
-@pytest.mark.parametrize("given", [{"max_results": 0}, {"max_results": -1}, {"max_results": 50_001}])
-def test_page_sizes(runs, given):
+@pytest.mark.parametrize("size", [0, -1, 50_001])
+def test_page_sizes(runs, size):
     with pytest.raises(InvalidParameter, match="max_results"):
-        runs.search_runs(["0"], **given)
+        runs.search_runs(["0"], max_results=size)
     with pytest.raises(InvalidParameter, match="max_results"):
-        runs.search_experiments(**given)
+        runs.search_experiments(max_results=size)
+
+
+def test_no_pages_are_without_bound(runs):
+    assert len(runs.search_run_columns(["0"], max_results=10**9).runs) == 3
+    assert runs.search_run_columns(["0"], max_results=0).runs == []
+    assert runs.all_runs(["0"], max_results=0) == []
+    for search in (runs.search_run_columns, runs.all_runs):
+        with pytest.raises(InvalidParameter, match="max_results"):
+            search(["0"], max_results=-1)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +240,8 @@ def test_columns_say_what_the_search_finds(runs, text, order_by, most):
 def cells(columns):
     for key, (positions, values) in columns.items():
         assert len(positions) == len(values) > 0
-        yield from (((position, key), value) for position, value in zip(positions, values))
+        for position, value in zip(positions, values, strict=True):
+            yield (position, key), value
 
 
 # --------------------------------------------------------------------------------- experiments

@@ -16,7 +16,8 @@ acknowledged = []
 
 
 def again():
-    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.003))
+    if time.monotonic() < end:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.003))
 
 
 def handler(number, frame):
@@ -24,7 +25,7 @@ def handler(number, frame):
     if how == "raises":
         if logging:
             raise KeyboardInterrupt
-        return
+        return again()
     try:
         runlog.log_metrics({"refused": 1, "x" * 300: 1})  # the second one is too long a key
     except runlog.MlflowException:
@@ -33,8 +34,7 @@ def handler(number, frame):
     runlog.log_metrics({f"beat {beats % 50}": beats}, step=beats)
     runlog.get_run(run.info.run_id)
     beats += 1
-    if time.monotonic() < end:
-        again()
+    again()
 
 
 def log(step):

@@ -81,18 +81,13 @@ def close_stores() -> None:
 def database_path(uri: str | None) -> str | None:
     """The file behind a tracking URI, whether it is there or not; None if there can be none."""
     from runlog import places
-    from runlog.store import _file_path
+    from runlog.errors import InvalidParameter
+    from runlog.store import database_file
 
-    uri = places.get_tracking_uri() if uri is None else uri
-    scheme, colon, rest = uri.partition(":")
-    if not colon or not scheme.isalnum() or len(scheme) == 1:
-        is_folder = uri.endswith("/") or os.path.isdir(uri)
-        return os.path.abspath(os.path.join(uri, "runlog.db") if is_folder else uri)
-    if scheme == "file":
-        return os.path.abspath(os.path.join(_file_path(rest), "runlog.db"))
-    if scheme == "sqlite" and rest.startswith("///"):
-        return os.path.abspath(rest[3:])
-    return None
+    try:
+        return database_file(places.get_tracking_uri() if uri is None else uri)
+    except InvalidParameter:
+        return None
 
 
 # -- which runs and experiments -------------------------------------------------------------
@@ -308,9 +303,10 @@ def _print_table(columns: Sequence[Column], rows: Sequence[Row], more: str) -> N
     click.echo(heading(lines[0]))
     if len(lines) > 1:
         click.echo("\n".join(lines[1:]))
-    if left_out:
+    if left_out and cells is not None:
         note = f"{tables.counted(len(left_out), 'more column')}: {', '.join(left_out)}"
-        say(tables.cut(note, (cells or 80) - len(more) - 2, ellipsis) + (f" ({more})" * bool(more)))
+        more = f" ({more})" if more else ""
+        say(tables.cut(note, cells - len(more), ellipsis) + more)
 
 
 def heading(text: str) -> str:

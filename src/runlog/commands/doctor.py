@@ -138,9 +138,11 @@ def _database(uri: str | None) -> Iterator[Finding]:
         f"{tables.counted(facts['runs'], 'run')}, {tables.counted(facts['points'], 'point')}",
     )
     yield _writable(store.db)
-    kind, mode = keeping.file_system(store.db.path), facts["journal_mode"]
-    text = f"{kind or 'unknown'}, journal mode {mode}"
-    if mode == "wal":
+    kind, mode = keeping.file_system(store.db.path) or "unknown", facts["journal_mode"]
+    text = f"{kind}, journal mode {mode}"
+    if store.db.read_only:  # SQLite does not look at the mode then
+        yield Finding(OK, "file system", kind)
+    elif mode == "wal":
         yield Finding(OK, "file system", text)
     else:
         yield Finding(NOTE, "file system", text + ": programs that write have to wait for readers")

@@ -114,13 +114,16 @@ class Database:
         try:
             connection.execute(sql, bindings)
             return connection.changes()
+        except apsw.ConnectionClosedError:  # by a signal handler, just now
+            return self.change_alone(sql, bindings)
         except apsw.Error as error:
             raise self.translated(error) from error
 
     # -- transactions -----------------------------------------------------------------------
     # Two things come between any two instructions of the main thread. A signal handler may log,
     # then return, raise or end the process: its transaction is its own and takes the place of the
-    # one that it interrupts, which begins anew if it ever goes on. And Ctrl-C, after which the
+    # one that it interrupts, which begins anew if it ever goes on; to make sure that this cannot go
+    # on half way, its connection is closed. And Ctrl-C, after which the
     # program goes on in a notebook: it may not leave a transaction open that later calls take for
     # their own and never commit.
 
@@ -148,6 +151,7 @@ class Database:
         """Begins a transaction, under the lock; False if it may not wait and would have to."""
         if self.inside() and self._current is not None:
             self._suspended.append(self._current)
+            self._drop_writer()
         self._current = transaction
         free = False
         try:
@@ -169,12 +173,12 @@ class Database:
     def leave(self, transaction: Transaction, keep: bool) -> None:
         """`end` and the lock let go, whatever comes in between."""
         try:
-            if transaction not in self._suspended:
+            if self._current is transaction:
                 self.end(keep)
             elif keep:
                 raise self._interrupted_error()
         except BaseException:
-            if transaction not in self._suspended:
+            if self._current is transaction:
                 self.end(keep=False)
             raise
         finally:
@@ -186,8 +190,7 @@ class Database:
     def _own(self) -> apsw.Connection:
         """The connection, but not for a transaction that another has taken the place of."""
         if self._suspended and self._current is None:
-            self._suspended = [each for each in self._suspended if _is_running(each.block)]
-            if self._suspended:
+            if any(_is_running(transaction.block) for transaction in self._suspended):
                 raise self._interrupted_error()
         return self._writer or self._connect()
 
@@ -199,24 +202,27 @@ class Database:
             raise self._read_only_error()
         self._roll_back()  # what a second Ctrl-C, in the middle of a rollback, has left
         try:
-            if not wait:
+            if wait:
+                connection.execute("begin immediate")
+                return True
+            try:
                 connection.set_busy_timeout(0)
-            connection.execute("begin immediate")
-            return True
-        except apsw.BusyError as error:
-            if not wait:
+                connection.execute("begin immediate")
+                return True
+            except apsw.BusyError:
                 return False
-            raise self.translated(error) from error
+            finally:
+                connection.set_busy_timeout(_busy_milliseconds())
         except apsw.Error as error:
             raise self.translated(error) from error
-        finally:
-            if not wait:
-                connection.set_busy_timeout(_busy_milliseconds())
 
     def _roll_back(self) -> None:
         connection = self._writer
-        if connection is not None and connection.in_transaction:
-            connection.execute("rollback")
+        try:
+            if connection is not None and connection.in_transaction:
+                connection.execute("rollback")
+        except apsw.Error:  # closing it rolls back too
+            self._drop_writer()
 
     def reading(self) -> Reading:
         """`with` it: a consistent view for several statements; gives a `Snapshot`."""
@@ -287,6 +293,8 @@ class Database:
         """Looks at the path without opening anything, and decides how it may be opened."""
         path = self.path
         folder = os.path.dirname(path)
+        if path != path.encode(errors="replace").decode():
+            raise StoreUnusable(f"cannot open {path!r}: SQLite takes no names that are not UTF-8")
         if os.path.isdir(path):
             raise StoreUnusable(f"{path} is a directory: name a file in it, such as runlog.db")
         if not os.path.isdir(folder):
@@ -335,10 +343,11 @@ class Database:
         # locks that another connection of this process holds on the file.
         probe = _open_uri(self.path, "mode=ro&immutable=1")
         try:
+            if not journals:
+                self._refuse_truncated(size, probe.read("main", 0, 0, 100)[1])
             application = probe.pragma("application_id")
             version = probe.pragma("user_version")
             tables = [name for (name,) in probe.execute("select name from sqlite_schema")]
-            pages, page_size = probe.pragma("page_count"), probe.pragma("page_size")
         except _FAILURES as error:
             if journals:  # it may be in the middle of a write, which SQLite puts right
                 return
@@ -355,7 +364,12 @@ class Database:
             tables = tables or ["?"] * int.from_bytes(later[103:105], "big")
         self._refuse_stranger(application, tables)
         self._refuse_newer(version)
-        if size < pages * page_size and not journals:
+
+    def _refuse_truncated(self, size: int, header: bytes) -> None:
+        page_size, pages, application = (
+            int.from_bytes(header[start:end], "big") for start, end in ((16, 18), (28, 32), (68, 72))
+        )
+        if application == APPLICATION_ID and size < pages * page_size:
             raise StoreUnusable(
                 f"{self.path} is truncated: it has {size} bytes of {pages * page_size}. "
                 "It was left untouched; restore a backup"
@@ -516,6 +530,12 @@ class Database:
             "be written"
         )
 
+    def damaged(self, cause: str) -> StoreUnusable:
+        """The error for a file that contradicts itself."""
+        return StoreUnusable(
+            f"{self.path} is damaged ({cause}): see  runlog db check  and restore a backup"
+        )
+
     def _interrupted_error(self) -> Interrupted:
         return Interrupted(
             f"a signal handler wrote to {self.path} in the middle of this call, of which nothing "
@@ -536,7 +556,7 @@ class Database:
                 f"{_busy_milliseconds() / 1000:g} s: find who holds it, or raise "
                 "RUNLOG_BUSY_TIMEOUT (seconds)"
             )
-        if isinstance(error, apsw.AbortError):
+        if isinstance(error, (apsw.ConnectionClosedError, apsw.CursorClosedError)):
             return self._interrupted_error()
         if isinstance(error, apsw.FullError):
             return self._full_error()
@@ -548,9 +568,9 @@ class Database:
                 )
             return self._read_only_error()
         if isinstance(error, (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError)):
-            return StoreUnusable(
-                f"{self.path} is damaged ({cause}): see  runlog db check  and restore a backup"
-            )
+            return self.damaged(cause)
+        if isinstance(error, apsw.SQLError) and cause.startswith("no such "):
+            return self.damaged(cause)  # all that our statements name is in the schema
         if isinstance(error, (apsw.CantOpenError, apsw.IOError)) and self._no_room():
             return self._full_error()  # making the -shm or the -journal file failed
         if isinstance(error, apsw.CantOpenError):
