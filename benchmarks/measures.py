@@ -30,17 +30,17 @@ class Bench:
 
     cache: Path
     quick: bool
-    timeout: float = 900
+    limit: int = 600
 
     def size(self, full: int, quick: int) -> int:
         return quick if self.quick else full
 
     def child(self, peer: Peer, workload: str, place: Path, **options: Any) -> Values:
-        return processes.child(self.cache, peer, workload, place, self.timeout, **options)
+        return processes.child(self.cache, peer, workload, place, self.limit, **options)
 
     def script(self, peer: Peer, code: str, place: Path) -> processes.Cost:
         cost = processes.run(
-            [str(python(peer, self.cache)), "-c", code], peer, place, self.timeout
+            [str(python(peer, self.cache)), "-c", code], peer, place, self.limit
         )
         if cost.status:
             raise processes.Failed(f"{peer.name}: {cost.output.strip().splitlines()[-1]}")
@@ -151,13 +151,14 @@ def store(bench: Bench, peer: Peer, **options: int) -> Path:
     return place
 
 
-SEARCH_LIMIT = 300
+# CPU seconds, the interpreter's start included.
+SEARCH_LIMIT = 200
 
 
 def searcher(runs: int) -> Callable[[Bench, Peer], Values]:
     def search(bench: Bench, peer: Peer) -> Values:
         place = store(bench, peer, runs=bench.size(runs, runs // 100))
-        patient = replace(bench, timeout=SEARCH_LIMIT)
+        patient = replace(bench, limit=SEARCH_LIMIT)
         values: Values = {}
         for query in ("common", "rare", "none", "metric order", "newest"):
             key = f"search {runs} {query}"

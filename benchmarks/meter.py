@@ -20,6 +20,11 @@ def _stat(pid: str) -> tuple[int, float]:
     return int(fields[1]), sum(map(int, fields[11:15])) / TICK
 
 
+def cpu_of(pid: int) -> float:
+    """CPU seconds of another process and the children it has waited for, in ticks."""
+    return _stat(str(pid))[1]
+
+
 def descendants() -> dict[int, float]:
     """CPU seconds of every live process below this one: a peer may work in a helper process."""
     stats = {}

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import meter
 from peers import HERE, Peer, environment, python
 
 PR_SET_CHILD_SUBREAPER = 36
+# Times the CPU limit in wall time, after which a process waits for something that never comes.
+HUNG = 10
 
 
 class Failed(Exception):
@@ -24,7 +27,7 @@ class Failed(Exception):
 
 
 class TooSlow(Failed):
-    """A workload that was ended at its time limit."""
+    """A workload that was ended at its limit of CPU time."""
 
 
 @dataclass(frozen=True)
@@ -67,24 +70,29 @@ def reap_orphans(patience: float = 10) -> float:
         time.sleep(0.01)
 
 
-def run(command: list[str], peer: Peer, place: Path, timeout: float) -> Cost:
+def run(command: list[str], peer: Peer, place: Path, limit: int) -> Cost:
     """Run to the end; the CPU is that of the process, its children and its left-over helpers."""
     with tempfile.TemporaryFile() as output:
         process = start(command, peer, place, output)
-        status, usage = _wait(process.pid, timeout)
+        status, usage = _wait(process.pid, limit)
         process.returncode = status
         cpu = usage.ru_utime + usage.ru_stime + reap_orphans()
         output.seek(0)
         return Cost(status, cpu, output.read().decode(errors="replace"))
 
 
-def _wait(pid: int, timeout: float) -> tuple[int, resource.struct_rusage]:
-    until = time.monotonic() + timeout
+def _wait(pid: int, limit: int) -> tuple[int, resource.struct_rusage]:
+    """Wait for the end, or make it when `limit` seconds of CPU are used up.
+
+    Neither by the wall clock, which would be unfair on a shared machine, nor by RLIMIT_CPU, under
+    which Linux counts a process's CPU in ticks of milliseconds.
+    """
+    hung = time.monotonic() + HUNG * limit
     while True:
         done, status, usage = os.wait4(pid, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status), usage
-        if time.monotonic() > until:
+        if meter.cpu_of(pid) > limit or time.monotonic() > hung:
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.005)
 
@@ -97,16 +105,16 @@ def child_command(
 
 
 def child(
-    cache: Path, peer: Peer, workload: str, place: Path, timeout: float, **options: Any
+    cache: Path, peer: Peer, workload: str, place: Path, limit: int, **options: Any
 ) -> dict[str, Any]:
     """Run a workload of child.py in `place` and return what it measured."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "result.json")
         command = child_command(cache, peer, workload, result, options)
-        cost = run(command, peer, place, timeout)
+        cost = run(command, peer, place, limit)
         if not result.exists():
             if cost.status == -signal.SIGKILL:
-                raise TooSlow(f"{peer.name} {workload}: not done in {timeout} s")
+                raise TooSlow(f"{peer.name} {workload}: not done in {limit} s of CPU")
             lines = cost.output.strip().splitlines() or ["no output"]
             raise Failed(f"{peer.name} {workload}: {lines[-1]}")
         answer: dict[str, Any] = json.loads(result.read_text())

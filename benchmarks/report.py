@@ -19,9 +19,9 @@ Results = dict[str, dict[str, Any]]
 
 
 def seconds(value: float) -> str:
-    """With a unit that fits. Infinite is what was ended at its time limit."""
+    """With a unit that fits. Infinite is what was ended at its limit."""
     if math.isinf(value):
-        return "minutes"
+        return "not done"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if abs(value) >= size or unit == "us":
             return f"{significant(value / size)} {unit}"

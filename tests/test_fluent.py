@@ -218,6 +218,13 @@ def test_a_run():
     assert before <= ended.info.start_time <= ended.info.end_time <= now()
 
 
+def test_a_run_is_shown():
+    with runlog.start_run(run_name="<b>") as run:
+        assert repr(run).startswith(f"ActiveRun(info=RunInfo(run_id={run.info.run_id!r}")
+        assert run.to_dictionary() == runlog.get_run(run.info.run_id).to_dictionary()
+        assert "Run &lt;b&gt; (RUNNING)" in run._repr_html_()
+
+
 def test_there_is_no_run_at_first():
     assert runlog.active_run() is runlog.last_active_run() is None
     runlog.end_run()

@@ -161,8 +161,14 @@ def test_timestamps_are_not_negative():
 def test_text_can_be_stored(value):
     stored = validate.text(value)
     assert stored.encode("utf-8").decode() == stored
-    if not any("\ud800" <= character <= "\udfff" for character in value):
+    assert validate.text(stored) == stored
+    if not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
         assert stored == value
+
+
+@pytest.mark.parametrize("value, stored", [("\ud83cé", "\\ud83cé"), ("a\0", "a\\x00")])
+def test_what_no_database_takes_is_written_out(value, stored):
+    assert validate.text(value) == stored
 
 
 @pytest.mark.parametrize("value", ["a", "0123456789abcdef" * 2, "A_b-c", "a" * 256])

@@ -64,8 +64,7 @@ MERGE_AT_END = 1000  # of a run: a few points of a short run can wait for those 
 _SMALL = 2**62
 _MAX_TIME = 2**63 - 1
 
-POINTS_AT_ONCE = 50_000
-COLUMNS_AT_ONCE = 2000  # runs: what bounds the memory that a table's rows take on their way
+POINTS_AT_ONCE = 500  # fewer than make the garbage collector look: half the time of 50,000
 
 
 class SqlStore(Store):
@@ -573,30 +572,29 @@ class SqlStore(Store):
             ids, _ = search.page(fetch, limit)
             columns = RunColumns(list(self._infos(fetch, ids).values()), {}, {}, {})
             names: dict[int, str] = dict(fetch("select id, name from metric_key"))
-            for start in range(0, len(ids), COLUMNS_AT_ONCE):
-                part = _ids(ids[start : start + COLUMNS_AT_ONCE])
-                for key, position, number in fetch(
-                    f"""select m.key, j.key, m.last from json_each(:ids) j
-                        cross join {table} m on m.run = j.value""",
-                    part,
+            bindings = _ids(ids)
+            for key, position, number in fetch.each(
+                f"""select m.key, j.key, m.last from json_each(:ids) j
+                    cross join {table} m on m.run = j.value""",
+                bindings,
+            ):
+                column = columns.metrics.get(names[key])
+                if column is None:
+                    column = columns.metrics[names[key]] = (array("q"), array("d"))
+                column[0].append(position)
+                column[1].append(float(number))
+            for name, texts in (("param", columns.params), ("tag", columns.tags)):
+                same: dict[str, str] = {}  # equal values share one text
+                for key, position, value in fetch.each(
+                    f"""select p.key, j.key, p.value from json_each(:ids) j
+                        cross join {name} p on p.run = j.value""",
+                    bindings,
                 ):
-                    column = columns.metrics.get(names[key])
-                    if column is None:
-                        column = columns.metrics[names[key]] = (array("q"), array("d"))
-                    column[0].append(start + position)
-                    column[1].append(float(number))
-                for name, texts in (("param", columns.params), ("tag", columns.tags)):
-                    same: dict[str, str] = {}  # equal values share one text
-                    for key, position, value in fetch(
-                        f"""select p.key, j.key, p.value from json_each(:ids) j
-                            cross join {name} p on p.run = j.value""",
-                        part,
-                    ):
-                        text_column = texts.get(key)
-                        if text_column is None:
-                            text_column = texts[key] = (array("q"), [])
-                        text_column[0].append(start + position)
-                        text_column[1].append(same.setdefault(value, value))
+                    text_column = texts.get(key)
+                    if text_column is None:
+                        text_column = texts[key] = (array("q"), [])
+                    text_column[0].append(position)
+                    text_column[1].append(same.setdefault(value, value))
         return columns
 
     # -- logging ----------------------------------------------------------------------------
@@ -638,6 +636,8 @@ class SqlStore(Store):
         params: Iterable[tuple[str, Any]] = (),
         tags: Iterable[tuple[str, Any]] = (),
     ) -> None:
+        # Read before the transaction, which may have to begin again.
+        points, params, tags = list(points), list(params), list(tags)
         with self.db.lock:
             known: dict[str, int] | None = None
             try:

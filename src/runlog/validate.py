@@ -111,8 +111,11 @@ def timestamp(value: Any) -> int:
 
 
 def text(value: Any) -> str:
-    """`str(value)`, storable: what UTF-8 cannot hold (lone surrogates) is written as an escape."""
+    """`str(value)`, storable: what UTF-8 (lone surrogates) or databases (NUL, where SQLite's LIKE
+    stops reading) cannot hold is written as an escape."""
     string = value if type(value) is str else str(value)
+    if "\0" in string:
+        string = string.replace("\0", "\\x00")
     if string.isascii():
         return string
     return string.encode("utf-8", "backslashreplace").decode("utf-8")

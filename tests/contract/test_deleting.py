@@ -138,3 +138,29 @@ def test_search_goes_on_after_keys_have_gone(store):
     run = logged(store).run_id
     found = store.search_runs(["0"], "metrics.m > 0 AND params.p = '1'", order_by=["metrics.n"])
     assert [each.info.run_id for each in found] == [run]
+
+
+@pytest.mark.parametrize(
+    "chosen, runs, experiments",
+    [
+        ({}, "abc", ["1"]),
+        ({"run_ids": ["b"]}, "b", []),
+        ({"run_ids": ["b", "c"]}, "bc", []),
+        ({"experiment_ids": ["1"]}, "bc", ["1"]),
+        ({"experiment_ids": ["1"], "run_ids": ["b"]}, "b", []),
+        ({"older_than": 60_000}, "", []),
+    ],
+)
+def test_the_trash_is_what_gc_takes(store, chosen, runs, experiments):
+    store.create_experiment("a")
+    for run_id, number in [("a", "0"), ("b", "1"), ("c", "1"), ("d", "0")]:
+        store.create_run(number, run_id=run_id)
+        if run_id != "d":
+            store.delete_run(run_id)
+    store.delete_experiment("1")
+    trash = store.trash(**chosen)
+    assert "".join(info.run_id for info in trash[0]) == runs
+    assert [each.experiment_id for each in trash[1]] == experiments
+    assert store.gc(**chosen) == (len(runs), len(experiments))
+    left = store.search_runs(["0", "1"], run_view_type=ViewType.ALL)
+    assert {run.info.run_id for run in left} == {*"abcd"} - {*runs}

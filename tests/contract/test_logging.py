@@ -61,6 +61,7 @@ def test_any_text_is_a_value(store, run_id, value):
         (10**30, "1" + "0" * 30),
         ([1, "a"], "[1, 'a']"),
         ("\ud800", "\\ud800"),
+        ("a\0b", "a\\x00b"),
     ],
 )
 def test_values_become_text(store, run_id, value, text):

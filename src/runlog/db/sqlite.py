@@ -264,7 +264,17 @@ class Database:
             connection.close()
 
     def _connection(self) -> apsw.Connection:
-        connection = self._opened()
+        deadline = time.monotonic() + 1
+        while True:
+            try:
+                return self._set_up(self._opened())
+            except (apsw.ReadOnlyError, apsw.CantOpenError):
+                # A writer is just making its -wal and -shm files, or deleting them.
+                if not self.read_only or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def _set_up(self, connection: apsw.Connection) -> apsw.Connection:
         connection.set_busy_timeout(_busy_milliseconds())
         # One pragma a call: of several in one text apsw runs only as many as rows are read.
         connection.pragma("foreign_keys", 1)
@@ -281,7 +291,11 @@ class Database:
         # read-only nobody can, but without a -wal file nobody is writing either; and a -wal file
         # that lies there without its -shm file has lost its writer.
         if not _size(self.path + "-wal"):
-            return _open_uri(self.path, "mode=ro&immutable=1")
+            connection = _open_uri(self.path, "mode=ro&immutable=1")
+            if connection.read("main", 0, 18, 1)[1] == b"\2":  # a WAL database
+                return connection
+            connection.close()
+            return _open_uri(self.path, "mode=ro")
         if os.path.exists(self.path + "-shm"):
             return _open_uri(self.path, "mode=ro")
         system = "win32" if os.name == "nt" else "unix"
@@ -672,9 +686,15 @@ class Snapshot:
         except _FAILURES as error:
             raise self._database.translated(error) from error
 
+    def each(self, sql: str, bindings: Bindings) -> Iterator[tuple[Any, ...]]:
+        """The rows one by one: for many that are not kept as they are."""
+        try:
+            yield from self._connection.execute(sql, bindings)
+        except _FAILURES as error:
+            raise self._database.translated(error) from error
+
     def pieces(self, sql: str, bindings: Bindings, size: int) -> Iterator[Rows]:
-        """The rows, `size` of them at a time: a million at once take three times the memory, and
-        half the time goes into the garbage collector that looks through them."""
+        """The rows, `size` of them at a time."""
         try:
             cursor = self._connection.execute(sql, bindings)
             while rows := list(islice(cursor, size)):
@@ -726,7 +746,8 @@ def _page_one(wal: str) -> bytes | None:
                 frame = file.read(24)
     except OSError:
         pass
-    return latest if latest and len(latest) >= 512 else None
+    # Without the beginning of a database it is a page that a power cut kept from being written.
+    return latest if latest and latest.startswith(b"SQLite format 3\0") else None
 
 
 def _busy_milliseconds() -> int:
