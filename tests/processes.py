@@ -1,11 +1,14 @@
-"""Programs that the fault tests start, kill and look at afterwards."""
+"""Programs and threads that the fault tests start, and the files they look at afterwards."""
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -43,6 +46,30 @@ def run(program: str, *arguments: object, **options: object) -> str:
     code, out, err = finish(start(program, *arguments, **options))
     assert (code, err) == (0, ""), f"exit code {code}\n{out}\n{err}"
     return out
+
+
+def together(*deeds: Callable[[], object]) -> None:
+    """Does all of them at the same time, each in its own thread, and raises what they raise."""
+    errors: list[BaseException] = []
+    barrier = threading.Barrier(len(deeds))
+
+    def guarded(deed: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            deed()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(deed,), daemon=True) for deed in deeds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LONG)
+    if any(thread.is_alive() for thread in threads):
+        faulthandler.dump_traceback(all_threads=True)
+        raise AssertionError("a thread hangs")
+    if errors:
+        raise errors[0]
 
 
 def check(path: str | os.PathLike[str]) -> None:

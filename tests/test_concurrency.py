@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
-from processes import check, finish, start
 
 import runlog
+from processes import check, finish, start, together
 from runlog.store import open_store
-
-
-def together(*deeds: Callable[[], object]) -> None:
-    """Does all of them at the same time, each in a thread of its own, and raises what they raise."""
-    errors: list[BaseException] = []
-    barrier = threading.Barrier(len(deeds))
-
-    def guarded(deed: Callable[[], object]) -> None:
-        barrier.wait()
-        try:
-            deed()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(deed,)) for deed in deeds]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 @pytest.mark.parametrize("processes, points, network", [(16, 50, "0"), (4, 20, "1")])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 
 import pytest
-from processes import check, finish, start
 
+from processes import check, finish, start
 from runlog.entities import Run
 from runlog.store import open_store
 
@@ -29,7 +29,9 @@ def ended(place, how: str, with_signal: signal.Signals | None = None, **options:
 
 
 def statuses(runs: dict[str, Run]) -> dict[str, str]:
-    assert all((run.info.end_time is None) == (run.info.status == "RUNNING") for run in runs.values())
+    assert all(
+        (run.info.end_time is None) == (run.info.status == "RUNNING") for run in runs.values()
+    )
     return {name: run.info.status for name, run in runs.items()}
 
 

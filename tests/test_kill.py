@@ -1,4 +1,4 @@
-"""kill -9 at any moment: what was acknowledged is there, the file is sound and is logged to again."""
+"""kill -9 at any moment: what was acknowledged is there, the file is sound and is used again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from subprocess import DEVNULL
 
 import pytest
-from processes import check, start
 
 import runlog
+from processes import check, start
 from runlog.store import open_store
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import apsw
 import pytest
-from disks import mounted, remount
-from processes import digests, finish, run, start
 
 import runlog
+from disks import mounted, remount
+from processes import digests, finish, run, start
 from runlog.errors import StoreReadOnly, StoreUnusable
 from runlog.store import Store, open_store
 

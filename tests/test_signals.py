@@ -7,8 +7,8 @@ import signal
 import time
 
 import pytest
-from processes import check, finish, run, start
 
+from processes import check, finish, run, start
 from runlog.store import open_store
 
 

@@ -1,4 +1,4 @@
-"""Files that are no store of ours, or a damaged one, or a newer one: said so, and left untouched."""
+"""Files that are no store of ours, a damaged or a newer one: that is said, the file untouched."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import apsw
 import pytest
-from processes import digests
 
 import runlog
+from processes import digests
 from runlog.errors import InvalidParameter, StoreBusy, StoreError, StoreReadOnly, StoreUnusable
 from runlog.store import open_store
 
@@ -273,7 +273,9 @@ def test_a_locked_file_is_waited_for_and_not_for_ever(locked, place):
         lambda: store.log_metric(run_id, "loss", 1.0, 1, 99),
         lambda: store.create_experiment("more"),
     ):
-        with pytest.raises(StoreBusy, match=r"file\.db stayed locked .* 0\.3 s.*RUNLOG_BUSY_TIMEOUT"):
+        with pytest.raises(
+            StoreBusy, match=r"file\.db stayed locked .* 0\.3 s.*RUNLOG_BUSY_TIMEOUT"
+        ):
             deed()
     assert 0.9 < time.monotonic() - started < 20
     locked.execute("rollback")

@@ -77,6 +77,8 @@ def _watch_exit(end_all: EndAll, forked: bool) -> None:
 
 
 def _in_finally() -> tuple[str, BaseException | None]:
+    # Up to Python 3.12 multiprocessing calls it before it handles the exception that ends the
+    # process; later ones tell nobody that there was one.
     error = sys.exc_info()[1]
     return status_after(error), error
 

@@ -9,10 +9,6 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 VERSION = 1
 
 Step = namedtuple("Step", "to about apply")
@@ -22,9 +18,9 @@ Step = namedtuple("Step", "to about apply")
 STEPS: tuple[Step, ...] = ()
 
 
-def pending(version: int, steps: Sequence[Step] = STEPS) -> list[Step]:
+def pending(version: int) -> list[Step]:
     """The steps that a store of `version` still needs, in order."""
-    return [step for step in steps if step.to > version]
+    return [step for step in STEPS if step.to > version]
 
 
 def schema() -> str:

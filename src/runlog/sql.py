@@ -1055,6 +1055,8 @@ class SqlStore(Store):
         with self.db.lock:
             if self._unmerged:
                 self._merge(wait=False)
+            self._run_of.clear()  # another file may be there when it is opened again
+            self._metric_ids.clear()
             self.db.close()
 
 

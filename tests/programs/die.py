@@ -15,8 +15,6 @@ if sys.argv[2:] == ["half"]:
         db.execute(f"insert into tag values (1, 'k{number}', '{'x' * 500}')")
     os._exit(0)
 run = store.create_run("0", run_name="first")
-store.log(
-    run.info.run_id, [("loss", 1 / (step + 1), 1, step) for step in range(100)], [("lr", 1)]
-)
+store.log(run.info.run_id, [("loss", 1 / (step + 1), 1, step) for step in range(100)], [("lr", 1)])
 os.write(1, run.info.run_id.encode())
 os._exit(0)

@@ -169,7 +169,9 @@ def noted_after():
 def chained_after():
     start()
     before = signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGTERM, lambda *arguments: (print("mine", flush=True), before(*arguments)))
+    signal.signal(
+        signal.SIGTERM, lambda *arguments: (print("mine", flush=True), before(*arguments))
+    )
     wait()
 
 

@@ -1,10 +1,11 @@
-"""Forks after start_run in one of several ways: fork.py URI HOW. Says the run's id, and "alive"
-when everything after the forks worked."""
+"""Forks after start_run in one of several ways: fork.py URI HOW [FORKS]. Says the run's id, and
+"alive" when everything after the forks worked."""
 
 import multiprocessing
 import os
 import sys
 import threading
+import warnings
 
 import runlog
 
@@ -119,7 +120,7 @@ def main():
     elif how == "ends":
         os_fork(lambda: (runlog.end_run("FAILED"), runlog.end_run(), os._exit(0)))
     elif how == "threads":
-        while_others_work(20)
+        while_others_work(int(sys.argv[3]))
     elif how == "reader":
         while_a_reader_is_in_use()
     elif how == "thread":
@@ -142,6 +143,8 @@ def main():
     runlog.log_metric("parent", 3, step=2)
     print("alive")
 
+
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 
 if __name__ == "__main__":
     runlog.set_tracking_uri(sys.argv[1])

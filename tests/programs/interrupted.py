@@ -1,6 +1,9 @@
-"""Logs while a timer's signal comes at any moment: interrupted.py URI raises|logs SECONDS. A handler that
-raises is what Ctrl-C in a notebook is; one that logs is what a batch system's warning may be."""
+"""Logs while a timer's signal comes at any moment: interrupted.py URI raises|logs SECONDS.
 
+A handler that raises is what Ctrl-C in a notebook is; one that logs is what the warning of a batch
+system may start."""
+
+import os
 import random
 import signal
 import sys
@@ -33,6 +36,11 @@ def handler(number, frame):
     runlog.log_metric("beat", beats, step=beats)
     runlog.log_metrics({f"beat {beats % 50}": beats}, step=beats)
     runlog.get_run(run.info.run_id)
+    if beats % 20 == 0 and hasattr(os, "fork"):
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
     beats += 1
     again()
 

@@ -2,11 +2,13 @@
 
 With no keys it searches too."""
 
+import faulthandler
 import os
 import sys
 
 import runlog
 
+faulthandler.dump_traceback_later(60, exit=True)  # should it hang
 uri, keys = sys.argv[1], int(sys.argv[2])
 runlog.set_tracking_uri(uri)
 os.write(1, b"ready\n")

@@ -35,7 +35,7 @@ APPLICATION_ID = 0x726C6F67  # "rlog"
 # WAL needs memory shared between all processes that have the file open, which these do not give.
 NETWORK_FILE_SYSTEMS = frozenset(
     "nfs nfs4 cifs smb smb2 smb3 smbfs lustre gpfs beegfs beegfs_nodev ceph glusterfs fuse 9p afs "
-    "orangefs pvfs2 ocfs2 davfs".split()
+    "orangefs pvfs2 ocfs2 davfs wekafs virtiofs vboxsf prl_fs".split()
 )
 
 # Text that is not UTF-8 is what a flipped byte in a row can become.
@@ -64,6 +64,8 @@ class Database:
         self._current: Transaction | None = None  # of the thread that holds the lock
         self._suspended: list[Transaction] = []  # those that signal handlers interrupted
         self._checked = False
+        self._files: tuple[int | None, int | None] = (None, None)  # numbers of file and -wal file
+        self._look_again = 0.0  # when to see whether they still are those
         self._writer: apsw.Connection | None = None
         self.readers_back = threading.Condition()  # also the lock of the three below
         self._idle_readers: list[apsw.Connection] = []
@@ -107,6 +109,8 @@ class Database:
 
     def change_alone(self, sql: str, bindings: Bindings) -> int:
         """`change` as a transaction of its own, under the lock: at a tenth of the cost of one."""
+        if self._look_again < time.monotonic():
+            self._look_for_files()
         connection = self._writer or self._connect()
         if connection.in_transaction:  # of the call that this one interrupts
             with Transaction(self):
@@ -122,10 +126,9 @@ class Database:
     # -- transactions -----------------------------------------------------------------------
     # Two things come between any two instructions of the main thread. A signal handler may log,
     # then return, raise or end the process: its transaction is its own and takes the place of the
-    # one that it interrupts, which begins anew if it ever goes on; to make sure that this cannot go
-    # on half way, its connection is closed. And Ctrl-C, after which the
-    # program goes on in a notebook: it may not leave a transaction open that later calls take for
-    # their own and never commit.
+    # one that it interrupts, which begins anew if it ever goes on; so that it cannot go on half
+    # way, its connection is closed. And Ctrl-C, after which the program goes on in a notebook: it
+    # may not leave a transaction open that later calls take for their own and never commit.
 
     def transaction(self) -> Transaction:
         """`with` it: all writes inside are kept together or not at all; they are kept when it
@@ -149,8 +152,8 @@ class Database:
 
     def begin(self, transaction: Transaction, wait: bool = True) -> bool:
         """Begins a transaction, under the lock; False if it may not wait and would have to."""
-        if self.inside() and self._current is not None:
-            self._suspended.append(self._current)
+        if self.inside():
+            self._suspend()
             self._drop_writer()
         self._current = transaction
         free = False
@@ -160,6 +163,11 @@ class Database:
         finally:
             if not free:
                 self.end(keep=False)
+
+    def _suspend(self) -> None:
+        if self._current is not None:
+            self._suspended.append(self._current)
+            self._current = None
 
     def end(self, keep: bool) -> None:
         """Commits the transaction or rolls it back, the latter if it cannot be committed too."""
@@ -175,7 +183,10 @@ class Database:
         try:
             if self._current is transaction:
                 self.end(keep)
-            elif keep:
+                return
+            if self._current is None:
+                self._roll_back()  # what it began just when it was suspended
+            if keep:
                 raise self._interrupted_error()
         except BaseException:
             if self._current is transaction:
@@ -189,14 +200,17 @@ class Database:
 
     def _own(self) -> apsw.Connection:
         """The connection, but not for a transaction that another has taken the place of."""
+        connection = self._writer or self._connect()  # first: what comes later closes it
         if self._suspended and self._current is None:
             if any(_is_running(transaction.block) for transaction in self._suspended):
                 raise self._interrupted_error()
-        return self._writer or self._connect()
+        return connection
 
     def _begin(self, wait: bool) -> bool:
         # Immediate: a transaction that reads first and then writes fails at once, whatever the
         # busy timeout, when somebody else wrote in between.
+        if self._look_again < time.monotonic():
+            self._look_for_files()
         connection = self._writer or self._connect()
         if self.read_only:
             raise self._read_only_error()
@@ -241,12 +255,14 @@ class Database:
             if self._writer is not None:  # another thread was first
                 return self._writer
             try:
+                self._refuse_replaced()
                 self._inspect()
                 if not self._checked:
                     self._recognise()
                 self._writer = connection = self._connection()
                 if not self.read_only:
                     self._prepare(connection)
+                    self._note_files(connection)
                 self._checked = True
                 return connection
             except apsw.Error as error:
@@ -302,6 +318,36 @@ class Database:
         connection = _open_uri(self.path, f"mode=ro&vfs={system}-none")  # takes no locks
         connection.pragma("locking_mode", "exclusive")  # so it keeps what -shm holds to itself
         return connection
+
+    def _note_files(self, connection: apsw.Connection) -> None:
+        # Windows lets nobody delete a file that is open; without WAL SQLite looks itself.
+        if os.name == "posix" and connection.pragma("journal_mode") == "wal":
+            connection.pragma("user_version")  # the first to read makes the -wal file
+            self._files = (_inode(self.path), _inode(self.path + "-wal"))
+
+    def _look_for_files(self) -> None:
+        """Opens the file again if its -wal file is gone, which SQLite would go on writing to.
+
+        Another SQLite in this process, Python's sqlite3 say, gave up our locks when it closed the
+        file; a second process then took itself for the last one and put the -wal file away. What
+        was committed until then is in the file.
+        """
+        self._look_again = time.monotonic() + 0.01  # looking takes 5 us
+        file, wal = self._files
+        if wal is None or self._writer is None:
+            return
+        if (_inode(self.path), _inode(self.path + "-wal")) != (file, wal):
+            with self.lock:
+                self._refuse_replaced()
+                self._close(checkpoint=False)
+
+    def _refuse_replaced(self) -> None:
+        if self._files[0] is not None and _inode(self.path) != self._files[0]:
+            self._look_again = 0.0  # and say it every time
+            raise StoreUnusable(
+                f"{self.path} was deleted or replaced while it was in use: nothing more can be "
+                "kept there; restart the program"
+            )
 
     def _inspect(self) -> None:
         """Looks at the path without opening anything, and decides how it may be opened."""
@@ -378,10 +424,16 @@ class Database:
             tables = tables or ["?"] * int.from_bytes(later[103:105], "big")
         self._refuse_stranger(application, tables)
         self._refuse_newer(version)
+        if self.read_only and version < migrate.VERSION:
+            raise StoreUnusable(
+                f"{self.path} has the older schema {version} and is read-only: open it once where "
+                f"it can be written, which brings it to schema {migrate.VERSION}"
+            )
 
     def _refuse_truncated(self, size: int, header: bytes) -> None:
         page_size, pages, application = (
-            int.from_bytes(header[start:end], "big") for start, end in ((16, 18), (28, 32), (68, 72))
+            int.from_bytes(header[start:end], "big")
+            for start, end in ((16, 18), (28, 32), (68, 72))
         )
         if application == APPLICATION_ID and size < pages * page_size:
             raise StoreUnusable(
@@ -454,6 +506,8 @@ class Database:
             _retry_while_busy(lambda: connection.pragma("journal_mode", mode))
 
     def take_reader(self) -> apsw.Connection:
+        if self._look_again < time.monotonic():
+            self._look_for_files()
         if self._writer is None:
             self._connect()
         thread = threading.get_ident()
@@ -490,15 +544,21 @@ class Database:
         """Closes all connections; the next use opens the file again.
 
         The last one to close a file moves what is in the -wal file into it, which syncs;
-        `checkpoint=False` leaves that for later.
+        `checkpoint=False` leaves that for later, when the same file is expected to be there.
         """
         with self.lock:
-            try:
-                for connection in self._let_go():
-                    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if checkpoint else 1)
-                    connection.close()
-            except apsw.Error as error:
-                raise self.translated(error) from error
+            self._suspend()  # what a signal handler interrupted that forks or closes
+            if checkpoint:
+                self._checked, self._files = False, (None, None)
+            self._close(checkpoint)
+
+    def _close(self, checkpoint: bool) -> None:
+        try:
+            for connection in self._let_go():
+                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if checkpoint else 1)
+                connection.close()
+        except apsw.Error as error:
+            raise self.translated(error) from error
 
     def _let_go(self) -> list[apsw.Connection]:
         """Every connection, when nobody reads but this thread: in a signal handler, which cannot
@@ -717,6 +777,13 @@ def _open_uri(path: str, query: str) -> apsw.Connection:
     return apsw.Connection(f"file:{quoted}?{query}", flags=flags)
 
 
+def _inode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
+
+
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
@@ -798,10 +865,12 @@ def file_system_type(path: str, mountinfo: Iterator[str]) -> str:
     best, kind = -1, ""
     for line in mountinfo:
         fields = line.split(" ")
-        point = fields[4].replace("\\040", " ")
+        point = fields[4]
+        for escape, character in (("040", " "), ("011", "\t"), ("012", "\n"), ("134", "\\")):
+            point = point.replace("\\" + escape, character)
         inside = point == "/" or path == point or path.startswith(point + "/")
         if inside and len(point) >= best:
-            best, kind = len(point), fields[fields.index("-") + 1]
+            best, kind = len(point), fields[fields.index("-", 6) + 1]
     return kind
 
 
