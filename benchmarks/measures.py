@@ -39,9 +39,7 @@ class Bench:
         return processes.child(self.cache, peer, workload, place, self.limit, **options)
 
     def script(self, peer: Peer, code: str, place: Path) -> processes.Cost:
-        cost = processes.run(
-            [str(python(peer, self.cache)), "-c", code], peer, place, self.limit
-        )
+        cost = processes.run([str(python(peer, self.cache)), "-c", code], peer, place, self.limit)
         if cost.status:
             raise processes.Failed(f"{peer.name}: {cost.output.strip().splitlines()[-1]}")
         return cost
