@@ -69,7 +69,8 @@ def test_an_experiment_from_birth_to_trash_and_back():
     (found,) = data("experiments", "list", "-v", "deleted_only")
     assert (found["name"], found["artifact_location"]) == ("second", os.path.abspath("files"))
     call("experiments", "restore", "--experiment-id", 1)
-    assert [each["name"] for each in data("experiments", "search")] == ["second", "Default"]
+    found = data("experiments", "search", "--order-by", "name DESC")
+    assert [each["name"] for each in found] == ["second", "Default"]
 
 
 def test_experiments_are_filtered_ordered_and_limited():

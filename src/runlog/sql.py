@@ -1,15 +1,11 @@
 """SqlStore: every promise of Store as SQL, each statement beside the method that runs it.
 
-How metrics are kept: a call appends its points to `recent`; `_merge` moves them in bulk into
-`point` and brings the summaries in `metric` up to date. It runs after some thousand points, when
-a run with many ends, and before a read if no other writer is in the way; a read that finds points
-unmerged still reads the `live_` views instead, which say the same more slowly.
+Metrics are in `sqlmetrics`, the search for runs in `sqlsearch`, the trash in `sqltrash`.
 """
 
 from __future__ import annotations
 
 import os
-from operator import attrgetter
 
 from runlog import validate
 from runlog.clock import now
@@ -29,7 +25,6 @@ from runlog.entities import (
     RunInputs,
     RunStatus,
     ViewType,
-    metrics_of,
 )
 from runlog.errors import (
     AlreadyExists,
@@ -37,34 +32,24 @@ from runlog.errors import (
     InvalidParameter,
     NotFound,
     RunlogError,
-    StoreError,
 )
+from runlog.sqlkeys import json_ids, run_number
+from runlog.sqlmetrics import Metrics
 from runlog.store import History, RunColumns, Store, view_stages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from runlog.db.sqlite import Reading, Snapshot
     from runlog.filters import Clause, OrderBy
     from runlog.sqlsearch import Search
+    from runlog.sqltrash import Trash
     from runlog.store import Point
 
     Fetch = Callable[..., list[tuple[Any, ...]]]
 
 RUN_NAME = "mlflow.runName"
-
-# A merge writes at least a page for each metric that has new points: it pays when there are many
-# of each. The room that unmerged points took stays in the file, so there must not be too many.
-MERGE_EACH = 128  # points of each of a run's metrics,
-MERGE_LEAST, MERGE_MOST = 4096, 16384  # within these bounds in all
-MERGE_AT_END = 1000  # of a run: a few points of a short run can wait for those of the next
-
-_SMALL = 2**62
-_MAX_TIME = 2**63 - 1
-
-POINTS_AT_ONCE = 500  # fewer than make the garbage collector look: half the time of 50,000
 
 
 class SqlStore(Store):
@@ -74,9 +59,7 @@ class SqlStore(Store):
         self.db = Database(path)
         self.uri = "sqlite:///" + self.db.path
         self.artifact_root = os.path.join(os.path.dirname(self.db.path), "artifacts")
-        self._metric_ids: dict[int, dict[str, int]] = {}  # by run and key; only committed ones
-        self._run_of: dict[str, int] = {}
-        self._unmerged = 0
+        self._metrics = Metrics(self.db)
         self.db.open()
         self._make_default_experiment()
 
@@ -175,7 +158,7 @@ class SqlStore(Store):
         return found[0] if found else None
 
     def _experiments(self, fetch: Fetch, ids: Sequence[int]) -> list[Experiment]:
-        bindings = _ids(ids)
+        bindings = json_ids(ids)
         tags: dict[int, dict[str, str]] = {number: {} for number in ids}
         for number, key, value in fetch(
             """select t.experiment, t.key, t.value from json_each(:ids) j
@@ -359,16 +342,9 @@ class SqlStore(Store):
         return Run(info, RunData({}, {}, tags))
 
     def get_run(self, run_id: str) -> Run:
-        with self._reading_metrics() as (fetch, metric_table, _):
-            number = self._run_number(fetch, run_id)
+        with self._metrics.reading() as (fetch, metric_table, _):
+            number = run_number(fetch, run_id)
             return self._runs(fetch, [number], metric_table)[0]
-
-    def _run_number(self, fetch: Fetch, run_id: str) -> int:
-        validate.run_id(run_id)
-        found = fetch("select id from run where run_id = :run_id", {"run_id": run_id})
-        if not found:
-            raise NotFound(f"Run with id={run_id} not found")
-        return int(found[0][0])
 
     def _active_run(self, run_id: str) -> int:
         """The row id of a run that may be written to."""
@@ -386,7 +362,7 @@ class SqlStore(Store):
             """select r.id, r.run_id, r.experiment, r.user_id, r.status, r.start_time, r.end_time,
                       r.lifecycle_stage, r.artifact_uri, r.name
                from json_each(:ids) j cross join run r on r.id = j.value order by j.key""",
-            _ids(ids),
+            json_ids(ids),
         )
         if len(rows) < len(ids):
             raise self.db.damaged("an index of runs names rows that are not there")
@@ -399,7 +375,7 @@ class SqlStore(Store):
 
     def _runs(self, fetch: Fetch, ids: Sequence[int], metric_table: str) -> list[Run]:
         """The runs of these row ids, in that order."""
-        bindings = _ids(ids)
+        bindings = json_ids(ids)
         infos = self._infos(fetch, ids)
         points: dict[int, list[Metric]] = {number: [] for number in ids}
         for number, key, value, time, step in fetch(
@@ -486,8 +462,8 @@ class SqlStore(Store):
                 info = self._infos(self.db.execute, [number])[number]
         except Interrupted:
             return self.update_run(run_id, status, end_time, run_name)
-        if self._unmerged >= MERGE_AT_END and RunStatus.is_terminated(info.status):
-            self._merge()
+        if RunStatus.is_terminated(info.status):
+            self._metrics.run_ended()
         return info
 
     def delete_run(self, run_id: str) -> None:
@@ -498,7 +474,7 @@ class SqlStore(Store):
 
     def _change_run_stage(self, run_id: str, stage: str, deleted_time: int | None) -> None:
         with self.db.transaction():
-            number = self._run_number(self.db.execute, run_id)
+            number = run_number(self.db.execute, run_id)
             self.db.execute(
                 """update run set lifecycle_stage = :stage, deleted_time = :deleted
                    where id = :id and lifecycle_stage <> :stage""",
@@ -523,7 +499,7 @@ class SqlStore(Store):
         clause = filters.parse(filter_string)
         after = _token(page_token, order)
         scope = _runs_scope(experiment_ids, run_view_type)
-        with self._reading_metrics() as (fetch, table, _):
+        with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
             ids, token = _page(search, fetch, limit, after)
             found = self._runs(fetch, ids, table)
@@ -567,12 +543,12 @@ class SqlStore(Store):
         order = filters.full_order(filters.parse_order_by(order_by))
         clause = filters.parse(filter_string)
         scope = _runs_scope(experiment_ids, run_view_type)
-        with self._reading_metrics() as (fetch, table, _):
+        with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
             ids, _ = search.page(fetch, limit)
             columns = RunColumns(list(self._infos(fetch, ids).values()), {}, {}, {})
             names: dict[int, str] = dict(fetch("select id, name from metric_key"))
-            bindings = _ids(ids)
+            bindings = json_ids(ids)
             for key, position, number in fetch.each(
                 f"""select m.key, j.key, m.last from json_each(:ids) j
                     cross join {table} m on m.run = j.value""",
@@ -602,32 +578,9 @@ class SqlStore(Store):
     def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
         # Overrides the derived method: one statement with its own transaction costs 1.1 times the
         # bare insert, the general way below 1.6 times (benchmarks/README.md).
-        db = self.db
-        with db.lock:
-            run = self._run_of.get(run_id)
-            known = self._metric_ids.get(run) if run is not None and type(key) is str else None
-            metric = known.get(key) if known is not None else None
-            if known is None or metric is None:
-                return self.log(run_id, ((key, value, timestamp, step),))
-            value = validate.number(key, value)
-            kept = db.change_alone(
-                """insert into recent select :metric, :step, :timestamp, :value
-                   from run where id = :run and lifecycle_stage = 'active'""",
-                {
-                    "metric": metric,
-                    "step": validate.integer("step", step),
-                    "timestamp": validate.timestamp(timestamp),
-                    "value": value if value == value else "NaN",
-                    "run": run,
-                },
-            )
-            if not kept:  # deleted, or deleted for good and made again: `log` knows
-                self._run_of.pop(run_id)
-                return self.log(run_id, ((key, value, timestamp, step),))
-            self._unmerged += 1
-            if self._unmerged >= MERGE_LEAST:
-                self._merge_if_worth(len(known))
-        return None
+        with self.db.lock:
+            if not self._metrics.append_point(run_id, key, value, timestamp, step):
+                self.log(run_id, ((key, value, timestamp, step),))
 
     def log(
         self,
@@ -648,55 +601,11 @@ class SqlStore(Store):
                     if tags:
                         self._set_tags(run, tags)
                     if points:
-                        known = self._append(run, points)
+                        known = self._metrics.append(run_id, run, points)
             except Interrupted:
                 return self.log(run_id, points, params, tags)
             if known is not None:  # committed
-                self._remember(run_id, run, known)
-                self._merge_if_worth(len(known))
-
-    def _append(self, run: int, points: Iterable[Point]) -> dict[str, int]:
-        known = dict(self._metric_ids.get(run, ()))
-        rows = []
-        for key, value, time, step in points:
-            metric = known.get(key) if type(key) is str else None
-            if metric is None:
-                metric = known[key] = self._metric_id(run, key)
-            if type(value) is not float or value != value:
-                value = validate.number(key, value)
-                value = value if value == value else "NaN"
-            # What is plainly right is not sent through a function: this is the loop of all logging.
-            if type(step) is not int or not -_SMALL < step < _SMALL:
-                step = validate.integer("step", step)
-            if type(time) is not int or not 0 <= time < _SMALL:
-                time = validate.timestamp(time)
-            rows.append((metric, step, time, value))
-        self.db.executemany("insert into recent values (?, ?, ?, ?)", rows)
-        self._unmerged += len(rows)
-        return known
-
-    def _metric_id(self, run: int, key: str) -> int:
-        """The id of the run's metric, made when it is new: mostly one statement."""
-        bindings = {"run": run, "key": validate.key(key, "metric")}
-        make = """insert into metric (id, run, key)
-                  select (select coalesce(max(id), 0) + 1 from metric), :run, id
-                  from metric_key where name = :key on conflict do nothing returning id"""
-        found = self.db.execute(make, bindings)
-        if not found:
-            new = self.db.change(
-                "insert into metric_key (name) values (:key) on conflict do nothing", bindings
-            )
-            find = """select m.id from metric m join metric_key k on k.id = m.key
-                      where m.run = :run and k.name = :key"""
-            found = self.db.execute(make if new else find, bindings)
-        return int(found[0][0])
-
-    def _remember(self, run_id: str, run: int, known: dict[str, int]) -> None:
-        if len(self._run_of) >= 1000 and run_id not in self._run_of:  # a server's many runs
-            self._run_of.clear()
-            self._metric_ids.clear()
-        self._run_of[run_id] = run
-        self._metric_ids[run] = known
+                self._metrics.committed(run_id, run, known)
 
     def _keep_params(self, run: int, run_id: str, params: Iterable[tuple[str, Any]]) -> None:
         rows: list[dict[str, Any]] = [
@@ -795,139 +704,14 @@ class SqlStore(Store):
 
     # -- metrics ----------------------------------------------------------------------------
 
-    def _merge_if_worth(self, metrics: int) -> None:
-        if self._unmerged >= min(max(MERGE_EACH * metrics, MERGE_LEAST), MERGE_MOST):
-            self._merge()
-
-    def _merge(self, wait: bool = True) -> None:
-        """Moves all points from `recent` to `point`, summaries brought up to date.
-
-        What was logged is safe either way, so a merge that cannot be done now is left for later:
-        logging does not fail because of it."""
-        try:
-            if wait:
-                with self.db.transaction():
-                    self._merge_now()
-            else:
-                with self.db.transaction_if_free() as free:
-                    if free:
-                        self._merge_now()
-        except StoreError:
-            self._unmerged = 0  # try again after as many points more
-
-    def _merge_now(self) -> None:
-        execute, change = self.db.execute, self.db.change
-        total = execute("select count(*) from recent")[0][0]
-        if not total:
-            return
-        new = change(
-            """insert or ignore into point
-               select metric, step, timestamp, value from recent
-               order by metric, step, timestamp, value"""
-        )
-        # One sorted pass over the new points, and for each metric that has some a seek to both
-        # ends of its history; the step of an extreme is looked for from its first new step on.
-        execute(
-            """update metric set
-                   count = metric.count + f.count,
-                   (last, last_step, last_timestamp) = (
-                       select value, step, timestamp from point where metric = metric.id
-                       order by step desc, timestamp desc, value desc limit 1),
-                   (first, first_step, first_timestamp) = (
-                       select value, step, timestamp from point where metric = metric.id
-                       order by step, timestamp, value limit 1),
-                   min = iif(metric.count = 0 or f.low < metric.min, f.low, metric.min),
-                   min_step = case
-                       when metric.count > 0 and f.low > metric.min then metric.min_step
-                       else (select step from point
-                             where metric = metric.id and value = f.low
-                                 and step >= iif(metric.count > 0 and f.low = metric.min,
-                                                 min(f.step, metric.min_step), f.step)
-                             order by step limit 1) end,
-                   max = iif(metric.count = 0 or (f.high <> 'NaN'
-                       and (f.high > metric.max or metric.max = 'NaN')), f.high, metric.max),
-                   max_step = case
-                       when metric.count > 0 and metric.max <> 'NaN'
-                           and (f.high = 'NaN' or f.high < metric.max) then metric.max_step
-                       else (select step from point
-                             where metric = metric.id and value = f.high
-                                 and step >= iif(metric.count > 0 and f.high = metric.max,
-                                                 min(f.step, metric.max_step), f.step)
-                             order by step limit 1) end
-               from (select metric, count(*) as count, min(step) as step, min(value) as low,
-                         coalesce(max(value) filter (where value < 'NaN'), 'NaN') as high
-                     from recent group by metric) f
-               where f.metric = metric.id"""
-        )
-        if new != total:  # some were there already: count those metrics again
-            execute(
-                """update metric set count = (select count(*) from point where metric = metric.id)
-                   where id in (select metric from recent)"""
-            )
-        execute("delete from recent")
-        self._unmerged = 0
-
-    def _reading_metrics(self) -> _ReadingMetrics:
-        """A consistent view with the names of the tables that hold all summaries and points."""
-        self._merge_before_reading()
-        return _ReadingMetrics(self.db.reading())
-
-    def _merge_before_reading(self) -> None:
-        with self.db.reading() as fetch:
-            waiting = fetch("select 1 from recent limit 1")
-        if waiting:
-            self._merge(wait=False)
-
     def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
-        with self._reading_metrics() as (fetch, table, _):
-            rows = fetch(
-                f"""select k.name, m.count, m.last, m.last_step, m.last_timestamp, m.first,
-                           m.first_step, m.min, m.min_step, m.max, m.max_step
-                    from {table} m join metric_key k on k.id = m.key
-                    where m.run = :run order by k.name""",
-                {"run": self._run_number(fetch, run_id)},
-            )
-        return {
-            key: MetricSummary(
-                key, count, float(last), last_step, last_time, float(first), first_step,
-                float(low), low_step, float(high), high_step,
-            )  # fmt: skip
-            for key, count, last, last_step, last_time, first, first_step,
-                low, low_step, high, high_step in rows
-        }  # fmt: skip
+        return self._metrics.summary(run_id)
 
     def histories(self, run_ids: Sequence[str], keys: Sequence[str] | None = None) -> list[History]:
-        found = []
-        with self._reading_metrics() as (fetch, _, points):
-            for run_id in run_ids:
-                run = self._run_number(fetch, run_id)
-                ids: dict[str, int] = dict(
-                    fetch(
-                        """select k.name, m.id from metric m join metric_key k on k.id = m.key
-                           where m.run = :run order by k.name""",
-                        {"run": run},
-                    )
-                )
-                for key in ids if keys is None else keys:
-                    if key in ids:
-                        found.append(_history(run_id, key, _pieces(fetch, points, ids[key])))
-        return found
+        return self._metrics.histories(run_ids, keys)
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
-        with self._reading_metrics() as (fetch, _, points):
-            found = fetch(
-                """select m.id from metric m join run r on r.id = m.run
-                   join metric_key k on k.id = m.key
-                   where r.run_id = :run_id and k.name = :key""",
-                {"run_id": run_id, "key": key},
-            )
-            history: list[Metric] = []
-            for metric in found:
-                for rows in _pieces(fetch, points, metric[0]):
-                    history += metrics_of(run_id, key, rows)
-        if not _is_rising([point.timestamp for point in history]):
-            history.sort(key=attrgetter("timestamp", "step"))  # values are in order already
-        return history
+        return self._metrics.history(run_id, key)
 
     # -- keeping ----------------------------------------------------------------------------
 
@@ -939,16 +723,16 @@ class SqlStore(Store):
         delete_artifacts: Callable[[str], None] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> tuple[int, int]:
-        self._merge()
-        before = now() - older_than if older_than else _MAX_TIME
-        runs = self._trashed_runs(before, run_ids, experiment_ids)
-        for done, (number, uri) in enumerate(runs):
+        self._metrics.merge()
+        trash = self._trash(older_than, run_ids, experiment_ids)
+        runs = trash.runs()
+        for done, (number, uri) in enumerate(runs, 1):
             if delete_artifacts is not None:
                 delete_artifacts(self._absolute(uri))
-            self._delete_run_rows(number)
+            trash.delete_run(number, self._metrics)
             if progress is not None:
-                progress(done + 1, len(runs))
-        return len(runs), self._delete_experiment_rows(before, run_ids, experiment_ids)
+                progress(done, len(runs))
+        return len(runs), trash.delete_experiments()
 
     def trash(
         self,
@@ -957,133 +741,26 @@ class SqlStore(Store):
         experiment_ids: Sequence[str] | None = None,
     ) -> tuple[list[RunInfo], list[Experiment]]:
         """The runs and experiments that `gc` with the same arguments would delete."""
-        before = now() - older_than if older_than else _MAX_TIME
-        runs = [number for number, _ in self._trashed_runs(before, run_ids, experiment_ids)]
+        trash = self._trash(older_than, run_ids, experiment_ids)
         with self.db.reading() as fetch:
-            rows = fetch(
-                """select id from experiment
-                   where lifecycle_stage = 'deleted' and last_update_time <= :before
-                       and not exists (select 1 from run where experiment = experiment.id
-                                       and id not in (select value from json_each(:ids)))""",
-                {"before": before, **_ids(runs)},
-            )
-            gone = [number for (number,) in rows]
-            if run_ids is not None and experiment_ids is None:
-                gone = []
-            elif experiment_ids is not None:
-                gone = [number for number in gone if str(number) in experiment_ids]
-            return list(self._infos(fetch, runs).values()), self._experiments(fetch, gone)
+            runs = [number for number, _ in trash.runs()]
+            experiments = trash.experiments(without=runs)
+            return list(self._infos(fetch, runs).values()), self._experiments(fetch, experiments)
 
-    def _trashed_runs(
-        self,
-        before: int,
-        run_ids: Sequence[str] | None,
-        experiment_ids: Sequence[str] | None,
-    ) -> list[tuple[int, str]]:
-        chosen = None
-        if run_ids is not None:
-            chosen = [self._trashed_run(run_id) for run_id in run_ids]
-        experiments = None
-        if experiment_ids is not None:
-            experiments = [self._trashed_experiment(each) for each in experiment_ids]
-        rows = self.db.execute(
-            """select id, artifact_uri, experiment from run
-               where lifecycle_stage = 'deleted' and deleted_time <= :before order by id""",
-            {"before": before},
-        )
-        return [
-            (number, uri)
-            for number, uri, experiment in rows
-            if (chosen is None or number in chosen)
-            and (experiments is None or experiment in experiments)
-        ]
+    def _trash(
+        self, older_than: int, run_ids: Sequence[str] | None, experiment_ids: Sequence[str] | None
+    ) -> Trash:
+        from runlog.sqltrash import Trash
 
-    def _trashed_run(self, run_id: str) -> int:
-        number = self._run_number(self.db.execute, run_id)
-        if self.db.execute(
-            "select 1 from run where id = :id and lifecycle_stage = 'active'", {"id": number}
-        ):
-            raise InvalidParameter(f"run {run_id} is active: delete it first, then gc it")
-        return number
-
-    def _trashed_experiment(self, experiment_id: str) -> int:
-        experiment = self.get_experiment(experiment_id)
-        if experiment.lifecycle_stage == LifecycleStage.ACTIVE:
-            raise InvalidParameter(
-                f"experiment {experiment_id} ({experiment.name}) is active: "
-                "delete it first, then gc it"
-            )
-        return int(experiment_id)
-
-    def _delete_run_rows(self, number: int) -> None:
-        bindings = {"run": number}
-        with self.db.transaction():
-            for table in ("point", "recent"):
-                self.db.execute(
-                    f"""delete from {table} where metric in
-                            (select id from metric where run = :run)""",
-                    bindings,
-                )
-            # What only refers to the run goes with it: on delete cascade.
-            self.db.execute(
-                "delete from run where id = :run and lifecycle_stage = 'deleted'", bindings
-            )
-
-    def _delete_experiment_rows(
-        self, before: int, run_ids: Sequence[str] | None, experiment_ids: Sequence[str] | None
-    ) -> int:
-        if run_ids is not None and experiment_ids is None:
-            return 0
-        chosen = None if experiment_ids is None else {int(each) for each in experiment_ids}
-        with self.db.transaction():
-            rows = self.db.execute(
-                """select id from experiment
-                   where lifecycle_stage = 'deleted' and last_update_time <= :before
-                       and not exists (select 1 from run where experiment = experiment.id)""",
-                {"before": before},
-            )
-            gone = [number for (number,) in rows if chosen is None or number in chosen]
-            for number in gone:
-                self.db.execute("delete from experiment where id = :id", {"id": number})
-            self.db.execute("delete from metric_key where id not in (select key from metric)")
-        return len(gone)
+        return Trash(self.db, older_than, run_ids, experiment_ids)
 
     def flush(self) -> None:
         self.db.flush()
 
     def close(self) -> None:
         with self.db.lock:
-            if self._unmerged:
-                self._merge(wait=False)
-            self._run_of.clear()  # another file may be there when it is opened again
-            self._metric_ids.clear()
+            self._metrics.closing()
             self.db.close()
-
-
-class _ReadingMetrics:
-    """`with` it: gives fetch, the table of summaries and the table of points."""
-
-    __slots__ = ("_reading",)
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-
-    def __enter__(self) -> tuple[Snapshot, str, str]:
-        fetch = self._reading.__enter__()
-        try:
-            unmerged = fetch("select 1 from recent limit 1")
-        except BaseException:
-            self._reading.__exit__()
-            raise
-        return (fetch, "live_metric", "live_point") if unmerged else (fetch, "metric", "point")
-
-    def __exit__(self, *_: object) -> None:
-        self._reading.__exit__()
-
-
-def _ids(numbers: Sequence[int]) -> dict[str, str]:
-    """Row ids as a JSON list for `json_each(:ids)`: one statement for any number of them."""
-    return {"ids": "[" + ",".join(map(str, numbers)) + "]"}
 
 
 def _texts(values: Iterable[str]) -> str:
@@ -1140,41 +817,3 @@ def _run_name(run_name: str | None, tags: Mapping[str, str]) -> str | None:
             f"values (run_name='{run_name}', mlflow.runName='{tagged}')."
         )
     return validate.text(run_name) if run_name else tagged
-
-
-def _pieces(fetch: Snapshot, table: str, metric: int) -> Iterator[list[tuple[Any, ...]]]:
-    """A metric's points, some at a time: rows of timestamp, step, value, in the order by step,
-    timestamp, value in which they lie."""
-    return fetch.pieces(
-        f"""select timestamp, step, value from {table} where metric = :metric
-            order by step, timestamp, value""",
-        {"metric": metric},
-        POINTS_AT_ONCE,
-    )
-
-
-def _is_rising(times: list[int]) -> bool:
-    """Ordered by step with times that never fall, points are in the order of their times too.
-    Python sorts what is sorted in half the time that comparing neighbours takes."""
-    return times == sorted(times)
-
-
-def _history(run_id: str, key: str, pieces: Iterable[list[tuple[Any, ...]]]) -> History:
-    """The points of `_pieces` as columns, by timestamp, step, value."""
-    from array import array
-
-    times, steps, values = array("q"), array("q"), array("d")
-    for rows in pieces:
-        times.extend([row[0] for row in rows])  # ten times as fast as zip(*rows)
-        steps.extend([row[1] for row in rows])
-        numbers = [row[2] for row in rows]
-        try:
-            values.extend(numbers)
-        except TypeError:  # a NaN among them; those before it are there now
-            del values[len(times) - len(rows) :]
-            values.extend(map(float, numbers))
-    if not _is_rising(times.tolist()):
-        order = sorted(range(len(times)), key=lambda point: (times[point], steps[point]))
-        times, steps = array("q", [times[i] for i in order]), array("q", [steps[i] for i in order])
-        values = array("d", [values[i] for i in order])
-    return History(run_id, key, times, steps, values)

@@ -1,0 +1,333 @@
+"""Metrics: how a SQLite store keeps and reads points.
+
+A call appends its points to `recent`; a merge moves them in bulk into `point` and brings the
+summaries in `metric` up to date. It runs after some thousand points, when a run with many ends,
+and before a read if no other writer is in the way; a read that finds points unmerged still reads
+the `live_` views instead, which say the same more slowly.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from runlog import validate
+from runlog.entities import Metric, MetricSummary, metrics_of
+from runlog.errors import StoreError
+from runlog.sqlkeys import run_number
+from runlog.store import History
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
+    from runlog.db.sqlite import Database, Reading, Snapshot
+    from runlog.store import Point
+
+# A merge writes at least a page for each metric that has new points: it pays when there are many
+# of each. The room that unmerged points took stays in the file, so there must not be too many.
+MERGE_EACH = 128  # points of each of a run's metrics,
+MERGE_LEAST, MERGE_MOST = 4096, 16384  # within these bounds in all
+MERGE_AT_END = 1000  # of a run: a few points of a short run can wait for those of the next
+
+KNOWN_RUNS = 1000  # whose metric ids are remembered: a script has one run, a server many
+
+POINTS_AT_ONCE = 500  # fewer than make the garbage collector look: half the time of 50,000
+
+_SMALL = 2**62
+
+
+class Metrics:
+    """The points and summaries of a database. The caller holds `db.lock` to append."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        # By run id: the run's row, and its metrics' by key. Only what is committed.
+        self._known: dict[str, tuple[int, dict[str, int]]] = {}
+        self._unmerged = 0
+
+    # -- appending --------------------------------------------------------------------------
+
+    def append_point(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> bool:
+        """Keeps a point of an active run, in one statement that is its own transaction; False if
+        this process has not logged that metric before, or the run is not active any more."""
+        known = self._known.get(run_id)
+        metric = known[1].get(key) if known is not None and type(key) is str else None
+        if known is None or metric is None:
+            return False
+        value = validate.number(key, value)
+        kept = self._db.change_alone(
+            """insert into recent select :metric, :step, :timestamp, :value
+               from run where id = :run and lifecycle_stage = 'active'""",
+            {
+                "metric": metric,
+                "step": validate.integer("step", step),
+                "timestamp": validate.timestamp(timestamp),
+                "value": value if value == value else "NaN",
+                "run": known[0],
+            },
+        )
+        if not kept:  # deleted, or deleted for good and made again
+            del self._known[run_id]
+            return False
+        self._unmerged += 1
+        if self._unmerged >= MERGE_LEAST:
+            self._merge_if_worth(len(known[1]))
+        return True
+
+    def append(self, run_id: str, run: int, points: Iterable[Point]) -> dict[str, int]:
+        """Appends the points within the caller's transaction. Returns what `committed` wants."""
+        known = self._known.get(run_id)
+        metrics = dict(known[1]) if known is not None and known[0] == run else {}
+        rows = []
+        for key, value, time, step in points:
+            metric = metrics.get(key) if type(key) is str else None
+            if metric is None:
+                metric = metrics[key] = self._metric_id(run, key)
+            if type(value) is not float or value != value:
+                value = validate.number(key, value)
+                value = value if value == value else "NaN"
+            # What is plainly right is not sent through a function: this is the loop of all logging.
+            if type(step) is not int or not -_SMALL < step < _SMALL:
+                step = validate.integer("step", step)
+            if type(time) is not int or not 0 <= time < _SMALL:
+                time = validate.timestamp(time)
+            rows.append((metric, step, time, value))
+        self._db.executemany("insert into recent values (?, ?, ?, ?)", rows)
+        self._unmerged += len(rows)
+        return metrics
+
+    def committed(self, run_id: str, run: int, metrics: dict[str, int]) -> None:
+        """The transaction of an `append` is through: what it found may be remembered."""
+        if len(self._known) >= KNOWN_RUNS and run_id not in self._known:
+            self._known.clear()
+        self._known[run_id] = run, metrics
+        self._merge_if_worth(len(metrics))
+
+    def _metric_id(self, run: int, key: str) -> int:
+        """The id of the run's metric, made when it is new: mostly one statement."""
+        bindings = {"run": run, "key": validate.key(key, "metric")}
+        make = """insert into metric (id, run, key)
+                  select (select coalesce(max(id), 0) + 1 from metric), :run, id
+                  from metric_key where name = :key on conflict do nothing returning id"""
+        found = self._db.execute(make, bindings)
+        if not found:
+            new = self._db.change(
+                "insert into metric_key (name) values (:key) on conflict do nothing", bindings
+            )
+            find = """select m.id from metric m join metric_key k on k.id = m.key
+                      where m.run = :run and k.name = :key"""
+            found = self._db.execute(make if new else find, bindings)
+        return int(found[0][0])
+
+    def delete(self, run: int) -> None:
+        """Deletes the run's points, within the caller's transaction."""
+        for table in ("point", "recent"):
+            self._db.execute(
+                f"delete from {table} where metric in (select id from metric where run = :run)",
+                {"run": run},
+            )
+
+    # -- merging ----------------------------------------------------------------------------
+
+    def run_ended(self) -> None:
+        """A run has ended: merges if there is much to merge."""
+        if self._unmerged >= MERGE_AT_END:
+            self.merge()
+
+    def closing(self) -> None:
+        """The file is about to be closed: merges if there is anything and nobody in the way."""
+        if self._unmerged:
+            self.merge(wait=False)
+        self._known.clear()  # another file may be there when it is opened again
+
+    def _merge_if_worth(self, metrics: int) -> None:
+        if self._unmerged >= min(max(MERGE_EACH * metrics, MERGE_LEAST), MERGE_MOST):
+            self.merge()
+
+    def merge(self, wait: bool = True) -> None:
+        """Moves all points from `recent` to `point`, summaries brought up to date.
+
+        What was logged is safe either way, so a merge that cannot be done now is left for later:
+        logging does not fail because of it."""
+        try:
+            if wait:
+                with self._db.transaction():
+                    self._merge_now()
+            else:
+                with self._db.transaction_if_free() as free:
+                    if free:
+                        self._merge_now()
+        except StoreError:
+            self._unmerged = 0  # try again after as many points more
+
+    def _merge_now(self) -> None:
+        execute, change = self._db.execute, self._db.change
+        total = execute("select count(*) from recent")[0][0]
+        if not total:
+            return
+        new = change(
+            """insert or ignore into point
+               select metric, step, timestamp, value from recent
+               order by metric, step, timestamp, value"""
+        )
+        # One sorted pass over the new points, and for each metric that has some a seek to both
+        # ends of its history; the step of an extreme is looked for from its first new step on.
+        execute(
+            """update metric set
+                   count = metric.count + f.count,
+                   (last, last_step, last_timestamp) = (
+                       select value, step, timestamp from point where metric = metric.id
+                       order by step desc, timestamp desc, value desc limit 1),
+                   (first, first_step, first_timestamp) = (
+                       select value, step, timestamp from point where metric = metric.id
+                       order by step, timestamp, value limit 1),
+                   min = iif(metric.count = 0 or f.low < metric.min, f.low, metric.min),
+                   min_step = case
+                       when metric.count > 0 and f.low > metric.min then metric.min_step
+                       else (select step from point
+                             where metric = metric.id and value = f.low
+                                 and step >= iif(metric.count > 0 and f.low = metric.min,
+                                                 min(f.step, metric.min_step), f.step)
+                             order by step limit 1) end,
+                   max = iif(metric.count = 0 or (f.high <> 'NaN'
+                       and (f.high > metric.max or metric.max = 'NaN')), f.high, metric.max),
+                   max_step = case
+                       when metric.count > 0 and metric.max <> 'NaN'
+                           and (f.high = 'NaN' or f.high < metric.max) then metric.max_step
+                       else (select step from point
+                             where metric = metric.id and value = f.high
+                                 and step >= iif(metric.count > 0 and f.high = metric.max,
+                                                 min(f.step, metric.max_step), f.step)
+                             order by step limit 1) end
+               from (select metric, count(*) as count, min(step) as step, min(value) as low,
+                         coalesce(max(value) filter (where value < 'NaN'), 'NaN') as high
+                     from recent group by metric) f
+               where f.metric = metric.id"""
+        )
+        if new != total:  # some were there already: count those metrics again
+            execute(
+                """update metric set count = (select count(*) from point where metric = metric.id)
+                   where id in (select metric from recent)"""
+            )
+        execute("delete from recent")
+        self._unmerged = 0
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def reading(self) -> _Reading:
+        """A consistent view, with the names of the tables that hold all summaries and points."""
+        with self._db.reading() as fetch:
+            waiting = fetch("select 1 from recent limit 1")
+        if waiting:
+            self.merge(wait=False)
+        return _Reading(self._db.reading())
+
+    def summary(self, run_id: str) -> dict[str, MetricSummary]:
+        with self.reading() as (fetch, table, _):
+            rows = fetch(
+                f"""select k.name, m.count, m.last, m.last_step, m.last_timestamp, m.first,
+                           m.first_step, m.min, m.min_step, m.max, m.max_step
+                    from {table} m join metric_key k on k.id = m.key
+                    where m.run = :run order by k.name""",
+                {"run": run_number(fetch, run_id)},
+            )
+        return {
+            key: MetricSummary(
+                key, count, float(last), last_step, last_time, float(first), first_step,
+                float(low), low_step, float(high), high_step,
+            )  # fmt: skip
+            for key, count, last, last_step, last_time, first, first_step,
+                low, low_step, high, high_step in rows
+        }  # fmt: skip
+
+    def histories(self, run_ids: Sequence[str], keys: Sequence[str] | None) -> list[History]:
+        found = []
+        with self.reading() as (fetch, _, points):
+            for run_id in run_ids:
+                ids: dict[str, int] = dict(
+                    fetch(
+                        """select k.name, m.id from metric m join metric_key k on k.id = m.key
+                           where m.run = :run order by k.name""",
+                        {"run": run_number(fetch, run_id)},
+                    )
+                )
+                for key in ids if keys is None else keys:
+                    if key in ids:
+                        found.append(_history(run_id, key, _pieces(fetch, points, ids[key])))
+        return found
+
+    def history(self, run_id: str, key: str) -> list[Metric]:
+        with self.reading() as (fetch, _, points):
+            found = fetch(
+                """select m.id from metric m join run r on r.id = m.run
+                   join metric_key k on k.id = m.key
+                   where r.run_id = :run_id and k.name = :key""",
+                {"run_id": run_id, "key": key},
+            )
+            history: list[Metric] = []
+            for metric in found:
+                for rows in _pieces(fetch, points, metric[0]):
+                    history += metrics_of(run_id, key, rows)
+        if not _is_rising([point.timestamp for point in history]):
+            history.sort(key=attrgetter("timestamp", "step"))  # values are in order already
+        return history
+
+
+class _Reading:
+    """`with` it: gives fetch, the table of summaries and the table of points."""
+
+    __slots__ = ("_reading",)
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def __enter__(self) -> tuple[Snapshot, str, str]:
+        fetch = self._reading.__enter__()
+        try:
+            unmerged = fetch("select 1 from recent limit 1")
+        except BaseException:
+            self._reading.__exit__()
+            raise
+        return (fetch, "live_metric", "live_point") if unmerged else (fetch, "metric", "point")
+
+    def __exit__(self, *_: object) -> None:
+        self._reading.__exit__()
+
+
+def _pieces(fetch: Snapshot, table: str, metric: int) -> Iterator[list[tuple[Any, ...]]]:
+    """A metric's points, some at a time: rows of timestamp, step, value, in the order by step,
+    timestamp, value in which they lie."""
+    return fetch.pieces(
+        f"""select timestamp, step, value from {table} where metric = :metric
+            order by step, timestamp, value""",
+        {"metric": metric},
+        POINTS_AT_ONCE,
+    )
+
+
+def _is_rising(times: list[int]) -> bool:
+    """Ordered by step with times that never fall, points are in the order of their times too.
+    Python sorts what is sorted in half the time that comparing neighbours takes."""
+    return times == sorted(times)
+
+
+def _history(run_id: str, key: str, pieces: Iterable[list[tuple[Any, ...]]]) -> History:
+    """The points of `_pieces` as columns, by timestamp, step, value."""
+    from array import array
+
+    times, steps, values = array("q"), array("q"), array("d")
+    for rows in pieces:
+        times.extend([row[0] for row in rows])  # ten times as fast as zip(*rows)
+        steps.extend([row[1] for row in rows])
+        numbers = [row[2] for row in rows]
+        try:
+            values.extend(numbers)
+        except TypeError:  # a NaN among them; those before it are there now
+            del values[len(times) - len(rows) :]
+            values.extend(map(float, numbers))
+    if not _is_rising(times.tolist()):
+        order = sorted(range(len(times)), key=lambda point: (times[point], steps[point]))
+        times, steps = array("q", [times[i] for i in order]), array("q", [steps[i] for i in order])
+        values = array("d", [values[i] for i in order])
+    return History(run_id, key, times, steps, values)

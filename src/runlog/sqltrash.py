@@ -1,0 +1,113 @@
+"""The trash: what lies in it, and deleting that for good."""
+
+from __future__ import annotations
+
+from runlog import validate
+from runlog.clock import now
+from runlog.errors import InvalidParameter, NotFound
+from runlog.sqlkeys import json_ids, run_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runlog.db.sqlite import Database
+    from runlog.sqlkeys import Fetch
+    from runlog.sqlmetrics import Metrics
+
+_MAX_TIME = 2**63 - 1
+
+
+class Trash:
+    """The deleted runs and experiments that have been so for at least `older_than` milliseconds:
+    all of them; or of `run_ids`, of `experiment_ids`, of both where both are given.
+
+    Raises NotFound for an id that does not exist, InvalidParameter for one that is active.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        older_than: int,
+        run_ids: Sequence[str] | None,
+        experiment_ids: Sequence[str] | None,
+    ) -> None:
+        self._db = db
+        self._before = now() - older_than if older_than else _MAX_TIME
+        self._runs: set[int] | None = None  # None: of any
+        self._experiments: set[int] | None = None
+        with db.reading() as fetch:
+            if run_ids is not None:
+                self._runs = {_trashed_run(fetch, each) for each in run_ids}
+            if experiment_ids is not None:
+                self._experiments = {_trashed_experiment(fetch, each) for each in experiment_ids}
+        self._no_experiments = run_ids is not None and experiment_ids is None
+
+    def runs(self) -> list[tuple[int, str]]:
+        """The row ids of the runs, and their artifact URIs as stored."""
+        rows = self._db.execute(
+            """select id, artifact_uri, experiment from run
+               where lifecycle_stage = 'deleted' and deleted_time <= :before order by id""",
+            {"before": self._before},
+        )
+        return [
+            (number, uri)
+            for number, uri, experiment in rows
+            if (self._runs is None or number in self._runs)
+            and (self._experiments is None or experiment in self._experiments)
+        ]
+
+    def experiments(self, without: Sequence[int] = ()) -> list[int]:
+        """The row ids of the experiments that have no runs but those of the row ids `without`."""
+        if self._no_experiments:
+            return []
+        rows = self._db.execute(
+            """select id from experiment
+               where lifecycle_stage = 'deleted' and last_update_time <= :before
+                   and not exists (select 1 from run where experiment = experiment.id
+                                   and id not in (select value from json_each(:ids)))""",
+            {"before": self._before, **json_ids(without)},
+        )
+        chosen = self._experiments
+        return [number for (number,) in rows if chosen is None or number in chosen]
+
+    def delete_run(self, number: int, metrics: Metrics) -> None:
+        """Deletes a run and all that belongs to it, unless it was restored meanwhile."""
+        with self._db.transaction():
+            if not self._db.execute(
+                "select 1 from run where id = :run and lifecycle_stage = 'deleted'",
+                {"run": number},
+            ):
+                return
+            metrics.delete(number)
+            # What only refers to the run goes with it: on delete cascade.
+            self._db.execute("delete from run where id = :run", {"run": number})
+
+    def delete_experiments(self) -> int:
+        """Deletes the experiments that are left without runs, and returns how many they were."""
+        with self._db.transaction():
+            gone = self.experiments()
+            for number in gone:
+                self._db.execute("delete from experiment where id = :id", {"id": number})
+            self._db.execute("delete from metric_key where id not in (select key from metric)")
+        return len(gone)
+
+
+def _trashed_run(fetch: Fetch, run_id: str) -> int:
+    number = run_number(fetch, run_id)
+    if fetch("select 1 from run where id = :id and lifecycle_stage = 'active'", {"id": number}):
+        raise InvalidParameter(f"run {run_id} is active: delete it first, then gc it")
+    return number
+
+
+def _trashed_experiment(fetch: Fetch, experiment_id: str) -> int:
+    number = validate.experiment_id(experiment_id)
+    found = fetch("select name, lifecycle_stage from experiment where id = :id", {"id": number})
+    if not found:
+        raise NotFound(f"No Experiment with id={experiment_id} exists")
+    name, stage = found[0]
+    if stage == "active":
+        raise InvalidParameter(
+            f"experiment {experiment_id} ({name}) is active: delete it first, then gc it"
+        )
+    return number
