@@ -87,3 +87,25 @@ def test_a_child_forked_while_the_lock_is_held_does_not_hang():
     release.set()
     holder.join()
     assert ended == (child, 0)
+
+
+@pytest.mark.parametrize(
+    "points, told",
+    [
+        ([("m", 0), ("m", 0), ("m", 0)], [5, 6, 7]),  # of one step: each its own time
+        ([("m", 0), ("m", 1), ("m", 2)], [5, 5, 5]),  # the step tells them apart
+        ([("m", 0), ("n", 0), ("m", 0), ("n", 0)], [5, 5, 6, 6]),
+        ([("m", 0), ("m", 1), ("m", 1), ("n", 1)], [5, 5, 6, 5]),
+        ([("m", 0), ("mn", 0), ("n", 0)], [5, 6, 7]),  # logged together: one time for all
+    ],
+)
+def test_points_of_one_step_have_times_of_their_own(points, told):
+    point_time = clock.distinct(lambda: 5)
+    assert [point_time("run", tuple(keys), step) for keys, step in points] == told
+
+
+def test_the_time_catches_up_after_a_burst():
+    times = iter([5, 5, 5, 9])
+    point_time = clock.distinct(lambda: next(times))
+    assert [point_time("run", ["m"], 0) for _ in range(4)] == [5, 6, 7, 9]
+    assert clock.distinct(lambda: 5)("another", ["m"], 0) == 5

@@ -820,3 +820,17 @@ def test_every_public_name_is_there():
     assert set(dir(runlog)) >= {*runlog.__all__, "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'log_models'"):
         runlog.log_models  # noqa: B018
+
+
+@pytest.mark.parametrize("values", [list(range(300, 0, -1)), [0.5] * 100, [math.nan, 1.0]])
+def test_points_without_a_step_are_kept_in_the_order_of_the_calls(values):
+    client = runlog.RunlogClient()
+    with runlog.start_run() as run:
+        for value in values:
+            runlog.log_metric("one", value)
+            runlog.log_metrics({"many": value, "other": 1})
+            client.log_metric(run.info.run_id, "by_client", value)
+    for key in ("one", "many", "by_client"):
+        kept = [point.value for point in client.get_metric_history(run.info.run_id, key)]
+        assert repr(kept) == repr([float(value) for value in values])
+        assert repr(client.get_run(run.info.run_id).data.metrics[key]) == repr(kept[-1])

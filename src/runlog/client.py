@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from runlog import places
-from runlog.clock import now
+from runlog.clock import now, point_time
 from runlog.entities import (
     DatasetInput,
     Experiment,
@@ -217,8 +217,9 @@ class RunlogClient:
         synchronous: bool | None = None,
     ) -> RunOperations | None:
         """Keeps one point of a metric: a number, at `step` (0) and `timestamp` (ms, now)."""
-        time = now() if timestamp is None else timestamp
-        self.store.log_metric(run_id, key, value, time, 0 if step is None else step)
+        at = 0 if step is None else step
+        time = point_time(run_id, (key,), at) if timestamp is None else timestamp
+        self.store.log_metric(run_id, key, value, time, at)
         return _answer(synchronous)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:

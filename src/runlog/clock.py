@@ -1,4 +1,5 @@
-"""The time of log calls: Unix milliseconds that never run backwards within a process."""
+"""The time of log calls: Unix milliseconds that never run backwards within a process, and that
+tell the points of a metric apart."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from _thread import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+
+RUNS = 1000  # whose latest points are remembered: a script has one run, a server many
 
 
 def steady(read: Callable[[], int] = time.time_ns) -> Callable[[], int]:
@@ -35,10 +38,52 @@ def steady(read: Callable[[], int] = time.time_ns) -> Callable[[], int]:
         nonlocal lock
         lock = RLock()
 
-    # A thread that held the lock while another forked does not exist in the child.
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=renew)
+    _after_a_fork(renew)
     return now
 
 
+def distinct(now: Callable[[], int]) -> Callable[[str, Collection[str], int], int]:
+    """Times for points that were given none, over a clock `now`. Threads may share it; it survives
+    a fork."""
+    latest: dict[str, dict[str, tuple[int, int]]] = {}  # by run and key: step and time
+    lock = RLock()
+
+    def point_time(run_id: str, keys: Collection[str], step: int) -> int:
+        """The time of a point of each of these metrics: now; or, where the point before was of the
+        same step and is not older, the millisecond behind it. So points that come faster than
+        milliseconds stay as many as they are, and the last one is the last."""
+        with lock:
+            time = now()
+            points = latest.get(run_id)
+            if points is None:
+                if len(latest) >= RUNS:
+                    latest.clear()
+                points = latest[run_id] = {}
+            try:
+                for key in keys:
+                    before = points.get(key)
+                    if before is not None and before[1] >= time and before[0] == step:
+                        time = before[1] + 1
+                point = step, time
+                for key in keys:
+                    points[key] = point
+            except TypeError:  # a key that is no text: the store says so
+                pass
+        return time
+
+    def renew() -> None:
+        nonlocal lock
+        lock = RLock()
+
+    _after_a_fork(renew)
+    return point_time
+
+
+def _after_a_fork(renew: Callable[[], None]) -> None:
+    # A thread that held a lock while another forked does not exist in the child.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=renew)
+
+
 now = steady()
+point_time = distinct(now)

@@ -12,7 +12,7 @@ import threading
 
 from runlog import ending, places, validate
 from runlog.client import PARENT_RUN_ID, RunlogClient, RunOperations, _answer
-from runlog.clock import now
+from runlog.clock import now, point_time
 from runlog.entities import (
     DatasetInput,
     Experiment,
@@ -454,12 +454,13 @@ def log_metric(
     """Keeps one point of a metric of the active run, which is started if there is none.
 
     `value` is a number: Python, numpy, torch, jax, Decimal; NaN and infinities are kept. `step` is
-    an integer (0), `timestamp` Unix milliseconds (now).
+    an integer (0), `timestamp` Unix milliseconds (now, or right after the point before if that is
+    of the same step and millisecond: without a step, every call is a point, in the order of calls).
     """
     store, run = _target(run_id)
-    store.log_metric(
-        run, key, value, now() if timestamp is None else timestamp, 0 if step is None else step
-    )
+    at = 0 if step is None else step
+    time = point_time(run, (key,), at) if timestamp is None else timestamp
+    store.log_metric(run, key, value, time, at)
     return _answer(synchronous)
 
 
@@ -472,8 +473,8 @@ def log_metrics(
 ) -> RunOperations | None:
     """Keeps one point of each of several metrics, all or none; see `log_metric`."""
     store, run = _target(run_id)
-    time = now() if timestamp is None else timestamp
     at = 0 if step is None else step
+    time = point_time(run, metrics, at) if timestamp is None else timestamp
     store.log(run, [(key, value, time, at) for key, value in metrics.items()])
     return _answer(synchronous)
 
