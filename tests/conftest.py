@@ -32,7 +32,7 @@ def forget_runs() -> None:
     """Leave the active runs as they are: a test may have broken the store that they are in."""
     from runlog import fluent
 
-    for stack in fluent._all_stacks:
+    for _, stack in fluent._all_stacks:
         stack.clear()
     fluent._stacks.last = None
     fluent._experiment_id = None

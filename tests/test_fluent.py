@@ -431,7 +431,7 @@ def test_a_thread_has_runs_of_its_own():
         runlog.log_metric("m", 1)
     assert found["active"] is found["mine"] and found["after"] is run
     assert [data(each).metrics for each in (run, found["mine"])] == [{"m": 1.0}, {"m": 2.0}]
-    assert "mlflow.parentRunId" not in data(found["mine"]).tags
+    assert data(found["mine"]).tags["mlflow.parentRunId"] == run.info.run_id
     assert status(found["mine"]) == "FINISHED"
 
 
@@ -480,8 +480,8 @@ def test_metrics():
 
 def test_metrics_are_kept_all_or_none():
     with runlog.start_run() as run:
-        with pytest.raises(InvalidParameter, match="metric 'b' got the text"):
-            runlog.log_metrics({"a": 1, "b": "2"})
+        with pytest.raises(InvalidParameter, match="metric 'b' got 'two'"):
+            runlog.log_metrics({"a": 1, "b": "two"})
         with pytest.raises(InvalidParameter, match="metric key"):
             runlog.log_metrics({"a": 1, "b\n": 2})
     assert data(run).metrics == {}
@@ -834,3 +834,39 @@ def test_points_without_a_step_are_kept_in_the_order_of_the_calls(values):
         kept = [point.value for point in client.get_metric_history(run.info.run_id, key)]
         assert repr(kept) == repr([float(value) for value in values])
         assert repr(client.get_run(run.info.run_id).data.metrics[key]) == repr(kept[-1])
+
+
+def test_threads_that_are_gone_are_forgotten():
+    from runlog import fluent
+
+    for _ in range(20):
+        thread = threading.Thread(target=runlog.active_run)
+        thread.start()
+        thread.join()
+    assert len(fluent._all_stacks) < 10
+
+
+def test_the_name_given_comes_before_one_among_the_tags():
+    with runlog.start_run(run_name="q", tags={"mlflow.runName": "zz"}) as run:
+        pass
+    assert runlog.get_run(run.info.run_id).info.run_name == "q"
+
+
+def test_times_with_fractions_and_numbers_as_text():
+    client = runlog.RunlogClient()
+    run_id = client.create_run("0", start_time=1700000000000.5).info.run_id
+    client.log_metric(run_id, "loss", "1.5", timestamp=1700000000000.7, step=2.0)
+    client.set_terminated(run_id, end_time=1700000000001.9)
+    (point,) = client.get_metric_history(run_id, "loss")
+    assert (point.value, point.timestamp, point.step) == (1.5, 1700000000000, 2)
+    assert client.get_run(run_id).info.end_time == 1700000000001
+    with pytest.raises(InvalidParameter, match="whole"):
+        client.log_metric(run_id, "loss", 1, step=1.5)
+
+
+def test_runs_and_experiments_go_into_sets():
+    with runlog.start_run(tags={"a": "b"}) as run:
+        pass
+    again = [runlog.get_run(run.info.run_id), runlog.get_run(run.info.run_id)]
+    assert len(set(again)) == len({each.inputs for each in again}) == 1
+    assert len({runlog.get_experiment("0"), runlog.get_experiment("0")}) == 1

@@ -135,7 +135,6 @@ DIFFERENT = {
         ["data", "info", "inputs"],
         "outputs are logged models",
     ),
-    "metric of '1'": (None, INVALID, "text is not a number, whichever text it is"),
     "metric of [1]": ({"raised": "TypeError"}, INVALID, "one root of errors"),
     "history of -0.0": ([["-0.0", "0.0", 1, 0]], [["-0.0", "-0.0", 1, 0]], "every double survives"),
     "history of inf": (

@@ -139,6 +139,10 @@ class _Entity:
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         return ((name, getattr(self, name)) for name in self._fields)
 
+    def to_dictionary(self) -> dict[str, Any]:
+        """Its fields by name."""
+        return dict(self)
+
     def _values(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self._fields)
 
@@ -148,7 +152,8 @@ class _Entity:
         return self._values() == other._values()
 
     def __hash__(self) -> int:
-        return hash(self._values())
+        # Without the dictionaries and lists: what is equal in all is equal in the rest.
+        return hash(tuple(value for value in self._values() if value.__hash__ is not None))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._values()
@@ -289,6 +294,13 @@ class DatasetInput(_Entity):
         tags: list[InputTag] | None = None,
     ) -> None:
         self._fill(dataset, [] if tags is None else tags)
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """`{"dataset": {...}, "tags": {...}}`"""
+        return {
+            "dataset": self.dataset.to_dictionary(),
+            "tags": {tag.key: tag.value for tag in self.tags},
+        }
 
 
 class FileInfo(_Entity):
@@ -515,7 +527,7 @@ class RunInputs(_Entity):
 
     def to_dictionary(self) -> dict[str, Any]:
         """`{"dataset_inputs": [...]}`, nested down to plain values."""
-        return {"dataset_inputs": [_plain(each) for each in self.dataset_inputs]}
+        return {"dataset_inputs": [each.to_dictionary() for each in self.dataset_inputs]}
 
 
 class Run(_Entity):
@@ -528,18 +540,20 @@ class Run(_Entity):
 
     def __init__(
         self,
-        info: RunInfo,
-        data: RunData | None = None,
-        inputs: RunInputs | None = None,
+        run_info: RunInfo,
+        run_data: RunData | None = None,
+        run_inputs: RunInputs | None = None,
     ) -> None:
         self._fill(
-            info, RunData() if data is None else data, RunInputs() if inputs is None else inputs
+            run_info,
+            RunData() if run_data is None else run_data,
+            RunInputs() if run_inputs is None else run_inputs,
         )
 
     def to_dictionary(self) -> dict[str, Any]:
         """`{"info": {...}, "data": {...}, "inputs": {...}}`, plain values all the way down."""
         return {
-            "info": _plain(self.info),
+            "info": self.info.to_dictionary(),
             "data": self.data.to_dictionary(),
             "inputs": self.inputs.to_dictionary(),
         }
@@ -548,16 +562,6 @@ class Run(_Entity):
         title = f"Run {self.info.run_name} ({self.info.status})"
         sections = {"": dict(self.info), **self.data.to_dictionary()}
         return "".join(_html_table(name or title, rows) for name, rows in sections.items())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, _Entity):
-        return {name: _plain(each) for name, each in value}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return value
 
 
 def _html_table(title: str, rows: Mapping[str, Any]) -> str:

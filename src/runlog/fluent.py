@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import pandas
 
 NOTE = "mlflow.note.content"
+RUN_NAME = "mlflow.runName"
 DATASET_CONTEXT = "mlflow.data.context"
 
 
@@ -66,14 +67,16 @@ class _Stacks(threading.local):
         global _main_stack
         self.active: list[_Active] = []
         self.last: tuple[str, Store] | None = None
+        thread = threading.current_thread()
         with _all_stacks_lock:
-            _all_stacks.append(self.active)
+            _all_stacks[:] = [(one, stack) for one, stack in _all_stacks if stack or one.is_alive()]
+            _all_stacks.append((thread, self.active))
         # Once: a thread that forks is the main thread of its child.
-        if _main_stack is None and threading.current_thread() is threading.main_thread():
+        if _main_stack is None and thread is threading.main_thread():
             _main_stack = self.active
 
 
-_all_stacks: list[list[_Active]] = []
+_all_stacks: list[tuple[threading.Thread, list[_Active]]] = []
 _all_stacks_lock = threading.RLock()  # a signal handler may want it where it is held already
 _main_stack: list[_Active] | None = None
 _stacks = _Stacks()
@@ -231,9 +234,10 @@ def start_run(
 ) -> ActiveRun:
     """Starts a run, or goes on with the one called `run_id`, and makes it the active one.
 
-    Use it in a `with` statement, or call `end_run`. While a run is active another one needs
-    `nested=True` and becomes its child; `parent_run_id` names a parent otherwise. `description`
-    becomes the run's note (markdown).
+    Use it in a `with` statement, or call `end_run`. While a run of this thread is active another
+    one needs `nested=True` and becomes its child; `parent_run_id` names a parent otherwise. Another
+    thread's run is on its own, or with `nested=True` a child of the main thread's. `run_name` comes
+    before a name among the `tags`. `description` becomes the run's note (markdown).
     """
     if _stacks.active and not nested:
         raise RunlogError(
@@ -250,12 +254,13 @@ def start_run(
         )
     store = places.store()
     ending.install(_end_all)
-    given_tags = _described(tags, description)
+    given_tags = _named(_described(tags, description), run_name)
     existing = run_id or _run_id_from_outside()
     if existing:
         run = _resumed(store, existing, run_name, given_tags)
     else:
-        run = _created(store, experiment_id, run_name, parent_run_id, given_tags)
+        parent = _parent(store, parent_run_id, active_run() if nested else None)
+        run = _created(store, experiment_id, run_name, parent, given_tags)
     active = ActiveRun(run.info, run.data, run.inputs)
     _stacks.active.append(_Active(active, store))
     return active
@@ -281,6 +286,11 @@ def _described(tags: Mapping[str, Any] | None, description: str | None) -> dict[
     return given
 
 
+def _named(tags: dict[str, Any], run_name: str | None) -> dict[str, Any]:
+    """`tags`, in which the name that was given comes before one among them."""
+    return {**tags, RUN_NAME: run_name} if run_name and RUN_NAME in tags else tags
+
+
 def _resumed(store: Store, run_id: str, run_name: str | None, tags: Mapping[str, Any]) -> Run:
     run = store.get_run(run_id)
     if _experiment_id is not None and run.info.experiment_id != _experiment_id:
@@ -301,12 +311,11 @@ def _created(
     store: Store,
     experiment_id: str | None,
     run_name: str | None,
-    parent_run_id: str | None,
+    parent: str | None,
     tags: Mapping[str, Any],
 ) -> Run:
     from runlog import context
 
-    parent = _parent(store, parent_run_id)
     every = {**context.default_tags(), **tags}
     if parent is not None:
         every[PARENT_RUN_ID] = parent
@@ -316,8 +325,9 @@ def _created(
     return store.create_run(str(experiment_id), user, None, every, run_name)
 
 
-def _parent(store: Store, parent_run_id: str | None) -> str | None:
-    current = _stacks.active[-1].run.info.run_id if _stacks.active else None
+def _parent(store: Store, parent_run_id: str | None, around: Run | None) -> str | None:
+    """The parent of a run that is started inside the run `around`."""
+    current = None if around is None else around.info.run_id
     if not parent_run_id:
         return current
     if current is not None and current != parent_run_id:
@@ -378,7 +388,7 @@ def _end_all(status: str, error: BaseException | None) -> None:
     """The program ends: so do the runs of all threads, and what they logged is put in order."""
     with _all_stacks_lock:
         stacks = list(_all_stacks)
-    for stack in stacks:
+    for _, stack in stacks:
         while stack:
             try:
                 _leave(stack, status, error)

@@ -61,18 +61,14 @@ def input_tag_key(name: Any) -> str:
 
 
 def number(key: str, value: Any) -> float:
-    """A metric's value as a float: Python, Decimal, numpy, torch, jax or other scalars."""
+    """A metric's value as a float: Python, Decimal, numpy, torch, jax or other scalars, or the text
+    of a number, which MLflow takes too."""
     if type(value) is float:
         return value
-    if isinstance(value, (str, bytes)):
-        raise InvalidParameter(
-            f"metric {key!r} got the text {value!r}: a metric's value is a number; "
-            "convert it, or log it as a param or tag"
-        )
     try:
         plain = value.item() if hasattr(value, "item") else value
-        if isinstance(plain, (str, bytes)):
-            raise TypeError("it holds text")
+        if isinstance(plain, bytes):
+            raise TypeError("it holds bytes")
         return float(plain)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InvalidParameter(
@@ -103,8 +99,9 @@ def _whole(name: str, value: Any) -> int:
 
 
 def timestamp(value: Any) -> int:
-    """A time in Unix milliseconds."""
-    time = integer("timestamp", value)
+    """A time in Unix milliseconds; `time.time() * 1000` loses its fraction."""
+    finite = isinstance(value, float) and value - value == 0
+    time = integer("timestamp", int(value) if finite else value)
     if time < 0:
         raise InvalidParameter(f"timestamp {time} is negative: it must be Unix milliseconds")
     return time

@@ -97,7 +97,7 @@ def test_numbers_of_other_types(store, run_id, value, number):
     assert store.get_run(run_id).data.metrics == {"m": number, "n": number}
 
 
-@pytest.mark.parametrize("value", ["1", "NaN", b"1", None, [1.0], 1j, {}, 10**400, object()])
+@pytest.mark.parametrize("value", ["one", "1,5", b"1", None, [1.0], 1j, {}, 10**400, object()])
 def test_what_is_no_number(store, run_id, value):
     for step in (0, 1):
         with pytest.raises(InvalidParameter, match="metric 'm' got"):
@@ -126,7 +126,7 @@ def test_timestamps(store, run_id, time):
 @pytest.mark.parametrize(
     "time, step",
     [(0, 1.5), (0, 2**63), (0, "1"), (0, None), (0, math.nan), (0, math.inf)]
-    + [(-1, 0), (1.5, 0), (2**63, 0), ("now", 0), (None, 0)],
+    + [(-1, 0), (math.nan, 0), (2**63, 0), ("now", 0), (None, 0)],
 )
 def test_what_is_no_time_or_step(store, run_id, time, step):
     store.log(run_id, [("m", 1.0, 0, 0)])
