@@ -50,7 +50,7 @@ def test_places(tmp_path):
     one.create_experiment("a")
     assert other.get_experiment_by_name("a") is None
     assert RunlogClient(str(tmp_path / "one.db")).get_experiment_by_name("a") is not None
-    assert repr(one) == "RunlogClient('one.db')"
+    assert repr(one) == f"RunlogClient({str(tmp_path / 'one.db')!r})"
     assert sorted(path.name for path in tmp_path.glob("*.db")) == ["one.db", "other.db"]
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -78,7 +79,17 @@ def test_places_from_the_environment(tmp_path, monkeypatch):
     assert runlog.get_tracking_uri() == str(tmp_path / "said.db")
 
 
-@pytest.mark.parametrize("uri", ["http://localhost:5000", "postgresql://x/y", "s3://x"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://localhost:5000",
+        "postgresql://x/y",
+        "s3://x",
+        "databricks",
+        "databricks://x",
+        "sqlite:///:memory:",
+    ],
+)
 def test_places_of_later_versions(uri):
     runlog.set_tracking_uri(uri)
     with pytest.raises(InvalidParameter, match="tracking URI"):
@@ -870,3 +881,12 @@ def test_runs_and_experiments_go_into_sets():
     again = [runlog.get_run(run.info.run_id), runlog.get_run(run.info.run_id)]
     assert len(set(again)) == len({each.inputs for each in again}) == 1
     assert len({runlog.get_experiment("0"), runlog.get_experiment("0")}) == 1
+
+
+def test_a_client_of_a_relative_place_stays_there(tmp_path, monkeypatch):
+    client = runlog.RunlogClient(Path("mine.db"))
+    run_id = client.create_run("0").info.run_id
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert client.get_run(run_id).info.run_id == run_id
+    assert client.tracking_uri == str(tmp_path / "mine.db") and not os.listdir()

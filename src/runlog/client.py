@@ -57,8 +57,10 @@ class RunlogClient:
     (MlflowException), as `runlog.errors` lists them.
     """
 
-    def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
-        self._uri = tracking_uri
+    def __init__(
+        self, tracking_uri: str | Path | None = None, registry_uri: str | None = None
+    ) -> None:
+        self._uri = None if tracking_uri is None else places.absolute(tracking_uri)
         self._repos: dict[str, ArtifactRepo] = {}
 
     @property

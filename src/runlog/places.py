@@ -26,7 +26,7 @@ def set_tracking_uri(uri: str | Path) -> None:
     inherit the choice through the environment. An empty text takes the choice back.
     """
     global _chosen
-    _chosen = _absolute(os.fspath(uri)) if uri else None
+    _chosen = absolute(uri) if uri else None
     if _chosen is None:
         os.environ.pop("RUNLOG_TRACKING_URI", None)
     else:
@@ -35,7 +35,7 @@ def set_tracking_uri(uri: str | Path) -> None:
 
 def get_tracking_uri() -> str:
     """The URI that is logged to, with absolute paths."""
-    return _absolute(_chosen or setting("TRACKING_URI") or "runlog.db")
+    return absolute(_chosen or setting("TRACKING_URI") or "runlog.db")
 
 
 def is_tracking_uri_set() -> bool:
@@ -45,7 +45,7 @@ def is_tracking_uri_set() -> bool:
 
 def store(uri: str | Path | None = None) -> Store:
     """The store at `uri`, or at the tracking URI; opened once in a process for each URI."""
-    place = get_tracking_uri() if uri is None else _absolute(os.fspath(uri))
+    place = get_tracking_uri() if uri is None else absolute(uri)
     found = _stores.get(place)
     if found is None:
         # Two threads that open the same file at once: the second one's store is dropped.
@@ -59,11 +59,13 @@ def close() -> None:
         _stores.popitem()[1].close()
 
 
-def _absolute(uri: str) -> str:
+def absolute(uri: str | Path) -> str:
+    """`uri` with an absolute path: the same place after a change of the working directory."""
+    uri = os.fspath(uri)
     prefix, separator, path = uri.partition(":///")
     if separator and prefix == "sqlite":
         return f"sqlite:///{os.path.abspath(path)}"
-    if ":" in uri.partition("/")[0] and not os.path.splitdrive(uri)[0]:
+    if uri == "databricks" or ":" in uri.partition("/")[0] and not os.path.splitdrive(uri)[0]:
         return uri
     folder = uri.endswith("/") or os.path.isdir(uri)
     return os.path.abspath(uri) + ("/" if folder and uri.strip("/") else "")

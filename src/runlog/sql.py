@@ -475,6 +475,12 @@ class SqlStore(Store):
     def _change_run_stage(self, run_id: str, stage: str, deleted_time: int | None) -> None:
         with self.db.transaction():
             number = run_number(self.db.execute, run_id)
+            if self.db.execute(
+                "select 1 from run where id = :id and deleted_time = 0", {"id": number}
+            ):
+                raise InvalidParameter(
+                    f"run {run_id} is gone for good: gc has begun to delete it, files first"
+                )
             self.db.execute(
                 """update run set lifecycle_stage = :stage, deleted_time = :deleted
                    where id = :id and lifecycle_stage <> :stage""",
@@ -725,14 +731,16 @@ class SqlStore(Store):
     ) -> tuple[int, int]:
         self._metrics.merge()
         trash = self._trash(older_than, run_ids, experiment_ids)
-        runs = trash.runs()
+        runs, deleted = trash.runs(), 0
         for done, (number, uri) in enumerate(runs, 1):
-            if delete_artifacts is not None:
-                delete_artifacts(self._absolute(uri))
-            trash.delete_run(number, self._metrics)
+            if trash.claim(number):
+                if delete_artifacts is not None:
+                    delete_artifacts(self._absolute(uri))
+                trash.delete_run(number, self._metrics)
+                deleted += 1
             if progress is not None:
                 progress(done, len(runs))
-        return len(runs), trash.delete_experiments()
+        return deleted, trash.delete_experiments()
 
     def trash(
         self,

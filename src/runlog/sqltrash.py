@@ -1,4 +1,8 @@
-"""The trash: what lies in it, and deleting that for good."""
+"""The trash: what lies in it, and deleting that for good.
+
+A run is claimed before its files go, by the deleted_time 0: from then on it cannot be restored, as
+half of it may be gone, and the next gc goes on with it if this one is ended.
+"""
 
 from __future__ import annotations
 
@@ -71,14 +75,20 @@ class Trash:
         chosen = self._experiments
         return [number for (number,) in rows if chosen is None or number in chosen]
 
-    def delete_run(self, number: int, metrics: Metrics) -> None:
-        """Deletes a run and all that belongs to it, unless it was restored meanwhile."""
+    def claim(self, number: int) -> bool:
+        """Makes sure that a run will not be restored any more; False if it was meanwhile."""
         with self._db.transaction():
-            if not self._db.execute(
-                "select 1 from run where id = :run and lifecycle_stage = 'deleted'",
-                {"run": number},
-            ):
-                return
+            return bool(
+                self._db.change(
+                    """update run set deleted_time = 0
+                       where id = :run and lifecycle_stage = 'deleted'""",
+                    {"run": number},
+                )
+            )
+
+    def delete_run(self, number: int, metrics: Metrics) -> None:
+        """Deletes the rows of a claimed run."""
+        with self._db.transaction():
             metrics.delete(number)
             # What only refers to the run goes with it: on delete cascade.
             self._db.execute("delete from run where id = :run", {"run": number})

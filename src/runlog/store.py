@@ -237,7 +237,9 @@ class Store(ABC):
     ) -> tuple[int, int]:
         """Deletes for good what has been in the trash for at least `older_than` milliseconds:
         runs, then experiments that are left without runs. `delete_artifacts` is called with the
-        artifact URI of each run before its rows go. Returns the numbers of runs and experiments."""
+        artifact URI of each run before its rows go; from just before that the run cannot be
+        restored, and if its files cannot be deleted the next gc goes on with it. Returns the
+        numbers of runs and experiments."""
 
     @abstractmethod
     def flush(self) -> None:
@@ -316,6 +318,11 @@ def database_file(uri: str) -> str:
     import os
 
     scheme, colon, rest = uri.partition(":")
+    if uri == "databricks" or os.path.basename(uri) == ":memory:":
+        raise InvalidParameter(
+            f"no store for the tracking URI {uri!r}: this version of runlog keeps runs in a local "
+            "file (runlog.db, folder/, file:/folder, sqlite:///x.db)"
+        )
     if not colon or not scheme.isalnum() or len(scheme) == 1:  # a path, C:\... included
         is_folder = uri.endswith(("/", os.sep)) or os.path.isdir(uri)
         return os.path.abspath(_in_folder(uri) if is_folder else uri)

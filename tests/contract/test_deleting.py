@@ -164,3 +164,30 @@ def test_the_trash_is_what_gc_takes(store, chosen, runs, experiments):
     assert store.gc(**chosen) == (len(runs), len(experiments))
     left = store.search_runs(["0", "1"], run_view_type=ViewType.ALL)
     assert {run.info.run_id for run in left} == {*"abcd"} - {*runs}
+
+
+def test_a_run_that_is_restored_meanwhile_keeps_its_files(store):
+    first, second = trashed(store).run_id, trashed(store).run_id
+    gone = []
+
+    def delete_artifacts(uri):
+        gone.append(uri)
+        if len(gone) == 1:
+            store.restore_run(second)
+
+    assert store.gc(delete_artifacts=delete_artifacts) == (1, 0)
+    assert len(gone) == 1 and first in gone[0]
+    assert store.get_run(second).info.lifecycle_stage == "active"
+
+
+def test_a_run_whose_files_may_be_gone_is_not_restored(store):
+    run = trashed(store).run_id
+
+    def fail(uri):
+        raise OSError("no connection")
+
+    with pytest.raises(OSError, match="no connection"):
+        store.gc(delete_artifacts=fail)
+    with pytest.raises(InvalidParameter, match=f"run {run} is gone for good"):
+        store.restore_run(run)
+    assert store.gc(older_than=3_600_000) == (1, 0)
