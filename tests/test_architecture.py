@@ -40,7 +40,7 @@ ARROWS = {
     "frames": "entities errors store",
     "places": "errors settings store",
     "client": "artifacts clock entities errors frames media places settings store validate",
-    "tracking": "client places",
+    "tracking": "client fluent places",
     "fluent": "artifacts client clock context ending entities errors frames media places "
     "settings store validate",
     "tables": "entities errors",

@@ -890,3 +890,36 @@ def test_a_client_of_a_relative_place_stays_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert client.get_run(run_id).info.run_id == run_id
     assert client.tracking_uri == str(tmp_path / "mine.db") and not os.listdir()
+
+
+def test_what_is_restored():
+    number = runlog.create_experiment("back")
+    runlog.delete_experiment(number)
+    runlog.restore_experiment(number)
+    with runlog.start_run(experiment_id=number) as run:
+        pass
+    runlog.delete_run(run.info.run_id)
+    runlog.restore_run(run.info.run_id)
+    assert [each.info.run_id for each in runlog.search_runs([number], output_format="list")] == [
+        run.info.run_id
+    ]
+
+
+def test_histories_of_what_a_search_found():
+    pytest.importorskip("pandas")
+    for value in (1.0, 2.0):
+        with runlog.start_run():
+            runlog.log_metric("m", value)
+    found = runlog.search_runs()
+    by_frame = runlog.metric_history(found, "m")
+    assert list(by_frame["value"]) == [2.0, 1.0]
+    assert by_frame.equals(runlog.metric_history(runlog.search_runs(output_format="list"), "m"))
+
+
+def test_module_names_of_mlflow():
+    from runlog.exceptions import MlflowException, RestException
+    from runlog.tracking.client import MlflowClient
+    from runlog.tracking.fluent import log_metric
+
+    assert MlflowClient is runlog.MlflowClient and log_metric is runlog.log_metric
+    assert RestException is MlflowException is runlog.MlflowException

@@ -35,7 +35,8 @@ NAMES = {
     "module": """set_tracking_uri get_tracking_uri is_tracking_uri_set create_experiment
         set_experiment get_experiment get_experiment_by_name search_experiments delete_experiment
         set_experiment_tag set_experiment_tags delete_experiment_tag start_run end_run active_run
-        last_active_run get_run get_parent_run delete_run log_param log_params log_metric
+        last_active_run get_run get_parent_run delete_run restore_run restore_experiment log_param
+        log_params log_metric
         log_metrics set_tag set_tags delete_tag log_artifact log_artifacts log_text log_dict
         log_figure log_image log_stream log_table load_table log_input log_inputs get_artifact_uri
         search_runs flush_async_logging""",

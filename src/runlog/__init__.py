@@ -80,6 +80,8 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
         log_table,
         log_text,
         metric_history,
+        restore_experiment,
+        restore_run,
         search_experiments,
         search_runs,
         set_experiment,
@@ -105,8 +107,8 @@ _HOMES = {
         "get_experiment_by_name get_parent_run get_run last_active_run list_experiments load_table "
         "log_artifact log_artifacts log_dict log_figure log_image log_input log_inputs log_metric "
         "log_metrics log_param log_params log_stream log_table log_text metric_history "
-        "search_experiments search_runs set_experiment set_experiment_tag set_experiment_tags "
-        "set_tag set_tags start_run"
+        "restore_experiment restore_run search_experiments search_runs set_experiment "
+        "set_experiment_tag set_experiment_tags set_tag set_tags start_run"
     ),
     "media": "Image",
     "places": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
@@ -178,6 +180,8 @@ __all__ = [
     "log_table",
     "log_text",
     "metric_history",
+    "restore_experiment",
+    "restore_run",
     "search_experiments",
     "search_runs",
     "set_experiment",

@@ -46,7 +46,7 @@ class RunOperations:
         """Returns at once."""
 
 
-def _answer(synchronous: bool | None) -> RunOperations | None:
+def answer(synchronous: bool | None) -> RunOperations | None:
     return RunOperations() if synchronous is False else None
 
 
@@ -184,13 +184,18 @@ class RunlogClient:
         experiment_ids: Sequence[str],
         filter_string: str = "",
         run_view_type: int = ViewType.ACTIVE_ONLY,
-        max_results: int = 1000,
+        max_results: int | None = 1000,
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Run]:
         """A page of the runs that match; `.token` of the result asks for the next one."""
         return self.store.search_runs(
-            experiment_ids, filter_string, run_view_type, max_results, order_by, page_token
+            experiment_ids,
+            filter_string,
+            run_view_type,
+            1000 if max_results is None else max_results,
+            order_by,
+            page_token,
         )
 
     def list_run_infos(
@@ -222,19 +227,19 @@ class RunlogClient:
         at = 0 if step is None else step
         time = point_time(run_id, (key,), at) if timestamp is None else timestamp
         self.store.log_metric(run_id, key, value, time, at)
-        return _answer(synchronous)
+        return answer(synchronous)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
         """Keeps a param as text and returns `value`. Another value for the same key raises."""
         self.store.log(run_id, params=((key, value),))
-        return _answer(synchronous) or value
+        return answer(synchronous) or value
 
     def set_tag(
         self, run_id: str, key: str, value: Any, synchronous: bool | None = None
     ) -> RunOperations | None:
         """Sets a tag of a run; the last value wins."""
         self.store.log(run_id, tags=((key, value),))
-        return _answer(synchronous)
+        return answer(synchronous)
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Removes a tag of a run."""
@@ -250,7 +255,7 @@ class RunlogClient:
     ) -> RunOperations | None:
         """Keeps metrics, params and tags, all of them or, if it raises, none. Any number."""
         self.store.log_batch(run_id, metrics, params, tags)
-        return _answer(synchronous)
+        return answer(synchronous)
 
     def log_inputs(
         self,
@@ -355,7 +360,7 @@ class RunlogClient:
             repo.write(full, media.image(picture, full))
             repo.write(small, media.thumbnail(picture))
             self.set_tag(run_id, LOGGED_IMAGES, True)
-        return _answer(synchronous)
+        return answer(synchronous)
 
     def log_table(self, run_id: str, data: Any, artifact_file: str) -> None:
         """Keeps a dict of columns or a DataFrame as a table; one that is there grows by it."""

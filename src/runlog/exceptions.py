@@ -1,5 +1,7 @@
-"""`from runlog.exceptions import MlflowException`: the errors under MLflow's name for them."""
+"""`from runlog.exceptions import MlflowException`: the errors under MLflow's names for them."""
 
 from runlog.errors import RunlogError as MlflowException
 
-__all__ = ["MlflowException"]
+RestException = MlflowException
+
+__all__ = ["MlflowException", "RestException"]

@@ -11,7 +11,7 @@ import os
 import threading
 
 from runlog import ending, places, validate
-from runlog.client import PARENT_RUN_ID, RunlogClient, RunOperations, _answer
+from runlog.client import PARENT_RUN_ID, RunlogClient, RunOperations, answer
 from runlog.clock import now, point_time
 from runlog.entities import (
     DatasetInput,
@@ -200,6 +200,11 @@ def list_experiments(
 def delete_experiment(experiment_id: str) -> None:
     """Moves an experiment and its runs to the trash."""
     RunlogClient().delete_experiment(experiment_id)
+
+
+def restore_experiment(experiment_id: str) -> None:
+    """Brings an experiment back from the trash, with the runs that went with it."""
+    RunlogClient().restore_experiment(experiment_id)
 
 
 def set_experiment_tag(key: str, value: Any) -> None:
@@ -450,6 +455,11 @@ def delete_run(run_id: str) -> None:
     RunlogClient().delete_run(run_id)
 
 
+def restore_run(run_id: str) -> None:
+    """Brings a run back from the trash."""
+    RunlogClient().restore_run(run_id)
+
+
 # -- logging --------------------------------------------------------------------------------
 
 
@@ -471,7 +481,7 @@ def log_metric(
     at = 0 if step is None else step
     time = point_time(run, (key,), at) if timestamp is None else timestamp
     store.log_metric(run, key, value, time, at)
-    return _answer(synchronous)
+    return answer(synchronous)
 
 
 def log_metrics(
@@ -486,7 +496,7 @@ def log_metrics(
     at = 0 if step is None else step
     time = point_time(run, metrics, at) if timestamp is None else timestamp
     store.log(run, [(key, value, time, at) for key, value in metrics.items()])
-    return _answer(synchronous)
+    return answer(synchronous)
 
 
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
@@ -494,7 +504,7 @@ def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
     same value again is fine, another one raises."""
     store, run = _target(None)
     store.log(run, params=((key, value),))
-    return _answer(synchronous) or value
+    return answer(synchronous) or value
 
 
 def log_params(
@@ -503,7 +513,7 @@ def log_params(
     """Keeps several params, all or none; see `log_param`."""
     store, run = _target(run_id)
     store.log(run, params=params.items())
-    return _answer(synchronous)
+    return answer(synchronous)
 
 
 def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperations | None:
@@ -515,7 +525,7 @@ def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOpe
     """Sets several tags of the active run, all or none."""
     store, run = _target(None)
     store.log(run, tags=tags.items())
-    return _answer(synchronous)
+    return answer(synchronous)
 
 
 def delete_tag(key: str) -> None:
@@ -697,9 +707,11 @@ def _searched(
 
 
 def metric_history(
-    run_ids: str | Run | Sequence[str | Run], keys: str | Sequence[str] | None = None
+    run_ids: str | Run | Sequence[str | Run] | pandas.DataFrame,
+    keys: str | Sequence[str] | None = None,
 ) -> Any:
-    """The full history of one metric of one run, or of many runs and metrics, as columns.
+    """The full history of one metric of one run, or of many runs and metrics, as columns. The runs
+    are given as ids, as runs, or as what `search_runs` found, list or DataFrame.
 
     For one run and one key a `frames.MetricColumns` with numpy arrays `steps` (int64), `timestamps`
     (int64, ms), `values` (float64) and `to_pandas()`. For several of either a DataFrame with
@@ -708,7 +720,8 @@ def metric_history(
     from runlog import frames
 
     one = isinstance(run_ids, (str, Run))
-    wanted = [run_ids] if isinstance(run_ids, (str, Run)) else list(run_ids)
+    given = getattr(run_ids, "run_id", run_ids)  # the column of a DataFrame
+    wanted = [given] if isinstance(given, (str, Run)) else list(given)
     ids = [each.info.run_id if isinstance(each, Run) else each for each in wanted]
     if one and isinstance(keys, str):
         return frames.history(places.store(), ids[0], keys)
