@@ -15,10 +15,12 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
     "errors": "",
-    "entities": "",
+    "entities": "notebook",
+    "notebook": "tables",
     "clock": "",
     "names": "",
     "settings": "",
+    "extras": "errors",
     "migrate": "",
     "exceptions": "errors",
     "context": "settings",
@@ -34,16 +36,16 @@ ARROWS = {
     "sql": "clock db entities errors filters names sqlkeys sqlmetrics sqlsearch sqltrash store "
     "validate",
     "artifacts": "entities errors media places settings store validate",
-    "schemas": "errors",
-    "data": "artifacts context entities errors schemas",
-    "media": "errors",
-    "frames": "entities errors store",
+    "schemas": "extras",
+    "data": "artifacts context entities errors extras schemas",
+    "media": "errors extras",
+    "frames": "entities errors extras store",
     "places": "errors settings store",
     "client": "artifacts clock entities errors frames media places settings store validate",
     "tracking": "client fluent places",
     "fluent": "artifacts client clock context ending entities errors frames media places "
     "settings store validate",
-    "tables": "entities errors",
+    "tables": "",
     "plot": "entities errors tables",
     "commands": "artifacts client clock data db entities errors filters frames media places plot "
     "runlog settings sql store tables validate",

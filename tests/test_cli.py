@@ -8,8 +8,11 @@ import json
 import math
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -404,6 +407,25 @@ def test_info_counts_what_there_is(runs):
     assert "deleted runs" in call("db", "info")
 
 
+def test_what_check_finds_is_an_error(runs):
+    CLIENT.store.close()
+    connection = apsw.Connection("runlog.db")
+    connection.execute("update metric set count = count + 1 where id = 1")
+    said = call("db", "check", code=1)
+    assert said.startswith(f"runlog: error: {os.path.abspath('runlog.db')}: metric 'loss' of run ")
+    connection.execute("update metric set count = count + 1 where id = 2")
+    connection.close()
+    result = CliRunner().invoke(cli.main, ["db", "check"])
+    assert (result.exit_code, result.stdout.count("summary says")) == (1, 2)
+    assert result.stderr == f"runlog: error: {os.path.abspath('runlog.db')}: 2 problems\n"
+
+
+def test_check_of_a_file_that_is_no_store_is_an_error(place):
+    Path("x.db").write_text("step,loss\n1,0.5\n" * 99)
+    said = call("db", "check", "--tracking-uri", "x.db", code=1)
+    assert said.count(os.path.abspath("x.db")) == 1
+
+
 def test_check_finds_a_sound_database_sound(runs):
     assert call("db", "check") == f"{os.path.abspath('runlog.db')} is sound\n"
     assert data("db", "check", "--quick") == []
@@ -502,6 +524,78 @@ def test_the_doctor_notes_runs_that_have_gone_silent(place):
 
 
 # -- all of them ----------------------------------------------------------------------------
+
+
+def commands(group: click.Group, *words: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *words, name)
+        else:
+            yield " ".join([*words, name]), command
+
+
+def test_every_command_prints_for_programs():
+    options = {
+        name: {text for option in command.params for text in option.opts}
+        for name, command in commands(cli.main)
+    }
+    others = {name for name, opts in options.items() if not {"--json", "--csv"} <= opts}
+    # The first two are CSV, the last prints a program.
+    assert others == {"runs csv", "experiments csv", "completion"}
+
+
+def test_json_and_csv_at_once_is_an_error(runs):
+    for words in (["runs", "list"], ["metrics", "summary", runs[0]], ["db", "vacuum"]):
+        assert "Choose one of --json and --csv" in call(*words, "--json", "--csv", code=2)
+
+
+def test_what_was_done_is_a_row(runs):
+    first, second = runs[:2]
+    assert data("runs", "delete", first[:10], "-r", second) == [
+        {"done": "deleted", "run_id": second, "run_name": "b"},
+        {"done": "deleted", "run_id": first, "run_name": "a"},
+    ]
+    (row,) = table("runs", "restore", first)
+    assert row == {"done": "restored", "run_id": first, "run_name": "a"}
+    assert data("experiments", "create", "-n", "new") == [
+        {"done": "created", "experiment_id": "2", "name": "new"}
+    ]
+    for words, done in [("rename --new-name x", "renamed"), ("delete", "deleted"),
+                        ("restore", "restored")]:  # fmt: skip
+        (row,) = data("experiments", *words.split(), "-x", 2)
+        assert (row["done"], row["experiment_id"]) == (done, "2")
+
+
+def test_what_was_done_to_the_database_is_a_row(runs):
+    Path("there").mkdir()
+    path, copy = os.path.abspath("runlog.db"), os.path.abspath("there/runlog.db")
+    size = os.path.getsize
+    (row,) = data("db", "backup", "there")
+    assert row == {"done": "copied", "path": copy, "size_bytes": size(copy)}
+    (row,) = data("db", "vacuum")
+    assert (row["done"], row["path"], row["size_bytes"]) == ("vacuumed", path, size(path))
+    (row,) = data("db", "upgrade")
+    assert (row["done"], row["path"]) == ("unchanged", path)
+    assert row["schema"] == row["schema_before"]
+
+
+def test_what_was_done_to_files_is_a_row(runs):
+    Path("x.txt").write_text("1")
+    assert data("artifacts", "log-artifact", runs[0], "-l", "x.txt", "-a", "deep") == [
+        {"done": "logged", "run_id": runs[0], "artifact_path": "deep", "path": "x.txt"}
+    ]
+    (row,) = table("artifacts", "download", runs[0], "-a", "deep/x.txt", "-d", "here")
+    assert row == {"done": "downloaded", "path": os.path.abspath("here/deep/x.txt")}
+    assert [each["path"] for each in data("artifacts", "list", runs[0])] == ["deep", "notes"]
+
+
+def test_a_run_that_is_there_already_is_not_moved(runs):
+    assert call("runs", "restore", runs[0]) == f"Run {runs[0]} was active already\n"
+    assert call("runs", "delete", runs[0]) == f"Run {runs[0]} is in the trash\n"
+    assert call("runs", "delete", runs[0]) == f"Run {runs[0]} was in the trash already\n"
+    (row,) = data("runs", "delete", runs[0])
+    assert row["done"] == "unchanged"
+    assert call("runs", "restore", runs[0]) == f"Run {runs[0]} is restored\n"
 
 
 def test_what_only_reads_makes_no_database():

@@ -250,6 +250,37 @@ def test_an_error_is_one_line(runs, words, code):
     assert err.startswith("runlog: error: ") and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("words", ["runs list", "runs search --json", "sql", "gc"])
+def test_a_closed_stream_is_no_error(runs, words, closed):
+    command = f"{' '.join(COMMAND)} {words} {closed}"
+    done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    # No SQL has no answer.
+    assert bool(done.stdout) == (">&-" not in closed.split() and words != "sql")
+
+
+@pytest.mark.parametrize("closed, said", [("2>&-", b""), (">&-", b"runlog: error: no run has")])
+def test_an_error_without_a_stream_is_an_exit_code(runs, closed, said):
+    command = f"{' '.join(COMMAND)} runs describe nope {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(said) and done.stderr.count(b"\n") == bool(said)
+
+
+@pytest.mark.parametrize("words", ["runs csv", "runs search --csv", "runs search --json"])
+def test_what_a_terminal_takes_for_a_command_is_an_escape_there_alone(place, words):
+    with runlog.start_run():
+        runlog.log_param("text", "a\x1b[31mb\x9b31mc\u202ed")
+    runlog.RunlogClient().store.close()
+    shown = screen(*words.split(), cells=500)
+    assert not set("\x1b\x9b\u202e") & set(shown) and "[31mb" in shown
+    code, out, err = finish(start(*words.split()))
+    assert (code, err) == (0, "")
+    found = json.loads(out)[0]["data"]["params"]["text"] if "--json" in words else out
+    assert "a\x1b[31mb\x9b31mc\u202ed" in found
+
+
 def test_output_survives_an_encoding_that_lacks_characters(place):
     with runlog.start_run(run_name="日本 ☃"):
         runlog.log_metric("größe", 1)

@@ -156,6 +156,24 @@ def test_notebooks_show_what_there_is():
     assert "Default" in Experiment("0", "Default", "/a")._repr_html_()
 
 
+def test_notebooks_show_times_for_people_and_no_more_than_there_is():
+    info = RunInfo("r1", "0", "me", "RUNNING", 1_700_000_000_000)
+    shown = Run(info)._repr_html_()
+    assert "2023-11-14 22:13:20 UTC" in shown and "1700000000000" not in shown
+    assert shown.count("<table>") == 1 and "None" not in shown and "ended" not in shown
+    ended = RunInfo("r1", "0", "me", "FINISHED", 1_700_000_000_000, 1_700_000_083_000)
+    assert "1m 23s" in Run(ended)._repr_html_()
+    assert Experiment("0", "Default", "/a")._repr_html_().count("<table>") == 1
+
+
+def test_notebooks_show_inputs():
+    data = Dataset(EVIL, "d1", "local", "{}")
+    inputs = RunInputs([DatasetInput(data, [InputTag("mlflow.data.context", "train")])])
+    shown = Run(INFO, DATA, inputs)._repr_html_()
+    assert "inputs" in shown and "d1" in shown and "local, train" in shown
+    assert "<script" not in shown
+
+
 def test_views():
     for view, name in [(1, "active_only"), (2, "deleted_only"), (3, "all")]:
         assert ViewType.from_string(name.upper()) == view

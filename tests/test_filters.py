@@ -306,8 +306,9 @@ def test_experiments_have_fields_of_their_own(text, clause):
         ("params.a = `x`", 11, "Expected a quoted string value"),
         ("params.a = 'x", 11, "the ' that starts here is never closed"),
         ('params.a = "x""', 11, 'the " that starts here is never closed'),
-        ("params.`a = 'x'", 6, "right after the dot"),
+        ("params.`a = 'x'", 7, "right after the dot"),
         ("`a = 'x'", 0, "the ` that starts here is never closed"),
+        ("tags.`team = 'A'", 5, "the ` that starts here is never closed"),
         ("params.a = 'x' 'y'", 15, "near \"'y'\": expected AND, OR or the end"),
         ("params.a = 'x', params.b = 'y'", 14, "expected AND, OR or the end"),
         ("params.a = 'x';", 14, "near ';'"),
@@ -358,6 +359,13 @@ def test_refused_with_place_and_reason(text, position, words):
     assert words in caught.value.message
     assert caught.value.position == position
     assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+@pytest.mark.parametrize("text", ["params.p = `1`", "params.p IN (`1`)", "metrics. `m` > 1"])
+def test_of_a_quote_that_is_closed_nobody_says_that_it_is_not(text):
+    with pytest.raises(FilterError) as caught:
+        parse(text)
+    assert "closed" not in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -923,3 +923,22 @@ def test_module_names_of_mlflow():
 
     assert MlflowClient is runlog.MlflowClient and log_metric is runlog.log_metric
     assert RestException is MlflowException is runlog.MlflowException
+
+
+@pytest.mark.parametrize(
+    "call, said",
+    [
+        (lambda run: runlog.log_input("x"), "'x' is no data set"),
+        (lambda run: runlog.set_tags(["a"]), "tags ['a'] is a list"),
+        (lambda run: runlog.log_params([("a", 1)]), "params [('a', 1)] is a list"),
+        (lambda run: runlog.log_metrics(5), "metrics 5 is a int"),
+        (lambda run: runlog.set_experiment_tags("a"), "tags 'a' is a str"),
+        (lambda run: runlog.log_text(5, "a.txt"), "the text for 'a.txt' is 5"),
+        (lambda run: runlog.RunlogClient().log_text(run, None, "a.txt"), "is None"),
+        (lambda run: runlog.RunlogClient().log_inputs(run, [{"a": 1}]), "{'a': 1} is no data set"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(call, said):
+    with runlog.start_run() as run, pytest.raises(InvalidParameter) as caught:
+        call(run.info.run_id)
+    assert said in caught.value.message

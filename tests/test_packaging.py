@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Where the two differ: the name that is imported, and the one that is installed.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "PyYAML"}
-ASKING = {"MissingExtra", "_package", "_require"}
+ASKING = {"MissingExtra", "require"}
 CHECK = """
 import runlog
 with runlog.start_run(run_name="packaged") as run:

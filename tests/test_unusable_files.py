@@ -319,3 +319,9 @@ def test_missing_directories_are_made(place):
 def test_a_directory_that_cannot_be_made(place):
     with pytest.raises(StoreReadOnly, match="/proc/runlog/x.db.*cannot be made"):
         open_store("/proc/runlog/x.db")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc")
+def test_a_file_system_without_blocks_is_not_full():
+    with pytest.raises(StoreUnusable, match=r"^cannot open /proc/x.db: "):
+        open_store("/proc/x.db").create_run("0")

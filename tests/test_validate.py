@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import fractions
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import strategies
 from contract.names import BAD_KEYS, NOT_EXPERIMENT_IDS, NOT_IDS, ODD_KEYS
 from runlog import validate
+from runlog.entities import DatasetInput
 from runlog.errors import InvalidParameter
 
 
@@ -220,3 +222,23 @@ def test_what_is_no_input_tag_key(value):
     with pytest.raises(InvalidParameter, match="input tag key"):
         validate.input_tag_key(value)
     assert validate.input_tag_key("it's\n" + "k" * 250) == "it's\n" + "k" * 250
+
+
+def test_a_message_does_not_show_all_of_a_long_value():
+    for check in (validate.number, validate.integer):
+        for value in (10**400, 10**5000, "x" * 400, [0] * 400):
+            with pytest.raises(InvalidParameter, match="^.{0,250}$"):
+                check("m", value)
+
+
+@pytest.mark.parametrize("value", [["a"], [("a", 1)], 5, "text"])
+def test_what_is_no_dictionary(value):
+    with pytest.raises(InvalidParameter, match=rf"tags {re.escape(repr(value))} is a"):
+        validate.mapping("tags", value)
+    assert validate.mapping("tags", {"a": 1}) == {"a": 1}
+
+
+@pytest.mark.parametrize("value", ["x", {"a": 1}, DatasetInput({"a": 1}), DatasetInput("x")])
+def test_what_is_no_data_set_of_a_run(value):
+    with pytest.raises(InvalidParameter, match=r"('x'|\{'a': 1\}) is no data set"):
+        validate.dataset_input(value)

@@ -40,6 +40,7 @@ class Program(click.Group):
     ) -> Any:
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
+        _open_what_is_closed()
         _let_everything_be_printed()
         try:
             result = super().main(args, prog_name, complete_var, False, **extra)
@@ -75,6 +76,14 @@ class Program(click.Group):
 def _fail(message: str, code: int = 1) -> int:
     common.complain("error", message)
     return code
+
+
+def _open_what_is_closed() -> None:
+    # Who starts a program may close its streams, as `>&-` does; Python has None for them then.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(nothing, mode, encoding="utf-8", closefd=False))
 
 
 def _let_everything_be_printed() -> None:

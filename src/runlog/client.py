@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from runlog import places
+from runlog import places, validate
 from runlog.clock import now, point_time
 from runlog.entities import (
     DatasetInput,
@@ -19,7 +19,7 @@ from runlog.entities import (
     RunTag,
     ViewType,
 )
-from runlog.errors import InvalidParameter, NotFound
+from runlog.errors import InvalidParameter, NotFound, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class RunlogClient:
         datasets: Sequence[DatasetInput] | None = None,
     ) -> None:
         """Keeps which data sets a run read."""
-        self.store.log_inputs(run_id, datasets or ())
+        self.store.log_inputs(run_id, [validate.dataset_input(each) for each in datasets or ()])
 
     # -- metrics ----------------------------------------------------------------------------
 
@@ -301,6 +301,8 @@ class RunlogClient:
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         """Keeps a text as the artifact file `artifact_file`."""
+        if not isinstance(text, str):
+            raise InvalidParameter(f"the text for {artifact_file!r} is {shown(text)}: not a text")
         self._repo(run_id).write(artifact_file, text.encode("utf-8"))
 
     def log_dict(self, run_id: str, dictionary: Any, artifact_file: str) -> None:

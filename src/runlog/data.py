@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 
 from runlog import entities
 from runlog.context import default_tags, without_password
-from runlog.errors import InvalidParameter, MissingExtra, NotFound
+from runlog.errors import InvalidParameter, NotFound
+from runlog.extras import require
 from runlog.schemas import (
     Schema,
     TensorDatasetSchema,
@@ -115,7 +116,7 @@ class HuggingFaceDatasetSource(DatasetSource):
         """The `datasets.Dataset`, loaded again; `kwargs` go to `datasets.load_dataset`."""
         given = self.to_dict()
         given["name"] = given.pop("config_name")
-        return _package("datasets").load_dataset(**given, **kwargs)
+        return require("datasets", "huggingface").load_dataset(**given, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, with the split as text."""
@@ -278,8 +279,24 @@ class MetaDataset(Dataset):
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
 
 
-class _FrameDataset(Dataset):
-    """What data frames have in common: columns, of which one may hold targets or predictions."""
+class _ColumnDataset(Dataset):
+    """What data in columns has in common: one of them may hold the targets."""
+
+    _targets: str | None
+
+    @property
+    def targets(self) -> str | None:
+        """The name of the column of targets, or None."""
+        return self._targets
+
+
+def _check_column(whole: str, columns: Any, role: str, column: str | None) -> None:
+    if column is not None and column not in columns:
+        raise InvalidParameter(f"{whole} does not contain the specified {role} column {column!r}")
+
+
+class _FrameDataset(_ColumnDataset):
+    """What data frames have in common: another column may hold predictions."""
 
     def __init__(
         self,
@@ -290,11 +307,8 @@ class _FrameDataset(Dataset):
         digest: str | None = None,
         predictions: str | None = None,
     ) -> None:
-        for role, column in (("targets", targets), ("predictions", predictions)):
-            if column is not None and column not in df.columns:
-                raise InvalidParameter(
-                    f"the data frame does not contain the specified {role} column {column!r}"
-                )
+        _check_column("the data frame", df.columns, "targets", targets)
+        _check_column("the data frame", df.columns, "predictions", predictions)
         self._df, self._targets, self._predictions = df, targets, predictions
         super().__init__(source, name, digest)
 
@@ -302,11 +316,6 @@ class _FrameDataset(Dataset):
     def df(self) -> Any:
         """The data frame."""
         return self._df
-
-    @property
-    def targets(self) -> str | None:
-        """The name of the column of targets, or None."""
-        return self._targets
 
     @property
     def predictions(self) -> str | None:
@@ -398,7 +407,7 @@ class NumpyDataset(Dataset):
         return TensorDatasetSchema(features, targets)
 
 
-class HuggingFaceDataset(Dataset):
+class HuggingFaceDataset(_ColumnDataset):
     """A `datasets.Dataset` of Hugging Face; digest and schema are those of its first rows."""
 
     def __init__(
@@ -409,11 +418,7 @@ class HuggingFaceDataset(Dataset):
         name: str | None = None,
         digest: str | None = None,
     ) -> None:
-        if targets is not None and targets not in ds.column_names:
-            raise InvalidParameter(
-                f"the Hugging Face data set does not contain the specified targets column "
-                f"{targets!r}"
-            )
+        _check_column("the Hugging Face data set", ds.column_names, "targets", targets)
         self._ds, self._targets = ds, targets
         super().__init__(source, name, digest)
 
@@ -421,11 +426,6 @@ class HuggingFaceDataset(Dataset):
     def ds(self) -> Any:
         """The `datasets.Dataset`."""
         return self._ds
-
-    @property
-    def targets(self) -> str | None:
-        """The name of the column of targets, or None."""
-        return self._targets
 
     def _first_rows(self) -> Any:
         return self._ds.select(range(min(DIGEST_ROWS, self._ds.num_rows))).to_pandas()
@@ -462,7 +462,7 @@ def from_pandas(
     `targets` and `predictions` name columns. The digest is computed unless given.
     Raises InvalidParameter when a named column is missing.
     """
-    if not isinstance(df, _package("pandas", "pandas").DataFrame):
+    if not isinstance(df, require("pandas", "pandas").DataFrame):
         raise InvalidParameter(f"from_pandas takes a pandas DataFrame, not {type(df).__name__}")
     return PandasDataset(df, resolve_source(source), targets, name, digest, predictions)
 
@@ -477,7 +477,7 @@ def from_polars(
 ) -> PolarsDataset:
     """Describe a polars DataFrame; the arguments are those of `from_pandas`. The digest holds
     for one version of polars, whose hash of rows it is."""
-    if not isinstance(df, _package("polars").DataFrame):
+    if not isinstance(df, require("polars", "polars").DataFrame):
         raise InvalidParameter(f"from_polars takes a polars DataFrame, not {type(df).__name__}")
     return PolarsDataset(df, resolve_source(source), targets, name, digest, predictions)
 
@@ -509,7 +509,7 @@ def from_huggingface(
     """Describe a `datasets.Dataset`. `path`, its name on the hub, with `data_dir`, `data_files`
     and `revision` tells how to load it again, unless `source` says where it comes from.
     `trust_remote_code` is there for scripts that pass it: it is not kept."""
-    if not isinstance(ds, _package("datasets").Dataset):
+    if not isinstance(ds, require("datasets", "huggingface").Dataset):
         raise InvalidParameter(f"from_huggingface takes a datasets.Dataset, not {type(ds)}")
     if source is None and path is not None:
         source = HuggingFaceDatasetSource(
@@ -537,7 +537,7 @@ def _frame_digest(frame: Any) -> str:
     number of rows, the names of all columns."""
     import warnings
 
-    pandas = _package("pandas", "pandas")
+    pandas = require("pandas", "pandas")
     with warnings.catch_warnings():
         # About names that cannot be sorted, numbers beside text: then they stay unsorted.
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -555,17 +555,6 @@ def _is_all_text(column: Any) -> bool:
 def _hashed(array: Any) -> Any:
     """A 64-bit hash of each value; only their number when they cannot be hashed, as lists."""
     try:
-        return _package("pandas", "pandas").util.hash_array(array)
+        return require("pandas", "pandas").util.hash_array(array)
     except (TypeError, ValueError):
         return _eight_bytes(array.size)
-
-
-def _package(name: str, extra: str | None = None) -> Any:
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError as error:
-        if extra is None:
-            raise
-        raise MissingExtra(name, extra) from error

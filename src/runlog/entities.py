@@ -420,7 +420,9 @@ class Experiment(_Entity):
         )
 
     def _repr_html_(self) -> str:
-        return _html_table("Experiment " + self.name, dict(self))
+        from runlog import notebook
+
+        return notebook.experiment(self)
 
 
 class RunInfo(_Entity):
@@ -559,17 +561,6 @@ class Run(_Entity):
         }
 
     def _repr_html_(self) -> str:
-        title = f"Run {self.info.run_name} ({self.info.status})"
-        sections = {"": dict(self.info), **self.data.to_dictionary()}
-        return "".join(_html_table(name or title, rows) for name, rows in sections.items())
+        from runlog import notebook
 
-
-def _html_table(title: str, rows: Mapping[str, Any]) -> str:
-    from html import escape
-
-    body = "".join(
-        f"<tr><th style='text-align:left'>{escape(str(name))}</th>"
-        f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
-        for name, value in rows.items()
-    )
-    return f"<table><caption>{escape(title)}</caption><tbody>{body}</tbody></table>"
+        return notebook.run(self)

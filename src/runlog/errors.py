@@ -42,6 +42,15 @@ HTTP_STATUS = {
 }
 
 
+def shown(value: object, most: int = 60) -> str:
+    """`value` as a message shows it: no longer than so many characters."""
+    try:
+        text = repr(value[: most + 1] if isinstance(value, str) else value)
+    except ValueError:  # an integer of more digits than Python writes
+        return f"<{type(value).__name__} too long to show>"
+    return text if len(text) <= most else f"{text[: most - 3]}...{text[-1]}"
+
+
 class RunlogError(Exception):
     """Anything that runlog refuses or cannot do.
 

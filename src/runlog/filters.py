@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from runlog.entities import DatasetInput, Experiment, MetricSummary, Run
-from runlog.errors import InvalidParameter
+from runlog.errors import InvalidParameter, shown
 
 MAX_TEXT = 100_000
 MAX_COMPARISONS = 1_000
@@ -238,13 +238,13 @@ def parse_order_by(entries: Iterable[str] | None, scope: Scope = RUNS) -> tuple[
     `MAX_ORDER_BY` of them and for a field that occurs twice.
     """
     if isinstance(entries, str):
-        raise InvalidParameter(f"order_by is a list of texts: write [{_shown(entries)}]")
+        raise InvalidParameter(f"order_by is a list of texts: write [{shown(entries)}]")
     order: dict[Field, OrderBy] = {}
     for entry in entries or ():
         if len(order) == MAX_ORDER_BY:
             raise InvalidParameter(f"order_by has more than {MAX_ORDER_BY} entries")
         found = _Reader(
-            entry, scope, "an order_by entry", f"Invalid order_by clause {_shown(entry)}"
+            entry, scope, "an order_by entry", f"Invalid order_by clause {shown(entry)}"
         ).order_by()
         if found.field in order:
             raise InvalidParameter(
@@ -275,6 +275,7 @@ _FIELD = _pattern(
 )
 _OPERATOR = _pattern(r"([=!<>~]+|is\s+(?:not\s+)?null\b|(?:not\s+)?(?:i?like|in|between)\b)")
 _STRING = _pattern(rf"({_SINGLE}|{_DOUBLE})")
+_QUOTED = _pattern(rf"{_SINGLE}|{_DOUBLE}|{_BACK}")
 _NUMBER = _pattern(
     r"([+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|(?a:nan|inf(?:inity)?)))(?![\w.])"
 )
@@ -341,7 +342,7 @@ class _Reader:
 
     def __init__(self, text: str, scope: Scope, noun: str, complaint: str) -> None:
         if not isinstance(text, str):
-            raise InvalidParameter(f"{noun} is text, not {type(text).__name__}: {_shown(text)}")
+            raise InvalidParameter(f"{noun} is text, not {type(text).__name__}: {shown(text)}")
         if len(text) > MAX_TEXT:
             raise FilterError(
                 f"{noun} has at most {MAX_TEXT} characters, this one has {len(text)}", MAX_TEXT
@@ -365,7 +366,7 @@ class _Reader:
     ) -> NoReturn:
         at = self.position if position is None else position
         near = _NEAR.match(self.text, at)
-        where = f"near {_shown(near[0])}" if near and near[0] else "at the end"
+        where = f"near {shown(near[0])}" if near and near[0] else "at the end"
         raise FilterError(f"{complaint or self.complaint} at position {at}, {where}: {problem}", at)
 
     def clause(self) -> Clause:
@@ -445,7 +446,7 @@ class _Reader:
         aggregates = AGGREGATES if "metric" in self.scope.kinds else ()
         if aggregate not in aggregates:
             there_are = ", ".join(aggregates) or "none"
-            self.refuse(f"no function {_shown(found[3])}, there are: {there_are}", found.start())
+            self.refuse(f"no function {shown(found[3])}, there are: {there_are}", found.start())
         start = self.position
         inner = self.take(_FIELD)
         field = None if inner and inner[4] else self.named(inner)
@@ -462,7 +463,11 @@ class _Reader:
         prefix, key, name, _ = found.groups()
         if name:
             if self.text.startswith(".", self.position):
-                self.refuse("expected a key right after the dot, in back-ticks if it is unusual")
+                unclosed = self.unclosed(self.position + 1)
+                self.refuse(
+                    "expected a key right after the dot, in back-ticks if it is unusual" + unclosed,
+                    self.position + bool(unclosed),
+                )
             return self.attribute(_unquoted(name), found.start())
         kind = self.kind(_unquoted(prefix), found.start())
         key = _unquoted(key)
@@ -472,7 +477,7 @@ class _Reader:
             self.refuse(
                 f"datasets have {', '.join(DATASET_FIELDS)}{_suggestion(key, DATASET_FIELDS)}",
                 found.start(2),
-                f"Invalid dataset key {_shown(key)}",
+                f"Invalid dataset key {shown(key)}",
             )
         if not key:
             self.refuse("a key cannot be empty", found.start(2))
@@ -485,7 +490,7 @@ class _Reader:
             self.refuse(
                 f"{self.scope.items} have {', '.join(known)}{_suggestion(prefix, known)}",
                 position,
-                f"Invalid entity type {_shown(prefix)}",
+                f"Invalid entity type {shown(prefix)}",
             )
         return kind
 
@@ -499,7 +504,7 @@ class _Reader:
                 f"what is not an attribute is written {', '.join(others)}"
                 + _suggestion(name, known),
                 position,
-                f"Invalid attribute key {_shown(name)}",
+                f"Invalid attribute key {shown(name)}",
             )
         return Field("attribute", name)
 
@@ -515,7 +520,7 @@ class _Reader:
         self.refuse(
             f"{render_field(field)} takes {', '.join(usable)}{hint}",
             found.start(),
-            f"Invalid comparator {_shown(found[1])}",
+            f"Invalid comparator {shown(found[1])}",
         )
 
     def value(self, field: Field) -> str | float:
@@ -554,9 +559,10 @@ class _Reader:
     def example(self) -> str:
         return "metrics.loss" if "metric" in self.scope.kinds else "name"
 
-    def unclosed(self) -> str:
-        quote = self.text[self.position : self.position + 1]
-        closed = quote not in tuple("'\"`") or _STRING.match(self.text, self.position)
+    def unclosed(self, position: int | None = None) -> str:
+        at = self.position if position is None else position
+        quote = self.text[at : at + 1]
+        closed = quote not in tuple("'\"`") or _QUOTED.match(self.text, at)
         return "" if closed else f"; the {quote} that starts here is never closed"
 
     def unquoted_key(self) -> str:
@@ -581,11 +587,6 @@ def _number(text: str, whole: bool) -> float:
             return number if -(2**63) <= number < 2**63 else math.copysign(math.inf, number)
     value = float(text)
     return math.nan if _is_nan(value) else value
-
-
-def _shown(value: object) -> str:
-    text = repr(value[:61] if isinstance(value, str) else value)
-    return text if len(text) <= 60 else f"{text[:57]}...{text[-1]}"
 
 
 def _suggestion(name: str, known: Sequence[str]) -> str:
@@ -859,7 +860,7 @@ def decode_token(token: str) -> tuple[str | float | None, ...]:
             raise ValueError("other content")
     except (TypeError, ValueError, RecursionError):
         raise InvalidParameter(
-            f"Invalid page token {_shown(token)}: pass the token of the page before, unchanged"
+            f"Invalid page token {shown(token)}: pass the token of the page before, unchanged"
         ) from None
     return tuple(values)
 

@@ -178,16 +178,8 @@ def search_experiments(
     order_by: Sequence[str] | None = None,
 ) -> list[Experiment]:
     """All experiments that match, newest first unless ordered otherwise."""
-    client, found, token = RunlogClient(), list[Experiment](), None
-    limit = validate.limit(max_results)
-    while limit is None or len(found) < limit:
-        size = 1000 if limit is None else min(1000, limit - len(found))
-        page = client.search_experiments(view_type, size, filter_string, order_by, token)
-        found.extend(page)
-        token = page.token
-        if token is None:
-            break
-    return found
+    store = places.store()
+    return list(store.all_experiments(view_type, max_results, filter_string, order_by))
 
 
 def list_experiments(
@@ -215,7 +207,7 @@ def set_experiment_tag(key: str, value: Any) -> None:
 def set_experiment_tags(tags: Mapping[str, Any]) -> None:
     """Sets tags of the experiment in use."""
     store = places.store()
-    store.set_experiment_tags(_current_experiment_id(store), tags)
+    store.set_experiment_tags(_current_experiment_id(store), validate.mapping("tags", tags))
 
 
 def delete_experiment_tag(key: str) -> None:
@@ -494,8 +486,9 @@ def log_metrics(
     """Keeps one point of each of several metrics, all or none; see `log_metric`."""
     store, run = _target(run_id)
     at = 0 if step is None else step
-    time = point_time(run, metrics, at) if timestamp is None else timestamp
-    store.log(run, [(key, value, time, at) for key, value in metrics.items()])
+    given = validate.mapping("metrics", metrics)
+    time = point_time(run, given, at) if timestamp is None else timestamp
+    store.log(run, [(key, value, time, at) for key, value in given.items()])
     return answer(synchronous)
 
 
@@ -512,7 +505,7 @@ def log_params(
 ) -> RunOperations | None:
     """Keeps several params, all or none; see `log_param`."""
     store, run = _target(run_id)
-    store.log(run, params=params.items())
+    store.log(run, params=validate.mapping("params", params).items())
     return answer(synchronous)
 
 
@@ -524,7 +517,7 @@ def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperati
 def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOperations | None:
     """Sets several tags of the active run, all or none."""
     store, run = _target(None)
-    store.log(run, tags=tags.items())
+    store.log(run, tags=validate.mapping("tags", tags).items())
     return answer(synchronous)
 
 
@@ -644,7 +637,8 @@ def _dataset_input(
     if context:
         pairs[DATASET_CONTEXT] = context
     entity = dataset._to_entity() if hasattr(dataset, "_to_entity") else dataset
-    return DatasetInput(entity, [InputTag(key, str(value)) for key, value in pairs.items()])
+    given = [InputTag(key, str(value)) for key, value in pairs.items()]
+    return validate.dataset_input(DatasetInput(entity, given))
 
 
 def get_artifact_uri(artifact_path: str | None = None) -> str:

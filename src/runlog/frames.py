@@ -6,28 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runlog.errors import MissingExtra, NotFound
+from runlog.errors import NotFound
+from runlog.extras import require
 from runlog.store import RunColumns, Store
 
 if TYPE_CHECKING:
     import numpy
     import pandas
-
-
-def _numpy() -> Any:
-    try:
-        import numpy
-    except ImportError:
-        raise MissingExtra("numpy", "pandas") from None
-    return numpy
-
-
-def _pandas() -> Any:
-    try:
-        import pandas
-    except ImportError:
-        raise MissingExtra("pandas", "pandas") from None
-    return pandas
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,19 +30,19 @@ class MetricColumns:
 
     def to_pandas(self) -> pandas.DataFrame:
         """A DataFrame with columns step, timestamp (UTC), value."""
-        frame: pandas.DataFrame = _pandas().DataFrame(
+        frame: pandas.DataFrame = require("pandas", "pandas").DataFrame(
             {"step": self.steps, "timestamp": _times(self.timestamps), "value": self.values}
         )
         return frame
 
 
 def _times(milliseconds: Any) -> Any:
-    return _pandas().to_datetime(milliseconds, unit="ms", utc=True)
+    return require("pandas", "pandas").to_datetime(milliseconds, unit="ms", utc=True)
 
 
 def history(store: Store, run_id: str, key: str) -> MetricColumns:
     """One metric's history. Raises NotFound for an unknown run or key."""
-    np = _numpy()
+    np = require("numpy", "pandas")
     found = store.histories([run_id], [key])
     if not found:
         raise NotFound(f"run {run_id} has no metric {key!r}")
@@ -68,7 +53,7 @@ def history(store: Store, run_id: str, key: str) -> MetricColumns:
 
 def histories(store: Store, run_ids: Sequence[str], keys: Sequence[str] | None) -> pandas.DataFrame:
     """Many histories in one DataFrame: run_id, key, step, timestamp (UTC), value."""
-    pd, np = _pandas(), _numpy()
+    pd, np = require("pandas", "pandas"), require("numpy", "pandas")
     found = store.histories(run_ids, keys)
     lengths = [len(each.values) for each in found]
 
@@ -96,7 +81,7 @@ def histories(store: Store, run_ids: Sequence[str], keys: Sequence[str] | None) 
 
 def runs(columns: RunColumns) -> pandas.DataFrame:
     """A row a run, columns as MLflow's search_runs names them."""
-    pd, np = _pandas(), _numpy()
+    pd, np = require("pandas", "pandas"), require("numpy", "pandas")
     infos = columns.runs
     count = len(infos)
     data: dict[str, Any] = {
@@ -125,7 +110,7 @@ def runs(columns: RunColumns) -> pandas.DataFrame:
 def _as_pandas_likes(times: Any) -> Any:
     """The times in the unit that pandas gives to a list of them: scripts turn them into integers
     and expect what MLflow's DataFrames have."""
-    pd = _pandas()
+    pd = require("pandas", "pandas")
     try:
         return times.as_unit(pd.DatetimeIndex([pd.Timestamp(0, unit="ms")]).unit)
     except pd.errors.OutOfBoundsDatetime:
@@ -137,6 +122,6 @@ _NOT_A_TIME = -(2**63)
 
 def below_each_other(tables: Sequence[pandas.DataFrame]) -> pandas.DataFrame:
     """The rows of all the tables in one DataFrame, numbered anew."""
-    pd = _pandas()
+    pd = require("pandas", "pandas")
     frame: pandas.DataFrame = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     return frame

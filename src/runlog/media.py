@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import Any
 
 from runlog.errors import BadRequest, InvalidParameter, MissingExtra
+from runlog.extras import require
 
 THUMBNAIL_SIZE = 256
 
@@ -62,6 +63,7 @@ def _plotly(figure: Any, extension: str, kwargs: dict[str, Any]) -> bytes:
         return text.getvalue().encode()
     if extension not in ("png", "jpg", "jpeg", "webp", "svg", "pdf"):
         raise TypeError(f"Unsupported file extension for plotly figure: '.{extension}'")
+    require("kaleido", "plotly")
     buffer = BytesIO()
     figure.write_image(buffer, **{"format": extension, **kwargs})
     return buffer.getvalue()
@@ -78,7 +80,7 @@ class Image:
         if isinstance(image, (str, os.PathLike)):
             self.image = _pillow().open(os.fspath(image))
         elif isinstance(image, (list, tuple)):
-            self.image = _from_array(_require("numpy", "image").array(image))
+            self.image = _from_array(require("numpy", "image").array(image))
         else:
             self.image = pil_image(image)
 
@@ -95,7 +97,7 @@ class Image:
 
     def to_array(self) -> Any:
         """A numpy array of the pixels: height x width, or height x width x channels."""
-        return _require("numpy", "image").array(self.image)
+        return require("numpy", "image").array(self.image)
 
     def to_pil(self) -> Any:
         """The PIL image."""
@@ -123,7 +125,7 @@ def image(image: Any, name: str) -> bytes:
 def thumbnail(image: Any) -> bytes:
     """The image as WebP, made to fit a square of 256 pixels if it is larger."""
     _pillow()
-    _require("PIL.WebPImagePlugin", "image")  # alone: PIL's own search loads all formats, in 50 ms
+    require("PIL.WebPImagePlugin", "image")  # alone: PIL's own search loads all formats, in 50 ms
     small = pil_image(image)
     if small.mode not in ("L", "RGB", "RGBA"):
         small = small.convert("RGBA" if _is_transparent(small) else "RGB")
@@ -211,7 +213,7 @@ def _pixels(array: Any) -> Any:
 
 
 def _unit_interval(array: Any) -> Any:
-    numpy = _require("numpy", "image")
+    numpy = require("numpy", "image")
     finite = array[numpy.isfinite(array)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     if low < 0 or high > 1:
@@ -285,7 +287,7 @@ def load_dictionary(content: bytes, name: str) -> Any:
 
 
 def _load_yaml(text: str) -> Any:
-    yaml = _require("yaml", "yaml", "PyYAML")
+    yaml = require("yaml", "yaml", "PyYAML")
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -293,7 +295,7 @@ def _load_yaml(text: str) -> Any:
 
 
 def _yaml(dictionary: Any) -> str:
-    yaml = _require("yaml", "yaml", "PyYAML")
+    yaml = require("yaml", "yaml", "PyYAML")
 
     class Dumper(yaml.SafeDumper):  # type: ignore[name-defined, misc]
         """SafeDumper refuses objects it does not know; these go the way they go into JSON."""
@@ -347,9 +349,9 @@ def table(data: Any, name: str, existing: bytes | None = None) -> tuple[bytes, d
 
 def load_table(content: bytes, name: str) -> Any:
     """The DataFrame of a table's file."""
-    pandas = _require("pandas", "pandas")
+    pandas = require("pandas", "pandas")
     if _extension(name) == "parquet":
-        return pandas.read_parquet(BytesIO(content))
+        return _read_parquet(content)
     found = _json_table(content, name)
     return pandas.DataFrame(found["data"], columns=found["columns"])
 
@@ -449,14 +451,25 @@ def _cell(value: Any) -> Any:
 
 
 def _parquet(columns: dict[Any, list[Any]], existing: bytes | None) -> bytes:
-    pandas = _require("pandas", "pandas")
+    pandas = require("pandas", "pandas")
     frame = pandas.DataFrame({str(name): cells for name, cells in columns.items()})
     if existing is not None:
-        before = pandas.read_parquet(BytesIO(existing))
-        frame = pandas.concat([before, frame], ignore_index=True)
+        frame = pandas.concat([_read_parquet(existing), frame], ignore_index=True)
     buffer = BytesIO()
-    frame.to_parquet(buffer, index=False)
+    try:
+        frame.to_parquet(buffer, index=False)
+    except ImportError as error:  # neither pyarrow nor fastparquet
+        raise MissingExtra("pyarrow", "parquet") from error
     return buffer.getvalue()
+
+
+def _read_parquet(content: bytes) -> Any:
+    try:
+        return require("pandas", "pandas").read_parquet(BytesIO(content))
+    except MissingExtra:
+        raise
+    except ImportError as error:
+        raise MissingExtra("pyarrow", "parquet") from error
 
 
 # --- what they share ---------------------------------------------------------------------------
@@ -479,15 +492,5 @@ def _is_a(thing: Any, module: str, name: str) -> bool:
     return kind is not None and isinstance(thing, kind)
 
 
-def _require(module: str, extra: str, package: str | None = None) -> Any:
-    """The module, or MissingExtra that names its package, if that is called otherwise."""
-    from importlib import import_module
-
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise MissingExtra(package or module, extra) from error
-
-
 def _pillow() -> Any:
-    return _require("PIL.Image", "image", "pillow")
+    return require("PIL.Image", "image", "pillow")

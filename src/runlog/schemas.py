@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runlog.errors import MissingExtra
+from runlog.extras import require
 
 Type = dict[str, Any]
 """A type as MLflow's JSON has it: {"type": "long"}, {"type": "array", "items": {...}}..."""
@@ -104,10 +104,7 @@ def of_arrays(given: Any) -> Schema | None:
 
 def named_arrays(given: Any) -> list[tuple[str | None, Any]]:
     """Names and arrays of a dictionary; an array by itself has the name None."""
-    try:
-        from numpy import asarray
-    except ImportError as error:
-        raise MissingExtra("numpy", "pandas") from error
+    asarray = require("numpy", "pandas").asarray
     if isinstance(given, Mapping):
         return [(name, asarray(array)) for name, array in given.items()]
     return [(None, asarray(given))]

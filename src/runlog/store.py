@@ -38,7 +38,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Any, NamedTuple
+    from typing import Any, NamedTuple, TypeVar
+
+    T = TypeVar("T")
 
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
 
@@ -286,17 +288,41 @@ class Store(ABC):
         order_by: Sequence[str] | None = None,
     ) -> PagedList[Run]:
         """The runs that match, page after page up to `max_results`."""
-        ids, runs, token = list(experiment_ids), PagedList[Run](), None
-        limit = validate.limit(max_results)
-        while limit is None or len(runs) < limit:
-            size = 1000 if limit is None else min(1000, limit - len(runs))
-            page = self.search_runs(ids, filter_string, run_view_type, size, order_by, token)
-            runs.extend(page)
-            token = page.token
-            if token is None:
-                break
-        runs.token = token
-        return runs
+        ids = list(experiment_ids)
+
+        def page(size: int, token: str | None) -> PagedList[Run]:
+            return self.search_runs(ids, filter_string, run_view_type, size, order_by, token)
+
+        return _all_pages(page, max_results)
+
+    def all_experiments(
+        self,
+        view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int | None = None,
+        filter_string: str | None = None,
+        order_by: Sequence[str] | None = None,
+    ) -> PagedList[Experiment]:
+        """The experiments that match, page after page up to `max_results`."""
+
+        def page(size: int, token: str | None) -> PagedList[Experiment]:
+            return self.search_experiments(view_type, size, filter_string, order_by, token)
+
+        return _all_pages(page, max_results)
+
+
+def _all_pages(
+    page: Callable[[int, str | None], PagedList[T]], max_results: int | None
+) -> PagedList[T]:
+    """What `page(size, token)` finds, one after the other up to `max_results`."""
+    found: PagedList[T] = PagedList()
+    limit = validate.limit(max_results)
+    while limit is None or len(found) < limit:
+        some = page(1000 if limit is None else min(1000, limit - len(found)), found.token)
+        found.extend(some)
+        found.token = some.token
+        if some.token is None:
+            break
+    return found
 
 
 _STORES = {"sqlite": ("runlog.sql", "SqlStore")}  # by name: a store knows Store, not the reverse

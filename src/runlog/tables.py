@@ -52,6 +52,9 @@ _CONTROLS = {
                  *range(0x2066, 0x206A), 0x200E, 0x200F)
 } | {9: "\\t", 10: "\\n", 13: "\\r"}  # fmt: skip
 
+# The same without those that JSON escapes itself.
+_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _CONTROLS if code >= 127}
+
 
 def plain(value: object) -> str:
     """`value` as text in one line that a terminal shows as it is; None is empty."""
@@ -321,22 +324,26 @@ def json_list(values: Iterable[Any]) -> Iterator[str]:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """`value` as JSON, in characters that the output can show."""
+    """`value` as JSON, in characters that the output can show. Those that a terminal would take
+    for a command are escapes: to JSON it is the same."""
     import json
 
-    return json.dumps(
-        wire(value), indent=indent, allow_nan=False, ensure_ascii=not shows("é…", sys.stdout)
-    )
+    is_ascii = not shows("é…", sys.stdout)
+    text = json.dumps(wire(value), indent=indent, allow_nan=False, ensure_ascii=is_ascii)
+    return text if is_ascii or text.isascii() else text.translate(_JSON_CONTROLS)
 
 
 def write_csv(columns: Sequence[Column], rows: Iterable[Row], file: TextIO) -> None:
-    """The rows as CSV, below the names of the columns."""
+    """The rows as CSV, below the names of the columns; as they are, but for a terminal."""
     import csv
 
+    shown: Callable[[Any], Any] = plain if file.isatty() else lambda value: value
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([column.name for column in columns])
+    writer.writerow([shown(column.name) for column in columns])
     cells = [column.kind.cell for column in columns]
-    writer.writerows([cell(value) for cell, value in zip(cells, row, strict=True)] for row in rows)
+    writer.writerows(
+        [shown(cell(value)) for cell, value in zip(cells, row, strict=True)] for row in rows
+    )
 
 
 def shows(characters: str, file: TextIO) -> bool:

@@ -7,12 +7,14 @@ be copied to any MLflow server.
 
 from __future__ import annotations
 
-from runlog.errors import InvalidParameter
+from runlog.errors import InvalidParameter, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
+
+    from runlog.entities import DatasetInput
 
 MAX_KEY_LENGTH = 250
 MAX_INPUT_TAG_KEY_LENGTH = 255
@@ -29,7 +31,9 @@ _INT64 = range(-(2**63), 2**63)
 def key(name: Any, kind: str) -> str:
     """`name` as the key of a `kind` ("metric", "param", "tag")."""
     if not isinstance(name, str):
-        raise InvalidParameter(f"{kind} key {name!r} is a {type(name).__name__}: it must be text")
+        raise InvalidParameter(
+            f"{kind} key {shown(name)} is a {type(name).__name__}: it must be text"
+        )
     if not name:
         raise InvalidParameter(f"a {kind} key must not be empty")
     if len(name) > MAX_KEY_LENGTH:
@@ -72,8 +76,8 @@ def number(key: str, value: Any) -> float:
         return float(plain)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InvalidParameter(
-            f"metric {key!r} got {value!r} of type {type(value).__name__}, "
-            f"which is not a single number: {error}"
+            f"metric {key!r} got {shown(value)} of type {type(value).__name__}, "
+            f"which is not a single number: {str(error)[:100]}"
         ) from None
 
 
@@ -82,7 +86,7 @@ def integer(name: str, value: Any) -> int:
     if type(value) is not int:
         value = _whole(name, value)
     if value not in _INT64:
-        raise InvalidParameter(f"{name} {value} does not fit in 64 bits")
+        raise InvalidParameter(f"{name} {shown(value)} does not fit in 64 bits")
     return int(value)
 
 
@@ -95,7 +99,32 @@ def _whole(name: str, value: Any) -> int:
             return int(plain)
         return operator.index(plain)
     except (TypeError, ValueError, RuntimeError):
-        raise InvalidParameter(f"{name} {value!r} is not a whole number") from None
+        raise InvalidParameter(f"{name} {shown(value)} is not a whole number") from None
+
+
+def mapping(name: str, value: Any) -> Mapping[Any, Any]:
+    """`value`, which must have keys and values."""
+    if not hasattr(value, "items"):
+        raise InvalidParameter(
+            f"{name} {shown(value)} is a {type(value).__name__}: it must be a dictionary"
+        )
+    found: Mapping[Any, Any] = value
+    return found
+
+
+def dataset_input(value: DatasetInput) -> DatasetInput:
+    """`value`, a DatasetInput of runlog's or MLflow's."""
+    if not hasattr(value, "dataset"):
+        raise InvalidParameter(
+            f"{shown(value)} is no data set of a run: give entities.DatasetInput(dataset, tags)"
+        )
+    for name in ("name", "digest", "source_type", "source", "schema", "profile"):
+        if not hasattr(value.dataset, name):
+            raise InvalidParameter(
+                f"{shown(value.dataset)} is no data set: it has no {name}. Make one with "
+                "runlog.data, such as from_pandas(frame)"
+            )
+    return value
 
 
 def timestamp(value: Any) -> int:
@@ -124,7 +153,7 @@ def run_id(value: Any) -> str:
         if value.replace("_", "").replace("-", "").isalnum():
             return value
     raise InvalidParameter(
-        f"invalid run id {value!r}: it must be text of letters, digits, _ and -, "
+        f"invalid run id {shown(value)}: it must be text of letters, digits, _ and -, "
         "such as run.info.run_id"
     )
 

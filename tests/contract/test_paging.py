@@ -151,3 +151,13 @@ def test_all_runs(runs):
         found = runs.all_runs(["0"], max_results=most, order_by=["metrics.m"])
         assert [run.info.run_id for run in found] == whole[:most]
         assert (found.token is None) == (most != 5)
+
+
+def test_all_experiments(store):
+    names = [f"experiment {number}" for number in range(7)]
+    for name in names:
+        store.create_experiment(name)
+    for most in (None, 3, 1500):
+        found = store.all_experiments(ViewType.ALL, most, "name LIKE 'exp%'", ["name"])
+        assert [each.name for each in found] == names[:most]
+        assert (found.token is None) == (most != 3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -30,12 +31,16 @@ COLUMNS = [Column("path", TEXT), Column("size", SIZE)]
 
 
 @artifacts.command("list")
-@common.run_option
+@common.run_arguments()
 @click.option("-a", "--artifact-path", metavar="PATH", help="Look into this folder.")
 @common.output_options
 @common.place_option
 def list_artifacts(
-    run_id: str, artifact_path: str | None, form: str | None, uri: str | None
+    runs: tuple[str, ...],
+    run_ids: tuple[str, ...],
+    artifact_path: str | None,
+    form: str | None,
+    uri: str | None,
 ) -> None:
     """List the files and folders of a run, or of one of its folders.
 
@@ -43,13 +48,18 @@ def list_artifacts(
     """
     from runlog.client import RunlogClient
 
-    store = common.open_store(uri)
-    found = RunlogClient(uri).list_artifacts(common.full_run_id(store, run_id), artifact_path)
+    found = RunlogClient(uri).list_artifacts(_run(runs, run_ids, uri), artifact_path)
     if form == "json" or (form is None and not sys.stdout.isatty()):
         common.print_parts(tables.json_list(_as_json(each) for each in found))
         return
     rows = [(each.path + "/" * (each.is_dir and form is None), each.file_size) for each in found]
     common.print_rows(COLUMNS, rows, form)
+
+
+def _run(runs: Sequence[str], run_ids: Sequence[str], uri: str | None) -> str:
+    """The full id of the one run that a command line names."""
+    (given,) = common.named(runs, run_ids, most=1)
+    return common.full_run_id(common.open_store(uri), given)
 
 
 def _as_json(file: FileInfo) -> dict[str, object]:
@@ -60,19 +70,13 @@ def _as_json(file: FileInfo) -> dict[str, object]:
 
 
 @artifacts.command()
-@click.option(
-    "-r",
-    "--run-id",
-    metavar="ID",
-    shell_complete=common.complete_runs,
-    help="The run's id, or as much of its beginning as no other has.",
-)
+@common.run_arguments()
 @click.option("-a", "--artifact-path", metavar="PATH", help="This file or folder of the run.")
 @click.option(
     "-u",
     "--artifact-uri",
     metavar="URI",
-    help="What to download: runs:/ID/PATH, a path or a file: URI, instead of -r and -a.",
+    help="What to download: runs:/ID/PATH, a path or a file: URI, instead of RUN and -a.",
 )
 @click.option(
     "-d",
@@ -80,30 +84,33 @@ def _as_json(file: FileInfo) -> dict[str, object]:
     metavar="FOLDER",
     help="Copy to this folder, made if need be. Otherwise nothing is copied that is local already.",
 )
+@common.output_options
 @common.place_option
 def download(
-    run_id: str | None,
+    runs: tuple[str, ...],
+    run_ids: tuple[str, ...],
     artifact_path: str | None,
     artifact_uri: str | None,
     dst_path: str | None,
+    form: str | None,
     uri: str | None,
 ) -> None:
     """Bring a file, a folder or everything of a run here, and print the local path."""
     from runlog.artifacts import download_artifacts, parse_runs_uri
 
-    if (run_id is None) == (artifact_uri is None):
-        raise click.UsageError("Say what to download: --run-id ID or --artifact-uri URI.")
+    if bool(runs or run_ids) == (artifact_uri is not None):
+        raise click.UsageError("Say what to download: RUN, --run-id ID or --artifact-uri URI.")
     if artifact_uri is not None and artifact_path is not None:
         raise click.UsageError("--artifact-path goes with --run-id, not with --artifact-uri.")
     if artifact_uri is not None and artifact_uri.startswith("runs:"):
-        run_id, artifact_path = parse_runs_uri(artifact_uri)
-        artifact_uri = None
-    if run_id is not None:
-        run_id = common.full_run_id(common.open_store(uri), run_id)
+        given, artifact_path = parse_runs_uri(artifact_uri)
+        runs, artifact_uri = (given,), None
+    run_id = _run(runs, run_ids, uri) if artifact_uri is None else None
     if run_id is not None and dst_path is not None:
-        click.echo(_copied(run_id, artifact_path, dst_path, uri))
+        path = _copied(run_id, artifact_path, dst_path, uri)
     else:
-        click.echo(download_artifacts(artifact_uri, run_id, artifact_path, dst_path, uri))
+        path = download_artifacts(artifact_uri, run_id, artifact_path, dst_path, uri)
+    common.print_done(form, [(path, {"done": "downloaded", "path": path})])
 
 
 def _copied(run_id: str, path: str | None, dst_path: str, uri: str | None) -> str:
@@ -122,31 +129,55 @@ def _copied(run_id: str, path: str | None, dst_path: str, uri: str | None) -> st
 
 @artifacts.command("log-artifact")
 @click.option("-l", "--local-file", metavar="FILE", required=True, help="The file to copy.")
-@common.run_option
+@common.run_arguments()
 @click.option("-a", "--artifact-path", metavar="PATH", help="Put it into this folder of the run.")
+@common.output_options
 @common.place_option
-def log_artifact(local_file: str, run_id: str, artifact_path: str | None, uri: str | None) -> None:
+def log_artifact(
+    local_file: str,
+    runs: tuple[str, ...],
+    run_ids: tuple[str, ...],
+    artifact_path: str | None,
+    form: str | None,
+    uri: str | None,
+) -> None:
     """Copy a local file to the files of a run."""
     from runlog.client import RunlogClient
 
-    store = common.open_store(uri)
-    full = common.full_run_id(store, run_id)
-    RunlogClient(uri).log_artifact(full, local_file, artifact_path)
-    common.say(f"Logged {local_file} to run {full}")
+    run_id = _run(runs, run_ids, uri)
+    RunlogClient(uri).log_artifact(run_id, local_file, artifact_path)
+    _say_logged(form, local_file, local_file, run_id, artifact_path)
 
 
 @artifacts.command("log-artifacts")
 @click.option(
     "-l", "--local-dir", metavar="FOLDER", required=True, help="The folder whose content to copy."
 )
-@common.run_option
+@common.run_arguments()
 @click.option("-a", "--artifact-path", metavar="PATH", help="Put it into this folder of the run.")
+@common.output_options
 @common.place_option
-def log_artifacts(local_dir: str, run_id: str, artifact_path: str | None, uri: str | None) -> None:
+def log_artifacts(
+    local_dir: str,
+    runs: tuple[str, ...],
+    run_ids: tuple[str, ...],
+    artifact_path: str | None,
+    form: str | None,
+    uri: str | None,
+) -> None:
     """Copy what is in a local folder to the files of a run."""
     from runlog.client import RunlogClient
 
-    store = common.open_store(uri)
-    full = common.full_run_id(store, run_id)
-    RunlogClient(uri).log_artifacts(full, local_dir, artifact_path)
-    common.say(f"Logged the content of {local_dir} to run {full}")
+    run_id = _run(runs, run_ids, uri)
+    RunlogClient(uri).log_artifacts(run_id, local_dir, artifact_path)
+    _say_logged(form, local_dir, f"the content of {local_dir}", run_id, artifact_path)
+
+
+def _say_logged(
+    form: str | None, path: str, what: str, run_id: str, artifact_path: str | None
+) -> None:
+    # Programs that call these commands as MLflow's expect no output.
+    common.say(f"Logged {what} to run {run_id}")
+    if form:
+        facts = {"done": "logged", "run_id": run_id, "artifact_path": artifact_path, "path": path}
+        common.print_facts(form, [facts])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from runlog.store import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Facts = Mapping[str, object]
 
 VIEWS = ("active_only", "deleted_only", "all")
 MOST_COMPLETIONS = 50
@@ -93,18 +95,6 @@ def database_path(uri: str | None) -> str | None:
 # -- which runs and experiments -------------------------------------------------------------
 
 
-def run_option(command: Command) -> Command:
-    """Adds `-r/--run-id`, which the command gets as `run_id`."""
-    return click.option(
-        "-r",
-        "--run-id",
-        metavar="ID",
-        required=True,
-        shell_complete=complete_runs,
-        help="The run's id, or as much of its beginning as no other has.",
-    )(command)
-
-
 def run_arguments(many: bool = False) -> Callable[[Command], Command]:
     """Lets runs be named as arguments or with `-r/--run-id`; the command gets both, as `runs` and
     `run_ids`, for `named`."""
@@ -146,7 +136,7 @@ def full_run_id(store: Store, given: str) -> str:
     given = validate.run_id(given.strip())
     if len(given) == 32:
         return given
-    everywhere = [each.experiment_id for each in experiments(store, ViewType.ALL)]
+    everywhere = [each.experiment_id for each in store.all_experiments(ViewType.ALL)]
     for condition in (f"run_id = '{given}'", f"run_id LIKE '{given}%'"):
         found = [
             run.info
@@ -218,27 +208,9 @@ def chosen_experiments(
             *(store.get_experiment(each) for each in ids),
             *(store.get_experiment_by_name(each) for each in names),
         ]
-    return experiments(store, ViewType.ACTIVE_ONLY if view == ViewType.ACTIVE_ONLY else 3)
-
-
-def experiments(
-    store: Store,
-    view: int,
-    filter_string: str | None = None,
-    order_by: Sequence[str] = (),
-    max_results: int | None = None,
-) -> list[Experiment]:
-    """The experiments that match, page after page."""
-    found: list[Experiment] = []
-    token = None
-    while max_results is None or len(found) < max_results:
-        size = 1000 if max_results is None else min(1000, max_results - len(found))
-        page = store.search_experiments(view, size, filter_string, order_by, token)
-        found += page
-        token = page.token
-        if token is None:
-            break
-    return found
+    # Runs in the trash may be of experiments that are not.
+    active = view == ViewType.ACTIVE_ONLY
+    return store.all_experiments(ViewType.ACTIVE_ONLY if active else ViewType.ALL)
 
 
 def view_option(command: Command) -> Command:
@@ -263,11 +235,18 @@ def view_number(view: str) -> int:
 # -- the answer -----------------------------------------------------------------------------
 
 
-def output_options(command: Command) -> Command:
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `--json` and `--csv`: the command gets `form`, which is json, csv or None."""
-    as_csv = click.option("--csv", "form", flag_value="csv", help="Print CSV.")
-    as_json = click.option("--json", "form", flag_value="json", help="Print JSON.")
-    return as_json(as_csv(command))
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+    @wraps(command)
+    def with_form(*given: Any, as_json: bool, as_csv: bool, **options: Any) -> Any:
+        if as_json and as_csv:
+            raise click.UsageError("Choose one of --json and --csv.")
+        return command(*given, form="json" if as_json else "csv" if as_csv else None, **options)
+
+    return with_form
 
 
 def print_rows(
@@ -288,6 +267,22 @@ def print_rows(
         _print_table(columns, rows, more)
         if empty and not rows:
             say(empty)
+
+
+def print_done(form: str | None, done: Iterable[tuple[str, Facts]]) -> None:
+    """Says what a command did: of each thing the sentence, or for programs a row of the facts,
+    which begin with `done`: created, deleted, unchanged..."""
+    if form:
+        print_facts(form, [facts for _, facts in done])
+        return
+    for sentence, _ in done:
+        click.echo(tables.plain(sentence) if sys.stdout.isatty() else sentence)
+
+
+def print_facts(form: str, rows: Sequence[Facts]) -> None:
+    """Prints rows that all have the same keys, for programs."""
+    columns = [Column(name, tables.TEXT) for name in rows[0]]
+    print_rows(columns, [list(row.values()) for row in rows], form)
 
 
 def print_parts(parts: Iterator[str]) -> None:
@@ -378,7 +373,7 @@ def complete_runs(
     def items(store: Store) -> Iterator[tuple[str, str]]:
         from runlog.entities import ViewType
 
-        everywhere = [each.experiment_id for each in experiments(store, ViewType.ALL)]
+        everywhere = [each.experiment_id for each in store.all_experiments(ViewType.ALL)]
         condition = f"run_id LIKE '{begun}%'" if begun.isalnum() else None
         if begun and condition is None:
             return
@@ -388,34 +383,25 @@ def complete_runs(
     return _completions(context, begun, items)
 
 
-def complete_experiment_ids(
-    context: click.Context, option: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Ids of experiments, with their names."""
-    from runlog.entities import ViewType
+def _experiment_completer(name: str, about: str) -> Callable[..., list[CompletionItem]]:
+    """What completes one attribute of experiments, and shows another beside it."""
 
-    return _completions(
-        context,
-        begun,
-        lambda store: (
-            (each.experiment_id, each.name) for each in experiments(store, ViewType.ALL)
-        ),
-    )
+    def complete(
+        context: click.Context, option: click.Parameter, begun: str
+    ) -> list[CompletionItem]:
+        from runlog.entities import ViewType
+
+        def items(store: Store) -> Iterator[tuple[str, str]]:
+            for each in store.all_experiments(ViewType.ALL):
+                yield getattr(each, name), getattr(each, about)
+
+        return _completions(context, begun, items)
+
+    return complete
 
 
-def complete_experiment_names(
-    context: click.Context, option: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """Names of experiments."""
-    from runlog.entities import ViewType
-
-    return _completions(
-        context,
-        begun,
-        lambda store: (
-            (each.name, each.lifecycle_stage) for each in experiments(store, ViewType.ALL)
-        ),
-    )
+complete_experiment_ids = _experiment_completer("experiment_id", "name")
+complete_experiment_names = _experiment_completer("name", "lifecycle_stage")
 
 
 def complete_metrics(
@@ -430,7 +416,7 @@ def complete_metrics(
         if given:
             runs = [store.get_run(full_run_id(store, given[0]))]
         else:
-            everywhere = [each.experiment_id for each in experiments(store, ViewType.ALL)]
+            everywhere = [each.experiment_id for each in store.all_experiments(ViewType.ALL)]
             runs = list(store.search_runs(everywhere, None, max_results=10))
         for key in sorted({key for run in runs for key in run.data.metrics}):
             yield key, ""

@@ -49,7 +49,8 @@ def check(context: click.Context, quick: bool, form: str | None, uri: str | None
     """Read the database through and say what is wrong with it.
 
     Checks SQLite's structures, references between tables, and that each metric's summary agrees
-    with its points. The exit code is 1 if anything is wrong. Nothing is changed.
+    with its points. If anything is wrong, the exit code is 1 and an error says so: what it is, or
+    how many things when there are several, which are listed then. Nothing is changed.
     """
     from runlog.db import keeping
 
@@ -58,8 +59,13 @@ def check(context: click.Context, quick: bool, form: str | None, uri: str | None
     problems = keeping.check(path, quick)
     if form:
         common.print_rows([Column("problem", TEXT)], [[each] for each in problems], form)
-    else:
-        click.echo("\n".join(tables.plain(each) for each in problems or [f"{path} is sound"]))
+    elif not problems:
+        common.print_done(None, [(f"{path} is sound", {})])
+    elif len(problems) > 1:
+        click.echo("\n".join(map(tables.plain, problems)))
+    if problems:
+        what = problems[0] if len(problems) == 1 else f"{len(problems)} problems"
+        common.complain("error", what if path in what else f"{path}: {what}")
     context.exit(1 if problems else 0)
 
 
@@ -80,8 +86,9 @@ def _path(uri: str | None) -> str:
 @db.command()
 @click.argument("target", metavar="FILE", type=click.Path())
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+@common.output_options
 @common.place_option
-def backup(target: str, overwrite: bool, uri: str | None) -> None:
+def backup(target: str, overwrite: bool, form: str | None, uri: str | None) -> None:
     """Copy the database to FILE while programs go on logging.
 
     FILE is the database as it was at one moment, and appears when it is complete. In a folder it
@@ -93,12 +100,15 @@ def backup(target: str, overwrite: bool, uri: str | None) -> None:
     database = common.open_database(uri).db
     with common.progress("Copying pages") as done:
         size = keeping.backup(database, target, overwrite, done)
-    click.echo(f"Copied {database.path} to {target} ({tables.size(size)})")
+    path = keeping.backup_path(database.path, target)
+    said = f"Copied {database.path} to {path} ({tables.size(size)})"
+    common.print_done(form, [(said, {"done": "copied", "path": path, "size_bytes": size})])
 
 
 @db.command()
+@common.output_options
 @common.place_option
-def vacuum(uri: str | None) -> None:
+def vacuum(form: str | None, uri: str | None) -> None:
     """Write the database anew, without the space that deleted rows left.
 
     Programs can read meanwhile; those that log wait. For a time it takes as much room again, twice.
@@ -108,13 +118,16 @@ def vacuum(uri: str | None) -> None:
     database = common.open_database(uri).db
     with common.progress("Vacuuming") as done:
         before, after = keeping.vacuum(database, done)
-    click.echo(f"{database.path}: {tables.size(before)} before, {tables.size(after)} now")
+    said = f"{database.path}: {tables.size(before)} before, {tables.size(after)} now"
+    sizes = {"size_bytes_before": before, "size_bytes": after}
+    common.print_done(form, [(said, {"done": "vacuumed", "path": database.path, **sizes})])
 
 
 @db.command()
 @click.argument("url", required=False, metavar="[URL]")
+@common.output_options
 @common.place_option
-def upgrade(url: str | None, uri: str | None) -> None:
+def upgrade(url: str | None, form: str | None, uri: str | None) -> None:
     """Bring the database to the schema of this runlog; URL or --tracking-uri says which one.
 
     Every command and program that opens the database does the same; this one only says so. The
@@ -125,6 +138,8 @@ def upgrade(url: str | None, uri: str | None) -> None:
     path = _path(url or uri)
     before, after = keeping.upgrade(path)
     if before == after:
-        click.echo(f"{path} has schema {after}, which is current")
+        done, said = "unchanged", f"{path} has schema {after}, which is current"
     else:
-        click.echo(f"{path} is upgraded from schema {before} to {after}")
+        done, said = "upgraded", f"{path} is upgraded from schema {before} to {after}"
+    schemas = {"schema_before": before, "schema": after}
+    common.print_done(form, [(said, {"done": done, "path": path, **schemas})])

@@ -29,6 +29,10 @@ OPTIONAL_PACKAGES = {
     "matplotlib": "plot",
     "pillow": "image",
     "PyYAML": "yaml",
+    "pyarrow": "parquet",
+    "kaleido": "plotly",
+    "polars": "polars",
+    "datasets": "huggingface",
 }
 """Packages that some calls need, and the extra that brings each."""
 

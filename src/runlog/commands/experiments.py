@@ -28,12 +28,16 @@ def experiments() -> None:
     metavar="PATH",
     help="Where files of its runs go; by default a folder beside the database.",
 )
+@common.output_options
 @common.place_option
-def create(experiment_name: str, artifact_location: str | None, uri: str | None) -> None:
+def create(
+    experiment_name: str, artifact_location: str | None, form: str | None, uri: str | None
+) -> None:
     """Make an experiment, and the database if there is none yet."""
     store = common.open_store(uri, make=True)
     number = store.create_experiment(experiment_name, artifact_location)
-    click.echo(f"Created experiment '{experiment_name}' with id {number}")
+    said = f"Created experiment '{experiment_name}' with id {number}"
+    _print_done(form, said, "created", number, experiment_name)
 
 
 EMPTY = "There are no such experiments."
@@ -74,8 +78,8 @@ def search(
 
     FILTER is such as "name LIKE 'digits%'"; without one all are shown.
     """
-    found = common.experiments(
-        common.open_store(uri), common.view_number(view), filter_string, order_by, max_results
+    found = common.open_store(uri).all_experiments(
+        common.view_number(view), max_results, filter_string, order_by
     )
     columns = [
         column
@@ -102,37 +106,55 @@ def _row(experiment: Experiment, form: str | None) -> list[object]:
 @experiments.command()
 @common.experiment_options()
 @click.option("--new-name", metavar="NAME", required=True, help="The name it gets.")
+@common.output_options
 @common.place_option
 def rename(
-    experiment_id: str | None, experiment_name: str | None, new_name: str, uri: str | None
+    experiment_id: str | None,
+    experiment_name: str | None,
+    new_name: str,
+    form: str | None,
+    uri: str | None,
 ) -> None:
     """Give an experiment another name."""
     store, experiment = _found(experiment_id, experiment_name, uri)
     store.rename_experiment(experiment.experiment_id, new_name)
-    click.echo(f"Experiment {experiment.experiment_id} is now called '{new_name}'")
+    said = f"Experiment {experiment.experiment_id} is now called '{new_name}'"
+    _print_done(form, said, "renamed", experiment.experiment_id, new_name)
 
 
 @experiments.command()
 @common.experiment_options()
+@common.output_options
 @common.place_option
-def delete(experiment_id: str | None, experiment_name: str | None, uri: str | None) -> None:
+def delete(
+    experiment_id: str | None, experiment_name: str | None, form: str | None, uri: str | None
+) -> None:
     """Move an experiment and its runs to the trash.
 
     `runlog experiments restore` brings them back, until `runlog gc` deletes them for good.
     """
     store, experiment = _found(experiment_id, experiment_name, uri)
     store.delete_experiment(experiment.experiment_id)
-    click.echo(f"Experiment {experiment.experiment_id} ('{experiment.name}') is in the trash")
+    said = f"Experiment {experiment.experiment_id} ('{experiment.name}') is in the trash"
+    _print_done(form, said, "deleted", experiment.experiment_id, experiment.name)
 
 
 @experiments.command()
 @common.experiment_options()
+@common.output_options
 @common.place_option
-def restore(experiment_id: str | None, experiment_name: str | None, uri: str | None) -> None:
+def restore(
+    experiment_id: str | None, experiment_name: str | None, form: str | None, uri: str | None
+) -> None:
     """Bring an experiment back from the trash, with the runs that went with it."""
     store, experiment = _found(experiment_id, experiment_name, uri)
     store.restore_experiment(experiment.experiment_id)
-    click.echo(f"Experiment {experiment.experiment_id} ('{experiment.name}') is restored")
+    said = f"Experiment {experiment.experiment_id} ('{experiment.name}') is restored"
+    _print_done(form, said, "restored", experiment.experiment_id, experiment.name)
+
+
+def _print_done(form: str | None, said: str, done: str, number: str, name: str) -> None:
+    common.print_done(form, [(said, {"done": done, "experiment_id": number, "name": name})])
 
 
 @experiments.command()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,8 +24,21 @@ def metrics() -> None:
     """Read the metrics of runs, and draw them."""
 
 
-def _words(command: common.Command) -> common.Command:
-    """Adds RUN KEY... as arguments, and -r and -k for the same; `_named` understands them."""
+def _of_runs(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds RUN KEY... as arguments, -r and -k for the same, and the options that all commands
+    have; the command gets the store, the runs' ids and the keys, None for all of them."""
+
+    @wraps(command)
+    def with_runs(
+        words: Sequence[str],
+        run_ids: Sequence[str],
+        keys: Sequence[str],
+        uri: str | None,
+        **options: Any,
+    ) -> None:
+        store = common.open_store(uri)
+        command(store, *_named(store, words, run_ids, keys), **options)
+
     argument = click.argument("words", nargs=-1, metavar="RUN [KEY]...", shell_complete=_complete)
     run_ids = click.option(
         "-r",
@@ -45,7 +59,7 @@ def _words(command: common.Command) -> common.Command:
         shell_complete=common.complete_metrics,
         help="A metric; may be repeated. Without any, all metrics.",
     )
-    return argument(run_ids(keys(command)))
+    return argument(run_ids(keys(common.place_option(with_runs))))
 
 
 def _complete(context: click.Context, option: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -89,20 +103,11 @@ HISTORY = [
 
 
 @metrics.command()
-@_words
+@_of_runs
 @common.output_options
-@common.place_option
-def history(
-    words: tuple[str, ...],
-    run_ids: tuple[str, ...],
-    keys: tuple[str, ...],
-    form: str | None,
-    uri: str | None,
-) -> None:
+def history(store: Store, run_ids: list[str], keys: list[str] | None, form: str | None) -> None:
     """Show every point of metrics, by timestamp, step and value."""
-    store = common.open_store(uri)
-    ids, wanted = _named(store, words, run_ids, keys)
-    _print_history(_histories(store, ids, wanted), form)
+    _print_history(_histories(store, run_ids, keys), form)
 
 
 def _print_history(found: Sequence[History], form: str | None) -> None:
@@ -136,26 +141,17 @@ SUMMARY = [
 
 
 @metrics.command()
-@_words
+@_of_runs
 @common.output_options
-@common.place_option
-def summary(
-    words: tuple[str, ...],
-    run_ids: tuple[str, ...],
-    keys: tuple[str, ...],
-    form: str | None,
-    uri: str | None,
-) -> None:
+def summary(store: Store, run_ids: list[str], keys: list[str] | None, form: str | None) -> None:
     """Show of each metric how many points it has, its last, least, greatest and first value."""
-    store = common.open_store(uri)
-    ids, wanted = _named(store, words, run_ids, keys)
     rows = [
         [run_id, *(getattr(each, column.name) for column in SUMMARY[1:])]
-        for run_id in ids
+        for run_id in run_ids
         for each in store.get_metric_summary(run_id).values()
-        if wanted is None or each.key in wanted
+        if keys is None or each.key in keys
     ]
-    columns = [SUMMARY[0]._replace(shown=len(ids) > 1), *SUMMARY[1:]]
+    columns = [SUMMARY[0]._replace(shown=len(run_ids) > 1), *SUMMARY[1:]]
     common.print_rows(columns, rows, form, "--json has all")
 
 
@@ -163,7 +159,7 @@ def summary(
 
 
 @metrics.command()
-@_words
+@_of_runs
 @click.option("--log", is_flag=True, help="Draw the values on a logarithmic axis.")
 @click.option(
     "--x",
@@ -189,29 +185,25 @@ def summary(
 )
 @click.option("--ascii", "plain", is_flag=True, help="Draw with ASCII characters only.")
 @common.output_options
-@common.place_option
 def plot(
-    words: tuple[str, ...],
-    run_ids: tuple[str, ...],
-    keys: tuple[str, ...],
+    store: Store,
+    run_ids: list[str],
+    keys: list[str] | None,
     log: bool,
     across: str,
     width: int | None,
     height: int,
     plain: bool,
     form: str | None,
-    uri: str | None,
 ) -> None:
     """Draw metrics in the terminal: a plot for each metric, with a line for each run."""
     from runlog.plot import Line, chart
 
-    store = common.open_store(uri)
-    ids, wanted = _named(store, words, run_ids, keys)
-    found = _histories(store, ids, wanted)
+    found = _histories(store, run_ids, keys)
     if form is not None:
         _print_history(found, form)
         return
-    names = {run_id: store.get_run(run_id).info.run_name for run_id in ids}
+    names = {run_id: store.get_run(run_id).info.run_name for run_id in run_ids}
     braille = not plain and tables.shows("⣿┤", sys.stdout)
     for position, key in enumerate(dict.fromkeys(each.key for each in found)):
         lines = [

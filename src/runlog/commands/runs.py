@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -428,32 +428,44 @@ def _print_logged(run: Run, summary: dict[str, MetricSummary]) -> None:
 
 @runs.command()
 @common.run_arguments(many=True)
+@common.output_options
 @common.place_option
-def delete(runs: tuple[str, ...], run_ids: tuple[str, ...], uri: str | None) -> None:
+def delete(
+    runs: tuple[str, ...], run_ids: tuple[str, ...], form: str | None, uri: str | None
+) -> None:
     """Move runs to the trash.
 
     `runlog runs restore` brings them back, until `runlog gc` deletes them for good.
     """
-    _each(runs, run_ids, uri, lambda store: store.delete_run, "is in the trash")
+    given = common.named(runs, run_ids)
+    common.print_done(form, _moved(common.open_store(uri), given, "deleted"))
 
 
 @runs.command()
 @common.run_arguments(many=True)
+@common.output_options
 @common.place_option
-def restore(runs: tuple[str, ...], run_ids: tuple[str, ...], uri: str | None) -> None:
-    """Bring runs back from the trash."""
-    _each(runs, run_ids, uri, lambda store: store.restore_run, "is restored")
-
-
-def _each(
-    runs: Sequence[str],
-    run_ids: Sequence[str],
-    uri: str | None,
-    deed: Callable[[Store], Callable[[str], None]],
-    said: str,
+def restore(
+    runs: tuple[str, ...], run_ids: tuple[str, ...], form: str | None, uri: str | None
 ) -> None:
+    """Bring runs back from the trash."""
     given = common.named(runs, run_ids)
-    store = common.open_store(uri)
-    for run_id in [common.full_run_id(store, each) for each in given]:  # all found, or nothing done
-        deed(store)(run_id)
-        click.echo(f"Run {run_id} {said}")
+    common.print_done(form, _moved(common.open_store(uri), given, "active"))
+
+
+def _moved(store: Store, given: Sequence[str], stage: str) -> Iterator[tuple[str, common.Facts]]:
+    """Brings runs to that stage of their life, and tells of each."""
+    to_trash = stage == "deleted"
+    found = [store.get_run(common.full_run_id(store, each)).info for each in given]
+    for info in found:  # all are found, or nothing is done
+        if info.lifecycle_stage == stage:
+            done = "unchanged"
+            said = "was in the trash already" if to_trash else "was active already"
+        elif to_trash:
+            store.delete_run(info.run_id)
+            done, said = "deleted", "is in the trash"
+        else:
+            store.restore_run(info.run_id)
+            done, said = "restored", "is restored"
+        facts = {"done": done, "run_id": info.run_id, "run_name": info.run_name}
+        yield f"Run {info.run_id} {said}", facts

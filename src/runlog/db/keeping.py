@@ -159,7 +159,8 @@ def backup(
     """Copies the database as it is at this moment to the file `target`, while others log on, and
     returns the size of the copy. `target` appears when it is complete. `progress(done, all)`
     counts pages. Raises AlreadyExists, and RunlogError when it cannot be written."""
-    target = _backup_target(database.path, target, overwrite)
+    target = backup_path(database.path, target)
+    _check_backup_target(database.path, target, overwrite)
     hidden = f"{target}.{os.getpid()}.part"
     database.open()
     source = _reader(database)
@@ -182,10 +183,13 @@ def backup(
     return _size(target)
 
 
-def _backup_target(path: str, target: str, overwrite: bool) -> str:
+def backup_path(path: str, target: str) -> str:
+    """The file that a backup of the database at `path` to `target`, a file or folder, is."""
     target = os.path.abspath(target)
-    if os.path.isdir(target):
-        target = os.path.join(target, os.path.basename(path))
+    return os.path.join(target, os.path.basename(path)) if os.path.isdir(target) else target
+
+
+def _check_backup_target(path: str, target: str, overwrite: bool) -> None:
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         raise InvalidParameter(f"cannot back up to {target}: there is no directory {folder}")
@@ -198,7 +202,6 @@ def _backup_target(path: str, target: str, overwrite: bool) -> str:
             raise InvalidParameter(
                 f"{target} is a database in use (it has a -wal file): name another file"
             )
-    return target
 
 
 def _copy(source: apsw.Connection, target: str, progress: Progress | None) -> None:

@@ -658,7 +658,9 @@ class Database:
             disk = os.statvfs(os.path.dirname(self.path))
         except (AttributeError, OSError):  # Windows has no statvfs
             return False
-        return disk.f_bavail * disk.f_frsize < 65536 or (disk.f_files > 0 and not disk.f_favail)
+        # File systems such as /proc have no blocks and no files: they are not full, but no disks.
+        full = disk.f_blocks > 0 and disk.f_bavail * disk.f_frsize < 65536
+        return full or (disk.f_files > 0 and not disk.f_favail)
 
 
 # Classes and not generators with contextlib, which cost each log call another 5 us.

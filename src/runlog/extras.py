@@ -1,0 +1,17 @@
+"""Optional packages, imported where a call needs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runlog.errors import MissingExtra
+
+
+def require(module: str, extra: str, package: str | None = None) -> Any:
+    """The module, or MissingExtra that names its package, if that is called otherwise."""
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtra(package or module, extra) from error
