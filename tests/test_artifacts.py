@@ -662,7 +662,7 @@ ArtifactRepo(sys.argv[1]).write("d/model.bin", chunks())
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_killed_process_leaves_nothing_that_looks_whole(local, root, tmp_path):
-    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(artifacts.__file__))}
+    env = {**os.environ, "PYTHONPATH": str(Path(artifacts.__file__).parents[2])}
     command = [sys.executable, "-c", KILLED, str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
         assert process.stdout.readline() == b"writing\n"
