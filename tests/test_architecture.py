@@ -26,7 +26,7 @@ ARROWS = {
     "validate": "entities errors",
     "filters": "entities errors",
     "store": "entities errors filters settings validate",
-    "db": "errors migrate settings",
+    "db": "clock errors migrate settings",
     "sqlsearch": "entities errors filters",
     "sql": "clock db entities errors filters migrate names settings sqlsearch store validate",
     "artifacts": "entities errors media places settings store validate",
@@ -35,7 +35,8 @@ ARROWS = {
     "media": "errors",
     "frames": "entities errors store",
     "places": "errors settings store",
-    "client": "artifacts clock entities errors frames media places settings store validate",
+    "ledger": "store",
+    "client": "artifacts clock entities errors frames ledger media places settings store validate",
     "tracking": "client places",
     "fluent": "artifacts client clock context ending entities errors frames media places "
     "settings store validate",

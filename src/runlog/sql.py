@@ -929,6 +929,28 @@ class SqlStore(Store):
             history.sort(key=attrgetter("timestamp", "step"))  # values are in order already
         return history
 
+    # -- digests of artifacts ---------------------------------------------------------------
+
+    def record_digests(self, run_id: str, digests: Iterable[tuple[str, int, str]]) -> None:
+        from runlog.db import digests as kept
+
+        with self.db.transaction():
+            kept.record(self.db, self._run_number(self.db.execute, run_id), digests)
+
+    def get_digests(
+        self, run_id: str, paths: Iterable[str] | None = None
+    ) -> dict[str, tuple[int, str]]:
+        from runlog.db import digests as kept
+
+        with self.db.reading() as fetch:
+            return kept.read(fetch, run_id, paths)
+
+    def forget_digests(self, run_id: str, path: str = "") -> None:
+        from runlog.db import digests as kept
+
+        with self.db.transaction():
+            kept.forget(self.db, run_id, path)
+
     # -- keeping ----------------------------------------------------------------------------
 
     def gc(

@@ -224,6 +224,24 @@ class Store(ABC):
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """All points of a metric by timestamp, step, value; none for an unknown run or key."""
 
+    # -- digests of artifacts ---------------------------------------------------------------
+    # A store may keep none, as this base does: then nobody can tell whether a file was damaged,
+    # and every file is uploaded anew. One that does keep them overrides all three methods.
+
+    def record_digests(self, run_id: str, digests: Iterable[tuple[str, int, str]]) -> None:
+        """Keeps path, size in bytes and SHA-256 (64 hex digits) of files of a run, all or none of
+        them; of a path the last one counts. Raises NotFound for an unknown run."""
+
+    def get_digests(
+        self, run_id: str, paths: Iterable[str] | None = None
+    ) -> dict[str, tuple[int, str]]:
+        """Size and SHA-256 of those of `paths` that were recorded, by path, or of all. A run that
+        does not exist has none."""
+        return {}
+
+    def forget_digests(self, run_id: str, path: str = "") -> None:
+        """Forgets the file `path` and what is below it as a directory; everything for ""."""
+
     # -- keeping ----------------------------------------------------------------------------
 
     @abstractmethod
