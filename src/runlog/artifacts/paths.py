@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+from typing import NamedTuple
 
 from runlog.errors import InvalidParameter
+from runlog.validate import without_password
 
 HIDDEN = ".runlog-"
 """How the names of unfinished files begin. Nothing else may be called so."""
@@ -49,21 +52,76 @@ def parse_runs_uri(uri: str) -> tuple[str, str]:
     return run_id, path
 
 
+class Address(NamedTuple):
+    """A URI in its parts. Nothing is decoded but user and password: in a path, `%` means itself.
+
+    `str()` and `repr()` of it leave the password out.
+    """
+
+    scheme: str  # "file" for a plain path
+    user: str | None
+    password: str | None
+    host: str
+    port: int | None
+    path: str
+
+    def __str__(self) -> str:
+        user = f"{self.user}@" if self.user else ""
+        port = f":{self.port}" if self.port else ""
+        slashes = "//" if self.host or user else ""
+        return f"{self.scheme}:{slashes}{user}{self.host}{port}{self.path}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(//(?P<place>[^/]*))?(?P<path>/.*)?", re.S)
+_PLACE = re.compile(
+    r"((?P<user>[^:]*)(:(?P<password>.*))?@)?(?P<host>\[[^]]*\]|[^:@]*)(:(?P<port>\d+))?", re.S
+)
+
+
+def parse(uri: str) -> Address:
+    """The parts of a URI or of a local path. Raises InvalidParameter, without a password in its
+    text, for what is neither, for chained URLs (`::`) and for control characters."""
+    if not uri or "\0" in uri:
+        raise InvalidParameter(f"no place for artifacts: {uri!r}")
+    scheme, colon, rest = uri.partition(":")
+    if not colon or len(scheme) < 2 or not scheme.replace("+", "").replace("-", "").isalnum():
+        return Address("file", None, None, "", None, os.path.abspath(uri))
+    scheme = scheme.lower()
+    if scheme == "file":
+        return Address("file", None, None, "", None, os.path.abspath(_file_uri_path(uri, rest)))
+    shown = without_password(uri)
+    if "::" in uri:
+        raise InvalidParameter(f"chained URLs ('::') are refused: {scheme}::...")
+    found = _URI.fullmatch(uri)
+    place = _PLACE.fullmatch(found["place"] or "") if found else None
+    if found is None or place is None or not _is_plain_text(uri) or "?" in uri or "#" in uri:
+        raise InvalidParameter(
+            f"not the URI of a place for artifacts: {shown!r}. Write scheme://host/path, without "
+            "control characters, '?' or '#', and percent-encode a user or password that has any of "
+            "/ : @ ? #"
+        )
+    from urllib.parse import unquote
+
+    return Address(
+        scheme,
+        unquote(place["user"]) if place["user"] else None,
+        unquote(place["password"]) if place["password"] else None,
+        place["host"],
+        int(place["port"]) if place["port"] else None,
+        found["path"] or "",
+    )
+
+
 def local_root(uri: str) -> str:
     """The absolute local path that `uri` names: a path as it is, or a `file:` URI, decoded.
     Raises InvalidParameter for any other scheme."""
-    scheme, colon, rest = uri.partition(":")
-    if not uri or "\0" in uri:
-        raise InvalidParameter(f"no place for artifacts: {uri!r}")
-    if colon and scheme.lower() == "file":
-        return os.path.abspath(_file_uri_path(uri, rest))
-    if colon and len(scheme) > 1 and scheme.replace("+", "").replace("-", "").isalnum():
-        # The rest of the URI stays out of the message: it may hold a password.
-        raise InvalidParameter(
-            f"artifacts cannot be kept at {scheme}: addresses: "
-            "only local paths and file: URIs work in this version"
-        )
-    return os.path.abspath(uri)
+    address = parse(uri)
+    if address.scheme != "file":
+        raise InvalidParameter(f"not a local path but at {address.scheme}: {str(address)!r}")
+    return address.path
 
 
 def _file_uri_path(uri: str, rest: str) -> str:
@@ -99,3 +157,11 @@ def join(directory: str, name: str) -> str:
 
 def is_hidden(path: str) -> bool:
     return path.rpartition("/")[2].startswith(HIDDEN)
+
+
+def is_safe(path: str) -> bool:
+    """Whether a name that a server lists is one that `check_path` would let in as it is."""
+    try:
+        return check_path(path) == path
+    except InvalidParameter:
+        return False
