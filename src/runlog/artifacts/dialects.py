@@ -5,6 +5,7 @@ Every function returns a class, so that its package is imported by those alone w
 
 from __future__ import annotations
 
+from errno import ENOENT
 from functools import cache
 from html import unescape
 from typing import Any
@@ -16,11 +17,12 @@ def ftp() -> Any:
     import ssl
     from ftplib import FTP, FTP_TLS, error_perm
 
-    from fsspec.implementations.ftp import FTPFileSystem
+    from fsspec.implementations.ftp import FTPFileSystem, _mlsd2
 
     class FtpFiles(FTPFileSystem):  # type: ignore[misc]
         """One command a file: fsspec's begins a new STOR every 64 kB, and lists the directories
-        above for every file. Certificates are checked: ftplib takes any."""
+        above for every file. A file is not listed as a directory that holds itself. Certificates
+        are checked: ftplib takes any."""
 
         def _connect(self) -> None:
             how: dict[str, Any] = {"timeout": self.timeout, "encoding": self.encoding}
@@ -56,6 +58,42 @@ def ftp() -> Any:
                         callback.relative_update(len(received))
 
                 self.ftp.retrbinary(f"RETR {rpath}", take, 2**18)
+
+        def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
+            path = self._strip_protocol(path)
+            try:
+                self.ftp.cwd(path)
+            except error_perm as error:
+                raise FileNotFoundError(ENOENT, str(error), path) from error
+            try:
+                found = [*self.ftp.mlsd()]
+            except error_perm:  # it does not know the command
+                found = _mlsd2(self.ftp)
+            kinds = {"file": "file", "dir": "directory"}
+            entries = [
+                {
+                    "name": f"{path.rstrip('/')}/{name.rpartition('/')[2]}",
+                    "size": int(facts.get("size", 0)),
+                    "type": kinds.get(facts["type"], facts["type"]),
+                }
+                for name, facts in found
+                if name not in (".", "..") and facts["type"] not in ("cdir", "pdir")
+            ]
+            return entries if detail else [entry["name"] for entry in entries]
+
+        def info(self, path: str, **_: Any) -> dict[str, Any]:
+            path = self._strip_protocol(path)
+            try:
+                self.ftp.voidcmd("TYPE I")
+                return {"name": path, "size": self.ftp.size(path), "type": "file"}
+            except error_perm:
+                pass
+            try:
+                self.ftp.cwd(path)
+            except error_perm:  # it is not there, or the server does not know SIZE
+                found: dict[str, Any] = super().info(path)
+                return found
+            return {"name": path, "size": 0, "type": "directory"}
 
         def makedirs(self, path: str, exist_ok: bool = False) -> None:
             made = ""

@@ -129,6 +129,9 @@ def carry(
     if threads == 0:
         for each in transfers:
             act(each)
+        if show is not None:
+            show(sum(each.size or each.done for each in transfers))
+        return
     waiting = deque(transfers)
     active: set[Transfer] = set()
     failures: list[BaseException] = []
@@ -167,7 +170,7 @@ def carry(
             if state["crew"] == 0:
                 ended.set()
 
-    if not transfers or threads == 0:
+    if not transfers:
         return
     limit = patience() if limited else float("inf")
     for _ in range(state["crew"]):
