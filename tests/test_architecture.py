@@ -29,7 +29,7 @@ ARROWS = {
     "db": "clock errors migrate settings",
     "sqlsearch": "entities errors filters",
     "sql": "clock db entities errors filters migrate names settings sqlsearch store validate",
-    "artifacts": "entities errors media places settings store validate",
+    "artifacts": "db entities errors media places settings store validate",
     "schemas": "errors",
     "data": "artifacts context entities errors schemas",
     "media": "errors",

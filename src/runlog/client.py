@@ -273,8 +273,10 @@ class RunlogClient:
         repo = self._repos.get(run_id)
         if repo is None:
             from runlog.artifacts import ArtifactRepo
+            from runlog.ledger import Ledger
 
-            repo = ArtifactRepo(self.get_run(run_id).info.artifact_uri)
+            uri = self.get_run(run_id).info.artifact_uri
+            repo = ArtifactRepo(uri, ledger=Ledger(self.store, run_id))
             self._repos[run_id] = repo
         return repo
 

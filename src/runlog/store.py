@@ -228,7 +228,9 @@ class Store(ABC):
     # A store may keep none, as this base does: then nobody can tell whether a file was damaged,
     # and every file is uploaded anew. One that does keep them overrides all three methods.
 
-    def record_digests(self, run_id: str, digests: Iterable[tuple[str, int, str]]) -> None:
+    def record_digests(  # noqa: B027 - to keep none is all that there is to do
+        self, run_id: str, digests: Iterable[tuple[str, int, str]]
+    ) -> None:
         """Keeps path, size in bytes and SHA-256 (64 hex digits) of files of a run, all or none of
         them; of a path the last one counts. Raises NotFound for an unknown run."""
 
@@ -239,7 +241,7 @@ class Store(ABC):
         does not exist has none."""
         return {}
 
-    def forget_digests(self, run_id: str, path: str = "") -> None:
+    def forget_digests(self, run_id: str, path: str = "") -> None:  # noqa: B027 - none was kept
         """Forgets the file `path` and what is below it as a directory; everything for ""."""
 
     # -- keeping ----------------------------------------------------------------------------

@@ -83,7 +83,9 @@ class ArtifactRepo:
                 self._root = self._files.traits.root(address)
                 self._secrets = self._files.secrets
         self._remote = self._files if isinstance(self._files, Remote) else None
-        self._moves = self._remote is None or self._remote.traits.moves
+        self._moves = (
+            self._remote.traits.moves if self._remote else getattr(self._files, "moves", True)
+        )
         self._threads = 1 if self._remote is None else self._remote.traits.threads
 
     def __repr__(self) -> str:
@@ -295,7 +297,8 @@ class ArtifactRepo:
         if self._remote is not None and places:
             abandon = self._remote.abandon
             transfer.briefly(lambda: [abandon(place) for place in places])
-        for place in places if self._remote is None else ():
+        # What does not move is in place whole, or what was there before is.
+        for place in places if self._remote is None and self._moves else ():
             try:
                 self._files.rm(place)
             except OSError:
