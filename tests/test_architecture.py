@@ -37,13 +37,14 @@ ARROWS = {
     "places": "errors settings store",
     "ledger": "store",
     "client": "artifacts clock entities errors frames ledger media places settings store validate",
+    "packing": "artifacts entities errors ledger sql",
     "tracking": "client places",
     "fluent": "artifacts client clock context ending entities errors frames media places "
     "settings store validate",
     "tables": "entities errors",
     "plot": "entities errors tables",
     "commands": "artifacts client clock data db entities errors filters frames media places plot "
-    "runlog settings sql store tables validate",
+    "packing runlog settings sql store tables validate",
     "cli": "commands errors runlog",
 }
 SQL = re.compile(

@@ -72,12 +72,16 @@ POINTS_AT_ONCE = 500  # fewer than make the garbage collector look: half the tim
 class SqlStore(Store):
     """A store in a SQLite file. Safe to share between threads; forks open it anew."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, default_artifact_root: str | None = None) -> None:
+        """Artifacts of new experiments go below `default_artifact_root`, a path or a URI; else
+        below RUNLOG_ARTIFACT_ROOT; else to a folder beside the file."""
+        self._default_root = default_artifact_root
         self.db = Database(path)
         self.uri = "sqlite:///" + self.db.path
         self.artifact_root = os.path.join(os.path.dirname(self.db.path), "artifacts")
         path = self.db.path.replace(os.sep, "/").lstrip("/")
-        self._roots = {"artifact_root": self.artifact_root, "archive": f"{ARCHIVE}///{path}/"}
+        self.archive = f"{ARCHIVE}///{path}/"
+        self._roots = {"artifact_root": self.artifact_root, "archive": self.archive}
         self._metric_ids: dict[int, dict[str, int]] = {}  # by run and key; only committed ones
         self._run_of: dict[str, int] = {}
         self._unmerged = 0
@@ -123,7 +127,8 @@ class SqlStore(Store):
         """Where a new experiment's artifacts go, as it is stored."""
         if given and given != ARCHIVE:
             return self._given_location(given)
-        root = given or validate.without_password(setting("ARTIFACT_ROOT") or "")
+        root = given or self._default_root or setting("ARTIFACT_ROOT") or ""
+        root = validate.without_password(root)
         if root == ARCHIVE:
             return f"{ARCHIVE}{number}"
         return self._given_location(f"{root.rstrip('/')}/{number}") if root else f"./{number}"
@@ -143,14 +148,14 @@ class SqlStore(Store):
     def _relative(self, uri: str) -> str:
         """`uri` as it is stored: what is under the artifact root, or in the file itself, relative
         to it, so that the file and the folder can be moved together."""
-        if uri.startswith(self._roots["archive"]):
-            return ARCHIVE + uri[len(self._roots["archive"]) :]
+        if uri.startswith(self.archive):
+            return ARCHIVE + uri[len(self.archive) :]
         inside = uri.startswith(self.artifact_root + "/")
         return "." + uri[len(self.artifact_root) :] if inside else uri
 
     def _absolute(self, stored: str) -> str:
         if stored.startswith(ARCHIVE):
-            return self._roots["archive"] + stored[len(ARCHIVE) :]
+            return self.archive + stored[len(ARCHIVE) :]
         return self.artifact_root + stored[1:] if stored.startswith("./") else stored
 
     def _refuse_taken(self, name: str, error: type[RunlogError]) -> None:

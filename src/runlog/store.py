@@ -320,13 +320,16 @@ class Store(ABC):
 _STORES = {"sqlite": ("runlog.sql", "SqlStore")}  # by name: a store knows Store, not the reverse
 
 
-def open_store(uri: str) -> Store:
-    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`.
+def open_store(uri: str, default_artifact_root: str | None = None) -> Store:
+    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`. Artifacts
+    of experiments made in it go below `default_artifact_root`, where they are given no place.
 
     Raises InvalidParameter for a URI of a kind that this version has no store for.
     """
     module, name = _STORES["sqlite"]
-    store: Store = getattr(__import__(module, fromlist=[name]), name)(database_file(uri))
+    store: Store = getattr(__import__(module, fromlist=[name]), name)(
+        database_file(uri), default_artifact_root
+    )
     return store
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from runlog.artifacts.failures import NoSuchFile
 from runlog.artifacts.local import LocalFiles
-from runlog.artifacts.paths import HIDDEN, check_path, local_root, parse_runs_uri
+from runlog.artifacts.paths import HIDDEN, check_path, local_root, parse, parse_runs_uri
 from runlog.artifacts.repo import ArtifactRepo
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter
@@ -35,19 +35,22 @@ def download_artifacts(
     dst_path: str | os.PathLike[str] | None = None,
     tracking_uri: str | None = None,
     registry_uri: str | None = None,
+    callback: Any = None,
 ) -> str:
     """Bring an artifact file or directory to this machine and return its local path.
 
-    It is `artifact_uri`: `runs:/<run id>/<path>` or a local address; or else the `artifact_path`
-    of the run `run_id`, or all that this run has. With `dst_path`, which is made if it does not
-    exist, it is copied there. Without, local artifacts stay where they are.
+    It is `artifact_uri`: `runs:/<run id>/<path>`, a local path or the URI of any place that
+    artifacts can be kept at; or else the `artifact_path` of the run `run_id`, or all that this run
+    has. With `dst_path`, which is made if it does not exist, it is copied there. Without, local
+    artifacts stay where they are, and others go to a new temporary directory. `callback`, an
+    fsspec Callback, is told how many bytes there are and how many have come.
     Raises NoSuchFile (NotFound, and FileNotFoundError) when there is none, InvalidParameter for a
     bad address. `registry_uri` is there for scripts that pass it.
     """
     repo, path = _addressed(artifact_uri, run_id, artifact_path, tracking_uri)
     if dst_path is not None:
         os.makedirs(dst_path, exist_ok=True)
-    return repo.download(path, dst_path)
+    return repo.download(path, dst_path, callback)
 
 
 def list_artifacts(
@@ -100,8 +103,7 @@ def _addressed(
     if artifact_uri is not None and (run_id is not None or artifact_path is not None):
         raise InvalidParameter("artifact_uri says it all: give no run_id or artifact_path with it")
     if artifact_uri is not None and not artifact_uri.startswith("runs:"):
-        root, path = os.path.split(local_root(artifact_uri))
-        return ArtifactRepo(root), path
+        return _split(artifact_uri)
     if artifact_uri is not None:
         run_id, artifact_path = parse_runs_uri(artifact_uri)
     if run_id is None:
@@ -110,3 +112,20 @@ def _addressed(
 
     run = places.store(tracking_uri).get_run(run_id)
     return ArtifactRepo(run.info.artifact_uri), artifact_path or ""
+
+
+def _split(uri: str) -> tuple[ArtifactRepo, str]:
+    """What is above an address, and its last part."""
+    if not uri.startswith("sqlar:"):
+        address = parse(uri)
+        if address.scheme == "file":
+            root, path = os.path.split(address.path)
+            return ArtifactRepo(root), path
+        if not address.path.strip("/"):
+            return ArtifactRepo(uri), ""
+    root, _, path = uri.rstrip("/").rpartition("/")
+    if uri.startswith(("http:", "https:")):
+        from urllib.parse import unquote
+
+        path = unquote(path)
+    return ArtifactRepo(root), path

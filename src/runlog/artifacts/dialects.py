@@ -110,10 +110,12 @@ def ftp() -> Any:
 @cache
 def sftp() -> Any:
     from sshfs import SSHFileSystem
-    from sshfs.utils import WRITE_BLOCK_SIZE, as_progress_handler, wrap_exceptions
+    from sshfs.utils import READ_BLOCK_SIZE, WRITE_BLOCK_SIZE, as_progress_handler, wrap_exceptions
 
     class SftpFiles(SSHFileSystem):  # type: ignore[misc]
-        """Sends a file without making its directories anew each time: they are there."""
+        """Sends a file without making its directories anew each time: they are there. Sends and
+        fetches the holes of a file, too: asyncssh leaves out the one at the end, and the file is
+        shorter."""
 
         @wrap_exceptions  # type: ignore[untyped-decorator]
         async def _put_file(self, lpath: str, rpath: str, callback: Any = None, **_: Any) -> None:
@@ -122,6 +124,18 @@ def sftp() -> Any:
                     lpath,
                     rpath,
                     block_size=WRITE_BLOCK_SIZE,
+                    sparse=False,
+                    progress_handler=as_progress_handler(callback),
+                )
+
+        @wrap_exceptions  # type: ignore[untyped-decorator]
+        async def _get_file(self, rpath: str, lpath: str, callback: Any = None, **_: Any) -> None:
+            async with self._pool.get() as channel:
+                await channel.get(
+                    rpath,
+                    lpath,
+                    block_size=READ_BLOCK_SIZE,
+                    sparse=False,
                     progress_handler=as_progress_handler(callback),
                 )
 

@@ -91,7 +91,14 @@ class Remote:
             return getattr(files, name)(*args, **kwargs)
         import asyncio
 
-        future = asyncio.run_coroutine_threadsafe(coroutine(*args, **kwargs), files.loop)
+        async def guarded() -> Any:
+            try:
+                return await coroutine(*args, **kwargs)
+            except Exception:
+                if not future.cancelled():  # or else nobody is there to hear of it
+                    raise
+
+        future = asyncio.run_coroutine_threadsafe(guarded(), files.loop)
         if transfer is not None:
             transfer.cancel = future.cancel
             return future.result()

@@ -311,6 +311,13 @@ class ArtifactRepo:
         empty when there is nothing at `path`, or a file."""
         return [info for info, _ in self._entries(checked_directory(path))]
 
+    def files(self) -> _Files:
+        """All files at any depth; none where there is nothing yet."""
+        try:
+            return [info for info in self._below("") if not info.is_dir]
+        except NoSuchFile:
+            return []
+
     def open(self, path: str) -> BinaryIO:
         """The file `path`, open for reading bytes, at any position. Raises NoSuchFile."""
         path = check_path(path)

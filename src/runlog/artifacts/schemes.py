@@ -352,7 +352,7 @@ WRAPPERS = frozenset(
     "reference simplecache tar zip".split()
 )
 """What fsspec calls its file systems that take another address to work on. A reference document
-can name any file, and with fsspec before 2026.9.0 run code."""
+can name any file, and has run code (CVE-2026-104851)."""
 
 
 def row(address: Address) -> Scheme:

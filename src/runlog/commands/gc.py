@@ -129,12 +129,12 @@ def _show_trash(
 
 def _artifact_deleter(store: SqlStore) -> Callable[[str], None]:
     from runlog.artifacts import ArtifactRepo
-    from runlog.errors import InvalidParameter
+    from runlog.errors import InvalidParameter, MissingExtra
 
     def delete(uri: str) -> None:
         try:
             repo = ArtifactRepo(uri)
-        except InvalidParameter as error:  # a place that this version does not reach
+        except (InvalidParameter, MissingExtra) as error:  # a place that is not reached from here
             common.complain("warning", f"files at {uri} are left alone: {error.message}")
             return
         repo.delete()
