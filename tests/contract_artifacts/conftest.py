@@ -9,10 +9,12 @@ from uuid import uuid4
 import pytest
 
 from runlog.artifacts import ArtifactRepo
+from runlog.store import open_store
 
 WRITABLE = [
     "local",
     "memory",
+    "sqlar",
     "seaweedfs",
     "moto",
     "azurite",
@@ -22,7 +24,7 @@ WRITABLE = [
     "vsftpd_tls",
     "webdav",
 ]
-OBJECTS = {"seaweedfs", "moto", "azurite", "fake_gcs"}  # no directories but those of their files
+OBJECTS = {"sqlar", "seaweedfs", "moto", "azurite", "fake_gcs"}  # no directories but those of their files
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,6 +48,9 @@ def root(kind, server, monkeypatch, tmp_path) -> str:
         return str(tmp_path / below)
     if kind == "memory":
         return f"memory://{below}"
+    if kind == "sqlar":
+        open_store(str(tmp_path / "runlog.db")).close()
+        return f"sqlar://{tmp_path}/runlog.db/{below}"
     running = server(kind)
     for name, value in running.env.items():
         monkeypatch.setenv(name, value)
