@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import zlib
 from pathlib import Path
@@ -11,10 +12,19 @@ from pathlib import Path
 import pytest
 
 from contract.names import ODD_NAMES
-from processes import check
+from disks import fill, mounted, remount
+from processes import check, together
+from runlog import RunlogClient
+from runlog.artifacts import ArtifactRepo
 from runlog.artifacts.archive import ArchivedFiles, parse
 from runlog.db import archive
-from runlog.errors import InvalidParameter, NotFound, StoreUnusable
+from runlog.errors import (
+    InvalidParameter,
+    NotFound,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnusable,
+)
 from runlog.store import open_store
 
 BIG = archive.COMPRESSED + 12345
@@ -215,6 +225,150 @@ def test_space_is_used_again(db):
         archive.remove(db, "r")
     db.close()
     assert os.stat(db.path).st_size < 2 * BIG
+
+
+# -- others, meanwhile ----------------------------------------------------------------------
+
+
+class Meanwhile(io.BytesIO):
+    """A source in the middle of which something else happens, once."""
+
+    def __init__(self, data: bytes, deed) -> None:
+        super().__init__(data)
+        self._deed = deed
+
+    def read(self, size=-1):
+        if self._deed is not None and self.tell() > 1 << 20:
+            deed, self._deed = self._deed, None
+            deed()
+        return super().read(size)
+
+
+def test_a_signal_handler_that_logs_in_the_middle(store, db):
+    run_id = store.create_run("0").info.run_id
+    content = os.urandom(1 << 20) * 6
+    source = Meanwhile(content, lambda: store.log_metric(run_id, "m", 1.0, 0, 0))
+    archive.put(db, "r/f", source, len(content))
+    assert got(db, "r/f") == content
+    assert store.get_run(run_id).data.metrics == {"m": 1.0}
+
+
+def test_ctrl_c_in_the_middle_leaves_what_was_there(db):
+    put(db, "r/f", b"before")
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        archive.put(db, "r/f", Meanwhile(bytes(BIG * 2), interrupt), BIG * 2)
+    assert got(db, "r/f") == b"before"
+    put(db, "r/g", b"after")
+    assert got(db, "r/g") == b"after"
+
+
+def test_readers_see_what_was_there_before_until_it_is_whole(db):
+    put(db, "r/f", b"before")
+    seen = []
+    source = Meanwhile(b"a" * BIG, lambda: together(lambda: seen.append(got(db, "r/f"))))
+    archive.put(db, "r/f", source, BIG)
+    assert seen == [b"before"]
+    assert got(db, "r/f") == b"a" * BIG
+
+
+@pytest.mark.parametrize("network", ["0", "1"], ids=["wal", "rollback journal"])
+def test_many_put_at_once_while_others_log(place, network, monkeypatch):
+    monkeypatch.setenv("RUNLOG_NETWORK_FILE_SYSTEM", network)
+    store = open_store(str(place / "runlog.db"))
+    run_id = store.create_run("0").info.run_id
+    contents = {f"r/{n}": os.urandom(1000) * (5000 if n % 3 == 0 else 5) for n in range(9)}
+
+    def log():
+        for step in range(50):
+            store.log_metric(run_id, "m", 1.0, 0, step)
+
+    together(log, *(lambda item=item: put(store.db, *item) for item in contents.items()))
+    assert {name: got(store.db, name) for name in contents} == contents
+    assert len(store.get_metric_history(run_id, "m")) == 50
+    store.close()
+    check(place / "runlog.db")
+
+
+@pytest.mark.parametrize("size", [2_000_000, BIG])
+def test_a_disk_that_is_full(place, size):
+    with mounted(place / "disk", "6m") as disk:
+        store = open_store(str(disk / "runlog.db"))
+        put(store.db, "r/f", b"before")
+        ballast = fill(disk, 600_000)
+        with pytest.raises(StoreFull, match="no room left on the disk"):
+            put(store.db, "r/f", os.urandom(size))
+        assert got(store.db, "r/f") == b"before"
+        ballast.unlink()
+        put(store.db, "r/f", b"after")
+        assert got(store.db, "r/f") == b"after"
+        store.close()
+        check(disk / "runlog.db")
+
+
+def test_a_file_that_is_read_only_is_read(store, place):
+    put(store.db, "r/f", b"x" * BIG)
+    store.close()
+    with mounted(place / "disk", "20m") as disk:
+        shutil.copy(place / "runlog.db", disk)
+        remount(disk, "ro")
+        repo = ArtifactRepo(f"sqlar://{disk}/runlog.db/r")
+        assert repo.read("f") == b"x" * BIG
+        with pytest.raises(StoreReadOnly, match="is read-only"):
+            repo.write("g", b"y")
+
+
+def test_a_child_made_by_fork_writes_too(db):
+    put(db, "r/parent", b"p" * BIG)
+    child = os.fork()
+    if child == 0:
+        try:
+            put(db, "r/child", got(db, "r/parent"))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert got(db, "r/child") == b"p" * BIG
+
+
+# -- experiments ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("root", ["argument", "RUNLOG_ARTIFACT_ROOT", "MLFLOW_ARTIFACT_ROOT"])
+def test_an_experiment_inside_the_database(place, root, monkeypatch):
+    if root != "argument":
+        monkeypatch.setenv(root, "sqlar:")
+    client = RunlogClient(str(place / "runlog.db"))
+    number = client.create_experiment("e", "sqlar:" if root == "argument" else None)
+    location = f"sqlar://{place}/runlog.db/{number}"
+    assert client.get_experiment(number).artifact_location == location
+    run = client.create_run(number).info
+    assert run.artifact_uri == f"{location}/{run.run_id}/artifacts"
+    client.log_text(run.run_id, "text", "a/f.txt")
+    client.log_text(run.run_id, "text", "a/f.txt")
+    assert Path(client.download_artifacts(run.run_id, "a/f.txt")).read_text() == "text"
+    names = [name for (name,) in client.store.db.execute("select name from sqlar")]
+    assert names == [f"{number}/{run.run_id}/artifacts/a/f.txt"]
+    assert not (place / "artifacts").exists()
+    (stored,) = client.store.db.execute("select artifact_uri from runs")
+    assert stored == (f"sqlar:{number}/{run.run_id}/artifacts",)
+    found = client.search_experiments(filter_string=f"artifact_location = '{location}'")
+    assert [each.experiment_id for each in found] == [number]
+
+
+def test_the_first_experiment_of_a_new_file_follows_the_setting(place, monkeypatch):
+    monkeypatch.setenv("RUNLOG_ARTIFACT_ROOT", "sqlar:")
+    client = RunlogClient(str(place / "runlog.db"))
+    assert client.get_experiment("0").artifact_location == f"sqlar://{place}/runlog.db/0"
+
+
+@pytest.mark.parametrize("location", ["sqlar:x", "sqlar:///elsewhere/runlog.db/0", "sqlar://x"])
+def test_a_location_in_another_database_is_refused(store, location):
+    with pytest.raises(InvalidParameter, match="write sqlar: alone"):
+        store.create_experiment("e", location)
+    assert store.find_experiment("e") is None
 
 
 # -- addresses ------------------------------------------------------------------------------

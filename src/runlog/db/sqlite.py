@@ -127,18 +127,27 @@ class Database:
         """Fills a blob that is there, all zeros, inside a transaction of the caller's: memory holds
         a piece at a time."""
         try:
-            with self._own().blob_open("main", table, column, row, True) as blob:
-                for piece in pieces:
-                    try:
-                        blob.write(piece)
-                    except ValueError as error:  # its connection was closed
-                        raise self._interrupted_error() from error
+            blob = self._own().blob_open("main", table, column, row, True)
         except apsw.Error as error:
             raise self.translated(error) from error
+        try:
+            for piece in pieces:
+                self._write_piece(blob, piece)
+        finally:
+            blob.close(True)
+
+    def _write_piece(self, blob: apsw.Blob, piece: bytes) -> None:
+        try:
+            blob.write(piece)
+        except apsw.Error as error:
+            raise self.translated(error) from error
+        except ValueError as error:  # its connection was closed
+            raise self._interrupted_error() from error
 
     def largest_value(self) -> int:
         """How many bytes SQLite keeps in a row."""
-        return self._own().limit(apsw.SQLITE_LIMIT_LENGTH)
+        with self.lock:  # apsw waits here for other threads while it keeps them from going on
+            return self._own().limit(apsw.SQLITE_LIMIT_LENGTH)
 
     # -- transactions -----------------------------------------------------------------------
     # Two things come between any two instructions of the main thread. A signal handler may log,
