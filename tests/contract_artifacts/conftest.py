@@ -24,7 +24,13 @@ WRITABLE = [
     "vsftpd_tls",
     "webdav",
 ]
-OBJECTS = {"sqlar", "seaweedfs", "moto", "azurite", "fake_gcs"}  # no directories but those of their files
+OBJECTS = {
+    "sqlar",
+    "seaweedfs",
+    "moto",
+    "azurite",
+    "fake_gcs",
+}  # no directories but those of their files
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from errno import ENOENT
 from functools import cache
 from html import unescape
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -45,8 +46,6 @@ def ftp() -> Any:
                 )
 
         def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
-            from io import BytesIO
-
             self.ftp.storbinary(f"STOR {path}", BytesIO(value), 2**18)
 
         def get_file(self, rpath: str, lpath: str, callback: Any = None, **_: Any) -> None:
@@ -159,12 +158,21 @@ def webdav() -> Any:
             return super().join_url(quote(path), add_trailing_slash)
 
     class WebdavFiles(WebdavFileSystem):  # type: ignore[misc]
-        """Moves by one request: webdav4 would copy and delete."""
+        """Moves by one request, where webdav4 would copy and delete; and sends a file without
+        making its directories anew each time, which locks them."""
 
         def __init__(self, base_url: str, auth: Any = None, **options: Any) -> None:
             options.pop("skip_instance_cache", None)
             client = QuotingClient(base_url, auth=auth, chunk_size=2**18, **options)
             super().__init__(base_url, client=client)
+
+        def put_file(self, lpath: str, rpath: str, callback: Any = None, **_: Any) -> None:
+            with open(lpath, "rb") as file:
+                told = None if callback is None else callback.relative_update
+                self.client.upload_fileobj(file, rpath, overwrite=True, callback=told)
+
+        def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
+            self.client.upload_fileobj(BytesIO(value), path, overwrite=True)
 
         def mv(self, path1: str, path2: str, **_: Any) -> None:
             self.client.move(path1, path2, overwrite=True)
@@ -181,7 +189,11 @@ def http() -> Any:
         the names in a listing for the text of a page, which they are."""
 
         async def _info(self, url: str, **_: Any) -> dict[str, Any]:
-            found: dict[str, Any] = await super()._info(url)
+            found: dict[str, Any]
+            try:
+                found = await super()._info(url)
+            except FileNotFoundError:  # some answer to the slash alone
+                found = await super()._info(f"{url.rstrip('/')}/")
             if str(found.get("url", url)).partition("?")[0].endswith("/"):
                 return {**found, "type": "directory"}
             return found

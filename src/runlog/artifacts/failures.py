@@ -78,6 +78,7 @@ def _translated(verb: str, path: str, error: Exception, secrets: tuple[str, ...]
         return NoSuchFile(f"{said}: {path!r}: {why}")
     if isinstance(error, _WRONG_PLACE):
         return InvalidParameter(f"Invalid path {path!r} of an artifact: cannot {verb} it: {why}")
+    what = f"artifact {path!r}" if path else "artifacts"
     code = ERROR_CODES.get(getattr(error, "errno", None) or 0)
     if code is None and isinstance(error, PermissionError):
         code = "PERMISSION_DENIED"
@@ -85,7 +86,7 @@ def _translated(verb: str, path: str, error: Exception, secrets: tuple[str, ...]
         code = "DEADLINE_EXCEEDED"
     elif code is None and isinstance(error, (ConnectionError, EOFError)):
         code = "TEMPORARILY_UNAVAILABLE"
-    return RunlogError(f"cannot {verb} artifact {path!r}: {why}", code)
+    return RunlogError(f"cannot {verb} {what}: {why}", code)
 
 
 def _fit_to_show(error: BaseException, secrets: tuple[str, ...]) -> BaseException | None:

@@ -37,7 +37,7 @@ class Remote:
 
     def __init__(self, scheme: schemes.Scheme, address: Address) -> None:
         self.traits = scheme
-        self.room = memory() // 2  # what is sent stands in memory about twice
+        self.room = memory() // 4  # a part that is on its way stands in memory up to three times
         password = schemes.password_of(address)
         self.secrets = (password, quote(password, "")) if password else ()
         self._address = address
@@ -91,21 +91,26 @@ class Remote:
             return getattr(files, name)(*args, **kwargs)
         import asyncio
 
+        given_up = threading.Event()
+
         async def guarded() -> Any:
             try:
                 return await coroutine(*args, **kwargs)
             except Exception:
-                if not future.cancelled():  # or else nobody is there to hear of it
+                if not given_up.is_set():  # or else nobody is there to hear of it
                     raise
+
+        def give_up() -> None:
+            given_up.set()
+            future.cancel()
 
         future = asyncio.run_coroutine_threadsafe(guarded(), files.loop)
         if transfer is not None:
-            transfer.cancel = future.cancel
-            return future.result()
+            transfer.cancel = give_up
         try:
-            return future.result(patience())
+            return future.result(None if transfer is not None else patience())
         except BaseException:
-            future.cancel()
+            give_up()
             raise
 
     def _ask(self, name: str, *args: Any, **kwargs: Any) -> Any:

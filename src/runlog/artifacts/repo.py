@@ -8,8 +8,8 @@ there, so nobody ever sees half of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -172,6 +172,7 @@ class ArtifactRepo:
         transfer.carry(
             [_expected(info) for info in files if not info.is_dir],
             copy,
+            lambda each: nullcontext(),
             min(4, max(self._threads, other._threads)),
             min(rooms, default=None),
             attempts=1,
@@ -187,18 +188,10 @@ class ArtifactRepo:
             known = self._ledger.known([each.path for each in transfers])
         for directory in sorted({os.path.dirname(each.path) for each in transfers}):
             self._make_directory(directory)
-        room = self._remote.room if self._remote and self._remote.traits.buffered else None
         total = sum(each.size or 0 for each in transfers)
         try:
             with Progress("Uploading", total, callback) as show:
-                transfer.carry(
-                    transfers,
-                    lambda each: self._send(each, known),
-                    self._threads_for(transfers),
-                    room,
-                    show,
-                    limited=self._remote is not None,
-                )
+                self._carry(transfers, lambda each: self._send(each, known), "write", show)
             sent = [each for each in transfers if each.place]
             self._check(sent)
             if self._moves:
@@ -215,25 +208,24 @@ class ArtifactRepo:
         """Bring one file to where it is seen at last, or, if it would be seen half on the way,
         to a hidden name. A process that is killed now leaves a file that nobody lists or reads."""
         final = self._place(each.path)
-        with self._explained("write", each.path):
-            if self._ledger is not None and each.chunks is None and not each.place:
-                each.take_digest()
-                if self._has(each, known):
-                    return
-                if each.path in known:
-                    self._ledger.forget(each.path)  # better none than that of another content
-            if not each.place:
-                hidden = join(os.path.dirname(each.path), HIDDEN + os.urandom(8).hex())
-                each.place = self._place(hidden) if self._moves else final
-            if self._remote is not None:
-                self._remote.put(each)
-            elif each.chunks is not None:
-                self._fill(each, each.chunks)
-            elif each.data is not None:
-                self._fill(each, (each.data,))
-            else:
-                each.watched = each.place
-                self._files.put_file(each.local, each.place)
+        if self._ledger is not None and each.chunks is None and not each.place:
+            each.take_digest()
+            if self._has(each, known):
+                return
+            if each.path in known:
+                self._ledger.forget(each.path)  # better none than that of another content
+        if not each.place:
+            hidden = join(os.path.dirname(each.path), HIDDEN + os.urandom(8).hex())
+            each.place = self._place(hidden) if self._moves else final
+        if self._remote is not None:
+            self._remote.put(each)
+        elif each.chunks is not None:
+            self._fill(each, each.chunks)
+        elif each.data is not None:
+            self._fill(each, (each.data,))
+        else:
+            each.watched = each.place
+            self._files.put_file(each.local, each.place)
 
     def _fill(self, each: Transfer, chunks: Iterable[bytes]) -> None:
         digest = sha256()
@@ -286,11 +278,20 @@ class ArtifactRepo:
         well was slower again)."""
 
         def reveal(each: Transfer) -> None:
-            with self._explained("write", each.path):
-                self._files.mv(each.place, self._place(each.path))
+            final = self._place(each.path)
+            try:
+                self._files.mv(each.place, final)
+            except FileNotFoundError:  # it was moved before, and only the answer was lost
+                if each.trouble is None or self._sizes([final])[final] != each.size:
+                    raise
 
-        threads = self._threads if self._remote is not None else 8 if len(sent) >= 8 else 0
-        transfer.carry(sent, reveal, threads, attempts=1, limited=self._remote is not None)
+        for each in sent:
+            each.trouble = None
+        if self._remote is None and len(sent) >= _AT_ONCE:
+            writing = self._explaining("write")
+            transfer.carry(sent, reveal, writing, 8, attempts=1, limited=False)
+        else:
+            self._carry(sent, reveal, "write")
 
     def _discard(self, places: Sequence[str]) -> None:
         """Take away what a failure has left, unless that takes long."""
@@ -371,35 +372,30 @@ class ArtifactRepo:
         return os.path.join(dst, *path.split("/")) if path else dst
 
     def _fetch_all(self, transfers: Sequence[Transfer], callback: Any = None) -> None:
-        room = self._remote.room if self._remote and self._remote.traits.buffered else None
         total = sum(each.size or 0 for each in transfers)
         with Progress("Downloading", total, callback) as show:
-            threads = self._threads_for(transfers)
-            transfer.carry(
-                transfers, self._fetch, threads, room, show, limited=self._remote is not None
-            )
+            self._carry(transfers, self._fetch, "download", show)
 
     def _fetch(self, each: Transfer) -> None:
         """Bring one file to `each.local`, where it appears when it is whole."""
         target = each.local
         hidden = os.path.join(os.path.dirname(target), HIDDEN + os.urandom(8).hex())
-        with self._explained("download", each.path):
-            try:
-                if self._remote is not None:
-                    self._remote.get(self._place(each.path), each, hidden)
-                else:
-                    each.watched = hidden
-                    self._files.get_file(self._place(each.path), hidden)
-                arrived = os.stat(hidden).st_size
-                if each.size not in (None, arrived):
-                    now = self._files.info(self._place(each.path))["size"]
-                    if arrived != now:  # or else it was replaced meanwhile
-                        raise OSError(f"{arrived} of {now} bytes arrived")
-                os.replace(hidden, target)
-            except BaseException:
-                if os.path.exists(hidden):
-                    os.unlink(hidden)
-                raise
+        try:
+            if self._remote is not None:
+                self._remote.get(self._place(each.path), each, hidden)
+            else:
+                each.watched = hidden
+                self._files.get_file(self._place(each.path), hidden)
+            arrived = os.stat(hidden).st_size
+            if each.size not in (None, arrived):
+                now = self._files.info(self._place(each.path))["size"]
+                if arrived != now:  # or else it was replaced meanwhile
+                    raise OSError(f"{arrived} of {now} bytes arrived")
+            os.replace(hidden, target)
+        except BaseException:
+            if os.path.exists(hidden):
+                os.unlink(hidden)
+            raise
 
     def delete(self, path: str | None = None) -> None:
         """Delete the file or the directory `path`, or everything. Nothing there is fine."""
@@ -486,10 +482,26 @@ class ArtifactRepo:
     def _explained(self, verb: str, path: str) -> AbstractContextManager[None]:
         return explained(verb, path, self._secrets, self._remote is not None)
 
-    def _threads_for(self, transfers: Sequence[Transfer]) -> int:
-        """On the local disk nothing is gained by a thread but somebody to watch."""
-        small = sum(each.size or 0 for each in transfers) < _WATCHED
-        return 0 if self._remote is None and small else self._threads
+    def _explaining(self, verb: str) -> Callable[[Transfer], AbstractContextManager[None]]:
+        return lambda each: self._explained(verb, each.path)
+
+    def _carry(
+        self,
+        transfers: Sequence[Transfer],
+        act: Callable[[Transfer], None],
+        verb: str,
+        show: Progress | None = None,
+    ) -> None:
+        explaining = self._explaining(verb)
+        if self._remote is not None:
+            traits = self._remote.traits
+            room = self._remote.room if traits.buffered else None
+            transfer.carry(transfers, act, explaining, traits.threads, room, show)
+        else:  # a thread gains nothing here, but somebody who can watch
+            threads = int(sum(each.size or 0 for each in transfers) >= _WATCHED)
+            transfer.carry(
+                transfers, act, explaining, threads, show=show, attempts=1, limited=False
+            )
 
 
 def _expected(info: FileInfo, target: str = "") -> Transfer:

@@ -109,7 +109,12 @@ def _s3_abort(files: Any, place: str) -> None:
 
 
 def _gcs_parts(room: int) -> Options:
-    return {"chunksize": max(1, room // 2 >> 18) << 18}  # a multiple of 256 KiB
+    return {"chunksize": max(1, min(room, 32 << 20) >> 18) << 18}  # a multiple of 256 KiB
+
+
+def _gcs_pieces(room: int) -> Options:
+    size = min(room, 8 << 20)
+    return {"chunk_size": size, "concurrency": room // size, "max_prefetch_size": room}
 
 
 def _azure(address: Address) -> Options:
@@ -281,6 +286,7 @@ GCS = Scheme(
     threads=16,
     buffered=True,
     put=_gcs_parts,
+    get=_gcs_pieces,
 )
 AZURE = Scheme(
     _class("adlfs:AzureBlobFileSystem"),

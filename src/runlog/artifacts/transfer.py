@@ -12,10 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from runlog.artifacts.failures import is_final, reason
-from runlog.errors import InvalidParameter, RunlogError
+from runlog.errors import InvalidParameter
 from runlog.settings import setting
 
 DELAYS = (0.5, 1.0, 2.0, 4.0)  # seconds before the next attempts at a transfer
@@ -117,6 +118,7 @@ class Transfer:
 def carry(
     transfers: Sequence[Transfer],
     act: Callable[[Transfer], None],
+    explained: Callable[[Transfer], AbstractContextManager[None]],
     threads: int,
     room: int | None = None,
     show: Callable[[int], None] | None = None,
@@ -124,11 +126,12 @@ def carry(
     limited: bool = True,
 ) -> None:
     """Call `act` for every transfer, in up to `threads` threads, files of up to `room` bytes in
-    all at a time; in the caller's own thread, once and however long it takes, if that is 0. The
-    first error ends the others and is raised."""
+    all at a time; in the caller's own thread, once and however long it takes, if that is 0. What
+    may be over soon is tried again. The first error ends the others and is raised, `explained`."""
     if threads == 0:
         for each in transfers:
-            act(each)
+            with explained(each):
+                act(each)
         if show is not None:
             show(sum(each.size or each.done for each in transfers))
         return
@@ -156,7 +159,8 @@ def carry(
         try:
             while (each := next_one()) is not None:
                 try:
-                    _persist(each, act, stop, attempts)
+                    with explained(each):
+                        _persist(each, act, stop, attempts)
                 finally:
                     with lock:
                         active.discard(each)
@@ -180,7 +184,9 @@ def carry(
             if show is not None:
                 show(sum(each.done for each in transfers))
                 _look_at(active, lock)
-            _give_up_on(active, lock, limit)
+            if stuck := _stuck(active, lock, limit):
+                with explained(stuck):
+                    raise _no_progress(stuck, limit)
     finally:
         if not ended.is_set():
             stop.set()
@@ -210,18 +216,17 @@ def _cost(each: Transfer, room: int | None) -> int:
     return 0 if room is None else min(each.size or 0, room)
 
 
-def _give_up_on(active: set[Transfer], lock: threading.Condition, limit: float) -> None:
+def _stuck(active: set[Transfer], lock: threading.Condition, limit: float) -> Transfer | None:
     now = time.monotonic()
     with lock:
-        stuck = [each for each in active if now - each.since > limit]
-    if stuck:
-        trouble = stuck[0].trouble
-        last = f"; the last error was {reason(trouble)}" if trouble else ""
-        raise RunlogError(
-            f"artifact {stuck[0].path!r} made no progress for {limit:g} seconds{last}. "
-            "RUNLOG_ARTIFACT_TIMEOUT says how long to wait",
-            "DEADLINE_EXCEEDED",
-        )
+        return next((each for each in active if now - each.since > limit), None)
+
+
+def _no_progress(each: Transfer, limit: float) -> TimeoutError:
+    last = f"; the last error was {reason(each.trouble)}" if each.trouble else ""
+    return TimeoutError(
+        f"no progress for {limit:g} seconds, as long as RUNLOG_ARTIFACT_TIMEOUT allows{last}"
+    )
 
 
 def _persist(
