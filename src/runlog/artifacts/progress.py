@@ -47,8 +47,8 @@ class Progress:
 
 def is_watched() -> bool:
     """Whether somebody sees a bar: standard error is a terminal, or this is a notebook. Set
-    RUNLOG_PROGRESS to 0 for none."""
-    if (setting("PROGRESS") or "1").lower() in ("0", "false", "no", "off"):
+    RUNLOG_ENABLE_ARTIFACTS_PROGRESS_BAR to false for none."""
+    if (setting("ENABLE_ARTIFACTS_PROGRESS_BAR") or "1").lower() in ("0", "false", "no", "off"):
         return False
     shell = sys.modules.get("IPython")
     if shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell":
