@@ -61,7 +61,7 @@ def _move(store: SqlStore, info: RunInfo, target_uri: str, other: str, progress:
     if not RunStatus.is_terminated(info.status):
         raise InvalidParameter(
             f"run {info.run_id} is {info.status}: its program may log more files to where they are "
-            "now. End the run first"
+            "now. If that has ended, say so with RunlogClient.set_terminated"
         )
     target = ArtifactRepo(target_uri)
     if info.artifact_uri != target_uri:

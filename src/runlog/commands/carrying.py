@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -102,13 +102,7 @@ def _chosen(
 @common.run_arguments(many=True)
 @common.experiment_options(many=True)
 @common.place_option
-def pack(
-    runs: tuple[str, ...],
-    run_ids: tuple[str, ...],
-    experiment_ids: tuple[str, ...],
-    experiment_names: tuple[str, ...],
-    uri: str | None,
-) -> None:
+def pack(**given: Any) -> None:
     """Move the files of runs into the database.
 
     So that there is one file to carry. `sqlite3 runlog.db -A --list` shows them, and runlog finds
@@ -117,20 +111,14 @@ def pack(
     """
     from runlog import packing
 
-    _move(packing.pack, "Packing", runs, run_ids, experiment_ids, experiment_names, uri)
+    _move(packing.pack, "Packing", **given)
 
 
 @click.command()
 @common.run_arguments(many=True)
 @common.experiment_options(many=True)
 @common.place_option
-def unpack(
-    runs: tuple[str, ...],
-    run_ids: tuple[str, ...],
-    experiment_ids: tuple[str, ...],
-    experiment_names: tuple[str, ...],
-    uri: str | None,
-) -> None:
+def unpack(**given: Any) -> None:
     """Move the files of runs out of the database.
 
     To the place of their experiment, or to the folder beside the database. Afterwards
@@ -138,7 +126,7 @@ def unpack(
     """
     from runlog import packing
 
-    _move(packing.unpack, "Unpacking", runs, run_ids, experiment_ids, experiment_names, uri)
+    _move(packing.unpack, "Unpacking", **given)
 
 
 def _move(
