@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -139,3 +140,19 @@ def test_names_in_a_bucket_that_lead_out_of_a_directory(kind, server, root, tmp_
     repo.download("d", tmp_path / "dst")
     assert files_in(tmp_path) == ["dst/d/good"]
     assert [info.path for info in repo.list("d") if not info.is_dir] == ["d/good"]
+
+
+@pytest.mark.parametrize("kind", ["seaweedfs", "sshd", "vsftpd", "webdav"], indirect=True)
+def test_a_fork_opens_its_own_connections(kind, server, root):
+    repo = ArtifactRepo(root)
+    repo.write("parent", b"x")
+    child = os.fork()
+    if child == 0:
+        try:
+            repo.write("child", repo.read("parent"))
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    repo.write("parent", repo.read("child") * 2)
+    assert repo.list() == [FileInfo("child", False, 1), FileInfo("parent", False, 2)]

@@ -41,6 +41,10 @@ class Remote:
         password = schemes.password_of(address)
         self.secrets = (password, quote(password, "")) if password else ()
         self._address = address
+        self._start()
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
         self._idle: list[Any] = []
         self._lock = threading.Lock()
 
@@ -53,6 +57,8 @@ class Remote:
         return schemes.make(self.traits, self._address, self.room)
 
     def _take(self) -> Any:
+        if self._pid != os.getpid():  # connections, loops and locks do not cross a fork
+            self._start()
         with self._lock:
             if self._idle:
                 return self._idle[-1] if self.traits.shared else self._idle.pop()

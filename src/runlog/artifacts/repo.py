@@ -34,6 +34,7 @@ from runlog.errors import InvalidParameter, RunlogError
 _Files = list[FileInfo]  # inside ArtifactRepo, `list` is the method
 _Entries = list[tuple[FileInfo, bool]]
 _AT_ONCE = 8  # files whose sizes are asked for one by one, not by listing their directories
+_AT_A_TIME = 8 << 20  # bytes that are sent as they are: of more, progress must be seen
 _WATCHED = 64 << 20  # bytes on a local disk that may take longer than a second
 
 
@@ -144,12 +145,14 @@ class ArtifactRepo:
         to another machine, chunks are collected in a temporary file: they may have to be sent
         again."""
         path = check_path(path)
-        if isinstance(data, (bytes, bytearray, memoryview)):
-            self._log([Transfer(path, data=bytes(data))])
+        is_whole = isinstance(data, (bytes, bytearray, memoryview))
+        chunks = cast("Iterable[bytes]", (data,) if is_whole else data)
+        if is_whole and len(cast(bytes, data)) <= _AT_A_TIME:
+            self._log([Transfer(path, data=bytes(cast(bytes, data)))])
         elif self._remote is None:
-            self._log([Transfer(path, chunks=data)])
+            self._log([Transfer(path, chunks=chunks)])
         else:
-            with _collected(data) as local:
+            with _collected(chunks) as local:
                 self._log([Transfer(path, local)])
 
     def copy_to(self, other: ArtifactRepo, path: str | None = None) -> None:
@@ -197,7 +200,7 @@ class ArtifactRepo:
             if self._moves:
                 self._reveal_all(sent)
         except BaseException:
-            self._discard([each.place for each in transfers if each.place])
+            self._discard([each for each in transfers if each.place])
             raise
         if self._ledger is not None and sent:
             self._ledger.record(
@@ -219,6 +222,7 @@ class ArtifactRepo:
             each.place = self._place(hidden) if self._moves else final
         if self._remote is not None:
             self._remote.put(each)
+            each.arrived = True
         elif each.chunks is not None:
             self._fill(each, each.chunks)
         elif each.data is not None:
@@ -255,6 +259,7 @@ class ArtifactRepo:
         for each in sent:
             each.drop_digest_if_changed()
             if stored.get(each.place) not in (each.size, each.size_now()):
+                each.arrived = False
                 raise RunlogError(
                     f"artifact {each.path!r} did not arrive whole: {stored.get(each.place)} "
                     f"of {each.size} bytes",
@@ -293,17 +298,20 @@ class ArtifactRepo:
         else:
             self._carry(sent, reveal, "write")
 
-    def _discard(self, places: Sequence[str]) -> None:
-        """Take away what a failure has left, unless that takes long."""
-        if self._remote is not None and places:
+    def _discard(self, failed: Sequence[Transfer]) -> None:
+        """Take away what a failure has left, unless that takes long. What does not move is in
+        place whole, or what was there before is."""
+        if self._remote is not None:
+            left = [each.place for each in failed if self._moves or not each.arrived]
             abandon = self._remote.abandon
-            transfer.briefly(lambda: [abandon(place) for place in places])
-        # What does not move is in place whole, or what was there before is.
-        for place in places if self._remote is None and self._moves else ():
-            try:
-                self._files.rm(place)
-            except OSError:
-                pass
+            if left:
+                transfer.briefly(lambda: [abandon(place) for place in left])
+        elif self._moves:
+            for each in failed:
+                try:
+                    self._files.rm(each.place)
+                except OSError:
+                    pass
 
     # -- out ------------------------------------------------------------------------------------
 

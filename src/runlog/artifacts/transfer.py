@@ -26,8 +26,8 @@ _TICK = 0.1
 
 def patience() -> float:
     """How many seconds a server may leave us without progress or answer: RUNLOG_ARTIFACT_TIMEOUT,
-    60 if it is not set."""
-    return _number("ARTIFACT_TIMEOUT", 60.0)
+    120 if it is not set: a line of 0.3 MB/s brings the parts of a file along in that time."""
+    return _number("ARTIFACT_TIMEOUT", 120.0)
 
 
 def memory() -> int:
@@ -63,6 +63,7 @@ class Transfer:
     ) -> None:
         self.path, self.local, self.data, self.chunks = path, local, data, chunks
         self.place = ""  # where it goes first; empty while nothing of it was sent
+        self.arrived = False
         self.size: int | None = None
         self.digest = ""
         self._digested: tuple[int, int] | None = None
