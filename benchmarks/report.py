@@ -134,7 +134,8 @@ def verdict(row: Row, values: dict[str, float]) -> str:
     return "" if met is None else "met" if met else "**missed**"
 
 
-def _table(header: list[str], lines: list[list[str]]) -> str:
+def as_table(header: list[str], lines: list[list[str]]) -> str:
+    """Markdown."""
     rule = ["---"] * len(header)
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines])
 
@@ -149,7 +150,7 @@ def table(results: Results) -> str:
             cells = [row.show(values[peer]) if peer in values else "" for peer in shown]
             lines.append([row.title, *cells, row.target(), verdict(row, values)])
     titles = [PEERS[peer].title for peer in shown]
-    return _table(["CPU, unless it says otherwise", *titles, "target", ""], lines)
+    return as_table(["CPU, unless it says otherwise", *titles, "target", ""], lines)
 
 
 def ratios(results: Results) -> str:
@@ -163,7 +164,7 @@ def ratios(results: Results) -> str:
         cells = [_ratio(row, values, peer) for peer in shown]
         lines.append([row.title, *cells])
     titles = [PEERS[peer].title for peer in shown]
-    return _table(["times runlog's cost", *titles], lines)
+    return as_table(["times runlog's cost", *titles], lines)
 
 
 def _ratio(row: Row, values: dict[str, float], peer: str) -> str:

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+import servers
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +47,21 @@ def forget_places() -> None:
 
     places.close()
     places.set_tracking_uri("")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Callable[[str], servers.Server]]:
+    """server("sshd") is the one real server of that kind, started when a test first asks for it.
+    Where it cannot run, the test is skipped; but not where scripts/test installs all of them."""
+    with ExitStack() as running:
+
+        @cache
+        def started(kind: str) -> servers.Server:
+            try:
+                return running.enter_context(servers.start(kind))
+            except servers.Missing as missing:
+                if "CI" in os.environ:
+                    raise
+                pytest.skip(str(missing))
+
+        yield started

@@ -28,27 +28,29 @@ ARROWS = {
     "validate": "entities errors",
     "filters": "entities errors",
     "store": "entities errors filters settings validate",
-    "db": "errors migrate settings",
+    "db": "clock errors migrate settings",
     "sqlsearch": "entities errors filters",
     "sqlkeys": "errors validate",
     "sqlmetrics": "db entities errors sqlkeys store validate",
     "sqltrash": "clock db errors sqlkeys sqlmetrics validate",
-    "sql": "clock db entities errors filters names sqlkeys sqlmetrics sqlsearch sqltrash store "
-    "validate",
-    "artifacts": "entities errors media places settings store validate",
+    "sql": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlsearch sqltrash "
+    "store validate",
+    "artifacts": "db entities errors media places settings store validate",
     "schemas": "extras",
     "data": "artifacts context entities errors extras schemas",
     "media": "errors extras",
     "frames": "entities errors extras store",
     "places": "errors settings store",
-    "client": "artifacts clock entities errors frames media places settings store validate",
+    "ledger": "store",
+    "packing": "artifacts entities errors ledger sql",
+    "client": "artifacts clock entities errors frames ledger media places settings store validate",
     "tracking": "client fluent places",
     "fluent": "artifacts client clock context ending entities errors frames media places "
     "settings store validate",
     "tables": "",
     "plot": "entities errors tables",
     "commands": "artifacts client clock data db entities errors filters frames media places plot "
-    "runlog settings sql store tables validate",
+    "packing runlog settings sql store tables validate",
     "cli": "commands errors runlog",
 }
 SQL = re.compile(

@@ -141,14 +141,17 @@ def test_local_addresses(uri, path):
 @pytest.mark.parametrize(
     "uri, said",
     [
-        ("s3://key:secret@bucket/a", "s3: "),
-        ("mlflow-artifacts:/a", "mlflow-artifacts: "),
-        ("simplecache::s3://secret/a", "simplecache: "),
+        ("what-ever://u:secret@host/a", "what-ever: "),
+        ("mlflow-artifacts:/a:secret@b", "mlflow-artifacts: "),
+        ("simplecache::s3://secret/a", "simplecache::"),
         ("gs+x://secret", "gs\\+x: "),
+        ("ftp://u:secret@host:port/a", "'ftp://u@host:port/a'"),
+        ("ftp://u:sec/secret@host/a", "'ftp://u@host/a'"),
+        ("ftp://u:secret@host/a?b", "'ftp://u@host/a\\?b'"),
     ],
 )
-def test_other_schemes_are_named_and_nothing_else_is(uri, said):
-    with pytest.raises(InvalidParameter, match=f"{said}.*only local paths") as caught:
+def test_other_schemes_are_named_and_no_password_is(uri, said):
+    with pytest.raises(InvalidParameter, match=said) as caught:
         ArtifactRepo(uri)
     assert "secret" not in str(caught.value)
 
@@ -236,7 +239,7 @@ def test_loading_images():
         {"artifact_uri": "runs:/a/b", "run_id": "a"},
         {"artifact_uri": "runs:/a", "artifact_path": "b"},
         {"artifact_uri": "runs:/"},
-        {"artifact_uri": "s3://bucket/a"},
+        {"artifact_uri": "what-ever://bucket/a"},
     ],
 )
 def test_addresses_that_say_too_much_or_too_little(address):
@@ -662,7 +665,7 @@ ArtifactRepo(sys.argv[1]).write("d/model.bin", chunks())
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_killed_process_leaves_nothing_that_looks_whole(local, root, tmp_path):
-    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(artifacts.__file__))}
+    env = {**os.environ, "PYTHONPATH": str(Path(artifacts.__file__).parents[2])}
     command = [sys.executable, "-c", KILLED, str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
         assert process.stdout.readline() == b"writing\n"

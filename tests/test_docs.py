@@ -58,7 +58,11 @@ def settings() -> set[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.update(re.findall(r"\bRUNLOG_[A-Z][A-Z_]*[A-Z]\b", node.value))
             elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("setting"):
-                found.update(f"RUNLOG_{each.value}" for each in node.args[:1])
+                found.update(
+                    f"RUNLOG_{each.value}"
+                    for each in node.args[:1]
+                    if isinstance(each, ast.Constant)
+                )
     return found
 
 

@@ -167,6 +167,16 @@ def test_information_is_right(database):
     assert found["file_bytes"] == os.path.getsize("runlog.db")
 
 
+def test_information_counts_files(place):
+    client = runlog.RunlogClient(str(place / "files.db"))
+    for location, size in ((None, 10), ("sqlar:", 5000)):
+        run = client.create_run(client.create_experiment(str(location), location))
+        client.log_text(run.info.run_id, "x" * size, "f")
+    found = keeping.information(client.store.db)
+    assert (found["recorded_files"], found["packed_files"]) == (2, 1)
+    assert 0 < found["packed_bytes"] < 500
+
+
 # -- reading with SQL -----------------------------------------------------------------------
 
 

@@ -61,6 +61,8 @@ def test_all_that_it_holds_is_read(old):
     assert child.info.artifact_uri.startswith(f"{old.parent}/artifacts/1/")
     (given,) = child.inputs.dataset_inputs
     assert (given.dataset.name, given.tags[0].value) == ("digits", "training")
+    recorded = client.store.get_digests(child.info.run_id)
+    assert recorded == {"model/weights.bin": (5, "ab" * 32)}
     history = client.get_metric_history(child.info.run_id, "loss")
     assert [(point.step, point.value) for point in history] == [
         (step, 0.1 / (step + 1)) for step in range(50)

@@ -281,23 +281,34 @@ class RunlogClient:
         repo = self._repos.get(run_id)
         if repo is None:
             from runlog.artifacts import ArtifactRepo
+            from runlog.ledger import Ledger
 
-            repo = ArtifactRepo(self.get_run(run_id).info.artifact_uri)
+            uri = self.get_run(run_id).info.artifact_uri
+            repo = ArtifactRepo(uri, ledger=Ledger(self.store, run_id))
             self._repos[run_id] = repo
         return repo
 
     def log_artifact(
-        self, run_id: str, local_path: str | Path, artifact_path: str | None = None
+        self,
+        run_id: str,
+        local_path: str | Path,
+        artifact_path: str | None = None,
+        callback: Any = None,
     ) -> None:
         """Copies a local file (or a folder) to the run's artifacts, into the folder
-        `artifact_path` of them."""
-        self._repo(run_id).log_artifact(local_path, artifact_path)
+        `artifact_path` of them. `callback`, an fsspec Callback, is told how many bytes there are
+        and how many have gone."""
+        self._repo(run_id).log_artifact(local_path, artifact_path, callback)
 
     def log_artifacts(
-        self, run_id: str, local_dir: str | Path, artifact_path: str | None = None
+        self,
+        run_id: str,
+        local_dir: str | Path,
+        artifact_path: str | None = None,
+        callback: Any = None,
     ) -> None:
         """Copies what is in a local folder to the run's artifacts."""
-        self._repo(run_id).log_artifacts(local_dir, artifact_path)
+        self._repo(run_id).log_artifacts(local_dir, artifact_path, callback)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         """Keeps a text as the artifact file `artifact_file`."""
@@ -421,11 +432,16 @@ class RunlogClient:
         return self._repo(run_id).list(path)
 
     def download_artifacts(
-        self, run_id: str, path: str = "", dst_path: str | Path | None = None
+        self,
+        run_id: str,
+        path: str = "",
+        dst_path: str | Path | None = None,
+        callback: Any = None,
     ) -> str:
         """Brings an artifact file or folder to this machine and returns its local path. Without
-        `dst_path` that is the artifact itself where it is a local file already."""
-        return self._repo(run_id).download(path, dst_path)
+        `dst_path` that is the artifact itself where it is a local file already. `callback` is as
+        in `log_artifact`."""
+        return self._repo(run_id).download(path, dst_path, callback)
 
     # -- all --------------------------------------------------------------------------------
 

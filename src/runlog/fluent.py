@@ -528,19 +528,26 @@ def delete_tag(key: str) -> None:
 
 
 def log_artifact(
-    local_path: str | Path, artifact_path: str | None = None, run_id: str | None = None
+    local_path: str | Path,
+    artifact_path: str | None = None,
+    run_id: str | None = None,
+    callback: Any = None,
 ) -> None:
-    """Copies a local file or folder to the run's artifacts, into the folder `artifact_path`."""
+    """Copies a local file or folder to the run's artifacts, into the folder `artifact_path`.
+    `callback`, an fsspec Callback, is told how many bytes there are and how many have gone."""
     store, run = _target(run_id)
-    RunlogClient(store.uri).log_artifact(run, local_path, artifact_path)
+    RunlogClient(store.uri).log_artifact(run, local_path, artifact_path, callback)
 
 
 def log_artifacts(
-    local_dir: str | Path, artifact_path: str | None = None, run_id: str | None = None
+    local_dir: str | Path,
+    artifact_path: str | None = None,
+    run_id: str | None = None,
+    callback: Any = None,
 ) -> None:
     """Copies what is in a local folder to the run's artifacts."""
     store, run = _target(run_id)
-    RunlogClient(store.uri).log_artifacts(run, local_dir, artifact_path)
+    RunlogClient(store.uri).log_artifacts(run, local_dir, artifact_path, callback)
 
 
 def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:

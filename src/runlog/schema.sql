@@ -11,7 +11,7 @@
 create table experiment (
     id integer primary key autoincrement,        -- experiment_id; Default is 0; never used twice
     name text not null unique,
-    artifact_location text not null,             -- './...' is relative to the artifact root
+    artifact_location text not null,             -- './...': in the artifact root, sqlar:... in here
     lifecycle_stage text not null default 'active' check (lifecycle_stage in ('active', 'deleted')),
     creation_time integer not null,
     last_update_time integer not null
@@ -35,7 +35,7 @@ create table run (
     end_time integer,
     lifecycle_stage text not null default 'active' check (lifecycle_stage in ('active', 'deleted')),
     deleted_time integer,
-    artifact_uri text not null                   -- './...' is relative to the artifact root
+    artifact_uri text not null                   -- './...': in the artifact root, sqlar:... in here
 );
 create index run_by_start on run (experiment, lifecycle_stage, start_time desc, run_id);
 
@@ -81,6 +81,25 @@ create table input_tag (
     value text not null,
     primary key (input, key)
 ) without rowid;
+
+create table artifact (                          -- what a file of a run was when it was logged
+    run integer not null references run on delete cascade,
+    path text not null,                          -- relative to the run's artifacts, with /
+    size integer not null,
+    sha256 blob not null,                        -- 32 bytes
+    time integer not null,
+    primary key (run, path)
+) without rowid;
+
+-- Files kept inside the database, as `sqlite3 runlog.db -A` reads and writes them: of experiments
+-- whose artifact_location begins with sqlar:. Their names are that location, the run and the path.
+create table sqlar (
+    name text primary key,
+    mode int,                                    -- as in stat: 33188 is a file, rw-r--r--
+    mtime int,                                   -- Unix seconds
+    sz int,                                      -- bytes of the file
+    data blob                                    -- deflated (zlib), or as it is: sz bytes
+);
 
 -- Metrics. A call appends its points to `recent`, which costs one page whatever the number of keys;
 -- a merge moves them in bulk to `point`, clustered so that a history is read in one sweep, and
@@ -255,3 +274,8 @@ from input i
 join run r on r.id = i.run
 join dataset d on d.id = i.dataset
 left join input_tag t on t.input = i.id and t.key = 'mlflow.data.context';
+
+create view artifacts as
+select r.run_id, a.path, a.size, lower(hex(a.sha256)) as sha256,
+    strftime('%Y-%m-%dT%H:%M:%fZ', a.time / 1000.0, 'unixepoch') as time
+from artifact a join run r on r.id = a.run;

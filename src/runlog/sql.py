@@ -33,6 +33,7 @@ from runlog.errors import (
     NotFound,
     RunlogError,
 )
+from runlog.settings import setting
 from runlog.sqlkeys import json_ids, run_number
 from runlog.sqlmetrics import Metrics
 from runlog.store import History, RunColumns, Store, view_stages
@@ -50,16 +51,23 @@ if TYPE_CHECKING:
     Fetch = Callable[..., list[tuple[Any, ...]]]
 
 RUN_NAME = "mlflow.runName"
+ARCHIVE = "sqlar:"  # how locations inside the file begin
 
 
 class SqlStore(Store):
     """A store in a SQLite file. Safe to share between threads; forks open it anew."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, default_artifact_root: str | None = None) -> None:
+        """Artifacts of new experiments go below `default_artifact_root`, a path or a URI; else
+        below RUNLOG_ARTIFACT_ROOT; else to a folder beside the file."""
+        self._default_root = default_artifact_root
         self.db = Database(path)
         self.uri = "sqlite:///" + self.db.path
         self.artifact_root = os.path.join(os.path.dirname(self.db.path), "artifacts")
         self._metrics = Metrics(self.db)
+        path = self.db.path.replace(os.sep, "/").lstrip("/")
+        self.archive = f"{ARCHIVE}///{path}/"
+        self._roots = {"artifact_root": self.artifact_root, "archive": self.archive}
         self.db.open()
         self._make_default_experiment()
 
@@ -71,8 +79,8 @@ class SqlStore(Store):
         with self.db.transaction():
             self.db.execute(
                 """insert or ignore into experiment
-                   values (0, 'Default', './0', 'active', :now, :now)""",
-                {"now": now()},
+                   values (0, 'Default', :location, 'active', :now, :now)""",
+                {"location": self._location(None, 0), "now": now()},
             )
 
     def create_experiment(
@@ -82,39 +90,55 @@ class SqlStore(Store):
         tags: Mapping[str, Any] | None = None,
     ) -> str:
         name = validate.experiment_name(name)
-        location = self._given_location(artifact_location)
         with self.db.transaction():
             self._refuse_taken(name, AlreadyExists)
             row = self.db.execute(
                 """insert into experiment
                        (name, artifact_location, creation_time, last_update_time)
-                   values (:name, :location, :now, :now) returning id""",
-                {"name": name, "location": location or "", "now": now()},
+                   values (:name, '', :now, :now) returning id""",
+                {"name": name, "now": now()},
             )
             experiment = int(row[0][0])
-            if location is None:
-                self.db.execute(
-                    "update experiment set artifact_location = './' || id where id = :id",
-                    {"id": experiment},
-                )
+            self.db.execute(
+                "update experiment set artifact_location = :location where id = :id",
+                {"id": experiment, "location": self._location(artifact_location, experiment)},
+            )
             self._set_experiment_tags(experiment, tags or {})
         return str(experiment)
 
-    def _given_location(self, location: str | None) -> str | None:
-        if not location:
-            return None
+    def _location(self, given: str | None, number: int) -> str:
+        """Where a new experiment's artifacts go, as it is stored."""
+        if given and given != ARCHIVE:
+            return self._given_location(given)
+        root = given or self._default_root or setting("ARTIFACT_ROOT") or ""
+        root = validate.without_password(root)
+        if root == ARCHIVE:
+            return f"{ARCHIVE}{number}"
+        return self._given_location(f"{root.rstrip('/')}/{number}") if root else f"./{number}"
+
+    def _given_location(self, location: str) -> str:
         location = validate.artifact_location(location)
         if ":" not in location.partition("/")[0]:  # a path, not a URI
             location = os.path.abspath(os.path.expanduser(location))
-        return self._relative(location)
+        stored = self._relative(location)
+        if location.startswith(ARCHIVE) and stored == location:
+            raise InvalidParameter(
+                f"artifact location {location!r}: write {ARCHIVE} alone to keep files inside "
+                f"{self.db.path}; they cannot be in another database"
+            )
+        return stored
 
     def _relative(self, uri: str) -> str:
-        """`uri` as it is stored: what is under the artifact root relative to it, so that the file
-        and the folder can be moved together."""
+        """`uri` as it is stored: what is under the artifact root, or in the file itself, relative
+        to it, so that the file and the folder can be moved together."""
+        if uri.startswith(self.archive):
+            return ARCHIVE + uri[len(self.archive) :]
         inside = uri.startswith(self.artifact_root + "/")
         return "." + uri[len(self.artifact_root) :] if inside else uri
 
     def _absolute(self, stored: str) -> str:
+        if stored.startswith(ARCHIVE):
+            return self.archive + stored[len(ARCHIVE) :]
         return self.artifact_root + stored[1:] if stored.startswith("./") else stored
 
     def _refuse_taken(self, name: str, error: type[RunlogError]) -> None:
@@ -194,9 +218,7 @@ class SqlStore(Store):
         order = filters.full_order(filters.parse_order_by(order_by, scope), scope)
         stages = f"r.lifecycle_stage in ({_texts(view_stages(view_type))})"
         with self.db.reading() as fetch:
-            search = Search(
-                experiments(), stages, clause, order, {"artifact_root": self.artifact_root}
-            )
+            search = Search(experiments(), stages, clause, order, self._roots)
             ids, token = _page(search, fetch, limit, _token(page_token, order))
             found = self._experiments(fetch, ids)
         return PagedList(found, token)
@@ -487,6 +509,22 @@ class SqlStore(Store):
                 {"id": number, "stage": stage, "deleted": deleted_time},
             )
 
+    def move_artifacts(self, run_id: str, before: str, after: str) -> bool:
+        """Says that the files of a run, deleted or not, are at `after` from now on, if they were at
+        `before` until now; returns whether they were."""
+        with self.db.transaction():
+            return bool(
+                self.db.change(
+                    """update run set artifact_uri = :after
+                       where id = :id and artifact_uri = :before""",
+                    {
+                        "id": run_number(self.db.execute, run_id),
+                        "before": self._relative(before),
+                        "after": self._relative(after),
+                    },
+                )
+            )
+
     # -- searching --------------------------------------------------------------------------
 
     def search_runs(
@@ -522,8 +560,7 @@ class SqlStore(Store):
         from runlog.sqlsearch import Search, metric_names, runs
 
         keys = self._metric_keys(fetch, metric_names(clause, order))
-        bindings = {"artifact_root": self.artifact_root}
-        return Search(runs(table, keys), scope, clause, order, bindings)
+        return Search(runs(table, keys), scope, clause, order, self._roots)
 
     def _metric_keys(self, fetch: Fetch, names: Iterable[str]) -> dict[str, int]:
         found = {}
@@ -718,6 +755,28 @@ class SqlStore(Store):
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         return self._metrics.history(run_id, key)
+
+    # -- digests of artifacts ---------------------------------------------------------------
+
+    def record_digests(self, run_id: str, digests: Iterable[tuple[str, int, str]]) -> None:
+        from runlog.db import digests as kept
+
+        with self.db.transaction():
+            kept.record(self.db, run_number(self.db.execute, run_id), digests)
+
+    def get_digests(
+        self, run_id: str, paths: Iterable[str] | None = None
+    ) -> dict[str, tuple[int, str]]:
+        from runlog.db import digests as kept
+
+        with self.db.reading() as fetch:
+            return kept.read(fetch, run_id, paths)
+
+    def forget_digests(self, run_id: str, path: str = "") -> None:
+        from runlog.db import digests as kept
+
+        with self.db.transaction():
+            kept.forget(self.db, run_id, path)
 
     # -- keeping ----------------------------------------------------------------------------
 

@@ -26,8 +26,10 @@ RUN_COLUMNS = {
     "end_time": "r.end_time",
     "duration": "(r.end_time - r.start_time)",
     "user_id": "r.user_id",
-    "artifact_uri": "iif(r.artifact_uri like './%', :artifact_root || substr(r.artifact_uri, 2), "
-    "r.artifact_uri)",
+    "artifact_uri": """case when r.artifact_uri glob './*'
+        then :artifact_root || substr(r.artifact_uri, 2)
+        when r.artifact_uri glob 'sqlar:*' then :archive || substr(r.artifact_uri, 7)
+        else r.artifact_uri end""",
     "lifecycle_stage": "r.lifecycle_stage",
 }
 

@@ -90,6 +90,14 @@ class Trash:
         """Deletes the rows of a claimed run."""
         with self._db.transaction():
             metrics.delete(number)
+            # Its files in here, where nobody would find them without it.
+            self._db.execute(
+                """delete from sqlar where name > (select experiment || '/' || run_id || '/'
+                                               from run where id = :run)
+                       and name < (select experiment || '/' || run_id || '0'
+                                   from run where id = :run)""",
+                {"run": number},
+            )
             # What only refers to the run goes with it: on delete cascade.
             self._db.execute("delete from run where id = :run", {"run": number})
 

@@ -226,6 +226,26 @@ class Store(ABC):
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """All points of a metric by timestamp, step, value; none for an unknown run or key."""
 
+    # -- digests of artifacts ---------------------------------------------------------------
+    # A store may keep none, as this base does: then nobody can tell whether a file was damaged,
+    # and every file is uploaded anew. One that does keep them overrides all three methods.
+
+    def record_digests(  # noqa: B027 - to keep none is all that there is to do
+        self, run_id: str, digests: Iterable[tuple[str, int, str]]
+    ) -> None:
+        """Keeps path, size in bytes and SHA-256 (64 hex digits) of files of a run, all or none of
+        them; of a path the last one counts. Raises NotFound for an unknown run."""
+
+    def get_digests(
+        self, run_id: str, paths: Iterable[str] | None = None
+    ) -> dict[str, tuple[int, str]]:
+        """Size and SHA-256 of those of `paths` that were recorded, by path, or of all. A run that
+        does not exist has none."""
+        return {}
+
+    def forget_digests(self, run_id: str, path: str = "") -> None:  # noqa: B027 - none was kept
+        """Forgets the file `path` and what is below it as a directory; everything for ""."""
+
     # -- keeping ----------------------------------------------------------------------------
 
     @abstractmethod
@@ -328,13 +348,16 @@ def _all_pages(
 _STORES = {"sqlite": ("runlog.sql", "SqlStore")}  # by name: a store knows Store, not the reverse
 
 
-def open_store(uri: str) -> Store:
-    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`.
+def open_store(uri: str, default_artifact_root: str | None = None) -> Store:
+    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`. Artifacts
+    of experiments made in it go below `default_artifact_root`, where they are given no place.
 
     Raises InvalidParameter for a URI of a kind that this version has no store for.
     """
     module, name = _STORES["sqlite"]
-    store: Store = getattr(__import__(module, fromlist=[name]), name)(database_file(uri))
+    store: Store = getattr(__import__(module, fromlist=[name]), name)(
+        database_file(uri), default_artifact_root
+    )
     return store
 
 

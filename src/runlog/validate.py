@@ -223,8 +223,23 @@ def unique_params(params: Iterable[tuple[str, str]], run_id: str) -> None:
             )
 
 
+def without_password(uri: str) -> str:
+    """`uri` as it may be shown and stored: `ftp://user:secret@host` becomes `ftp://user@host`.
+    Where a password was written without percent-encoding, rather too much goes than too little."""
+    import re
+
+    return re.sub(r"(://[^/:@]*):(?!\d*(/|$)).*@", r"\1@", uri, flags=re.DOTALL)
+
+
 def artifact_location(location: str) -> str:
     """An experiment's artifact location as given by the user."""
+    shown = without_password(location)
+    if shown != location:
+        raise InvalidParameter(
+            "an artifact location must not hold a password: the database would show it to everyone "
+            f"who reads it. Use {shown!r}, and put the password into ~/.netrc, or set "
+            "RUNLOG_ARTIFACT_ROOT to the URI with the password in it"
+        )
     if "#" in location or "?" in location:
         raise InvalidParameter(
             f"artifact location {location!r} holds a '#' or '?': it must be a plain path or URI"

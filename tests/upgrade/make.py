@@ -41,6 +41,7 @@ def fill(path: Path) -> None:
         client.log_inputs(
             run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])]
         )
+        client.store.record_digests(run_id, [("model/weights.bin", 5, "ab" * 32)])
         client.set_terminated(run_id, end_time=1_700_000_009_000)
     deleted = client.create_run("0", run_name="deleted")
     client.delete_run(deleted.info.run_id)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runlog import tables
-from runlog.commands import common
+from runlog.commands import carrying, common
 from runlog.tables import SIZE, TEXT, Column
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def artifacts() -> None:
-    """List, download and log the files of runs."""
+    """List, download and log the files of runs, and look after them."""
+
+
+for _command in (carrying.verify, carrying.pack, carrying.unpack):
+    artifacts.add_command(_command)
 
 
 COLUMNS = [Column("path", TEXT), Column("size", SIZE)]

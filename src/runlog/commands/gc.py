@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -79,21 +79,30 @@ def gc(
     Runs go with their files, then the experiments that are left empty. It does not ask: --dry-run
     shows what would go. Active runs are safe; naming one is an error. Afterwards the file is
     written anew, as `runlog db vacuum` does, and gives the space back.
+
+    Unless runs or experiments are named, what killed uploads have left in the folder of artifacts
+    goes too: hidden files that nobody has written to for a day.
     """
     store = common.open_database(backend_uri or uri)
     runs = None if run_ids is None else [common.full_run_id(store, each) for each in _list(run_ids)]
     experiments = None if experiment_ids is None else _list(experiment_ids)
+    unfinished = [*_unfinished(store)] if runs is None and experiments is None else []
     if dry_run:
-        _show_trash(store, older_than, runs, experiments, form)
+        _show_trash(store, older_than, runs, experiments, unfinished, form)
         return
     with common.progress("Deleting runs") as done:
         gone = store.gc(older_than, runs, experiments, _artifact_deleter(store), done)
+    for path in unfinished:
+        _remove(os.unlink, path)
     freed = _vacuum(store) if any(gone) and not no_vacuum else None
     if form:
-        columns = [Column(name, TEXT) for name in ("runs", "experiments", "freed_bytes")]
-        common.print_rows(columns, [[*gone, freed]], form)
+        names = ("runs", "experiments", "freed_bytes", "unfinished_files")
+        row = [*gone, freed, len(unfinished)]
+        common.print_rows([Column(name, TEXT) for name in names], [row], form)
         return
     what = f"{counted(gone[0], 'run')} and {counted(gone[1], 'experiment')}"
+    if unfinished:
+        what += f", {counted(len(unfinished), 'unfinished file')}"
     click.echo(f"Deleted {what}" + (f", {tables.size(freed)} freed" if freed else ""))
 
 
@@ -115,6 +124,7 @@ def _show_trash(
     older_than: int,
     run_ids: list[str] | None,
     experiment_ids: list[str] | None,
+    unfinished: list[str],
     form: str | None,
 ) -> None:
     runs, experiments = store.trash(older_than, run_ids, experiment_ids)
@@ -123,34 +133,45 @@ def _show_trash(
     ]
     for each in experiments:
         rows.append(("experiment", each.experiment_id, each.name, each.creation_time, None))
+    for path in unfinished:
+        changed = int(os.path.getmtime(path) * 1000)
+        rows.append(("file", None, os.path.basename(path), changed, path))
     common.print_rows(COLUMNS, rows, form)
     common.say("Nothing was deleted.")
 
 
 def _artifact_deleter(store: SqlStore) -> Callable[[str], None]:
     from runlog.artifacts import ArtifactRepo
-    from runlog.errors import InvalidParameter
+    from runlog.errors import InvalidParameter, MissingExtra
 
     def delete(uri: str) -> None:
         try:
             repo = ArtifactRepo(uri)
-        except InvalidParameter as error:  # a place that this version does not reach
+        except (InvalidParameter, MissingExtra) as error:  # a place that is not reached from here
             common.complain("warning", f"files at {uri} are left alone: {error.message}")
             return
         repo.delete()
         if uri.startswith(store.artifact_root + "/"):
             run_folder = os.path.dirname(uri)
-            _remove_empty(run_folder)
-            _remove_empty(os.path.dirname(run_folder))
+            _remove(os.rmdir, run_folder)
+            _remove(os.rmdir, os.path.dirname(run_folder))
 
     return delete
 
 
-def _remove_empty(folder: str) -> None:
+def _remove(deed: Callable[[str], None], path: str) -> None:
     try:
-        os.rmdir(folder)
-    except OSError:  # not empty, not there
+        deed(path)
+    except OSError:  # not there any more; a folder that is not empty
         pass
+
+
+def _unfinished(store: SqlStore) -> Iterator[str]:
+    """What killed uploads have left. A day is longer than any that still goes on is silent."""
+    from runlog.artifacts.sweep import abandoned
+    from runlog.clock import now
+
+    return abandoned(store.artifact_root, now() / 1000 - 86_400)
 
 
 def _vacuum(store: SqlStore) -> int | None:

@@ -52,6 +52,9 @@ def information(database: Database) -> dict[str, Any]:
             "metrics": one("select count(*) from metric"),
             "points": one("select coalesce(sum(count), 0) from metric"),
             "unmerged_points": one("select count(*) from recent"),
+            "recorded_files": one("select count(*) from artifact"),
+            "packed_files": one("select count(*) from sqlar"),
+            "packed_bytes": one("select coalesce(sum(length(data)), 0) from sqlar"),
         }
     return found
 

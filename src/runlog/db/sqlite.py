@@ -23,7 +23,7 @@ from runlog.settings import setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import FrameType
     from typing import Any
 
@@ -123,6 +123,32 @@ class Database:
         except apsw.Error as error:
             raise self.translated(error) from error
 
+    def write_blob(self, table: str, column: str, row: int, pieces: Iterable[bytes]) -> None:
+        """Fills a blob that is there, all zeros, inside a transaction of the caller's: memory holds
+        a piece at a time."""
+        try:
+            blob = self._own().blob_open("main", table, column, row, True)
+        except apsw.Error as error:
+            raise self.translated(error) from error
+        try:
+            for piece in pieces:
+                self._write_piece(blob, piece)
+        finally:
+            blob.close(True)
+
+    def _write_piece(self, blob: apsw.Blob, piece: bytes) -> None:
+        try:
+            blob.write(piece)
+        except apsw.Error as error:
+            raise self.translated(error) from error
+        except ValueError as error:  # its connection was closed
+            raise self._interrupted_error() from error
+
+    def largest_value(self) -> int:
+        """How many bytes SQLite keeps in a row."""
+        with self.lock:  # apsw waits here for other threads while it keeps them from going on
+            return self._own().limit(apsw.SQLITE_LIMIT_LENGTH)
+
     # -- transactions -----------------------------------------------------------------------
     # Two things come between any two instructions of the main thread. A signal handler may log,
     # then return, raise or end the process: its transaction is its own and takes the place of the
@@ -139,6 +165,25 @@ class Database:
         """`with` it: a transaction if it can start without waiting for another writer; gives
         whether it did."""
         return TransactionIfFree(self)
+
+    def postpone_checkpoint(self) -> None:
+        """Inside a transaction of the caller's that writes many megabytes: they are not moved from
+        the -wal file to the file while it ends, which would take the lock several times as long.
+        `checkpoint` has to follow."""
+        self._own().wal_autocheckpoint(0)
+
+    def checkpoint(self) -> None:
+        """Moves what is in the -wal file to the file, while others write."""
+        connection = self.take_reader()
+        try:
+            connection.execute("pragma wal_checkpoint(passive)").fetchall()
+        except apsw.Error:  # what is in the -wal file is safe there; somebody else will move it
+            pass
+        finally:
+            self.give_back(connection)
+            with self.lock:
+                if self._writer is not None:
+                    self._writer.wal_autocheckpoint(1000)  # as SQLite has it
 
     def inside(self) -> bool:
         """Whether this thread, which holds the lock, is in the middle of a transaction."""
@@ -755,6 +800,15 @@ class Snapshot:
         except _FAILURES as error:
             raise self._database.translated(error) from error
 
+    def blob(self, table: str, column: str, row: int, size: int) -> Iterator[bytes]:
+        """The bytes of a value, `size` of them at a time."""
+        try:
+            with self._connection.blob_open("main", table, column, row, False) as blob:
+                while piece := blob.read(size):
+                    yield piece
+        except apsw.Error as error:
+            raise self._database.translated(error) from error
+
     def pieces(self, sql: str, bindings: Bindings, size: int) -> Iterator[Rows]:
         """The rows, `size` of them at a time."""
         try:
@@ -763,6 +817,13 @@ class Snapshot:
                 yield rows
         except _FAILURES as error:
             raise self._database.translated(error) from error
+
+
+def opened(path: str) -> Database:
+    """The `Database` that this process has for a file, or else a new one."""
+    path = os.path.abspath(path)
+    with _instances_lock:
+        return next((each for each in _instances if each.path == path), None) or Database(path)
 
 
 def _is_running(frame: FrameType | None) -> bool:

@@ -1,0 +1,213 @@
+"""File systems of other packages, put right where they would not do: each reason is beside it.
+
+Every function returns a class, so that its package is imported by those alone who use it.
+"""
+
+from __future__ import annotations
+
+from errno import ENOENT
+from functools import cache
+from html import unescape
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote, unquote
+
+
+@cache
+def ftp() -> Any:
+    import ssl
+    from ftplib import FTP, FTP_TLS, error_perm
+
+    from fsspec.implementations.ftp import FTPFileSystem, _mlsd2
+
+    class FtpFiles(FTPFileSystem):  # type: ignore[misc]
+        """One command a file: fsspec's begins a new STOR every 64 kB, and lists the directories
+        above for every file. A file is not listed as a directory that holds itself. Certificates
+        are checked: ftplib takes any."""
+
+        def _connect(self) -> None:
+            how: dict[str, Any] = {"timeout": self.timeout, "encoding": self.encoding}
+            if self.tls:
+                self.ftp: Any = FTP_TLS(context=ssl.create_default_context(), **how)
+            else:
+                self.ftp = FTP(**how)
+            self.ftp.connect(self.host, self.port)
+            self.ftp.login(*self.cred)
+            if self.tls:
+                self.ftp.prot_p()
+
+        def put_file(self, lpath: str, rpath: str, callback: Any = None, **_: Any) -> None:
+            with open(lpath, "rb") as file:
+                self.ftp.storbinary(
+                    f"STOR {rpath}",
+                    file,
+                    2**18,
+                    None if callback is None else lambda sent: callback.relative_update(len(sent)),
+                )
+
+        def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
+            self.ftp.storbinary(f"STOR {path}", BytesIO(value), 2**18)
+
+        def get_file(self, rpath: str, lpath: str, callback: Any = None, **_: Any) -> None:
+            with open(lpath, "wb") as file:
+
+                def take(received: bytes) -> None:
+                    file.write(received)
+                    if callback is not None:
+                        callback.relative_update(len(received))
+
+                self.ftp.retrbinary(f"RETR {rpath}", take, 2**18)
+
+        def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
+            path = self._strip_protocol(path)
+            try:
+                self.ftp.cwd(path)
+            except error_perm as error:
+                raise FileNotFoundError(ENOENT, str(error), path) from error
+            try:
+                found = [*self.ftp.mlsd()]
+            except error_perm:  # it does not know the command
+                found = _mlsd2(self.ftp)
+            kinds = {"file": "file", "dir": "directory"}
+            entries = [
+                {
+                    "name": f"{path.rstrip('/')}/{name.rpartition('/')[2]}",
+                    "size": int(facts.get("size", 0)),
+                    "type": kinds.get(facts["type"], facts["type"]),
+                }
+                for name, facts in found
+                if name not in (".", "..") and facts["type"] not in ("cdir", "pdir")
+            ]
+            return entries if detail else [entry["name"] for entry in entries]
+
+        def info(self, path: str, **_: Any) -> dict[str, Any]:
+            path = self._strip_protocol(path)
+            try:
+                self.ftp.voidcmd("TYPE I")
+                return {"name": path, "size": self.ftp.size(path), "type": "file"}
+            except error_perm:
+                pass
+            try:
+                self.ftp.cwd(path)
+            except error_perm:  # it is not there, or the server does not know SIZE
+                found: dict[str, Any] = super().info(path)
+                return found
+            return {"name": path, "size": 0, "type": "directory"}
+
+        def makedirs(self, path: str, exist_ok: bool = False) -> None:
+            made = ""
+            for part in path.strip("/").split("/"):
+                made = f"{made}/{part}"
+                try:
+                    self.ftp.mkd(made)
+                except error_perm:  # it is there; if it is not, the file will say so
+                    pass
+
+    return FtpFiles
+
+
+@cache
+def sftp() -> Any:
+    from sshfs import SSHFileSystem
+    from sshfs.utils import READ_BLOCK_SIZE, WRITE_BLOCK_SIZE, as_progress_handler, wrap_exceptions
+
+    class SftpFiles(SSHFileSystem):  # type: ignore[misc]
+        """Sends a file without making its directories anew each time: they are there. Sends and
+        fetches the holes of a file, too: asyncssh leaves out the one at the end, and the file is
+        shorter."""
+
+        @wrap_exceptions  # type: ignore[untyped-decorator]
+        async def _put_file(self, lpath: str, rpath: str, callback: Any = None, **_: Any) -> None:
+            async with self._pool.get() as channel:
+                await channel.put(
+                    lpath,
+                    rpath,
+                    block_size=WRITE_BLOCK_SIZE,
+                    sparse=False,
+                    progress_handler=as_progress_handler(callback),
+                )
+
+        @wrap_exceptions  # type: ignore[untyped-decorator]
+        async def _get_file(self, rpath: str, lpath: str, callback: Any = None, **_: Any) -> None:
+            async with self._pool.get() as channel:
+                await channel.get(
+                    rpath,
+                    lpath,
+                    block_size=READ_BLOCK_SIZE,
+                    sparse=False,
+                    progress_handler=as_progress_handler(callback),
+                )
+
+        @wrap_exceptions  # type: ignore[untyped-decorator]
+        async def _pipe_file(self, path: str, value: bytes, **_: Any) -> None:
+            async with self._pool.get() as channel, channel.open(path, "wb") as file:
+                await file.write(value)
+
+    return SftpFiles
+
+
+@cache
+def webdav() -> Any:
+    from webdav4.client import Client
+    from webdav4.fsspec import WebdavFileSystem
+
+    class QuotingClient(Client):  # type: ignore[misc]
+        """Takes a path for what it is: webdav4 sends `%`, `#` and `?` as they are."""
+
+        def join_url(self, path: str, add_trailing_slash: bool = False) -> Any:
+            return super().join_url(quote(path), add_trailing_slash)
+
+    class WebdavFiles(WebdavFileSystem):  # type: ignore[misc]
+        """Moves by one request, where webdav4 would copy and delete; and sends a file without
+        making its directories anew each time, which locks them."""
+
+        def __init__(self, base_url: str, auth: Any = None, **options: Any) -> None:
+            options.pop("skip_instance_cache", None)
+            client = QuotingClient(base_url, auth=auth, chunk_size=2**18, **options)
+            super().__init__(base_url, client=client)
+
+        def put_file(self, lpath: str, rpath: str, callback: Any = None, **_: Any) -> None:
+            with open(lpath, "rb") as file:
+                told = None if callback is None else callback.relative_update
+                self.client.upload_fileobj(file, rpath, overwrite=True, callback=told)
+
+        def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
+            self.client.upload_fileobj(BytesIO(value), path, overwrite=True)
+
+        def mv(self, path1: str, path2: str, **_: Any) -> None:
+            self.client.move(path1, path2, overwrite=True)
+
+    return WebdavFiles
+
+
+@cache
+def http() -> Any:
+    from fsspec.implementations.http import HTTPFileSystem
+
+    class WebFiles(HTTPFileSystem):  # type: ignore[misc]
+        """Tells a directory, which servers answer to with a slash more, from a file, and takes
+        the names in a listing for the text of a page, which they are."""
+
+        async def _info(self, url: str, **_: Any) -> dict[str, Any]:
+            found: dict[str, Any]
+            try:
+                found = await super()._info(url)
+            except FileNotFoundError:  # some answer to the slash alone
+                found = await super()._info(f"{url.rstrip('/')}/")
+            if str(found.get("url", url)).partition("?")[0].endswith("/"):
+                return {**found, "type": "directory"}
+            return found
+
+        async def _ls(self, url: str, detail: bool = True, **_: Any) -> list[Any]:
+            if (await self._info(url))["type"] != "directory":
+                raise NotADirectoryError(url)
+            found = await super()._ls(f"{url.rstrip('/')}/", detail=True)
+            below = f"{url.rstrip('/')}/"
+            entries = []
+            for entry in found:
+                name = unescape(entry["name"]).removeprefix(below).lstrip("/").rstrip("/")
+                if name and "/" not in name and "?" not in name and ":" not in name:
+                    entries.append({**entry, "name": below + unquote(name)})
+            return entries
+
+    return WebFiles

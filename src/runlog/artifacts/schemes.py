@@ -1,0 +1,429 @@
+"""Which places artifacts can be kept at: one row for each kind of address.
+
+A row says which file system of fsspec's speaks to the place, which package brings it, how its
+options follow from the address and the environment, and what can be relied on there. A scheme that
+has no row is refused, unless RUNLOG_ARTIFACT_SCHEMES names it; the wrappers of other addresses
+always are: fsspec never sees a URI that did not pass here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from runlog.artifacts import dialects
+from runlog.artifacts.paths import Address, parse
+from runlog.errors import InvalidParameter, MissingExtra
+from runlog.settings import setting
+
+Options = dict[str, Any]
+
+
+class Scheme(NamedTuple):
+    """What ArtifactRepo has to know about a kind of place."""
+
+    make: Callable[[], Any]  # gives the class of the file system; imports it
+    package: str
+    extra: str
+    options: Callable[[Address], Options]  # what to make an instance with
+    root: Callable[[Address], str]  # the path of the address, in the file system's words
+    moves: bool = True  # a file is seen while it grows: send it under a hidden name, then move
+    directories: bool = True  # they exist by themselves, and can be empty
+    shared: bool = True  # one instance serves many threads; else each gets its own
+    reconnects: bool = False  # an instance that has lost its connection stays useless
+    ranges: bool = False  # cat_file fetches no more than the range asked for
+    writable: bool = True
+    quoted: bool = False  # paths are parts of a URL
+    threads: int = 8
+    buffered: bool = False  # files are in memory while they are sent: RUNLOG_ARTIFACT_MEMORY
+    put: Callable[[int], Options] = lambda room: {}  # arguments that keep a transfer within `room`
+    get: Callable[[int], Options] = lambda room: {}
+    tune: Callable[[Any, int], None] = lambda files, room: None  # the same, where it is no argument
+    abandon: Callable[[Any, str], None] = lambda files, place: None  # clean up after a failure
+
+
+# --- options and roots -------------------------------------------------------------------------
+
+
+def _given(**options: Any) -> Options:
+    """Those that are there: what is None is left to the environment and to FSSPEC_... settings."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _is_on(name: str) -> bool:
+    return (setting(name) or "").lower() in ("1", "true", "yes", "on")
+
+
+def _below_host(address: Address) -> str:
+    return f"{address.host}{address.path}".rstrip("/")
+
+
+def _absolute(address: Address) -> str:
+    return "/" + address.path.strip("/")
+
+
+def _s3(address: Address) -> Options:
+    extra = setting("S3_UPLOAD_EXTRA_ARGS")
+    style = setting("BOTO_CLIENT_ADDRESSING_STYLE")
+    endpoint = setting("S3_ENDPOINT_URL")
+    config: Options = {"max_pool_connections": 32}
+    if endpoint and "AWS_REQUEST_CHECKSUM_CALCULATION" not in os.environ:
+        # Other servers than Amazon's often do not know the checksums that follow a body, and a
+        # sixth of the time for small files goes there.
+        config["request_checksum_calculation"] = "when_required"
+        config["response_checksum_validation"] = "when_required"
+    if style:
+        config["s3"] = {"addressing_style": style}
+    return _given(
+        key=address.user if address.password else None,
+        secret=address.password,
+        endpoint_url=endpoint,
+        client_kwargs={"verify": False} if _is_on("S3_IGNORE_TLS") else None,
+        config_kwargs=config,
+        s3_additional_kwargs=_json("S3_UPLOAD_EXTRA_ARGS", extra) if extra else None,
+        use_listings_cache=False,
+    )
+
+
+def _json(name: str, text: str) -> Options:
+    import json
+
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidParameter(f"RUNLOG_{name} must be a JSON object, like '{{\"ACL\": ...}}'")
+    return found
+
+
+def _s3_parts(room: int) -> Options:
+    part = max(5 << 20, min(8 << 20, room))  # S3 takes no part below 5 MiB
+    return {"chunksize": part, "max_concurrency": max(1, room // part)}
+
+
+def _s3_abort(files: Any, place: str) -> None:
+    """Parts that were sent and never put together cost money, and nobody sees them."""
+    bucket, key, _ = files.split_path(place)
+    found = files.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=key)
+    for upload in found.get("Uploads", ()):
+        if upload["Key"] == key:
+            files.call_s3(
+                "abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload["UploadId"]
+            )
+
+
+def _gcs_parts(room: int) -> Options:
+    return {"chunksize": max(1, min(room, 16 << 20) >> 18) << 18}  # a multiple of 256 KiB
+
+
+def _gcs_pieces(room: int) -> Options:
+    size = min(room, 8 << 20)
+    return {"chunk_size": size, "concurrency": room // size, "max_prefetch_size": room}
+
+
+def _azure(address: Address) -> Options:
+    """The account is in the host: ACCOUNT.blob.core.windows.net, or of another Azure cloud; .dfs.
+    addresses the same files. az://CONTAINER/path has none, it is in the environment."""
+    account = address.host.partition(".")[0] if address.user else None
+    host = address.host.replace(".dfs.", ".blob.", 1) if address.user else None
+    environment = os.environ
+    connection = environment.get("AZURE_STORAGE_CONNECTION_STRING")
+    return _given(
+        account_name=account,
+        account_host=host,
+        connection_string=connection,
+        account_key=None if connection else environment.get("AZURE_STORAGE_ACCESS_KEY"),
+        use_listings_cache=False,
+    )
+
+
+def _azure_root(address: Address) -> str:
+    return f"{address.user or address.host}{address.path}".rstrip("/")
+
+
+def _azure_parts(files: Any, room: int) -> None:
+    """The blob client asks its configuration, not its arguments, how big a piece may be."""
+    for limit, size in {
+        "max_single_put_size": 8 << 20,
+        "max_block_size": 8 << 20,
+        "max_single_get_size": 8 << 20,
+        "max_chunk_get_size": 8 << 20,
+    }.items():
+        setattr(files.service_client._config, limit, min(size, room))
+
+
+def _azure_workers(room: int) -> Options:
+    return {"max_concurrency": max(1, min(8, room // (16 << 20)))}
+
+
+def _login(address: Address, port: int | None = None) -> Options:
+    return _given(
+        host=address.host,
+        port=address.port or port,
+        username=address.user,
+        password=password_of(address),
+    )
+
+
+def _ftp(address: Address) -> Options:
+    from runlog.artifacts.transfer import patience
+
+    options = {**_login(address, 21), "timeout": patience(), "use_listings_cache": False}
+    return {**options, "tls": True} if address.scheme == "ftps" else options
+
+
+def _sftp(address: Address) -> Options:
+    # No known_hosts at all, sshfs's default, is no check of the host's key; an empty tuple is
+    # ssh's own rule: ~/.ssh/known_hosts, and what ~/.ssh/config says.
+    from runlog.artifacts.transfer import patience
+
+    limits = {"keepalive_interval": 15, "connect_timeout": patience(), "login_timeout": patience()}
+    return {**_login(address), "known_hosts": (), **limits}
+
+
+def _web(address: Address) -> tuple[str, tuple[str, str] | None]:
+    """The base URL, without user and password, and these."""
+    scheme = {"webdav": "http", "webdavs": "https"}.get(address.scheme, address.scheme)
+    port = f":{address.port}" if address.port else ""
+    password = password_of(address)
+    login = (address.user or "", password) if password is not None else None
+    return f"{scheme}://{address.host}{port}", login
+
+
+def _webdav(address: Address) -> Options:
+    from runlog.artifacts.transfer import patience
+
+    url, login = _web(address)
+    return _given(base_url=url, auth=login, timeout=patience())
+
+
+def _http(address: Address) -> Options:
+    login = _web(address)[1]
+    if login is None:
+        return {"encoded": True}
+    from aiohttp import BasicAuth
+
+    return {"encoded": True, "client_kwargs": {"auth": BasicAuth(*login)}}
+
+
+def _http_root(address: Address) -> str:
+    from urllib.parse import unquote
+
+    return _web(address)[0] + unquote(address.path.rstrip("/"))
+
+
+def _dbfs(address: Address) -> Options:
+    return _given(
+        instance=(os.environ.get("DATABRICKS_HOST") or address.host)
+        .removeprefix("https://")
+        .strip("/"),
+        token=os.environ.get("DATABRICKS_TOKEN"),
+    )
+
+
+def _hdfs(address: Address) -> Options:
+    return _given(host=address.host or "default", port=address.port, user=address.user)
+
+
+def password_of(address: Address) -> str | None:
+    """The password for an address that has none itself, as those in a database: that of
+    RUNLOG_ARTIFACT_ROOT, if it is the same user of the same host; that of ~/.netrc."""
+    if address.password is not None:
+        return address.password
+    root = setting("ARTIFACT_ROOT")
+    if root:
+        known = parse(root)
+        if known[:2] == address[:2] and known[3:5] == address[3:5] and known.password is not None:
+            return known.password
+    return _netrc(address)
+
+
+def _netrc(address: Address) -> str | None:
+    if address.user is None or address.scheme == "sftp":  # ssh has its own ways
+        return None
+    from netrc import NetrcParseError, netrc
+
+    try:
+        found = netrc().authenticators(address.host)
+    except (OSError, NetrcParseError):
+        return None
+    return found[2] if found and found[0] == address.user else None
+
+
+# --- the table ---------------------------------------------------------------------------------
+
+
+def _class(name: str) -> Callable[[], Any]:
+    def load() -> Any:
+        from importlib import import_module
+
+        module, _, cls = name.partition(":")
+        return getattr(import_module(module), cls)
+
+    return load
+
+
+S3 = Scheme(
+    _class("s3fs:S3FileSystem"),
+    "s3fs",
+    "s3",
+    _s3,
+    _below_host,
+    moves=False,
+    directories=False,
+    ranges=True,
+    threads=16,
+    buffered=True,
+    put=_s3_parts,
+    get=_s3_parts,
+    abandon=_s3_abort,
+)
+GCS = Scheme(
+    _class("gcsfs:GCSFileSystem"),
+    "gcsfs",
+    "gcs",
+    lambda address: {"use_listings_cache": False},
+    _below_host,
+    moves=False,
+    directories=False,
+    ranges=True,
+    threads=16,
+    buffered=True,
+    put=_gcs_parts,
+    get=_gcs_pieces,
+)
+AZURE = Scheme(
+    _class("adlfs:AzureBlobFileSystem"),
+    "adlfs",
+    "azure",
+    _azure,
+    _azure_root,
+    moves=False,
+    directories=False,
+    ranges=True,
+    threads=16,
+    buffered=True,
+    put=_azure_workers,
+    get=_azure_workers,
+    tune=_azure_parts,
+)
+FTP = Scheme(dialects.ftp, "fsspec", "", _ftp, _absolute, shared=False, reconnects=True, threads=4)
+SFTP = Scheme(dialects.sftp, "sshfs", "sftp", _sftp, _absolute, reconnects=True)
+WEBDAV = Scheme(dialects.webdav, "webdav4", "webdav", _webdav, _absolute, threads=4)
+HTTP = Scheme(
+    dialects.http,
+    "aiohttp",
+    "http",
+    _http,
+    _http_root,
+    ranges=True,
+    writable=False,
+    quoted=True,
+)
+MEMORY = Scheme(
+    _class("fsspec.implementations.memory:MemoryFileSystem"),
+    "fsspec",
+    "",
+    lambda address: {},
+    lambda address: "/" + _below_host(address).strip("/"),
+    threads=1,
+)
+DBFS = Scheme(
+    _class("fsspec.implementations.dbfs:DatabricksFileSystem"),
+    "requests",
+    "databricks",
+    _dbfs,
+    _absolute,
+    threads=4,
+)
+HDFS = Scheme(
+    _class("fsspec.implementations.arrow:HadoopFileSystem"),
+    "pyarrow",
+    "hdfs",
+    _hdfs,
+    _absolute,
+    threads=4,
+)
+
+SCHEMES = {
+    **dict.fromkeys(("s3", "s3a", "s3n"), S3),
+    **dict.fromkeys(("gs", "gcs"), GCS),
+    **dict.fromkeys(("wasbs", "wasb", "abfs", "abfss", "az"), AZURE),
+    **dict.fromkeys(("ftp", "ftps"), FTP),
+    "sftp": SFTP,
+    **dict.fromkeys(("http", "https"), HTTP),
+    **dict.fromkeys(("webdav", "webdavs"), WEBDAV),
+    "memory": MEMORY,
+    "dbfs": DBFS,
+    "hdfs": HDFS,
+}
+WRAPPERS = frozenset(
+    "async_wrapper asyncwrapper blockcache cached chained dir filecache generic jar libarchive "
+    "reference simplecache tar zip".split()
+)
+"""What fsspec calls its file systems that take another address to work on. A reference document
+can name any file, and has run code (CVE-2026-104851)."""
+
+
+def row(address: Address) -> Scheme:
+    """What is known of the address's scheme. Raises InvalidParameter for one that is not allowed,
+    without loading anything; MissingExtra where fsspec cannot load what it names."""
+    name = address.scheme
+    if name in SCHEMES:
+        return SCHEMES[name]
+    allowed = (setting("ARTIFACT_SCHEMES") or "").lower().replace(",", " ").split()
+    if name in WRAPPERS or name not in allowed:
+        hint = (
+            "it wraps other addresses, which is never allowed"
+            if name in WRAPPERS
+            else "name it in RUNLOG_ARTIFACT_SCHEMES if fsspec knows it and you trust it"
+        )
+        raise InvalidParameter(
+            f"artifacts cannot be kept at {name}: addresses: {hint}. "
+            f"Local paths and {', '.join(sorted(SCHEMES))} work"
+        )
+    return _by_request(name)
+
+
+def _by_request(name: str) -> Scheme:
+    from fsspec import get_filesystem_class
+    from fsspec.implementations.chained import ChainedFileSystem
+
+    try:
+        cls = get_filesystem_class(name)
+    except ValueError:
+        raise InvalidParameter(f"fsspec does not know {name}: addresses") from None
+    except ImportError as error:
+        raise MissingExtra(f"the package of {name}: addresses ({error})", "") from error
+    if issubclass(cls, ChainedFileSystem):
+        raise InvalidParameter(f"{name}: wraps other addresses, which is never allowed")
+
+    def uri(address: Address) -> str:
+        return str(address)
+
+    return Scheme(
+        lambda: cls,
+        name,
+        "",
+        lambda address: {
+            **cls._get_kwargs_from_urls(uri(address)),
+            **_given(password=password_of(address)),
+        },
+        lambda address: cls._strip_protocol(uri(address)).rstrip("/"),
+        shared=False,
+        reconnects=True,
+        threads=1,
+    )
+
+
+def make(scheme: Scheme, address: Address, room: int) -> Any:
+    """A new file system for the address: never one of those that fsspec keeps and shares."""
+    try:
+        cls = scheme.make()
+    except ImportError as error:
+        raise MissingExtra(scheme.package, scheme.extra) from error
+    files = cls(**scheme.options(address), skip_instance_cache=True)
+    scheme.tune(files, room)
+    return files

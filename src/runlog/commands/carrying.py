@@ -1,0 +1,168 @@
+"""runlog artifacts verify, pack, unpack: are the files whole, and where are they kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runlog import tables
+from runlog.commands import common
+from runlog.tables import ID, TEXT, Column, counted
+
+if TYPE_CHECKING:
+    from runlog.entities import RunInfo
+    from runlog.packing import Moved, Progress
+    from runlog.sql import SqlStore
+    from runlog.store import Store
+
+_SHARE = 1000  # steps of a progress bar for each run
+
+
+COLUMNS = [
+    Column("run_id", ID),
+    Column("path", TEXT, least=12),
+    Column("state", TEXT),
+    Column("about", TEXT, least=20),
+]
+
+
+@click.command()
+@common.run_arguments(many=True)
+@common.experiment_options(many=True)
+@common.view_option
+@common.output_options
+@common.place_option
+@click.pass_context
+def verify(
+    context: click.Context,
+    runs: tuple[str, ...],
+    run_ids: tuple[str, ...],
+    experiment_ids: tuple[str, ...],
+    experiment_names: tuple[str, ...],
+    view: str,
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """Read files through and compare them with what was logged.
+
+    Those of the runs that are named, or of experiments, or else of all. A file is `damaged` if its
+    size or SHA-256 is another, `missing`, `unreadable`, or `unrecorded` if nothing is known of it:
+    it was put there by other means. The exit code is 1 if anything is wrong but that.
+    """
+    from runlog.artifacts import ArtifactRepo
+    from runlog.artifacts.verify import UNRECORDED
+    from runlog.artifacts.verify import verify as verified
+
+    store = common.open_store(uri)
+    chosen = _chosen(store, [*run_ids, *runs], experiment_ids, experiment_names, view)
+    found, files = [], 0
+    with common.progress("Verifying") as done:
+        for count, info in enumerate(chosen):
+            repo = ArtifactRepo(info.artifact_uri)
+            recorded = store.get_digests(info.run_id)
+            files += len(recorded)
+            found += [
+                (info.run_id, *finding)
+                for finding in verified(repo, recorded, _share(done, count, len(chosen)))
+            ]
+            done((count + 1) * _SHARE, len(chosen) * _SHARE)
+    wrong = sum(1 for each in found if each[2] != UNRECORDED)
+    if form or found:
+        common.print_rows(COLUMNS, found, form)
+    if not form:
+        verdict = f"{wrong} of them wrong" if wrong else "as they were logged"
+        common.say(f"{counted(files, 'file')} of {counted(len(chosen), 'run')}, {verdict}")
+    context.exit(1 if wrong else 0)
+
+
+def _share(done: Callable[[int, int], None], count: int, runs: int) -> Callable[[int, int], None]:
+    """Progress within a run, as a part of that of all runs."""
+    return lambda part, all_of_it: done(
+        count * _SHARE + part * _SHARE // max(all_of_it, 1), runs * _SHARE
+    )
+
+
+def _chosen(
+    store: Store, given: Sequence[str], ids: Sequence[str], names: Sequence[str], view: str
+) -> list[RunInfo]:
+    """The runs that a command line names, those of the experiments that it names, or all."""
+    if given and (ids or names):
+        raise click.UsageError("Name runs, or experiments, not both.")
+    if given:
+        return [store.get_run(common.full_run_id(store, each)).info for each in given]
+    number = common.view_number(view)
+    experiments = common.chosen_experiments(store, ids, names, number)
+    everywhere = [each.experiment_id for each in experiments]
+    return [run.info for run in store.all_runs(everywhere, None, number)]
+
+
+@click.command()
+@common.run_arguments(many=True)
+@common.experiment_options(many=True)
+@common.place_option
+def pack(**given: Any) -> None:
+    """Move the files of runs into the database.
+
+    So that there is one file to carry. `sqlite3 runlog.db -A --list` shows them, and runlog finds
+    them as before. Runs that are still running are left out. It can be interrupted at any time, and
+    goes on when it is called again.
+    """
+    from runlog import packing
+
+    _move(packing.pack, "Packing", **given)
+
+
+@click.command()
+@common.run_arguments(many=True)
+@common.experiment_options(many=True)
+@common.place_option
+def unpack(**given: Any) -> None:
+    """Move the files of runs out of the database.
+
+    To the place of their experiment, or to the folder beside the database. Afterwards
+    `runlog db vacuum` gives the space back. It can be interrupted at any time, as `pack` can.
+    """
+    from runlog import packing
+
+    _move(packing.unpack, "Unpacking", **given)
+
+
+def _move(
+    deed: Callable[[SqlStore, RunInfo, Progress], Moved],
+    label: str,
+    runs: Sequence[str],
+    run_ids: Sequence[str],
+    experiment_ids: Sequence[str],
+    experiment_names: Sequence[str],
+    uri: str | None,
+) -> None:
+    if not (runs or run_ids or experiment_ids or experiment_names):
+        raise click.UsageError("Name runs (RUN or --run-id ID) or an experiment.")
+    store = common.open_database(uri)
+    chosen = _chosen(store, [*run_ids, *runs], experiment_ids, experiment_names, "active_only")
+    if experiment_ids or experiment_names:
+        chosen = [*_ended(chosen)]
+    files = size = 0
+    with common.progress(label) as done:
+        for count, info in enumerate(chosen):
+            moved = deed(store, info, _share(done, count, len(chosen)))
+            files, size = files + moved.files, size + moved.bytes
+            for place in moved.left_at:
+                common.complain(
+                    "warning", f"{place} has files that are not those of run {info.run_id}"
+                )
+            done((count + 1) * _SHARE, len(chosen) * _SHARE)
+    what = f"{counted(files, 'file')} ({tables.size(size)}) of {counted(len(chosen), 'run')}"
+    click.echo(f"{label} is done: {what}")
+
+
+def _ended(runs: Iterable[RunInfo]) -> Iterable[RunInfo]:
+    from runlog.entities import RunStatus
+
+    for info in runs:
+        if RunStatus.is_terminated(info.status):
+            yield info
+        else:
+            common.complain("warning", f"run {info.run_id} is {info.status}: it is left out")

@@ -1,0 +1,158 @@
+"""Servers that die, stop answering, or hold what they should not."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from fsspec.callbacks import Callback
+
+from runlog.artifacts import ArtifactRepo
+from runlog.entities import FileInfo
+from runlog.errors import RunlogError
+
+from .conftest import files_in
+
+KEEPING = ["seaweedfs", "azurite", "fake_gcs", "sshd", "vsftpd", "vsftpd_tls", "webdav"]
+LIMIT = 6  # seconds without progress, as RUNLOG_ARTIFACT_TIMEOUT
+
+
+class OnceUnderWay(Callback):
+    """Does something as soon as the first bytes have been transferred."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.act = act
+
+    def relative_update(self, inc=1):
+        if inc and self.act is not None:
+            act, self.act = self.act, None
+            act()
+
+
+@pytest.fixture
+def big(tmp_path):
+    """More than any of the servers takes in the tenth of a second until somebody looks."""
+    with open(tmp_path / "big", "wb") as file:
+        file.truncate(400 << 20)
+    return tmp_path / "big"
+
+
+@pytest.fixture(params=KEEPING)
+def kind(request):
+    return request.param
+
+
+def settle(kind: str) -> None:
+    """Wait for what the emulator keeps in memory: it writes that down every five seconds."""
+    time.sleep(6 if kind == "azurite" else 0)
+
+
+@pytest.fixture
+def killed(kind, server, monkeypatch):
+    """A server that may be killed."""
+    monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", str(LIMIT))
+    running = server(kind)
+    yield running
+    if running.process is None:
+        running.restart()
+
+
+def test_a_server_killed_during_an_upload(kind, killed, root, big):
+    repo = ArtifactRepo(root)
+    repo.write("d/big", b"old")
+    settle(kind)
+    with pytest.raises(RunlogError, match="'d/big'"):
+        repo.log_artifact(big, "d", callback=OnceUnderWay(killed.kill))
+    killed.restart()
+    assert repo.read("d/big") == b"old"
+    assert repo.list("d") == [FileInfo("d/big", False, 3)]
+    repo.write("d/big", b"new")
+    assert ArtifactRepo(root).read("d/big") == b"new"
+
+
+@pytest.mark.parametrize("kind", ["seaweedfs", "sshd", "vsftpd", "webdav"], indirect=True)
+def test_a_server_that_comes_back_during_an_upload(killed, root, big, monkeypatch):
+    monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", "60")
+    repo = ArtifactRepo(root)
+    repo.log_artifact(big, "d", callback=OnceUnderWay(killed.restart))
+    assert repo.list("d") == [FileInfo("d/big", False, 400 << 20)]
+
+
+def test_a_server_killed_during_a_download(kind, killed, root, big, tmp_path):
+    repo = ArtifactRepo(root)
+    repo.log_artifact(big)
+    settle(kind)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "big").write_bytes(b"old")
+    with pytest.raises(RunlogError, match="'big'"):
+        repo.download("big", tmp_path / "out", callback=OnceUnderWay(killed.kill))
+    assert files_in(tmp_path / "out") == ["big"]
+    assert (tmp_path / "out" / "big").read_bytes() == b"old"
+    killed.restart()
+    assert Path(repo.download("big", tmp_path / "out")).stat().st_size == 400 << 20
+
+
+def test_a_server_that_is_not_there(kind, killed, root):
+    repo = ArtifactRepo(root)
+    repo.write("a", b"x")
+    settle(kind)
+    killed.kill()
+    for call in (repo.list, lambda: repo.read("a"), lambda: repo.write("b", b"x")):
+        with pytest.raises(RunlogError, match="cannot|no progress"):
+            call()
+    killed.restart()
+    assert repo.list() == [FileInfo("a", False, 1)]
+
+
+@pytest.mark.parametrize("kind", ["seaweedfs", "sshd", "vsftpd"], indirect=True)
+def test_an_interrupted_upload_leaves_nothing(killed, root, big):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    repo = ArtifactRepo(root)
+    with pytest.raises(KeyboardInterrupt):
+        repo.log_artifact(big, "d", callback=OnceUnderWay(interrupt))
+    assert repo._files.ls(f"{repo._root}/d") == [] if repo._moves else repo.list("d") == []
+
+
+@pytest.mark.parametrize("kind", ["seaweedfs"], indirect=True)
+def test_parts_of_an_interrupted_upload_are_given_up(killed, root, big):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ArtifactRepo(root).log_artifact(big, callback=OnceUnderWay(interrupt))
+    bucket = root.split("/")[2]
+    assert "Uploads" not in killed.client().list_multipart_uploads(Bucket=bucket)
+
+
+@pytest.mark.parametrize("kind", ["moto"], indirect=True)
+def test_names_in_a_bucket_that_lead_out_of_a_directory(kind, server, root, tmp_path):
+    repo = ArtifactRepo(root)
+    repo.write("d/good", b"x")
+    _, _, bucket, key = root.split("/", 3)
+    for name in ("../out", "a/../../out", "a\\..\\out", "a//b", "a/./b"):
+        server("moto").client().put_object(Bucket=bucket, Key=f"{key}/d/{name}", Body=b"evil")
+    (tmp_path / "dst").mkdir()
+    repo.download("d", tmp_path / "dst")
+    assert files_in(tmp_path) == ["dst/d/good"]
+    assert [info.path for info in repo.list("d") if not info.is_dir] == ["d/good"]
+
+
+@pytest.mark.parametrize("kind", ["seaweedfs", "sshd", "vsftpd", "webdav"], indirect=True)
+def test_a_fork_opens_its_own_connections(kind, server, root):
+    repo = ArtifactRepo(root)
+    repo.write("parent", b"x")
+    child = os.fork()
+    if child == 0:
+        try:
+            repo.write("child", repo.read("parent"))
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    repo.write("parent", repo.read("child") * 2)
+    assert repo.list() == [FileInfo("child", False, 1), FileInfo("parent", False, 2)]

@@ -1,0 +1,166 @@
+"""Real servers on 127.0.0.1 that the tests and the benchmarks keep artifacts on.
+
+    with start("sshd") as server:
+        server.uri      # the root of what may be written: sftp://root@127.0.0.1:23456/tmp/...
+        server.env      # what a user would have in the environment to use it
+        server.kill()   # SIGKILL, to it and to the processes of its connections
+        server.restart()
+
+A new server is a file here with one subclass of `Server` (webdav.py is the shortest), its line in
+`KINDS`, and its package in the `test` extra of setup.cfg, in package.json, or in scripts/packages.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+
+HOST = "127.0.0.1"
+PATIENCE = 60  # seconds until a server answers, on a machine that does much else
+
+KINDS = {  # name: module and class
+    "seaweedfs": "seaweedfs.SeaweedFS",
+    "moto": "moto.Moto",
+    "fake_gcs": "fake_gcs.FakeGCS",
+    "azurite": "azurite.Azurite",
+    "sshd": "sshd.Sshd",
+    "vsftpd": "vsftpd.Vsftpd",
+    "vsftpd_tls": "vsftpd.VsftpdTls",
+    "webdav": "webdav.WebDAV",
+    "http": "http.Http",
+}
+
+
+class Missing(Exception):
+    """The server cannot run on this machine; says why, and what to install."""
+
+
+class Server:
+    """A process in a temporary folder. Subclasses set `uri`, `env` and `command` in `prepare` and
+    say in `answer` how to find out that it works; `create` is called once, when it first does."""
+
+    uri: str
+    env: dict[str, str]
+    command: list[str]
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="runlog-server-"))
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> None:
+        raise NotImplementedError
+
+    def answer(self) -> None:
+        """Raises while the server is not ready."""
+        raise NotImplementedError
+
+    def create(self) -> None:
+        """Makes the bucket, or what else has to be there."""
+
+    def __enter__(self) -> Server:
+        try:
+            self.prepare()
+            self.restart()
+            self.create()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def restart(self) -> None:
+        """Starts it on its port, with the data that it has kept, and waits until it answers."""
+        self.kill()
+        with open(self.folder / "server.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [*_tied(), *self.command],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.answer()
+            except Exception as error:
+                if self.process.poll() is not None or time.monotonic() > until:
+                    raise RuntimeError(f"{self.command} does not answer: {self.log()}") from error
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            for pid in [self.process.pid, *_below(self.process.pid)]:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.process.wait()
+            self.process = None
+
+    def log(self) -> str:
+        """The end of what the server has printed."""
+        return (self.folder / "server.log").read_text(errors="replace")[-2000:]
+
+
+def start(kind: str) -> Server:
+    """The server of that name, to be used in a with statement. Raises Missing."""
+    module, name = KINDS[kind].split(".")
+    made = getattr(import_module(f"{__name__}.{module}"), name)()
+    assert isinstance(made, Server)
+    return made
+
+
+def free_port() -> int:
+    """A port below those that the system gives to clients, so that none has it at a restart."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+
+
+def tool(name: str, hint: str) -> str:
+    """The path of a program: of this Python's environment, or of the system."""
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin"]
+    )
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise Missing(f"{name} is not installed: {hint}")
+    return found
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection((HOST, port), timeout=5)
+
+
+def _tied() -> list[str]:
+    """A prefix for commands, so that a server ends with us, however we end."""
+    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
+
+def _below(pid: int) -> list[int]:
+    """The processes that a server has for its connections, and theirs. Linux tells."""
+    found = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text().split()):
+            found += [child, *_below(child)]
+    return found

@@ -1,0 +1,42 @@
+"""The servers that other tests rely on: killed, they are gone, and they come back as they were."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import servers
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize("kind", servers.KINDS)
+def test_a_server_that_was_killed_comes_back_at_its_place(server, kind):
+    there = server(kind)
+    there.kill()
+    with pytest.raises(OSError), socket.create_connection((servers.HOST, there.port), timeout=5):
+        pass
+    there.restart()
+    there.answer()
+
+
+def test_a_server_does_not_outlive_whoever_started_it(place):
+    program = "import servers, os\ns = servers.start('http').__enter__()\n"
+    program += "print(s.port, flush=True)\nos.kill(os.getpid(), 9)"
+    command = [sys.executable, "-c", program]
+    env = {**os.environ, "TMPDIR": str(place)}  # its folder stays
+    done = subprocess.run(command, cwd=HERE, env=env, capture_output=True, text=True)
+    until = time.monotonic() + 10
+    while True:
+        try:
+            servers.connect(int(done.stdout)).close()
+        except ConnectionRefusedError:
+            return
+        assert time.monotonic() < until
+        time.sleep(0.05)
