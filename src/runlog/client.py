@@ -438,9 +438,8 @@ class RunlogClient:
         dst_path: str | Path | None = None,
         callback: Any = None,
     ) -> str:
-        """Brings an artifact file or folder to this machine and returns its local path. Without
-        `dst_path` that is the artifact itself where it is a local file already. `callback` is as
-        in `log_artifact`."""
+        """Copies an artifact file or folder to this machine, to the directory `dst_path` or a new
+        temporary one, and returns its local path. `callback` is as in `log_artifact`."""
         return self._repo(run_id).download(path, dst_path, callback)
 
     # -- all --------------------------------------------------------------------------------

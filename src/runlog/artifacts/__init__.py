@@ -41,9 +41,9 @@ def download_artifacts(
 
     It is `artifact_uri`: `runs:/<run id>/<path>`, a local path or the URI of any place that
     artifacts can be kept at; or else the `artifact_path` of the run `run_id`, or all that this run
-    has. With `dst_path`, which is made if it does not exist, it is copied there. Without, local
-    artifacts stay where they are, and others go to a new temporary directory. `callback`, an
-    fsspec Callback, is told how many bytes there are and how many have come.
+    has. It is copied to `dst_path`, which is made if it does not exist, or else to a new temporary
+    directory: what is done to the copy does no harm to the artifact. `callback`, an fsspec
+    Callback, is told how many bytes there are and how many have come.
     Raises NoSuchFile (NotFound, and FileNotFoundError) when there is none, InvalidParameter for a
     bad address. `registry_uri` is there for scripts that pass it.
     """

@@ -359,15 +359,11 @@ class ArtifactRepo:
     ) -> str:
         """Bring a file or a directory here and return its local path.
 
-        With `dst`, a directory that exists, it is copied to `dst/path`. Without, local artifacts
-        are not copied at all: the path returned is their own; others go to a new temporary
-        directory. `callback` is as in `log_artifact`.
+        It is copied to `dst/path`, where `dst` is a directory that exists, or to a new temporary
+        directory, also where it is on this machine already. `callback` is as in `log_artifact`.
         Raises NoSuchFile, and NotFound or InvalidParameter for a `dst` that is no directory.
         """
         path = checked_directory(path)
-        if dst is None and isinstance(self._files, LocalFiles):
-            self._info(path)
-            return self._place(path)
         found = self._below(path)
         dst = existing_directory(dst)
         transfers = []

@@ -101,6 +101,7 @@ def _chosen(
 @click.command()
 @common.run_arguments(many=True)
 @common.experiment_options(many=True)
+@common.output_options
 @common.place_option
 def pack(**given: Any) -> None:
     """Move the files of runs into the database.
@@ -111,12 +112,13 @@ def pack(**given: Any) -> None:
     """
     from runlog import packing
 
-    _move(packing.pack, "Packing", **given)
+    _move(packing.pack, "Packing", "packed", **given)
 
 
 @click.command()
 @common.run_arguments(many=True)
 @common.experiment_options(many=True)
+@common.output_options
 @common.place_option
 def unpack(**given: Any) -> None:
     """Move the files of runs out of the database.
@@ -126,16 +128,18 @@ def unpack(**given: Any) -> None:
     """
     from runlog import packing
 
-    _move(packing.unpack, "Unpacking", **given)
+    _move(packing.unpack, "Unpacking", "unpacked", **given)
 
 
 def _move(
     deed: Callable[[SqlStore, RunInfo, Progress], Moved],
     label: str,
+    done_so: str,
     runs: Sequence[str],
     run_ids: Sequence[str],
     experiment_ids: Sequence[str],
     experiment_names: Sequence[str],
+    form: str | None,
     uri: str | None,
 ) -> None:
     if not (runs or run_ids or experiment_ids or experiment_names):
@@ -145,17 +149,29 @@ def _move(
     if experiment_ids or experiment_names:
         chosen = [*_ended(chosen)]
     files = size = 0
+    facts: list[common.Facts] = []
     with common.progress(label) as done:
         for count, info in enumerate(chosen):
             moved = deed(store, info, _share(done, count, len(chosen)))
             files, size = files + moved.files, size + moved.bytes
+            facts.append(
+                {
+                    "done": done_so if moved.files else "unchanged",
+                    "run_id": info.run_id,
+                    "files": moved.files,
+                    "bytes": moved.bytes,
+                }
+            )
             for place in moved.left_at:
                 common.complain(
                     "warning", f"{place} has files that are not those of run {info.run_id}"
                 )
             done((count + 1) * _SHARE, len(chosen) * _SHARE)
     what = f"{counted(files, 'file')} ({tables.size(size)}) of {counted(len(chosen), 'run')}"
-    click.echo(f"{label} is done: {what}")
+    if form:
+        common.print_facts(form, facts)
+    else:
+        click.echo(f"{label} is done: {what}")
 
 
 def _ended(runs: Iterable[RunInfo]) -> Iterable[RunInfo]:

@@ -281,7 +281,7 @@ def print_done(form: str | None, done: Iterable[tuple[str, Facts]]) -> None:
 
 def print_facts(form: str, rows: Sequence[Facts]) -> None:
     """Prints rows that all have the same keys, for programs."""
-    columns = [Column(name, tables.TEXT) for name in rows[0]]
+    columns = [Column(name, tables.TEXT) for name in (rows[0] if rows else ())]
     print_rows(columns, [list(row.values()) for row in rows], form)
 
 
