@@ -78,15 +78,21 @@ def _translated(verb: str, path: str, error: Exception, secrets: tuple[str, ...]
         return NoSuchFile(f"{said}: {path!r}: {why}")
     if isinstance(error, _WRONG_PLACE):
         return InvalidParameter(f"Invalid path {path!r} of an artifact: cannot {verb} it: {why}")
+    if _is_timeout(error) and not str(error):
+        why = "no answer for as long as RUNLOG_ARTIFACT_TIMEOUT allows"
     what = f"artifact {path!r}" if path else "artifacts"
     code = ERROR_CODES.get(getattr(error, "errno", None) or 0)
     if code is None and isinstance(error, PermissionError):
         code = "PERMISSION_DENIED"
-    elif code is None and isinstance(error, TimeoutError):
+    elif code is None and _is_timeout(error):
         code = "DEADLINE_EXCEEDED"
     elif code is None and isinstance(error, (ConnectionError, EOFError)):
         code = "TEMPORARILY_UNAVAILABLE"
     return RunlogError(f"cannot {verb} {what}: {why}", code)
+
+
+def _is_timeout(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or "Timeout" in type(error).__name__
 
 
 def _fit_to_show(error: BaseException, secrets: tuple[str, ...]) -> BaseException | None:

@@ -115,7 +115,7 @@ def _s3_abort(files: Any, place: str) -> None:
 
 
 def _gcs_parts(room: int) -> Options:
-    return {"chunksize": max(1, min(room, 16 << 20) >> 18) << 18}  # a multiple of 256 KiB
+    return {"chunksize": max(1, min(room, 32 << 20) >> 18) << 18}  # a multiple of 256 KiB
 
 
 def _gcs_pieces(room: int) -> Options:
