@@ -30,6 +30,7 @@ ARROWS = {
     "sqlsearch": "entities errors filters",
     "sql": "clock db entities errors filters migrate names settings sqlsearch store validate",
     "artifacts": "entities errors media places settings store validate",
+    "protocol": "entities errors store validate",
     "schemas": "errors",
     "data": "artifacts context entities errors schemas",
     "media": "errors",

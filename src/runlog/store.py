@@ -296,6 +296,75 @@ class Store(ABC):
         runs.token = token
         return runs
 
+    def metric_history_page(
+        self,
+        run_id: str,
+        key: str,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Metric]:
+        """A page of `get_metric_history`; all of it without `max_results`."""
+        from bisect import bisect_right
+
+        from runlog import filters
+
+        limit = None if max_results is None else validate.max_results(max_results, None)
+        points = self.get_metric_history(run_id, key)
+        start = 0
+        if page_token:
+            last = filters.decode_token(page_token)
+            if len(last) != 3 or not all(type(each) in (int, float) for each in last[:2]):
+                raise InvalidParameter("Invalid page token: it is not of a metric's history")
+            start = bisect_right(points, _place(*last), key=_place_of)
+        if limit is None or start + limit >= len(points):
+            return PagedList(points[start:])
+        found = points[start : start + limit]
+        end = found[-1]
+        value = "NaN" if end.value != end.value else end.value
+        return PagedList(found, filters.encode_token((end.timestamp, end.step, value)))
+
+    def sampled_histories(
+        self,
+        run_ids: Sequence[str],
+        key: str,
+        start_step: int | None = None,
+        end_step: int | None = None,
+        max_results: int = 2500,
+    ) -> list[Metric]:
+        """A metric of several runs, thinned out for a chart: all points at up to `max_results`
+        steps of those from `start_step` to `end_step`, evenly chosen, and at the first and the
+        last step of each run. Each run's points are ordered by step, timestamp, value."""
+        limit = validate.max_results(max_results, 2500)
+        if (start_step is None) != (end_step is None):
+            raise InvalidParameter("give both start_step and end_step, or neither")
+        low, high = (-(2**63), 2**63) if start_step is None else (start_step, end_step)
+        if low > high:
+            raise InvalidParameter(f"start_step {low} must not be greater than end_step {high}")
+        columns = self.histories(run_ids, [key])
+        inside = [{step for step in each.steps if low <= step <= high} for each in columns]
+        steps = sorted(set().union(*inside))
+        chosen = set(steps)
+        if len(steps) > limit:
+            chosen = {steps[i * (len(steps) - 1) // max(limit - 1, 1)] for i in range(limit)}
+            chosen.update(edge(each) for each in inside if each for edge in (min, max))
+        return [
+            Metric(key, value, time, step, each.run_id)
+            for each in columns
+            for step, time, value in sorted(
+                point
+                for point in zip(each.steps, each.timestamps, each.values, strict=True)
+                if point[0] in chosen
+            )
+        ]
+
+
+def _place(timestamp: Any, step: Any, value: Any) -> tuple[Any, ...]:
+    return timestamp, step, value == "NaN", 0 if value == "NaN" else value
+
+
+def _place_of(point: Metric) -> tuple[Any, ...]:
+    return _place(point.timestamp, point.step, "NaN" if point.value != point.value else point.value)
+
 
 _STORES = {"sqlite": ("runlog.sql", "SqlStore")}  # by name: a store knows Store, not the reverse
 
