@@ -31,6 +31,7 @@ ARROWS = {
     "sql": "clock db entities errors filters migrate names settings sqlsearch store validate",
     "artifacts": "entities errors media places settings store validate",
     "protocol": "entities errors store validate",
+    "serve": "artifacts entities errors protocol runlog settings store",
     "schemas": "errors",
     "data": "artifacts context entities errors schemas",
     "media": "errors",

@@ -313,7 +313,9 @@ class Store(ABC):
         start = 0
         if page_token:
             last = filters.decode_token(page_token)
-            if len(last) != 3 or not all(type(each) in (int, float) for each in last[:2]):
+            if [type(each) for each in last[:2]] != [int, int] or not (
+                len(last) == 3 and (last[2] == "NaN" or type(last[2]) in (int, float))
+            ):
                 raise InvalidParameter("Invalid page token: it is not of a metric's history")
             start = bisect_right(points, _place(*last), key=_place_of)
         if limit is None or start + limit >= len(points):
@@ -337,7 +339,8 @@ class Store(ABC):
         limit = validate.max_results(max_results, 2500)
         if (start_step is None) != (end_step is None):
             raise InvalidParameter("give both start_step and end_step, or neither")
-        low, high = (-(2**63), 2**63) if start_step is None else (start_step, end_step)
+        low = -(2**63) if start_step is None else start_step
+        high = 2**63 if end_step is None else end_step
         if low > high:
             raise InvalidParameter(f"start_step {low} must not be greater than end_step {high}")
         columns = self.histories(run_ids, [key])

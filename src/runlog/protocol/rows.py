@@ -83,6 +83,11 @@ class Row(NamedTuple):
         assert self.call is not None, self.name
         return self.call(store, **arguments)
 
+    @property
+    def moves_a_file(self) -> bool:
+        """Whether the body, of the request or of the answer, is a file and not JSON."""
+        return self.answer is wire.FILE
+
     def paths(self) -> Iterator[str]:
         """Every path that the endpoint is at."""
         return (prefix + self.path for prefix in self.prefixes)
@@ -99,6 +104,7 @@ _TOKEN = Field("page_token", TEXT)
 _KEY = needed("key", TEXT)
 _VALUE = Field("value", TEXT, default="")
 _PATH = Field("path", TEXT)
+_FILE = needed("path", TEXT)
 _FILES = (  # what artifacts are listed as
     Field("root_uri", TEXT),
     Field("files", many(FILE_INFO), default=()),
@@ -176,6 +182,14 @@ def _bulk_history(
         if rest:
             found += store.metric_history_page(run_id, metric_key, rest)
     return found
+
+
+def _server_info(store: Store) -> dict[str, Any]:
+    return {
+        "store_type": "SqlStore",  # what MLflow's pages ask before they search by metrics
+        "workspaces_enabled": False,
+        "multipart_uploads_enabled": False,
+    }
 
 
 # -- the rows -------------------------------------------------------------------------------
@@ -336,15 +350,43 @@ ROWS: tuple[Row, ...] = (
         (_RUN, _PATH, _TOKEN),
         LISTING,
     ),
+    Row(
+        "serverInfo", "GET", "server-info", READ, _server_info,
+        (), wire.ANYTHING, MLFLOW_3,
+    ),
     # What follows moves files: bodies and answers are the files themselves.
     Row("listFiles", "GET", "artifacts", READ, None, (_PATH,), LISTING, ARTIFACTS),
-    Row("downloadFile", "GET", "artifacts/<path>", READ, None, (), NOTHING, ARTIFACTS),
-    Row("uploadFile", "PUT", "artifacts/<path>", EDIT, None, (), NOTHING, ARTIFACTS),
-    Row("deleteFile", "DELETE", "artifacts/<path>", EDIT, None, (), NOTHING, ARTIFACTS),
-    Row("getArtifact", "GET", "get-artifact", READ, None, (_RUN, _PATH), NOTHING, ("/",)),
+    Row("downloadFile", "GET", "artifacts/<path>", READ, None, (_FILE,), wire.FILE, ARTIFACTS),
+    Row("uploadFile", "PUT", "artifacts/<path>", EDIT, None, (_FILE,), wire.FILE, ARTIFACTS),
+    Row("deleteFile", "DELETE", "artifacts/<path>", EDIT, None, (_FILE,), wire.FILE, ARTIFACTS),
+    Row(
+        "createMultipartUpload", "POST", "mpu/create/<path>", EDIT, None,
+        (_FILE,), NOTHING, ARTIFACTS,
+    ),
+    Row(
+        "completeMultipartUpload", "POST", "mpu/complete/<path>", EDIT, None,
+        (_FILE,), NOTHING, ARTIFACTS,
+    ),
+    Row(
+        "abortMultipartUpload", "POST", "mpu/abort/<path>", EDIT, None,
+        (_FILE,), NOTHING, ARTIFACTS,
+    ),
+    Row(
+        "getPresignedDownloadUrl", "GET", "presigned/<path>", READ, None,
+        (_FILE,), NOTHING, ARTIFACTS,
+    ),
+    Row(
+        "createPresignedUploadUrl", "POST", "artifacts/presigned-upload-url", EDIT, None,
+        (_RUN, _FILE), NOTHING,
+    ),
+    Row(
+        "createPresignedDownloadUrl", "POST", "artifacts/presigned-download-url", READ, None,
+        (_RUN, _FILE), NOTHING,
+    ),
+    Row("getArtifact", "GET", "get-artifact", READ, None, (_RUN, _FILE), wire.FILE, ("/",)),
     Row(
         "uploadArtifact", "POST", "upload-artifact", EDIT, None,
-        (_RUN, _PATH), NOTHING, ("/ajax-api/2.0/mlflow/",),
+        (_RUN, _FILE), wire.FILE, ("/ajax-api/2.0/mlflow/",),
     ),
 )  # fmt: skip
 

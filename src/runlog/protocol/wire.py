@@ -463,9 +463,16 @@ def _write_run(run: Run) -> dict[str, Any]:
 
 RUN = Kind(_read_run, _write_run, {"type": "object"})
 
+
+def _same_of_answer(value: Any, where: str) -> Any:
+    return value
+
+
 # -- answers --------------------------------------------------------------------------------
 
 NOTHING = Kind(lambda value, where: None, lambda value: {}, {"type": "object"})
+FILE = Kind(_same_of_answer, _same, {"type": "string", "format": "binary"})  # bytes, no JSON
+ANYTHING = Kind(_same_of_answer, _same, {"type": "object"})
 
 
 def only(name: str, kind: Kind) -> Kind:
