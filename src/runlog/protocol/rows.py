@@ -12,9 +12,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from runlog import validate
-from runlog.entities import DatasetInput, Experiment, Metric, PagedList, ViewType
+from runlog.entities import (
+    DatasetInput,
+    Experiment,
+    Metric,
+    MetricSummary,
+    PagedList,
+    Run,
+    ViewType,
+)
 from runlog.errors import InvalidParameter
-from runlog.protocol import wire
+from runlog.protocol import columns, wire
 from runlog.protocol.wire import (
     DATASET_INPUT,
     DOUBLE,
@@ -44,6 +52,7 @@ MLFLOW = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
 PREVIEW = ("/api/2.0/preview/mlflow/", "/ajax-api/2.0/preview/mlflow/")  # clients of 1.x
 MLFLOW_3 = ("/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/")
 ARTIFACTS = ("/api/2.0/mlflow-artifacts/", "/ajax-api/2.0/mlflow-artifacts/")
+OURS = ("/api/runlog/1/",)  # what MLflow has no endpoint for
 
 READ, EDIT, ADMIN = "read", "edit", "admin"
 
@@ -192,6 +201,28 @@ def _server_info(store: Store) -> dict[str, Any]:
     }
 
 
+def _create_run(store: Store, new_run_id: str | None, **given: Any) -> Run:
+    return store.create_run(**given, run_id=new_run_id)
+
+
+def _about(store: Store) -> dict[str, Any]:
+    return {"runlog": 1}
+
+
+def _log_whole(
+    store: Store,
+    run_id: str,
+    points: Sequence[Any],
+    params: Sequence[tuple[str, str]],
+    tags: Sequence[tuple[str, str]],
+) -> None:
+    store.log(run_id, points, params, tags)
+
+
+def _summaries(store: Store, run_id: str) -> list[MetricSummary]:
+    return list(store.get_metric_summary(run_id).values())
+
+
 # -- the rows -------------------------------------------------------------------------------
 
 ROWS: tuple[Row, ...] = (
@@ -260,13 +291,14 @@ ROWS: tuple[Row, ...] = (
         NOTHING,
     ),
     Row(
-        "createRun", "POST", "runs/create", EDIT, "create_run",
+        "createRun", "POST", "runs/create", EDIT, _create_run,
         (
             _EXPERIMENT,
             Field("user_id", TEXT, default=""),
             Field("run_name", TEXT),
             Field("start_time", INT64, default=0),
             Field("tags", MAPPING),
+            Field("new_run_id", TEXT),  # ours: sent again, the same request makes no second run
         ),
         only("run", RUN),
     ),
@@ -388,6 +420,44 @@ ROWS: tuple[Row, ...] = (
         "uploadArtifact", "POST", "upload-artifact", EDIT, None,
         (_RUN, _FILE), wire.FILE, ("/ajax-api/2.0/mlflow/",),
     ),
+    # What follows is runlog's own.
+    Row("about", "GET", "about", READ, _about, (), wire.ANYTHING, OURS),
+    Row(
+        "logWhole", "POST", "runs/log", EDIT, _log_whole,
+        (
+            _RUN,
+            Field("metrics", wire.points(), "points", default=()),
+            Field("params", wire.pairs(), default=()),
+            Field("tags", wire.pairs(), default=()),
+        ),
+        NOTHING,
+        OURS,
+    ),
+    Row(
+        "getMetricSummary", "GET", "metrics/summary", READ, _summaries,
+        (_RUN,),
+        page("metrics", columns.SUMMARY),
+        OURS,
+    ),
+    Row(
+        "histories", "POST", "metrics/histories", READ, "histories",
+        (needed("run_ids", many(TEXT, MAX_RUNS_AT_ONCE)), Field("keys", many(TEXT))),
+        page("histories", columns.HISTORY),
+        OURS,
+    ),
+    Row(
+        "searchRunColumns", "POST", "runs/columns", READ, "search_run_columns",
+        (
+            _EXPERIMENTS,
+            _FILTER,
+            Field("run_view_type", VIEW_TYPE, default=ViewType.ACTIVE_ONLY),
+            Field("max_results", INT64),
+            _ORDER_BY,
+        ),
+        columns.RUN_COLUMNS,
+        OURS,
+    ),
+    Row("flush", "POST", "flush", EDIT, "flush", (), NOTHING, OURS),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Row] = {row.name: row for row in ROWS}
