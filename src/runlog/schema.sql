@@ -255,3 +255,72 @@ from input i
 join run r on r.id = i.run
 join dataset d on d.id = i.dataset
 left join input_tag t on t.input = i.id and t.key = 'mlflow.data.context';
+
+-- Who may use a server on this file. Of passwords and tokens there are only hashes, which no view
+-- shows. Nothing refers to the audit log's names, so that they outlive the users.
+
+create table account (                           -- `user` is a word of other databases' own
+    id integer primary key autoincrement,
+    name text not null unique,
+    role text not null check (role in ('admin', 'editor', 'viewer', 'member')),
+    password text,                               -- scrypt$log2(n)$r$p$salt$hash, or null
+    creation_time integer not null
+);
+
+create table permission (                        -- beyond the role
+    account integer not null references account on delete cascade,
+    experiment integer not null references experiment on delete cascade,
+    role text not null check (role in ('admin', 'editor', 'viewer')),
+    primary key (account, experiment)
+) without rowid;
+create index permission_by_experiment on permission (experiment);
+
+create table token (
+    id integer primary key autoincrement,
+    account integer not null references account on delete cascade,
+    name text not null,
+    kind text not null check (kind in ('token', 'session')),
+    hash text not null unique,                   -- SHA-256, in hex
+    read_only integer not null default 0,
+    creation_time integer not null,
+    expiry_time integer,                         -- null: never
+    last_used_time integer,
+    unique (account, kind, name)
+);
+
+create table audit_entry (                       -- the same deed within a minute is one row
+    minute integer not null,                     -- its first millisecond
+    account text not null,
+    token text not null,
+    address text not null,
+    action text not null,
+    target text not null,
+    result text not null,
+    first_time integer not null,
+    last_time integer not null,
+    count integer not null,
+    primary key (minute, account, token, address, action, target, result)
+) without rowid;
+
+create view users as
+select name, role, password is not null as has_password,
+    strftime('%Y-%m-%dT%H:%M:%fZ', creation_time / 1000.0, 'unixepoch') as creation_time
+from account;
+
+create view grants as
+select a.name as user, cast(e.id as text) as experiment_id, e.name as experiment, p.role
+from permission p join account a on a.id = p.account join experiment e on e.id = p.experiment;
+
+create view tokens as
+select a.name as user, t.name, t.read_only,
+    strftime('%Y-%m-%dT%H:%M:%fZ', t.creation_time / 1000.0, 'unixepoch') as creation_time,
+    strftime('%Y-%m-%dT%H:%M:%fZ', t.expiry_time / 1000.0, 'unixepoch') as expiry_time,
+    strftime('%Y-%m-%dT%H:%M:%fZ', t.last_used_time / 1000.0, 'unixepoch') as last_used_time
+from token t join account a on a.id = t.account
+where t.kind = 'token';
+
+create view audit_log as
+select strftime('%Y-%m-%dT%H:%M:%fZ', first_time / 1000.0, 'unixepoch') as time, account as user,
+    token, address, action, target, result, count,
+    strftime('%Y-%m-%dT%H:%M:%fZ', last_time / 1000.0, 'unixepoch') as last_time
+from audit_entry;
