@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, TypeVar
 
+    from runlog.models import ModelInput, ModelOutput
+
     T = TypeVar("T")
 else:
     T = object
@@ -504,44 +506,72 @@ class RunData(_Entity):
 class RunInputs(_Entity):
     """What a run read."""
 
-    __slots__ = ("dataset_inputs",)
+    __slots__ = ("dataset_inputs", "model_inputs")
     dataset_inputs: list[DatasetInput]
+    model_inputs: list[ModelInput]
 
     def __init__(
         self,
         dataset_inputs: list[DatasetInput] | None = None,
+        model_inputs: list[ModelInput] | None = None,
     ) -> None:
-        self._fill([] if dataset_inputs is None else dataset_inputs)
+        self._fill(
+            [] if dataset_inputs is None else dataset_inputs,
+            [] if model_inputs is None else model_inputs,
+        )
 
     def to_dictionary(self) -> dict[str, Any]:
-        """`{"dataset_inputs": [...]}`, nested down to plain values."""
-        return {"dataset_inputs": [_plain(each) for each in self.dataset_inputs]}
+        """`{"dataset_inputs": [...], "model_inputs": [...]}`, nested down to plain values."""
+        return {name: [_plain(each) for each in given] for name, given in self}
+
+
+class RunOutputs(_Entity):
+    """The logged models that a run made."""
+
+    __slots__ = ("model_outputs",)
+    model_outputs: list[ModelOutput]
+
+    def __init__(
+        self,
+        model_outputs: list[ModelOutput] | None = None,
+    ) -> None:
+        self._fill([] if model_outputs is None else model_outputs)
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """`{"model_outputs": [...]}`, nested down to plain values."""
+        return {"model_outputs": [_plain(each) for each in self.model_outputs]}
 
 
 class Run(_Entity):
-    """A run: its `info`, its `data` and its `inputs`."""
+    """A run: its `info`, its `data`, its `inputs` and its `outputs`."""
 
-    __slots__ = ("info", "data", "inputs")
+    __slots__ = ("info", "data", "inputs", "outputs")
     info: RunInfo
     data: RunData
     inputs: RunInputs
+    outputs: RunOutputs
 
     def __init__(
         self,
         info: RunInfo,
         data: RunData | None = None,
         inputs: RunInputs | None = None,
+        outputs: RunOutputs | None = None,
     ) -> None:
         self._fill(
-            info, RunData() if data is None else data, RunInputs() if inputs is None else inputs
+            info,
+            RunData() if data is None else data,
+            RunInputs() if inputs is None else inputs,
+            RunOutputs() if outputs is None else outputs,
         )
 
     def to_dictionary(self) -> dict[str, Any]:
-        """`{"info": {...}, "data": {...}, "inputs": {...}}`, plain values all the way down."""
+        """`{"info": {...}, "data": {...}, ...}`, plain values all the way down."""
         return {
             "info": _plain(self.info),
             "data": self.data.to_dictionary(),
             "inputs": self.inputs.to_dictionary(),
+            "outputs": self.outputs.to_dictionary(),
         }
 
     def _repr_html_(self) -> str:
@@ -553,6 +583,8 @@ class Run(_Entity):
 def _plain(value: Any) -> Any:
     if isinstance(value, _Entity):
         return {name: _plain(each) for name, each in value}
+    if hasattr(value, "_asdict"):
+        return value._asdict()
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
     if isinstance(value, dict):

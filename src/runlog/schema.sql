@@ -82,6 +82,58 @@ create table input_tag (
     primary key (input, key)
 ) without rowid;
 
+-- Logged models, with what was measured of them and which runs read or made them.
+
+create table model (
+    id integer primary key autoincrement,
+    model_id text not null unique,               -- m- and 32 hex digits
+    experiment integer not null references experiment on delete cascade,
+    name text not null,
+    type text not null default '',
+    source_run_id text not null default '',      -- the run that made it, as it was called
+    status text not null default 'PENDING',      -- PENDING READY FAILED
+    artifact_uri text not null,                  -- './...' is relative to the artifact root
+    creation_time integer not null,
+    last_update_time integer not null,
+    lifecycle_stage text not null default 'active' check (lifecycle_stage in ('active', 'deleted'))
+);
+create index model_by_experiment on model (experiment);
+
+create table model_param (
+    model integer not null references model on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (model, key)
+) without rowid;
+
+create table model_tag (
+    model integer not null references model on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (model, key)
+) without rowid;
+
+create table model_metric (
+    model integer not null references model on delete cascade,
+    key text not null,
+    step integer not null,
+    timestamp integer not null,
+    value not null,
+    run_id text not null,                        -- of the run that measured it
+    dataset_name text not null default '',
+    dataset_digest text not null default '',
+    primary key (model, key, step, timestamp, value, run_id, dataset_name, dataset_digest)
+) without rowid;
+
+create table model_link (
+    run integer not null references run on delete cascade,
+    kind text not null check (kind in ('input', 'output')),
+    model integer not null references model on delete cascade,
+    step integer not null,
+    primary key (run, kind, model)
+) without rowid;
+create index model_link_by_model on model_link (model);
+
 -- Metrics. A call appends its points to `recent`, which costs one page whatever the number of keys;
 -- a merge moves them in bulk to `point`, clustered so that a history is read in one sweep, and
 -- brings `metric`, the summary by run and key, up to date. Points that are in `recent` still are
@@ -247,6 +299,12 @@ select r.run_id, k.name as key, m.count,
 from live_metric m
 join run r on r.id = m.run
 join metric_key k on k.id = m.key;
+
+create view models as
+select m.model_id, m.name as model_name, e.name as experiment, m.type, m.status, m.source_run_id,
+    strftime('%Y-%m-%dT%H:%M:%fZ', m.creation_time / 1000.0, 'unixepoch') as creation_time,
+    m.lifecycle_stage, m.artifact_uri, cast(e.id as text) as experiment_id
+from model m join experiment e on e.id = m.experiment;
 
 create view inputs as
 select r.run_id, d.name as dataset, d.digest, t.value as context, d.source_type, d.source,

@@ -27,6 +27,7 @@ from runlog.entities import (
     RunData,
     RunInfo,
     RunInputs,
+    RunOutputs,
     RunStatus,
     ViewType,
     metrics_of,
@@ -39,7 +40,7 @@ from runlog.errors import (
     RunlogError,
     StoreError,
 )
-from runlog.store import History, RunColumns, Store, view_stages
+from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
     from runlog.db.sqlite import Reading, Snapshot
     from runlog.filters import Clause, OrderBy
+    from runlog.models import ModelInput, ModelOutput
+    from runlog.sqlmodels import SqlModels
     from runlog.sqlsearch import Search
     from runlog.store import Point
 
@@ -61,6 +64,7 @@ MERGE_EACH = 128  # points of each of a run's metrics,
 MERGE_LEAST, MERGE_MOST = 4096, 16384  # within these bounds in all
 MERGE_AT_END = 1000  # of a run: a few points of a short run can wait for those of the next
 
+_NO_LINKS: tuple[list[ModelInput], list[ModelOutput]] = ([], [])
 _SMALL = 2**62
 _MAX_TIME = 2**63 - 1
 
@@ -425,6 +429,7 @@ class SqlStore(Store):
         ):
             tags[number][key] = value
         inputs = self._inputs(fetch, bindings)
+        links = self._links(fetch, bindings)
         return [
             Run(
                 infos[number],
@@ -434,10 +439,18 @@ class SqlStore(Store):
                     tags[number],
                     tuple(points[number]),
                 ),
-                RunInputs(inputs.get(number, [])),
+                RunInputs(inputs.get(number, []), links.get(number, _NO_LINKS)[0]),
+                RunOutputs(links.get(number, _NO_LINKS)[1]),
             )
             for number in ids
         ]
+
+    def _links(
+        self, fetch: Fetch, bindings: Mapping[str, Any]
+    ) -> dict[int, tuple[list[ModelInput], list[ModelOutput]]]:
+        # Without logged models, which most files have none of, their module is not needed.
+        linked = fetch("select 1 from model_link limit 1")
+        return self.models.links(fetch, bindings) if linked else {}
 
     def _inputs(self, fetch: Fetch, bindings: Mapping[str, Any]) -> dict[int, list[DatasetInput]]:
         found: dict[int, list[DatasetInput]] = {}
@@ -792,6 +805,24 @@ class SqlStore(Store):
                 for tag in given.tags
             ],
         )
+
+    def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
+        rows = self.db.execute(
+            f"""select d.experiment, d.name, d.digest, t.value
+                from dataset d join input i on i.dataset = d.id
+                join run r on r.id = i.run and r.lifecycle_stage = 'active'
+                left join input_tag t on t.input = i.id and t.key = 'mlflow.data.context'
+                where d.experiment in ({numbers})
+                group by d.id, t.value order by d.id desc, t.value limit 1000"""
+        )
+        return [DatasetSummary(str(number), *rest) for number, *rest in rows]
+
+    @property
+    def models(self) -> SqlModels:
+        from runlog.sqlmodels import SqlModels
+
+        return SqlModels(self)
 
     # -- metrics ----------------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, NamedTuple
 
+    from runlog.models import LoggedModels
+
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
 
     class History(NamedTuple):
@@ -48,6 +50,12 @@ if TYPE_CHECKING:
         timestamps: array[int]
         steps: array[int]
         values: array[float]
+
+    class DatasetSummary(NamedTuple):
+        experiment_id: str
+        name: str
+        digest: str
+        context: str | None
 
     class RunColumns(NamedTuple):
         runs: list[RunInfo]
@@ -59,6 +67,7 @@ else:
     History = namedtuple("History", "run_id key timestamps steps values")
     History.__doc__ = """The points of a run and metric as columns, by timestamp, step, value:
     arrays of int64 (ms), int64 and float64."""
+    DatasetSummary = namedtuple("DatasetSummary", "experiment_id name digest context")
     RunColumns = namedtuple("RunColumns", "runs metrics params tags")
     RunColumns.__doc__ = """Runs as a table: `runs` in order, and for each key its values.
 
@@ -223,6 +232,16 @@ class Store(ABC):
     @abstractmethod
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """All points of a metric by timestamp, step, value; none for an unknown run or key."""
+
+    @property
+    @abstractmethod
+    def models(self) -> LoggedModels:
+        """The logged models of this store."""
+
+    @abstractmethod
+    def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        """The data sets that active runs of the experiments read, each context once; at most
+        1000, the latest first."""
 
     # -- keeping ----------------------------------------------------------------------------
 

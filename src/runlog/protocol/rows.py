@@ -9,6 +9,7 @@ which the server does with its artifacts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from runlog import validate
@@ -22,6 +23,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
+from runlog.models import LoggedModel, ModelInput, ModelMetric, ModelOutput
 from runlog.protocol import columns, wire
 from runlog.protocol.wire import (
     DATASET_INPUT,
@@ -33,6 +35,9 @@ from runlog.protocol.wire import (
     MAPPING,
     METRIC,
     METRIC_OF_RUN,
+    MODEL,
+    MODEL_INPUT,
+    MODEL_OUTPUT,
     NOTHING,
     RUN,
     RUN_INFO,
@@ -62,6 +67,7 @@ MAX_INTERVAL_RESULTS = 2_500
 MAX_DATASET_EXPERIMENTS = 20
 MAX_EXPERIMENTS_AT_ONCE = 10_000
 MAX_ORDER_BY = 100
+MODEL_HISTORY = "mlflow.log-model.history"
 
 
 class Row(NamedTuple):
@@ -88,7 +94,7 @@ class Row(NamedTuple):
     def apply(self, store: Store, arguments: Mapping[str, Any]) -> Any:
         """What the store says to these arguments."""
         if isinstance(self.call, str):
-            return getattr(store, self.call)(**arguments)
+            return attrgetter(self.call)(store)(**arguments)
         assert self.call is not None, self.name
         return self.call(store, **arguments)
 
@@ -110,6 +116,7 @@ _EXPERIMENTS = Field("experiment_ids", many(TEXT, MAX_EXPERIMENTS_AT_ONCE), defa
 _FILTER = Field("filter", TEXT, "filter_string")
 _ORDER_BY = Field("order_by", many(TEXT, MAX_ORDER_BY))
 _TOKEN = Field("page_token", TEXT)
+_MODEL = needed("model_id", TEXT)
 _KEY = needed("key", TEXT)
 _VALUE = Field("value", TEXT, default="")
 _PATH = Field("path", TEXT)
@@ -154,7 +161,7 @@ def _set_tag(store: Store, run_id: str, key: str, value: str) -> None:
 def _log_batch(
     store: Store,
     run_id: str,
-    points: Sequence[Any],
+    points: Sequence[tuple[str, float, int, int]],
     params: Sequence[tuple[str, str]],
     tags: Sequence[tuple[str, str]],
 ) -> None:
@@ -174,8 +181,48 @@ def _log_batch(
     store.log(run_id, points, params, tags)
 
 
-def _log_inputs(store: Store, run_id: str, datasets: list[DatasetInput]) -> None:
-    store.log_inputs(run_id, datasets)
+def _log_metric(
+    store: Store,
+    model_id: str | None,
+    dataset_name: str | None,
+    dataset_digest: str | None,
+    **point: Any,
+) -> None:
+    store.log_metric(**point)
+    if model_id:
+        measured = ModelMetric(
+            model_id=model_id,
+            dataset_name=dataset_name,
+            dataset_digest=dataset_digest,
+            **point,
+        )
+        store.models.log_metrics([measured])
+
+
+def _log_inputs(
+    store: Store, run_id: str, datasets: list[DatasetInput], models: list[ModelInput]
+) -> None:
+    if datasets or not models:
+        store.log_inputs(run_id, datasets)
+    if models:
+        store.models.link(run_id, inputs=models)
+
+
+def _log_outputs(store: Store, run_id: str, models: list[ModelOutput]) -> None:
+    store.models.link(run_id, outputs=models)
+
+
+def _log_model(store: Store, run_id: str, model_json: str) -> None:
+    model = wire.parse(model_json)
+    if not isinstance(model, dict):
+        raise wire.refusal("model_json", model, "it must be the JSON of a model")
+    history = store.get_run(run_id).data.tags.get(MODEL_HISTORY, "[]")
+    models = [*wire.parse(history), model]
+    store.log(run_id, tags=[(MODEL_HISTORY, wire.dump(models))])
+
+
+def _search_models(store: Store, **arguments: Any) -> PagedList[LoggedModel]:
+    return store.models.search(**arguments)
 
 
 def _bulk_history(
@@ -212,7 +259,7 @@ def _about(store: Store) -> dict[str, Any]:
 def _log_whole(
     store: Store,
     run_id: str,
-    points: Sequence[Any],
+    points: Sequence[tuple[str, float, int, int]],
     params: Sequence[tuple[str, str]],
     tags: Sequence[tuple[str, str]],
 ) -> None:
@@ -323,13 +370,16 @@ ROWS: tuple[Row, ...] = (
         page("runs", RUN),
     ),
     Row(
-        "logMetric", "POST", "runs/log-metric", EDIT, "log_metric",
+        "logMetric", "POST", "runs/log-metric", EDIT, _log_metric,
         (
             _RUN,
             _KEY,
             needed("value", DOUBLE),
             needed("timestamp", INT64),
             Field("step", INT64, default=0),
+            Field("model_id", TEXT),
+            Field("dataset_name", TEXT),
+            Field("dataset_digest", TEXT),
         ),
         NOTHING,
     ),
@@ -348,8 +398,89 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "logInputs", "POST", "runs/log-inputs", EDIT, _log_inputs,
-        (_RUN, Field("datasets", many(DATASET_INPUT), default=())),
+        (
+            _RUN,
+            Field("datasets", many(DATASET_INPUT), default=()),
+            Field("models", many(MODEL_INPUT), default=()),
+        ),
         NOTHING,
+    ),
+    Row(
+        "logOutputs", "POST", "runs/outputs", EDIT, _log_outputs,
+        (_RUN, Field("models", many(MODEL_OUTPUT), default=())),
+        NOTHING,
+    ),
+    Row(
+        "logModel", "POST", "runs/log-model", EDIT, _log_model,
+        (_RUN, needed("model_json", TEXT)),
+        NOTHING,
+    ),
+    Row(
+        "searchDatasets", "POST", "experiments/search-datasets", READ, "dataset_summaries",
+        (needed("experiment_ids", many(TEXT, MAX_DATASET_EXPERIMENTS)),),
+        only("dataset_summaries", many(wire.DATASET_SUMMARY)),
+    ),
+    Row(
+        "createLoggedModel", "POST", "logged-models", EDIT, "models.create",
+        (
+            _EXPERIMENT,
+            Field("name", TEXT),
+            Field("model_type", TEXT, default=""),
+            Field("source_run_id", TEXT, default=""),
+            Field("params", MAPPING),
+            Field("tags", MAPPING),
+        ),
+        only("model", MODEL),
+    ),
+    Row(
+        "searchLoggedModels", "POST", "logged-models/search", READ, _search_models,
+        (
+            _EXPERIMENTS,
+            _FILTER,
+            Field("datasets", many(wire.DATASET_CHOICE, MAX_ORDER_BY), default=()),
+            Field("max_results", INT32, default=50),
+            Field("order_by", many(wire.MODEL_ORDER, MAX_ORDER_BY), default=()),
+            _TOKEN,
+        ),
+        page("models", MODEL),
+    ),
+    Row(
+        "getLoggedModel", "GET", "logged-models/<model_id>", READ, "models.get",
+        (_MODEL,),
+        only("model", MODEL),
+    ),
+    Row(
+        "finalizeLoggedModel", "PATCH", "logged-models/<model_id>", EDIT, "models.finalize",
+        (_MODEL, needed("status", wire.MODEL_STATUS)),
+        only("model", MODEL),
+    ),
+    Row(
+        "deleteLoggedModel", "DELETE", "logged-models/<model_id>", EDIT, "models.delete",
+        (_MODEL,),
+        NOTHING,
+    ),
+    Row(
+        "setLoggedModelTags", "PATCH", "logged-models/<model_id>/tags", EDIT, "models.set_tags",
+        (_MODEL, Field("tags", MAPPING, default={})),
+        only("model", MODEL),
+    ),
+    Row(
+        "deleteLoggedModelTag", "DELETE", "logged-models/<model_id>/tags/<tag_key>", EDIT,
+        "models.delete_tag",
+        (_MODEL, needed("tag_key", TEXT, "key")),
+        NOTHING,
+    ),
+    Row(
+        "logLoggedModelParams", "POST", "logged-models/<model_id>/params", EDIT,
+        "models.log_params",
+        (_MODEL, Field("params", MAPPING, default={})),
+        NOTHING,
+    ),
+    Row(
+        "listLoggedModelArtifacts", "GET", "logged-models/<model_id>/artifacts/directories", READ,
+        None,
+        (_MODEL, Field("artifact_directory_path", TEXT, "path"), _TOKEN),
+        LISTING,
     ),
     Row(
         "getMetricHistory", "GET", "metrics/get-history", READ, "metric_history_page",

@@ -25,10 +25,13 @@ from runlog.entities import (
     RunData,
     RunInfo,
     RunInputs,
+    RunOutputs,
     RunStatus,
     ViewType,
 )
 from runlog.errors import InvalidParameter
+from runlog.models import LoggedModel, ModelInput, ModelMetric, ModelOrder, ModelOutput
+from runlog.store import DatasetSummary
 
 MAX_NUMBER_TEXT = 400  # of characters: the longest double written out has 309 digits
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
@@ -421,13 +424,21 @@ _SIZE = Kind(INT64.read, lambda size: size or None, INT64.schema)
 FILE_INFO = message(
     FileInfo, needed("path", TEXT), Field("is_dir", FLAG, default=False), Field("file_size", _SIZE)
 )
-_METRICS, _INPUTS = many(METRIC), many(DATASET_INPUT)
+MODEL_INPUT = message(ModelInput, needed("model_id", TEXT))
+MODEL_OUTPUT = message(ModelOutput, needed("model_id", TEXT), Field("step", INT64, default=0))
+_METRICS = many(METRIC)
+_INPUTS = (
+    Field("dataset_inputs", many(DATASET_INPUT), default=()),
+    Field("model_inputs", many(MODEL_INPUT), default=()),
+)
+_OUTPUTS = (Field("model_outputs", many(MODEL_OUTPUT), default=()),)
 
 
 def _read_run(value: Any, where: str) -> Run:
     given = object_of(value, where)
     data = object_of(given.get("data") or {}, f"{where}.data")
-    inputs = object_of(given.get("inputs") or {}, f"{where}.inputs")
+    inputs = read_fields(_INPUTS, object_of(given.get("inputs") or {}, f"{where}.inputs"))
+    outputs = read_fields(_OUTPUTS, object_of(given.get("outputs") or {}, f"{where}.outputs"))
     info: RunInfo = RUN_INFO.read(given.get("info"), f"{where}.info")
     metrics = [
         Metric(metric.key, metric.value, metric.timestamp, metric.step, info.run_id)
@@ -441,7 +452,8 @@ def _read_run(value: Any, where: str) -> Run:
             MAPPING.read(data.get("tags", []), f"{where}.data.tags"),
             tuple(metrics),
         ),
-        RunInputs(_INPUTS.read(inputs.get("dataset_inputs", []), f"{where}.inputs.dataset_inputs")),
+        RunInputs(**{name: list(each) for name, each in inputs.items()}),
+        RunOutputs(**{name: list(each) for name, each in outputs.items()}),
     )
 
 
@@ -453,15 +465,100 @@ def _write_run(run: Run) -> dict[str, Any]:
         data["params"] = _write_mapping(run.data.params)
     if run.data.tags:
         data["tags"] = _write_mapping(run.data.tags)
-    inputs = _INPUTS.write(run.inputs.dataset_inputs)
     return {
         "info": RUN_INFO.write(run.info),
         "data": data,
-        "inputs": {"dataset_inputs": inputs} if inputs else {},
+        "inputs": write_fields(_INPUTS, dict(run.inputs)),
+        "outputs": write_fields(_OUTPUTS, dict(run.outputs)),
     }
 
 
 RUN = Kind(_read_run, _write_run, {"type": "object"})
+
+
+# -- logged models --------------------------------------------------------------------------
+
+_MODEL_STATUS = {
+    "LOGGED_MODEL_PENDING": "PENDING",
+    "LOGGED_MODEL_READY": "READY",
+    "LOGGED_MODEL_UPLOAD_FAILED": "FAILED",
+}
+_MODEL_STATUS_NUMBER = _enum(dict(enumerate(_MODEL_STATUS, 1)))
+
+
+def _read_model_status(value: Any, where: str) -> str:
+    number: int | None = _MODEL_STATUS_NUMBER.read(value, where)
+    if number is None:
+        raise refusal(where, value, f"it must be one of {', '.join(_MODEL_STATUS)}")
+    return [*_MODEL_STATUS.values()][number - 1]
+
+
+MODEL_STATUS = Kind(
+    _read_model_status,
+    lambda status: next(name for name, ours in _MODEL_STATUS.items() if ours == status),
+    _MODEL_STATUS_NUMBER.schema,
+)
+MODEL_METRIC = message(
+    ModelMetric,
+    *_POINT,
+    Field("model_id", TEXT, default=""),
+    Field("run_id", TEXT, default=""),
+    Field("dataset_name", TEXT),
+    Field("dataset_digest", TEXT),
+)
+_MODEL_INFO = (
+    needed("model_id", TEXT),
+    needed("experiment_id", TEXT),
+    Field("name", TEXT, default=""),
+    Field("creation_timestamp_ms", INT64, "creation_timestamp", default=0),
+    Field("last_updated_timestamp_ms", INT64, "last_updated_timestamp", default=0),
+    Field("artifact_uri", TEXT, "artifact_location", default=""),
+    Field("status", MODEL_STATUS, default="PENDING"),
+    Field("model_type", TEXT, default=""),
+    Field("source_run_id", TEXT, default=""),
+    Field("tags", MAPPING),
+)
+_MODEL_DATA = (
+    Field("params", MAPPING),
+    Field("metrics", many(MODEL_METRIC), "metric_points", default=()),
+)
+
+
+def _read_model(value: Any, where: str) -> LoggedModel:
+    given = object_of(value, where)
+    info = read_fields(_MODEL_INFO, object_of(given.get("info") or {}, where), f"{where}.info.")
+    data = read_fields(_MODEL_DATA, object_of(given.get("data") or {}, where), f"{where}.data.")
+    return LoggedModel(**info, **{**data, "metric_points": tuple(data["metric_points"])})
+
+
+MODEL = Kind(
+    _read_model,
+    lambda model: {
+        "info": write_fields(_MODEL_INFO, dict(model)),
+        "data": write_fields(_MODEL_DATA, dict(model)),
+    },
+    {"type": "object", "properties": {"info": schema_of(_MODEL_INFO)}},
+)
+MODEL_ORDER = message(
+    ModelOrder, needed("field_name", TEXT), Field("ascending", FLAG, default=True)
+)
+_DATASET_CHOICE = (needed("dataset_name", TEXT), Field("dataset_digest", TEXT))
+DATASET_CHOICE = Kind(
+    lambda value, where: tuple(
+        read_fields(_DATASET_CHOICE, object_of(value, where), f"{where}.").values()
+    ),
+    lambda pair: write_fields(
+        _DATASET_CHOICE, {"dataset_name": pair[0], "dataset_digest": pair[1]}
+    ),
+    schema_of(_DATASET_CHOICE),
+)
+DATASET_SUMMARY = message(
+    DatasetSummary,
+    needed("experiment_id", TEXT),
+    needed("name", TEXT),
+    needed("digest", TEXT),
+    Field("context", TEXT),
+)
 
 
 def _same_of_answer(value: Any, where: str) -> Any:

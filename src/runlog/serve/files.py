@@ -38,6 +38,7 @@ class Files:
         """By the names of their rows."""
         return {
             "listArtifacts": self._list_of_run,
+            "listLoggedModelArtifacts": self._list_of_model,
             "listFiles": self._list,
             "downloadFile": lambda given: _send(self._artifacts(), given["path"]),
             "uploadFile": self._upload,
@@ -76,6 +77,10 @@ class Files:
     def _list_of_run(self, given: Given) -> dict[str, Any]:
         uri = self._store.get_run(given["run_id"]).info.artifact_uri
         return self.listing(uri, given["path"])
+
+    def _list_of_model(self, given: Given) -> dict[str, Any]:
+        model = self._store.models.get(given["model_id"])
+        return self.listing(model.artifact_location, given["path"])
 
     def _list(self, given: Given) -> dict[str, Any]:
         directory = _directory(given["path"])
