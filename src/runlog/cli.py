@@ -23,6 +23,7 @@ from runlog.commands.experiments import experiments
 from runlog.commands.gc import gc
 from runlog.commands.metrics import metrics
 from runlog.commands.runs import runs
+from runlog.commands.serve import serve
 from runlog.commands.sql import sql
 from runlog.errors import RunlogError
 
@@ -101,8 +102,10 @@ def main() -> None:
     """
 
 
-for _command in (experiments, runs, metrics, artifacts, db, gc, sql, doctor, completion):
+for _command in (experiments, runs, metrics, artifacts, db, gc, sql, serve, doctor, completion):
     main.add_command(_command)
+for _name in ("server", "ui"):  # as MLflow calls it
+    main.add_command(serve, _name)
 
 if __name__ == "__main__":
     main()

@@ -115,8 +115,8 @@ class SqlStore(Store):
             experiment = int(row[0][0])
             if location is None:
                 self.db.execute(
-                    "update experiment set artifact_location = './' || id where id = :id",
-                    {"id": experiment},
+                    "update experiment set artifact_location = :root || '/' || id where id = :id",
+                    {"id": experiment, "root": self.new_artifacts},
                 )
             self._set_experiment_tags(experiment, tags or {})
         return str(experiment)

@@ -76,10 +76,12 @@ else:
 
 
 class Store(ABC):
-    """The base of all stores. `uri` says which one it is, `artifact_root` where files go."""
+    """The base of all stores. `uri` says which one it is, `artifact_root` where files go, and
+    `new_artifacts` where those of new experiments do, if not there ("." is the root)."""
 
     uri: str
     artifact_root: str
+    new_artifacts: str = "."
 
     # -- experiments ------------------------------------------------------------------------
 
@@ -268,6 +270,11 @@ class Store(ABC):
 
     # -- derived ----------------------------------------------------------------------------
 
+    def files(self, artifact_uri: str) -> Any:
+        """The file system of artifacts which only this store can reach, as ArtifactRepo takes it;
+        None for artifacts that anyone finds by their URI."""
+        return None
+
     def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
         """Keeps one point of a metric."""
         self.log(run_id, points=((key, value, timestamp, step),))
@@ -388,17 +395,32 @@ def _place_of(point: Metric) -> tuple[Any, ...]:
     return _place(point.timestamp, point.step, "NaN" if point.value != point.value else point.value)
 
 
-_STORES = {"sqlite": ("runlog.sql", "SqlStore")}  # by name: a store knows Store, not the reverse
+_SERVER = ("runlog.http.store", "HttpStore")
+_STORES = {  # by name: a store knows Store, not the reverse
+    "sqlite": ("runlog.sql", "SqlStore"),
+    "http": _SERVER,
+    "https": _SERVER,
+    "databricks": _SERVER,
+}
 
 
 def open_store(uri: str) -> Store:
-    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`.
+    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`,
+    `http(s)://host`, `databricks`, `databricks://profile`.
 
     Raises InvalidParameter for a URI of a kind that this version has no store for.
     """
-    module, name = _STORES["sqlite"]
-    store: Store = getattr(__import__(module, fromlist=[name]), name)(database_file(uri))
+    is_server = is_at_server(uri)
+    module, name = _STORES[uri.partition(":")[0].lower() if is_server else "sqlite"]
+    make = getattr(__import__(module, fromlist=[name]), name)
+    store: Store = make(uri if is_server else database_file(uri))
     return store
+
+
+def is_at_server(uri: str) -> bool:
+    """Whether a tracking URI is of a server, not of a file of this machine."""
+    scheme, colon, _ = uri.partition(":")
+    return uri == "databricks" or (bool(colon) and _STORES.get(scheme.lower()) == _SERVER)
 
 
 def database_file(uri: str) -> str:
@@ -419,9 +441,14 @@ def database_file(uri: str) -> str:
             f"tracking URI {uri!r}: write sqlite:///relative.db or sqlite:////absolute.db"
         )
     # The rest of the URI stays out of the message: it may hold a password.
+    if is_at_server(uri):
+        raise InvalidParameter(
+            f"a {scheme}: address is of a server: this works on the file of a database only"
+        )
     raise InvalidParameter(
         f"no store for tracking URIs of the kind {scheme}: this version of runlog keeps runs in a "
-        "local file (runlog.db, folder/, file:/folder, sqlite:///x.db)"
+        "local file (runlog.db, folder/, file:/folder, sqlite:///x.db) or on a server "
+        "(http://, https://, databricks)"
     )
 
 

@@ -12,10 +12,11 @@ from bottle import Bottle, HTTPError, request, response
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import RunlogError, StoreError
 from runlog.protocol import wire
-from runlog.protocol.rows import ROWS, Row
+from runlog.protocol.rows import READ, ROWS, Row
 from runlog.serve import bodies, browsers, histories, locations, monitoring, openapi
 from runlog.serve.access import Access, Everyone
 from runlog.serve.files import Files
+from runlog.serve.groups import Group
 from runlog.store import Store
 
 JSON = "application/json"
@@ -32,13 +33,16 @@ def create_app(
     static_prefix: str = "",
     allow_local_locations: bool = False,
     log: Callable[[str], None] | None = None,
+    sync: Callable[[], None] | None = None,
 ) -> Bottle:
     """MLflow's REST API over `store`, as a WSGI application.
 
     Clients up- and download files through the server, to and from `artifacts`; the store is from
     then on one whose artifacts are at `mlflow-artifacts:/`, so do not use it otherwise. Without
     `artifacts` clients read and write artifact URIs themselves. `access` decides who may do what,
-    by default everyone everything. `log` is called with a line of JSON for each request.
+    by default everyone everything. `log` is called with a line of JSON for each request. With
+    `sync`, mostly `store.flush`, what was written is synced before it is answered, together for
+    all that wait at the same time.
     """
     root = store.artifact_root if artifacts is None else artifacts.uri
     if artifacts is not None:
@@ -48,6 +52,7 @@ def create_app(
     app = Bottle()
     app.default_error_handler = lambda error: _routing_error(error, allowed_origins)
     counts = monitoring.Counts()
+    group = Group(sync) if sync is not None else None
     prefix = "/" + static_prefix.strip("/") if static_prefix.strip("/") else ""
 
     handlers: dict[str, Handler] = {
@@ -89,6 +94,8 @@ def create_app(
             )
             arguments = access.permit(caller, row, row.arguments({**given, **path}))
             result = handler(arguments)
+            if group is not None and row.access != READ:
+                group.wait()
             if isinstance(result, (bytes, Iterator)):  # the answer itself, of a file for example
                 return result
             return _json(row.answer.write(result))
