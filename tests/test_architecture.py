@@ -37,6 +37,7 @@ ARROWS = {
     "artifacts": "entities errors media places settings store validate",
     "protocol": "entities errors models store validate",
     "serve": "artifacts entities errors protocol runlog settings store",
+    "http": "clock entities errors models names protocol runlog settings store validate",
     "schemas": "errors",
     "data": "artifacts context entities errors schemas",
     "media": "errors",

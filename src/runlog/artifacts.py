@@ -110,6 +110,11 @@ def _addressed(
     if artifact_uri is not None and (run_id is not None or artifact_path is not None):
         raise InvalidParameter("artifact_uri says it all: give no run_id or artifact_path with it")
     if artifact_uri is not None and not artifact_uri.startswith("runs:"):
+        from runlog import places
+
+        root, _, path = artifact_uri.rstrip("/").rpartition("/")
+        if ":" in root.partition("/")[0] and (files := places.store(tracking_uri).files(root)):
+            return ArtifactRepo(root, files), path
         root, path = os.path.split(local_root(artifact_uri))
         return ArtifactRepo(root), path
     if artifact_uri is not None:
@@ -118,8 +123,9 @@ def _addressed(
         raise InvalidParameter("Exactly one of `run_id` or `artifact_uri` must be specified")
     from runlog import places
 
-    run = places.store(tracking_uri).get_run(run_id)
-    return ArtifactRepo(run.info.artifact_uri), artifact_path or ""
+    store = places.store(tracking_uri)
+    uri = store.get_run(run_id).info.artifact_uri
+    return ArtifactRepo(uri, store.files(uri)), artifact_path or ""
 
 
 # --- paths and addresses -----------------------------------------------------------------------

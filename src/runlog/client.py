@@ -274,7 +274,8 @@ class RunlogClient:
         if repo is None:
             from runlog.artifacts import ArtifactRepo
 
-            repo = ArtifactRepo(self.get_run(run_id).info.artifact_uri)
+            uri = self.get_run(run_id).info.artifact_uri
+            repo = ArtifactRepo(uri, self.store.files(uri))
             self._repos[run_id] = repo
         return repo
 

@@ -11,7 +11,7 @@ from runlog.errors import InvalidParameter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
 MAX_KEY_LENGTH = 250
@@ -119,6 +119,11 @@ def text(value: Any) -> str:
     if string.isascii():
         return string
     return string.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def texts(given: Mapping[Any, Any] | None, kind: str) -> dict[str, str]:
+    """Params or tags (`kind` says which) as keys and texts."""
+    return {key(name, kind): text(value) for name, value in (given or {}).items()}
 
 
 def run_id(value: Any) -> str:
