@@ -36,7 +36,8 @@ ARROWS = {
     "sqlusers": "clock db errors users validate",
     "artifacts": "entities errors media places settings store validate",
     "protocol": "entities errors models store validate",
-    "serve": "artifacts entities errors protocol runlog settings store",
+    "serve": "artifacts clock entities errors filters protocol runlog settings sql sqlusers store "
+    "users validate",
     "http": "clock entities errors models names protocol runlog settings store validate",
     "schemas": "errors",
     "data": "artifacts context entities errors schemas",

@@ -343,8 +343,10 @@ create table token (
     creation_time integer not null,
     expiry_time integer,                         -- null: never
     last_used_time integer,
+    parent integer references token on delete cascade,  -- what a session was begun with
     unique (account, kind, name)
 );
+create index token_by_parent on token (parent);
 
 create table audit_entry (                       -- the same deed within a minute is one row
     minute integer not null,                     -- its first millisecond

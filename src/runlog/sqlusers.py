@@ -194,51 +194,62 @@ class Users:
     # -- tokens -----------------------------------------------------------------------------
 
     def add_token(
-        self,
-        user: str,
-        name: str,
-        expiry_time: int | None = None,
-        read_only: bool = False,
-        kind: str = TOKEN,
+        self, user: str, name: str, expiry_time: int | None = None, read_only: bool = False
     ) -> str:
         """Makes a token and returns its text, which nobody can read again. `expiry_time` is Unix
         milliseconds. Raises NotFound for the user, AlreadyExists for the name."""
-        owner, secret = self.get(user), users.new_secret()
-        bindings = {
-            "account": owner.id,
-            "name": users.token_name(name),
-            "kind": users.TOKEN if kind == TOKEN else SESSION,
-            "hash": users.digest(secret),
-            "read_only": int(read_only),
-            "expiry": expiry_time,
-            "now": now(),
-        }
+        owner, name, secret = self.get(user), users.token_name(name), users.new_secret()
         with self._db.transaction():
-            made = self._db.change(
-                """insert into token (account, name, kind, hash, read_only, creation_time,
-                                      expiry_time)
-                   values (:account, :name, :kind, :hash, :read_only, :now, :expiry)
-                   on conflict do nothing""",
-                bindings,
-            )
+            made = self._insert_token(owner, TOKEN, name, secret, expiry_time, read_only, None)
         if not made:
-            raise AlreadyExists(f"user {owner.name!r} has a token {bindings['name']!r} already")
+            raise AlreadyExists(f"user {owner.name!r} has a token {name!r} already")
         return secret
 
-    def add_session(self, user: str, expiry_time: int) -> str:
-        """Makes a session and returns the text that its cookie has."""
-        secret = self.add_token(
-            user, users.digest(users.new_secret())[:16], expiry_time, kind=SESSION
-        )
+    def add_session(self, user: User, expiry_time: int, token: Token | None = None) -> str:
+        """Makes a session and returns the text that its cookie has. One that was begun with a
+        token may do no more than that, and ends with it."""
+        secret = users.new_secret()
+        name, read_only = users.digest(secret)[:16], token is not None and token.read_only
+        if token is not None and token.expiry_time is not None:
+            expiry_time = min(expiry_time, token.expiry_time)
         with self._db.transaction():
+            parent = token.id if token else None
+            self._insert_token(user, SESSION, name, secret, expiry_time, read_only, parent)
             self._db.execute(
                 """delete from token where kind = :kind and (expiry_time <= :now or
                        (account = :id and id not in
                            (select id from token where account = :id and kind = :kind
                             order by id desc limit :most)))""",
-                {"kind": SESSION, "now": now(), "id": self.get(user).id, "most": SESSIONS_EACH},
+                {"kind": SESSION, "now": now(), "id": user.id, "most": SESSIONS_EACH},
             )
         return secret
+
+    def _insert_token(
+        self,
+        owner: User,
+        kind: str,
+        name: str,
+        secret: str,
+        expiry_time: int | None,
+        read_only: bool,
+        parent: int | None,
+    ) -> int:
+        return self._db.change(
+            """insert into token (account, name, kind, hash, read_only, creation_time,
+                                  expiry_time, parent)
+               values (:account, :name, :kind, :hash, :read_only, :now, :expiry, :parent)
+               on conflict do nothing""",
+            {
+                "account": owner.id,
+                "name": name,
+                "kind": kind,
+                "hash": users.digest(secret),
+                "read_only": int(read_only),
+                "now": now(),
+                "expiry": expiry_time,
+                "parent": parent,
+            },
+        )
 
     def holder(self, secret: str, kind: str) -> tuple[User, Token] | None:
         """Whose token or session that is, expired ones too."""

@@ -78,7 +78,7 @@ class Grant(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A line of the audit log: the same deed within one minute is one entry, that was so many `times`."""
+    """A line of the audit log: the same deed within one minute is one entry."""
 
     user: str
     token: str

@@ -14,7 +14,7 @@ from runlog.errors import RunlogError, StoreError
 from runlog.protocol import wire
 from runlog.protocol.rows import READ, ROWS, Row
 from runlog.serve import bodies, browsers, histories, locations, monitoring, openapi
-from runlog.serve.access import Access, Everyone
+from runlog.serve.access import Access, Everyone, Page
 from runlog.serve.files import Files
 from runlog.serve.groups import Group
 from runlog.store import Store
@@ -92,8 +92,7 @@ def create_app(
                 if row.moves_a_file
                 else (bodies.fields(request.environ))
             )
-            arguments = access.permit(caller, row, row.arguments({**given, **path}))
-            result = handler(arguments)
+            result = access.perform(caller, row, row.arguments({**given, **path}), handler)
             if group is not None and row.access != READ:
                 group.wait()
             if isinstance(result, (bytes, Iterator)):  # the answer itself, of a file for example
@@ -101,6 +100,13 @@ def create_app(
             return _json(row.answer.write(result))
 
         return view
+
+    def view_of_page(page: Page) -> Callable[..., Any]:
+        return lambda: page.view(request.environ)
+
+    def metrics() -> bytes:
+        access.identify(request.environ)
+        return _text(counts.exposition())
 
     def add(path: str, verb: str, view: Any) -> None:
         app.route(path, verb, view)
@@ -113,9 +119,11 @@ def create_app(
             add(path.replace("<path>", "<path:path>"), row.verb, view)
     add("/health", "GET", respond("health", lambda: _text("OK"), host_matters=False))
     add("/version", "GET", respond("version", lambda: _text(monitoring.version())))
-    add("/metrics", "GET", respond("metrics", lambda: _text(counts.exposition())))
+    add("/metrics", "GET", respond("metrics", metrics))
     add("/openapi.json", "GET", respond("openapi", lambda: _json(openapi.document())))
     add("/", "GET", respond("index", lambda: _text(monitoring.greeting())))
+    for page in access.pages():
+        add(page.path, page.verb, respond(page.name, view_of_page(page)))
     return app
 
 
