@@ -26,10 +26,6 @@ class Proxies:
                 "it: name that with --trusted-proxies"
             )
 
-    @property
-    def names_users(self) -> bool:
-        return self._user_key is not None
-
     def address(self, environ: Environ) -> str:
         """The client's address. What proxies passed on is read from the right, since the client
         may have written the left."""
