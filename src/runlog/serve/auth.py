@@ -308,10 +308,10 @@ def _all(what: str, ids: list[str], found: Mapping[str, str]) -> list[str]:
 
 
 def _target(given: Mapping[str, Any]) -> str:
-    for name in ("experiment_id", "run_id", "model_id", "path", "name"):
-        if given.get(name):
-            return f"{name.removesuffix('_id')} {given[name]}"
-    return ""
+    for name in ("experiment_id", "run_id", "model_id"):
+        if ids := _of(given, name):
+            return f"{name.removesuffix('_id')} {','.join(ids)}"
+    return next((f"{name} {given[name]}" for name in ("path", "name") if given.get(name)), "")
 
 
 def _basic(value: str) -> tuple[str, str]:
