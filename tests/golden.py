@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).with_name("wire")
+MORE = {"sqlstate", "error_class", "workspace"}  # what only MLflow's newest servers say
 Send = Callable[[str, str, Any], tuple[int, bytes]]
 
 
@@ -54,7 +55,7 @@ def filled(value: Any, kept: dict[str, str]) -> Any:
 
 
 def same(expected: Any, answer: Any) -> bool:
-    """Whether the answer is what was expected; MLflow's newer servers may say more in objects."""
+    """Whether the answer is what was expected."""
     if isinstance(expected, str) and expected.startswith("<text "):
         return isinstance(answer, str) and expected[6:-1] in answer
     if expected == "<any>":
@@ -62,7 +63,7 @@ def same(expected: Any, answer: Any) -> bool:
     if isinstance(expected, dict):
         return (
             isinstance(answer, dict)
-            and expected.keys() == answer.keys()
+            and expected.keys() == answer.keys() - MORE
             and all(same(value, answer[key]) for key, value in expected.items())
         )
     if isinstance(expected, list):

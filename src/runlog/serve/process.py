@@ -20,7 +20,7 @@ from runlog.serve.proxies import Proxies
 from runlog.store import Store, open_store
 
 # A thread that reads a slow client's body is one that others do not have. Idle ones cost little.
-THREADS = 256
+THREADS = 1024
 CONNECTIONS = 4096
 STOP_SECONDS = 10
 HEADER_SECONDS = 15
