@@ -24,11 +24,13 @@ from runlog.entities import (
     RunData,
     RunInfo,
     RunInputs,
+    RunOutputs,
     RunStatus,
     RunTag,
     SourceType,
     ViewType,
 )
+from runlog.models import ModelInput, ModelOutput
 
 INFO = RunInfo("r1", "0", "ann", "FINISHED", 1, 2, "active", "/a", "first")
 DATA = RunData({"m": 0.5}, {"p": "1"}, {"t": "x"})
@@ -101,7 +103,8 @@ def test_entities_without_containers_go_into_sets():
 
 
 def test_a_run_as_a_dictionary():
-    run = Run(INFO, DATA, INPUTS)
+    outputs = RunOutputs([ModelOutput("m-2", 3)])
+    run = Run(INFO, DATA, RunInputs(INPUTS.dataset_inputs, [ModelInput("m-1")]), outputs)
     given = run.to_dictionary()
     assert json.loads(json.dumps(given)) == given == {
         "info": {
@@ -119,8 +122,10 @@ def test_a_run_as_a_dictionary():
                     },
                     "tags": {"c": "train"},
                 }
-            ]
+            ],
+            "model_inputs": [{"model_id": "m-1"}],
         },
+        "outputs": {"model_outputs": [{"model_id": "m-2", "step": 3}]},
     }  # fmt: skip
     assert (run.data.to_dictionary(), run.inputs.to_dictionary()) == (
         given["data"],

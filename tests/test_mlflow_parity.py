@@ -133,11 +133,6 @@ DIFFERENT = {
     "create with a number": ({"raised": "TypeError"}, True, "a tag's value becomes text"),
     "second run": ({"raised": "Exception"}, {"error": "INTERNAL_ERROR"}, "one root of errors"),
     "bad status": ({"raised": "Exception"}, INVALID, "one root of errors"),
-    "to dictionary": (
-        ["data", "info", "inputs", "outputs"],
-        ["data", "info", "inputs"],
-        "outputs are logged models",
-    ),
     "metric of [1]": ({"raised": "TypeError"}, INVALID, "one root of errors"),
     "history of -0.0": ([["-0.0", "0.0", 1, 0]], [["-0.0", "-0.0", 1, 0]], "every double survives"),
     "history of inf": (

@@ -284,7 +284,7 @@ class RunlogClient:
             from runlog.ledger import Ledger
 
             uri = self.get_run(run_id).info.artifact_uri
-            repo = ArtifactRepo(uri, ledger=Ledger(self.store, run_id))
+            repo = ArtifactRepo(uri, self.store.files(uri), Ledger(self.store, run_id))
             self._repos[run_id] = repo
         return repo
 

@@ -10,7 +10,8 @@
         ├── StoreUnusable        not a runlog database, damaged, newer than this runlog
         ├── StoreReadOnly        the file or its directory cannot be written
         ├── StoreBusy            locked by somebody else for too long
-        └── StoreFull            no room left on the disk
+        ├── StoreFull            no room left on the disk
+        └── ServerUnreachable    a tracking server that does not answer
 
 Codes and their HTTP statuses are those of MLflow's REST API.
 """
@@ -125,3 +126,7 @@ class StoreBusy(StoreError):
 
 class StoreFull(StoreError):
     error_code = "RESOURCE_EXHAUSTED"
+
+
+class ServerUnreachable(StoreError):
+    error_code = "TEMPORARILY_UNAVAILABLE"

@@ -21,6 +21,7 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from runlog.entities import DatasetInput, Experiment, MetricSummary, Run
 from runlog.errors import InvalidParameter, shown
+from runlog.models import LoggedModel
 
 MAX_TEXT = 100_000
 MAX_COMPARISONS = 1_000
@@ -196,9 +197,39 @@ EXPERIMENTS = Scope(
     ties=(OrderBy(Field("attribute", "experiment_id"), False),),
 )
 
+MODELS = Scope(
+    items="logged models",
+    kinds=("metric", "param", "tag", "attribute"),
+    attributes={
+        "model_id": "text",
+        "experiment_id": "text",
+        "name": "text",
+        "status": "text",
+        "model_type": "text",
+        "source_run_id": "text",
+        "creation_timestamp": "number",
+        "last_updated_timestamp": "number",
+        "artifact_location": "text",
+    },
+    aliases={
+        "creation_time": "creation_timestamp",
+        "creation_timestamp_ms": "creation_timestamp",
+        "last_updated_timestamp_ms": "last_updated_timestamp",
+        "artifact_uri": "artifact_location",
+    },
+    unordered=(
+        OrderBy(Field("attribute", "creation_timestamp"), False),
+        OrderBy(Field("attribute", "model_id")),
+    ),
+    ties=(
+        OrderBy(Field("attribute", "creation_timestamp"), False),
+        OrderBy(Field("attribute", "model_id")),
+    ),
+)
+
 _NUMBER_ATTRIBUTES = frozenset(
     name
-    for scope in (RUNS, EXPERIMENTS)
+    for scope in (RUNS, EXPERIMENTS, MODELS)
     for name, type_ in scope.attributes.items()
     if type_ == "number"
 )
@@ -656,12 +687,12 @@ def _quoted(text: str, quote: str, other: str) -> str:
 
 # ------------------------------------------------------------------------------- what clauses mean
 
-Item = TypeVar("Item", Run, Experiment)
+Item = TypeVar("Item", Run, Experiment, LoggedModel)
 
 
 def matches(
     clause: Clause | None,
-    item: Run | Experiment,
+    item: Run | Experiment | LoggedModel,
     summaries: Mapping[str, MetricSummary] | None = None,
 ) -> bool:
     """Whether a search with `clause` finds the run or experiment; None finds everything.
@@ -689,7 +720,9 @@ def sort(
 
 
 def _truth(
-    clause: Clause, item: Run | Experiment, summaries: Mapping[str, MetricSummary] | None
+    clause: Clause,
+    item: Run | Experiment | LoggedModel,
+    summaries: Mapping[str, MetricSummary] | None,
 ) -> bool | None:
     if isinstance(clause, Comparison):
         return _compared(clause, _values(clause.field, item, summaries))
@@ -722,7 +755,9 @@ def _compared(comparison: Comparison, values: Sequence[object]) -> bool | None:
 
 
 def _values(
-    field: Field, item: Run | Experiment, summaries: Mapping[str, MetricSummary] | None
+    field: Field,
+    item: Run | Experiment | LoggedModel,
+    summaries: Mapping[str, MetricSummary] | None,
 ) -> Sequence[Any]:
     """The values that the item has for the field: none if missing, several only for datasets."""
     if field.kind == "dataset":
@@ -739,10 +774,17 @@ def _dataset(given: DatasetInput, key: str) -> list[str]:
 
 
 def _value(
-    field: Field, item: Run | Experiment, summaries: Mapping[str, MetricSummary] | None
+    field: Field,
+    item: Run | Experiment | LoggedModel,
+    summaries: Mapping[str, MetricSummary] | None,
 ) -> Any:
     if isinstance(item, Experiment):
         return item.tags.get(field.key) if field.kind == "tag" else getattr(item, field.key)
+    if isinstance(item, LoggedModel):
+        if field.kind == "attribute":
+            return getattr(item, field.key)
+        kept: Mapping[str, Any] = getattr(item, field.kind + "s")
+        return kept.get(field.key)
     if field.kind == "param":
         return item.data.params.get(field.key)
     if field.kind == "tag":
@@ -769,7 +811,7 @@ def _summarised(field: Field, summaries: Mapping[str, MetricSummary] | None) -> 
 def _sort_key(
     order: OrderBy,
     summaries: Mapping[str, Mapping[str, MetricSummary]] | None,
-    item: Run | Experiment,
+    item: Run | Experiment | LoggedModel,
 ) -> tuple[int, Any]:
     own = None
     if summaries is not None and isinstance(item, Run):

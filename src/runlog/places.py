@@ -20,7 +20,8 @@ _stores: dict[str, Store] = {}
 
 
 def set_tracking_uri(uri: str | Path) -> None:
-    """Logs to and reads from `uri` from now on: x.db, folder/, sqlite:///x.db, file:/folder.
+    """Logs to and reads from `uri` from now on: x.db, folder/, sqlite:///x.db, file:/folder,
+    http(s)://host, databricks.
 
     A relative path is relative to the working directory of this moment. Processes started later
     inherit the choice through the environment. An empty text takes the choice back.
@@ -34,8 +35,18 @@ def set_tracking_uri(uri: str | Path) -> None:
 
 
 def get_tracking_uri() -> str:
-    """The URI that is logged to, with absolute paths."""
+    """The URI that is logged to, with absolute paths and without a password."""
+    return _shown(_place())
+
+
+def _place() -> str:
     return absolute(_chosen or setting("TRACKING_URI") or "runlog.db")
+
+
+def _shown(place: str) -> str:
+    scheme, separator, rest = place.partition("://")
+    authority, slash, path = rest.partition("/")
+    return scheme + separator + authority.rpartition("@")[2] + slash + path
 
 
 def is_tracking_uri_set() -> bool:
@@ -45,7 +56,9 @@ def is_tracking_uri_set() -> bool:
 
 def store(uri: str | Path | None = None) -> Store:
     """The store at `uri`, or at the tracking URI; opened once in a process for each URI."""
-    place = get_tracking_uri() if uri is None else absolute(uri)
+    place = _place() if uri is None else absolute(uri)
+    if place == _shown(_place()):  # as we say it ourselves: the password is known
+        place = _place()
     found = _stores.get(place)
     if found is None:
         # Two threads that open the same file at once: the second one's store is dropped.

@@ -100,6 +100,57 @@ create table sqlar (
     sz int,                                      -- bytes of the file
     data blob                                    -- deflated (zlib), or as it is: sz bytes
 );
+-- Logged models, with what was measured of them and which runs read or made them.
+
+create table model (
+    id integer primary key autoincrement,
+    model_id text not null unique,               -- m- and 32 hex digits
+    experiment integer not null references experiment on delete cascade,
+    name text not null,
+    type text not null default '',
+    source_run_id text not null default '',      -- the run that made it, as it was called
+    status text not null default 'PENDING',      -- PENDING READY FAILED
+    artifact_uri text not null,                  -- './...' is relative to the artifact root
+    creation_time integer not null,
+    last_update_time integer not null,
+    lifecycle_stage text not null default 'active' check (lifecycle_stage in ('active', 'deleted'))
+);
+create index model_by_experiment on model (experiment);
+
+create table model_param (
+    model integer not null references model on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (model, key)
+) without rowid;
+
+create table model_tag (
+    model integer not null references model on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (model, key)
+) without rowid;
+
+create table model_metric (
+    model integer not null references model on delete cascade,
+    key text not null,
+    step integer not null,
+    timestamp integer not null,
+    value not null,
+    run_id text not null,                        -- of the run that measured it
+    dataset_name text not null default '',
+    dataset_digest text not null default '',
+    primary key (model, key, step, timestamp, value, run_id, dataset_name, dataset_digest)
+) without rowid;
+
+create table model_link (
+    run integer not null references run on delete cascade,
+    kind text not null check (kind in ('input', 'output')),
+    model integer not null references model on delete cascade,
+    step integer not null,
+    primary key (run, kind, model)
+) without rowid;
+create index model_link_by_model on model_link (model);
 
 -- Metrics. A call appends its points to `recent`, which costs one page whatever the number of keys;
 -- a merge moves them in bulk to `point`, clustered so that a history is read in one sweep, and
@@ -267,6 +318,12 @@ from live_metric m
 join run r on r.id = m.run
 join metric_key k on k.id = m.key;
 
+create view models as
+select m.model_id, m.name as model_name, e.name as experiment, m.type, m.status, m.source_run_id,
+    strftime('%Y-%m-%dT%H:%M:%fZ', m.creation_time / 1000.0, 'unixepoch') as creation_time,
+    m.lifecycle_stage, m.artifact_uri, cast(e.id as text) as experiment_id
+from model m join experiment e on e.id = m.experiment;
+
 create view inputs as
 select r.run_id, d.name as dataset, d.digest, t.value as context, d.source_type, d.source,
     d.schema, d.profile
@@ -279,3 +336,73 @@ create view artifacts as
 select r.run_id, a.path, a.size, lower(hex(a.sha256)) as sha256,
     strftime('%Y-%m-%dT%H:%M:%fZ', a.time / 1000.0, 'unixepoch') as time
 from artifact a join run r on r.id = a.run;
+-- Who may use a server on this file. Of passwords and tokens there are only hashes, which no view
+-- shows. Nothing refers to the audit log's names, so that they outlive the users.
+
+create table account (                           -- `user` is a word of other databases' own
+    id integer primary key autoincrement,
+    name text not null unique,
+    role text not null check (role in ('admin', 'editor', 'viewer', 'member')),
+    password text,                               -- scrypt$log2(n)$r$p$salt$hash, or null
+    creation_time integer not null
+);
+
+create table permission (                        -- beyond the role
+    account integer not null references account on delete cascade,
+    experiment integer not null references experiment on delete cascade,
+    role text not null check (role in ('admin', 'editor', 'viewer')),
+    primary key (account, experiment)
+) without rowid;
+create index permission_by_experiment on permission (experiment);
+
+create table token (
+    id integer primary key autoincrement,
+    account integer not null references account on delete cascade,
+    name text not null,
+    kind text not null check (kind in ('token', 'session')),
+    hash text not null unique,                   -- SHA-256, in hex
+    read_only integer not null default 0,
+    creation_time integer not null,
+    expiry_time integer,                         -- null: never
+    last_used_time integer,
+    parent integer references token on delete cascade,  -- what a session was begun with
+    unique (account, kind, name)
+);
+create index token_by_parent on token (parent);
+
+create table audit_entry (                       -- the same deed within a minute is one row
+    minute integer not null,                     -- its first millisecond
+    account text not null,
+    token text not null,
+    address text not null,
+    action text not null,
+    target text not null,
+    result text not null,
+    first_time integer not null,
+    last_time integer not null,
+    count integer not null,
+    primary key (minute, account, token, address, action, target, result)
+) without rowid;
+
+create view users as
+select name, role, password is not null as has_password,
+    strftime('%Y-%m-%dT%H:%M:%fZ', creation_time / 1000.0, 'unixepoch') as creation_time
+from account;
+
+create view grants as
+select a.name as user, cast(e.id as text) as experiment_id, e.name as experiment, p.role
+from permission p join account a on a.id = p.account join experiment e on e.id = p.experiment;
+
+create view tokens as
+select a.name as user, t.name, t.read_only,
+    strftime('%Y-%m-%dT%H:%M:%fZ', t.creation_time / 1000.0, 'unixepoch') as creation_time,
+    strftime('%Y-%m-%dT%H:%M:%fZ', t.expiry_time / 1000.0, 'unixepoch') as expiry_time,
+    strftime('%Y-%m-%dT%H:%M:%fZ', t.last_used_time / 1000.0, 'unixepoch') as last_used_time
+from token t join account a on a.id = t.account
+where t.kind = 'token';
+
+create view audit_log as
+select strftime('%Y-%m-%dT%H:%M:%fZ', first_time / 1000.0, 'unixepoch') as time, account as user,
+    token, address, action, target, result, count,
+    strftime('%Y-%m-%dT%H:%M:%fZ', last_time / 1000.0, 'unixepoch') as last_time
+from audit_entry;

@@ -23,6 +23,7 @@ from runlog.entities import (
     RunData,
     RunInfo,
     RunInputs,
+    RunOutputs,
     RunStatus,
     ViewType,
 )
@@ -36,7 +37,7 @@ from runlog.errors import (
 from runlog.settings import setting
 from runlog.sqlkeys import json_ids, run_number
 from runlog.sqlmetrics import Metrics
-from runlog.store import History, RunColumns, Store, view_stages
+from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runlog.filters import Clause, OrderBy
+    from runlog.models import ModelInput, ModelOutput
+    from runlog.sqlmodels import SqlModels
     from runlog.sqlsearch import Search
     from runlog.sqltrash import Trash
     from runlog.store import Point
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
 
 RUN_NAME = "mlflow.runName"
 ARCHIVE = "sqlar:"  # how locations inside the file begin
+
+_NO_LINKS: tuple[list[ModelInput], list[ModelOutput]] = ([], [])
 
 
 class SqlStore(Store):
@@ -67,9 +72,12 @@ class SqlStore(Store):
         self._metrics = Metrics(self.db)
         path = self.db.path.replace(os.sep, "/").lstrip("/")
         self.archive = f"{ARCHIVE}///{path}/"
-        self._roots = {"artifact_root": self.artifact_root, "archive": self.archive}
         self.db.open()
         self._make_default_experiment()
+
+    def _roots(self) -> dict[str, str]:
+        """What stored locations begin with when they are made absolute."""
+        return {"artifact_root": self.artifact_root, "archive": self.archive}
 
     # -- experiments ------------------------------------------------------------------------
 
@@ -218,7 +226,7 @@ class SqlStore(Store):
         order = filters.full_order(filters.parse_order_by(order_by, scope), scope)
         stages = f"r.lifecycle_stage in ({_texts(view_stages(view_type))})"
         with self.db.reading() as fetch:
-            search = Search(experiments(), stages, clause, order, self._roots)
+            search = Search(experiments(), stages, clause, order, self._roots())
             ids, token = _page(search, fetch, limit, _token(page_token, order))
             found = self._experiments(fetch, ids)
         return PagedList(found, token)
@@ -423,6 +431,7 @@ class SqlStore(Store):
         ):
             tags[number][key] = value
         inputs = self._inputs(fetch, bindings)
+        links = self._links(fetch, bindings)
         return [
             Run(
                 infos[number],
@@ -432,10 +441,18 @@ class SqlStore(Store):
                     tags[number],
                     tuple(points[number]),
                 ),
-                RunInputs(inputs.get(number, [])),
+                RunInputs(inputs.get(number, []), links.get(number, _NO_LINKS)[0]),
+                RunOutputs(links.get(number, _NO_LINKS)[1]),
             )
             for number in ids
         ]
+
+    def _links(
+        self, fetch: Fetch, bindings: Mapping[str, Any]
+    ) -> dict[int, tuple[list[ModelInput], list[ModelOutput]]]:
+        # Without logged models, which most files have none of, their module is not needed.
+        linked = fetch("select 1 from model_link limit 1")
+        return self.models.links(fetch, bindings) if linked else {}
 
     def _inputs(self, fetch: Fetch, bindings: Mapping[str, Any]) -> dict[int, list[DatasetInput]]:
         found: dict[int, list[DatasetInput]] = {}
@@ -560,7 +577,7 @@ class SqlStore(Store):
         from runlog.sqlsearch import Search, metric_names, runs
 
         keys = self._metric_keys(fetch, metric_names(clause, order))
-        return Search(runs(table, keys), scope, clause, order, self._roots)
+        return Search(runs(table, keys), scope, clause, order, self._roots())
 
     def _metric_keys(self, fetch: Fetch, names: Iterable[str]) -> dict[str, int]:
         found = {}
@@ -745,6 +762,24 @@ class SqlStore(Store):
             ],
         )
 
+    def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
+        rows = self.db.execute(
+            f"""select d.experiment, d.name, d.digest, t.value
+                from dataset d join input i on i.dataset = d.id
+                join run r on r.id = i.run and r.lifecycle_stage = 'active'
+                left join input_tag t on t.input = i.id and t.key = 'mlflow.data.context'
+                where d.experiment in ({numbers})
+                group by d.id, t.value order by d.id desc, t.value limit 1000"""
+        )
+        return [DatasetSummary(str(number), *rest) for number, *rest in rows]
+
+    @property
+    def models(self) -> SqlModels:
+        from runlog.sqlmodels import SqlModels
+
+        return SqlModels(self)
+
     # -- metrics ----------------------------------------------------------------------------
 
     def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
@@ -755,6 +790,31 @@ class SqlStore(Store):
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         return self._metrics.history(run_id, key)
+
+    def metric_history_page(
+        self,
+        run_id: str,
+        key: str,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Metric]:
+        # Overrides the derived method: of a million points a page of 25,000 takes 0.02 s instead
+        # of 1 s, but for the first one.
+        if max_results is None:
+            return super().metric_history_page(run_id, key, None, page_token)
+        limit = validate.max_results(max_results, None)
+        return self._metrics.page(run_id, key, limit, page_token)
+
+    def sampled_histories(
+        self,
+        run_ids: Sequence[str],
+        key: str,
+        start_step: int | None = None,
+        end_step: int | None = None,
+        max_results: int = 2500,
+    ) -> list[Metric]:
+        # Overrides the derived method, which reads the histories whole.
+        return self._metrics.sample(run_ids, key, start_step, end_step, max_results)
 
     # -- digests of artifacts ---------------------------------------------------------------
 

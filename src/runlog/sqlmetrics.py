@@ -11,10 +11,10 @@ from __future__ import annotations
 from operator import attrgetter
 
 from runlog import validate
-from runlog.entities import Metric, MetricSummary, metrics_of
+from runlog.entities import Metric, MetricSummary, PagedList, metrics_of
 from runlog.errors import StoreError
 from runlog.sqlkeys import run_number
-from runlog.store import History
+from runlog.store import History, sampled_range, spread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runlog.db.sqlite import Database, Reading, Snapshot
+    from runlog.sqlkeys import Fetch
     from runlog.store import Point
 
 # A merge writes at least a page for each metric that has new points: it pays when there are many
@@ -259,19 +260,71 @@ class Metrics:
 
     def history(self, run_id: str, key: str) -> list[Metric]:
         with self.reading() as (fetch, _, points):
-            found = fetch(
-                """select m.id from metric m join run r on r.id = m.run
-                   join metric_key k on k.id = m.key
-                   where r.run_id = :run_id and k.name = :key""",
-                {"run_id": run_id, "key": key},
-            )
             history: list[Metric] = []
-            for metric in found:
-                for rows in _pieces(fetch, points, metric[0]):
+            for _, metric in _metrics_of(fetch, [run_id], key):
+                for rows in _pieces(fetch, points, metric):
                     history += metrics_of(run_id, key, rows)
         if not _is_rising([point.timestamp for point in history]):
             history.sort(key=attrgetter("timestamp", "step"))  # values are in order already
         return history
+
+    def page(self, run_id: str, key: str, limit: int, page_token: str | None) -> PagedList[Metric]:
+        """Up to `limit` points of `history`, those behind the page that gave the token."""
+        from runlog import sqlhistory
+
+        with self.reading() as (fetch, _, points):
+            for _, metric in _metrics_of(fetch, [run_id], key):
+                return sqlhistory.page(fetch, points, metric, run_id, key, limit, page_token)
+        return PagedList()
+
+    def sample(
+        self,
+        run_ids: Sequence[str],
+        key: str,
+        start_step: int | None,
+        end_step: int | None,
+        max_results: int,
+    ) -> list[Metric]:
+        """Histories thinned out for a chart: see `Store.sampled_histories`."""
+        from runlog import sqlhistory
+
+        low, high, limit = sampled_range(start_step, end_step, max_results)
+        with self.reading() as (fetch, _, points):
+            for run_id in run_ids:
+                run_number(fetch, run_id)
+            metrics = _metrics_of(fetch, run_ids, key)
+            chosen: set[int] = set()
+            for _, metric in metrics:
+                if len(chosen) <= limit:
+                    chosen.update(sqlhistory.steps(fetch, points, metric, low, high, limit))
+            if len(chosen) > limit:
+                ends = [
+                    step
+                    for _, metric in metrics
+                    for step in sqlhistory.edges(fetch, points, metric, low, high)
+                ]
+                chosen = {*spread(min(ends), max(ends), limit), *ends}
+            targets = sorted(chosen)
+            return [
+                point
+                for run_id, metric in metrics
+                for point in sqlhistory.next_points(
+                    fetch, points, metric, run_id, key, targets, high
+                )
+            ]
+
+
+def _metrics_of(fetch: Fetch, run_ids: Sequence[str], key: str) -> list[tuple[str, int]]:
+    """Run ids and metric ids of those of the runs that have the metric."""
+    found: list[tuple[str, int]] = []
+    for run_id in run_ids:
+        found += fetch(
+            """select r.run_id, m.id from metric m join run r on r.id = m.run
+               join metric_key k on k.id = m.key
+               where r.run_id = :run_id and k.name = :key""",
+            {"run_id": run_id, "key": key},
+        )
+    return found
 
 
 class _Reading:

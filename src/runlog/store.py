@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+    from runlog.models import LoggedModels
+
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
 
     class History(NamedTuple):
@@ -50,6 +52,12 @@ if TYPE_CHECKING:
         timestamps: array[int]
         steps: array[int]
         values: array[float]
+
+    class DatasetSummary(NamedTuple):
+        experiment_id: str
+        name: str
+        digest: str
+        context: str | None
 
     class RunColumns(NamedTuple):
         runs: list[RunInfo]
@@ -61,6 +69,7 @@ else:
     History = namedtuple("History", "run_id key timestamps steps values")
     History.__doc__ = """The points of a run and metric as columns, by timestamp, step, value:
     arrays of int64 (ms), int64 and float64."""
+    DatasetSummary = namedtuple("DatasetSummary", "experiment_id name digest context")
     RunColumns = namedtuple("RunColumns", "runs metrics params tags")
     RunColumns.__doc__ = """Runs as a table: `runs` in order, and for each key its values.
 
@@ -246,6 +255,16 @@ class Store(ABC):
     def forget_digests(self, run_id: str, path: str = "") -> None:  # noqa: B027 - none was kept
         """Forgets the file `path` and what is below it as a directory; everything for ""."""
 
+    @property
+    @abstractmethod
+    def models(self) -> LoggedModels:
+        """The logged models of this store."""
+
+    @abstractmethod
+    def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        """The data sets that active runs of the experiments read, each context once; at most
+        1000, the latest first."""
+
     # -- keeping ----------------------------------------------------------------------------
 
     @abstractmethod
@@ -272,6 +291,11 @@ class Store(ABC):
         """Lets go of files and connections; the store can still be used, and opens them again."""
 
     # -- derived ----------------------------------------------------------------------------
+
+    def files(self, artifact_uri: str) -> Any:
+        """The file system of artifacts which only this store can reach, as ArtifactRepo takes it;
+        None for artifacts that anyone finds by their URI."""
+        return None
 
     def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
         """Keeps one point of a metric."""
@@ -329,6 +353,67 @@ class Store(ABC):
 
         return _all_pages(page, max_results)
 
+    def metric_history_page(
+        self,
+        run_id: str,
+        key: str,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Metric]:
+        """A page of `get_metric_history`; all of it without `max_results`."""
+        from bisect import bisect_right
+
+        from runlog import filters
+
+        limit = None if max_results is None else validate.max_results(max_results, None)
+        points = self.get_metric_history(run_id, key)
+        start = 0
+        if page_token:
+            last = filters.decode_token(page_token)
+            if [type(each) for each in last[:2]] != [int, int] or not (
+                len(last) == 3 and (last[2] == "NaN" or type(last[2]) in (int, float))
+            ):
+                raise InvalidParameter("Invalid page token: it is not of a metric's history")
+            start = bisect_right(points, _place(*last), key=_place_of)
+        if limit is None or start + limit >= len(points):
+            return PagedList(points[start:])
+        found = points[start : start + limit]
+        end = found[-1]
+        value = "NaN" if end.value != end.value else end.value
+        return PagedList(found, filters.encode_token((end.timestamp, end.step, value)))
+
+    def sampled_histories(
+        self,
+        run_ids: Sequence[str],
+        key: str,
+        start_step: int | None = None,
+        end_step: int | None = None,
+        max_results: int = 2500,
+    ) -> list[Metric]:
+        """A metric of several runs, thinned out for a chart. If they have at most `max_results`
+        steps from `start_step` to `end_step`, all points there; else, from as many places evenly
+        between the first and the last step of all, and from the ends of each run, the points at
+        each run's next step. Each run's points are ordered by step, timestamp, value."""
+        from bisect import bisect_left
+
+        low, high, limit = sampled_range(start_step, end_step, max_results)
+        columns = self.histories(run_ids, [key])
+        steps = [sorted({step for step in each.steps if low <= step <= high}) for each in columns]
+        targets: set[int] = set().union(*steps)
+        if len(targets) > limit:
+            ends = [end for each in steps if each for end in (each[0], each[-1])]
+            targets = {*spread(min(ends), max(ends), limit), *ends}
+        found = []
+        for each, own in zip(columns, steps, strict=True):
+            places = (bisect_left(own, target) for target in targets)
+            chosen = {own[place] for place in places if place < len(own)}
+            points = zip(each.steps, each.timestamps, map(_sortable, each.values), strict=True)
+            found += [
+                Metric(key, float(value[1]), time, step, each.run_id)
+                for step, time, value in sorted(point for point in points if point[0] in chosen)
+            ]
+        return found
+
 
 def _all_pages(
     page: Callable[[int, str | None], PagedList[T]], max_results: int | None
@@ -345,20 +430,66 @@ def _all_pages(
     return found
 
 
-_STORES = {"sqlite": ("runlog.sql", "SqlStore")}  # by name: a store knows Store, not the reverse
+def sampled_range(
+    start_step: int | None, end_step: int | None, max_results: int
+) -> tuple[int, int, int]:
+    """The least and the greatest step, and how many, that a sample is asked for."""
+    limit = validate.max_results(max_results, 2500)
+    if start_step is None or end_step is None:
+        if start_step is not end_step:
+            raise InvalidParameter("give both start_step and end_step, or neither")
+        return -(2**63), 2**63 - 1, limit
+    if start_step > end_step:
+        raise InvalidParameter(
+            f"start_step {start_step} must not be greater than end_step {end_step}"
+        )
+    return start_step, end_step, limit
+
+
+def spread(first: int, last: int, count: int) -> list[int]:
+    """So many places from `first` to `last`, evenly."""
+    return [first + i * (last - first) // max(count - 1, 1) for i in range(count)]
+
+
+def _sortable(value: float) -> tuple[bool, float | str]:
+    return (True, "nan") if value != value else (False, value)
+
+
+def _place(timestamp: Any, step: Any, value: Any) -> tuple[Any, ...]:
+    return timestamp, step, value == "NaN", 0 if value == "NaN" else value
+
+
+def _place_of(point: Metric) -> tuple[Any, ...]:
+    return _place(point.timestamp, point.step, "NaN" if point.value != point.value else point.value)
+
+
+_SERVER = ("runlog.http.store", "HttpStore")
+_STORES = {  # by name: a store knows Store, not the reverse
+    "sqlite": ("runlog.sql", "SqlStore"),
+    "http": _SERVER,
+    "https": _SERVER,
+    "databricks": _SERVER,
+}
 
 
 def open_store(uri: str, default_artifact_root: str | None = None) -> Store:
-    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`. Artifacts
-    of experiments made in it go below `default_artifact_root`, where they are given no place.
+    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`,
+    `http(s)://host`, `databricks`, `databricks://profile`. Artifacts of experiments made in a file
+    go below `default_artifact_root`, where they are given no place; a server has its own.
 
     Raises InvalidParameter for a URI of a kind that this version has no store for.
     """
-    module, name = _STORES["sqlite"]
-    store: Store = getattr(__import__(module, fromlist=[name]), name)(
-        database_file(uri), default_artifact_root
-    )
+    is_server = is_at_server(uri)
+    module, name = _STORES[uri.partition(":")[0].lower() if is_server else "sqlite"]
+    make = getattr(__import__(module, fromlist=[name]), name)
+    store: Store = make(uri) if is_server else make(database_file(uri), default_artifact_root)
     return store
+
+
+def is_at_server(uri: str) -> bool:
+    """Whether a tracking URI is of a server, not of a file of this machine."""
+    scheme, colon, _ = uri.partition(":")
+    return uri == "databricks" or (bool(colon) and _STORES.get(scheme.lower()) == _SERVER)
 
 
 def database_file(uri: str) -> str:
@@ -384,9 +515,14 @@ def database_file(uri: str) -> str:
             f"tracking URI {uri!r}: write sqlite:///relative.db or sqlite:////absolute.db"
         )
     # The rest of the URI stays out of the message: it may hold a password.
+    if is_at_server(uri):
+        raise InvalidParameter(
+            f"a {scheme}: address is of a server: this works on the file of a database only"
+        )
     raise InvalidParameter(
         f"no store for tracking URIs of the kind {scheme}: this version of runlog keeps runs in a "
-        "local file (runlog.db, folder/, file:/folder, sqlite:///x.db)"
+        "local file (runlog.db, folder/, file:/folder, sqlite:///x.db) or on a server "
+        "(http://, https://, databricks)"
     )
 
 

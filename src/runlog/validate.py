@@ -147,6 +147,11 @@ def text(value: Any) -> str:
     return string.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def texts(given: Mapping[Any, Any] | None, kind: str) -> dict[str, str]:
+    """Params or tags (`kind` says which) as keys and texts."""
+    return {key(name, kind): text(value) for name, value in (given or {}).items()}
+
+
 def run_id(value: Any) -> str:
     """The id of a run: 32 hex digits when made here; others are letters, digits, `_` and `-`."""
     if isinstance(value, str) and value.isascii() and value[:1].isalnum() and len(value) <= 256:

@@ -191,3 +191,12 @@ def test_a_run_whose_files_may_be_gone_is_not_restored(store):
     with pytest.raises(InvalidParameter, match=f"run {run} is gone for good"):
         store.restore_run(run)
     assert store.gc(older_than=3_600_000) == (1, 0)
+
+
+def test_digests_of_files_go_with_their_run(store, run_id):
+    store.record_digests(run_id, [("f", 1, "0" * 64)])
+    store.delete_run(run_id)
+    assert store.get_digests(run_id) == {"f": (1, "0" * 64)}
+    store.gc()
+    store.create_run("0", run_id=run_id)
+    assert store.get_digests(run_id) == {}

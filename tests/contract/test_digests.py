@@ -66,15 +66,6 @@ def test_a_file_or_a_directory_is_forgotten(store, run_id, path, left):
     assert {*store.get_digests(run_id)} == left
 
 
-def test_they_go_with_their_run(store, run_id):
-    store.record_digests(run_id, [("f", 1, A)])
-    store.delete_run(run_id)
-    assert store.get_digests(run_id) == {"f": (1, A)}
-    store.gc()
-    store.create_run("0", run_id=run_id)
-    assert store.get_digests(run_id) == {}
-
-
 def test_a_store_without_them_keeps_none(store, run_id):
     Store.record_digests(store, run_id, [("f", 1, A)])
     assert Store.get_digests(store, run_id) == store.get_digests(run_id) == {}

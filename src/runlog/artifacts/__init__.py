@@ -7,7 +7,7 @@ from typing import Any
 
 from runlog.artifacts.failures import NoSuchFile
 from runlog.artifacts.local import LocalFiles
-from runlog.artifacts.paths import HIDDEN, check_path, local_root, parse, parse_runs_uri
+from runlog.artifacts.paths import HIDDEN, PROXIED, check_path, local_root, parse, parse_runs_uri
 from runlog.artifacts.repo import ArtifactRepo
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter
@@ -103,19 +103,25 @@ def _addressed(
     if artifact_uri is not None and (run_id is not None or artifact_path is not None):
         raise InvalidParameter("artifact_uri says it all: give no run_id or artifact_path with it")
     if artifact_uri is not None and not artifact_uri.startswith("runs:"):
-        return _split(artifact_uri)
+        return _split(artifact_uri, tracking_uri)
     if artifact_uri is not None:
         run_id, artifact_path = parse_runs_uri(artifact_uri)
     if run_id is None:
         raise InvalidParameter("Exactly one of `run_id` or `artifact_uri` must be specified")
     from runlog import places
 
-    run = places.store(tracking_uri).get_run(run_id)
-    return ArtifactRepo(run.info.artifact_uri), artifact_path or ""
+    store = places.store(tracking_uri)
+    uri = store.get_run(run_id).info.artifact_uri
+    return ArtifactRepo(uri, store.files(uri)), artifact_path or ""
 
 
-def _split(uri: str) -> tuple[ArtifactRepo, str]:
+def _split(uri: str, tracking_uri: str | None) -> tuple[ArtifactRepo, str]:
     """What is above an address, and its last part."""
+    root, _, path = uri.rstrip("/").rpartition("/")
+    if uri.startswith(PROXIED):
+        from runlog import places
+
+        return ArtifactRepo(root, places.store(tracking_uri).files(root)), path
     if not uri.startswith("sqlar:"):
         address = parse(uri)
         if address.scheme == "file":
@@ -123,7 +129,6 @@ def _split(uri: str) -> tuple[ArtifactRepo, str]:
             return ArtifactRepo(root), path
         if not address.path.strip("/"):
             return ArtifactRepo(uri), ""
-    root, _, path = uri.rstrip("/").rpartition("/")
     if uri.startswith(("http:", "https:")):
         from urllib.parse import unquote
 

@@ -12,6 +12,9 @@ from runlog.validate import without_password
 HIDDEN = ".runlog-"
 """How the names of unfinished files begin. Nothing else may be called so."""
 
+PROXIED = "mlflow-artifacts:"
+"""How the addresses of artifacts begin that a server passes on."""
+
 
 def check_path(path: str | os.PathLike[str]) -> str:
     """`path` as text, if it can name an artifact: relative, in POSIX form, staying below the

@@ -1,0 +1,216 @@
+"""One server: asks it, asks again when that may help, and turns what it refuses into our errors."""
+
+from __future__ import annotations
+
+import html
+import json
+import platform
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from runlog.errors import (
+    HTTP_STATUS,
+    AlreadyExists,
+    BadRequest,
+    InvalidParameter,
+    NotFound,
+    RunlogError,
+    ServerUnreachable,
+)
+from runlog.http.address import Login, shown
+from runlog.http.patience import AGAIN, NOT_DONE, Patience, asked_to_wait
+from runlog.http.transport import Answer, NoAnswer, NotSent, Transport, Upload
+
+_ERRORS = {
+    each.error_code: each for each in (InvalidParameter, BadRequest, NotFound, AlreadyExists)
+}
+_CODES = {status: code for code, status in reversed(HTTP_STATUS.items())}
+_CODES[404] = "ENDPOINT_NOT_FOUND"  # the server knows the path only if it gives the code itself
+_HINTS = {
+    401: "Set RUNLOG_TRACKING_TOKEN, or RUNLOG_TRACKING_USERNAME and RUNLOG_TRACKING_PASSWORD",
+    404: "Is this the address of a tracking server, with its prefix?",
+    407: "The proxy wants a user and password: HTTP_PROXY=http://user:password@host:port",
+}
+T = TypeVar("T")
+
+
+class Link:
+    """The way to one server, for any number of threads. `name` is what errors call the server."""
+
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        patience: Patience,
+        login: Login = lambda: None,
+        prefix: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        from runlog import __version__
+
+        self.name, self._transport, self._patience = name, transport, patience
+        self._login, self._prefix, self._sleep = login, prefix, sleep
+        self._agent = f"runlog/{__version__} Python/{platform.python_version()}"
+        self._has_answered = False
+
+    def ask(
+        self,
+        verb: str,
+        path: str,
+        body: bytes | Upload | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        read: Callable[[Answer], T],
+        repeatable: bool = True,
+        done: type[RunlogError] | tuple[type[RunlogError], ...] = (),
+    ) -> T | None:
+        """What `read` makes of the server's answer. A request that is not `repeatable` is sent
+        again only where it cannot have been done. `done` are errors which, after an attempt whose
+        outcome is not known, say that it had been done: then the result is None.
+
+        Raises the RunlogError that the server names, ServerUnreachable when it stays away.
+        """
+        is_unknown = False  # whether an earlier attempt was done
+        delays: Iterator[float] | None = None
+        while True:
+            pause = 0.0
+            try:
+                answer = self._send(verb, path, body, headers)
+                if answer.status < 300:
+                    result = read(answer)
+                    self._has_answered = True
+                    return result
+                trouble = self._refusal(answer, verb, path)
+                if answer.status not in AGAIN:
+                    self._has_answered = True
+                    if is_unknown and isinstance(trouble, done):
+                        return None
+                    raise trouble
+                is_harmless = answer.status in NOT_DONE
+                pause = asked_to_wait(answer.headers.get("Retry-After"))
+            except (NotSent, NoAnswer) as error:
+                trouble = ServerUnreachable(f"{self.name} cannot be reached: {error}")
+                is_harmless = isinstance(error, NotSent)
+            is_unknown = is_unknown or not is_harmless
+            if is_unknown and not repeatable:
+                raise type(trouble)(
+                    f"{trouble.message}. It may have been done, so it was not tried again: look",
+                    trouble.error_code,
+                )
+            if delays is None:
+                delays = self._delays()
+                _tell(f"{trouble.message}. Trying again")
+            delay = next(delays, None)
+            if delay is None:
+                raise trouble
+            self._sleep(max(delay, pause))
+
+    def _delays(self) -> Iterator[float]:
+        patience = self._patience
+        return patience.delays(patience.retries if self._has_answered else patience.first_retries)
+
+    def _send(
+        self,
+        verb: str,
+        path: str,
+        body: bytes | Upload | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        sent = {"User-Agent": self._agent, "Accept-Encoding": "identity"}
+        authorization = self._login()
+        if authorization is not None:
+            sent["Authorization"] = authorization
+        if isinstance(body, bytes):
+            sent["Content-Type"] = "application/json"
+        elif body is not None:
+            body.file.seek(0)
+        if headers:
+            sent.update(headers)
+        return self._transport.send(verb, self._prefix + path, sent, body)
+
+    def json(
+        self,
+        verb: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+        done: type[RunlogError] | tuple[type[RunlogError], ...] = (),
+    ) -> Any:
+        """The JSON that the server answers; None where `ask` answers None."""
+        text = self.ask(verb, path, body, headers, read=_whole, repeatable=repeatable, done=done)
+        if text is None:
+            return None
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise RunlogError(
+                f"{self._where(verb, path)} answered {_gist(text)!r}, which is not JSON. "
+                + _HINTS[404]
+            ) from None
+
+    def close(self) -> None:
+        """Closes connections that nobody uses."""
+        self._transport.close()
+
+    def _where(self, verb: str, path: str) -> str:
+        return f"{self.name}: {verb} {path.partition('?')[0]}"
+
+    def _refusal(self, answer: Answer, verb: str, path: str) -> RunlogError:
+        try:
+            text = answer.read()
+        except NoAnswer:
+            text = b""
+        return refusal(answer.status, text, self._where(verb, path), answer.headers.get("Location"))
+
+
+def _whole(answer: Answer) -> bytes:
+    return answer.read()
+
+
+def refusal(status: int, body: bytes, where: str, location: str | None = None) -> RunlogError:
+    """The error for an answer that is none: what the server says in MLflow's words, or the gist of
+    whatever page a proxy put there."""
+    try:
+        said = json.loads(body)
+        code, message = said["error_code"], said.get("message")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        code, message = None, None
+    if isinstance(code, str) and code:
+        text = message if isinstance(message, str) and message else f"{where} answered {code}"
+        if status == 401:
+            text = f"{text.rstrip('. ')}. {_HINTS[401]}"
+        kind = _ERRORS.get(code)
+        return RunlogError(text, code) if kind is None else kind(text)
+    text = f"{where} answered {status}"
+    if status // 100 == 3 and location:
+        text += (
+            f" and points to {shown(location.partition('?')[0])!r}. Set the tracking URI to that"
+        )
+    elif gist := _gist(body):
+        text += f": {gist!r}"
+    if status in _HINTS:
+        text = f"{text}. {_HINTS[status]}"
+    default = "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"
+    code = _CODES.get(status, default)
+    kind = _ERRORS.get(code)
+    return RunlogError(text, code) if kind is None else kind(text)
+
+
+def _gist(body: bytes) -> str:
+    """A page's text, or the start of it."""
+    text = body[:20_000].decode("utf-8", "replace")
+    if "<" in text:
+        text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>", " ", text)
+    text = " ".join(html.unescape(text).split())
+    return text if len(text) <= 200 else text[:200] + "..."
+
+
+def _tell(text: str) -> None:
+    """To the log, which goes to stderr unless the program says otherwise: a warning could be made
+    an error, and end the training."""
+    import logging
+
+    logging.getLogger("runlog").warning("%s", text)

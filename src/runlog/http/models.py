@@ -1,0 +1,120 @@
+"""The logged models of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runlog import validate
+from runlog.entities import PagedList
+from runlog.errors import NotFound
+from runlog.models import (
+    LoggedModel,
+    LoggedModels,
+    ModelInput,
+    ModelMetric,
+    ModelOrder,
+    ModelOutput,
+)
+
+if TYPE_CHECKING:
+    from runlog.http.store import HttpStore
+
+
+class HttpModels(LoggedModels):
+    """`HttpStore.models`. Making a model is not repeated when the answer is lost."""
+
+    def __init__(self, store: HttpStore) -> None:
+        self._call = store.call
+
+    def create(
+        self,
+        experiment_id: str,
+        name: str | None = None,
+        model_type: str = "",
+        source_run_id: str = "",
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> LoggedModel:
+        made: LoggedModel = self._call(
+            "createLoggedModel",
+            experiment_id=str(validate.experiment_id(experiment_id)),
+            name=name,
+            model_type=validate.text(model_type or ""),
+            source_run_id=validate.run_id(source_run_id) if source_run_id else None,
+            params=validate.texts(params, "param"),
+            tags=validate.texts(tags, "tag"),
+            repeatable=False,
+        )
+        return made
+
+    def get(self, model_id: str) -> LoggedModel:
+        found: LoggedModel = self._call("getLoggedModel", model_id=model_id)
+        return found
+
+    def finalize(self, model_id: str, status: str) -> LoggedModel:
+        model: LoggedModel = self._call("finalizeLoggedModel", model_id=model_id, status=status)
+        return model
+
+    def delete(self, model_id: str) -> None:
+        self._call("deleteLoggedModel", model_id=model_id, done=NotFound)
+
+    def set_tags(self, model_id: str, tags: Mapping[str, Any]) -> LoggedModel:
+        model: LoggedModel = self._call(
+            "setLoggedModelTags", model_id=model_id, tags=validate.texts(tags, "tag")
+        )
+        return model
+
+    def delete_tag(self, model_id: str, key: str) -> None:
+        self._call("deleteLoggedModelTag", model_id=model_id, key=validate.text(key), done=NotFound)
+
+    def log_params(self, model_id: str, params: Mapping[str, Any]) -> None:
+        kept = validate.texts(params, "param")
+        self._call("logLoggedModelParams", model_id=model_id, params=kept)
+
+    def log_metrics(self, metrics: Sequence[ModelMetric]) -> None:
+        """As `LoggedModels.log_metrics`, a request each. Servers keep them with the run, too."""
+        for each in metrics:
+            self._call(
+                "logMetric",
+                run_id=validate.run_id(each.run_id),
+                key=validate.key(each.key, "metric"),
+                value=validate.number(each.key, each.value),
+                timestamp=validate.timestamp(each.timestamp),
+                step=validate.integer("step", each.step),
+                model_id=each.model_id,
+                dataset_name=each.dataset_name,
+                dataset_digest=each.dataset_digest,
+            )
+
+    def link(
+        self,
+        run_id: str,
+        inputs: Sequence[ModelInput] = (),
+        outputs: Sequence[ModelOutput] = (),
+    ) -> None:
+        run_id = validate.run_id(run_id)
+        if inputs:
+            self._call("logInputs", run_id=run_id, models=list(inputs))
+        if outputs or not inputs:
+            self._call("logOutputs", run_id=run_id, models=list(outputs))
+
+    def search(
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str | None = None,
+        datasets: Sequence[tuple[str, str | None]] = (),
+        max_results: int = 50,
+        order_by: Sequence[ModelOrder] = (),
+        page_token: str | None = None,
+    ) -> PagedList[LoggedModel]:
+        page: PagedList[LoggedModel] = self._call(
+            "searchLoggedModels",
+            experiment_ids=[str(validate.experiment_id(each)) for each in experiment_ids],
+            filter_string=filter_string,
+            datasets=list(datasets),
+            max_results=validate.max_results(max_results),
+            order_by=list(order_by),
+            page_token=page_token,
+        )
+        return page

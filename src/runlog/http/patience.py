@@ -1,0 +1,77 @@
+"""How long to wait for a server, and how often to ask it again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from email.utils import mktime_tz, parsedate_tz
+from time import time
+from typing import NamedTuple
+
+from runlog.errors import InvalidParameter
+from runlog.settings import setting
+
+# 500 is here because a proxy's or a database's bad moment looks like that; what a server will never
+# do has other statuses.
+AGAIN = frozenset((408, 429, 500, 502, 503, 504))
+NOT_DONE = frozenset((429, 503))  # of these, the request was turned away and has changed nothing
+LONGEST = 120.0  # seconds between two attempts
+
+
+class Patience(NamedTuple):
+    """How a server is waited for: `timeout` in seconds for each step of a request, `retries` after
+    the first attempt, before the n-th of which `factor` * 2 ** (n-1) seconds pass and up to
+    `jitter` more. `first_retries` holds until the server has answered once: a wrong address should
+    not take minutes to be told."""
+
+    timeout: float = 120.0
+    retries: int = 7
+    factor: float = 2.0
+    jitter: float = 1.0
+    first_retries: int = 2
+
+    def delays(self, retries: int) -> Iterator[float]:
+        """Seconds before each of the attempts after the first."""
+        for number in range(retries):
+            yield min(LONGEST, self.factor * 2**number) + random.uniform(0, self.jitter)
+
+
+def patience() -> Patience:
+    """What the settings RUNLOG_HTTP_REQUEST_... say. Raises InvalidParameter."""
+    default = Patience()
+    retries = setting("HTTP_REQUEST_MAX_RETRIES")
+    count = int(_number("MAX_RETRIES", default.retries, whole=True))
+    return Patience(
+        _number("TIMEOUT", default.timeout) or default.timeout,
+        count,
+        _number("BACKOFF_FACTOR", default.factor),
+        _number("BACKOFF_JITTER", default.jitter),
+        default.first_retries if retries is None else count,
+    )
+
+
+def _number(name: str, default: float, whole: bool = False) -> float:
+    text = setting("HTTP_REQUEST_" + name)
+    if text is None:
+        return default
+    try:
+        number = float(int(text) if whole else text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e6:
+        kind = "whole number" if whole else "number"
+        raise InvalidParameter(
+            f"RUNLOG_HTTP_REQUEST_{name} must be a {kind} from 0 on, not {text!r}"
+        )
+    return number
+
+
+def asked_to_wait(header: str | None) -> float:
+    """The seconds that a Retry-After header asks for, at most LONGEST; 0 without one."""
+    if not header:
+        return 0.0
+    header = header.strip()
+    if header.isascii() and header.isdigit():
+        return min(LONGEST, float(header[:9]))
+    date = parsedate_tz(header)
+    return 0.0 if date is None else min(LONGEST, max(0.0, mktime_tz(date) - time()))

@@ -1,0 +1,503 @@
+"""HttpStore: the store behind a runlog, MLflow or Databricks server.
+
+What a method sends and reads is the protocol's row. A runlog server has endpoints of its own for
+what MLflow's API has not: summaries, columns, logging without limits. With other servers these are
+put together from what they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from runlog import names, validate
+from runlog.clock import now
+from runlog.entities import (
+    DatasetInput,
+    Experiment,
+    Metric,
+    MetricSummary,
+    PagedList,
+    Run,
+    RunInfo,
+    ViewType,
+)
+from runlog.errors import AlreadyExists, BadRequest, InvalidParameter, NotFound, RunlogError
+from runlog.http import address as addresses
+from runlog.http import databricks, derived, security
+from runlog.http.link import Link
+from runlog.http.patience import patience
+from runlog.http.transport import Connections, Transport
+from runlog.protocol import wire
+from runlog.protocol.columns import Digest
+from runlog.protocol.rows import MAX_DATASET_EXPERIMENTS, MAX_RUNS_AT_ONCE, ROWS
+from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
+
+if TYPE_CHECKING:
+    from runlog.http.files import ProxiedFiles
+    from runlog.http.models import HttpModels
+    from runlog.store import Point
+
+PROXIED = "mlflow-artifacts:"
+POINTS_AT_ONCE = 100_000  # 10 MB of JSON
+HISTORY_PAGE = 25_000
+
+# A search has two rows, of which the first takes a filter of any length.
+_ROWS = {row.name: row for row in reversed(ROWS)}
+
+
+class HttpStore(Store):
+    """A store at `http(s)://[user:password@]host[:port][/prefix]`, `databricks` or
+    `databricks://profile`. Safe to share between threads and forks. Making one connects to nothing.
+
+    Requests are repeated as `runlog.http.patience` says. So that a repeated one does nothing
+    twice, a runlog server is told the id that a new run shall have; other servers are not asked
+    again to make a run when the answer to the first request is lost.
+    """
+
+    artifact_root = PROXIED + "/"
+
+    def __init__(self, uri: str, transport: Transport | None = None) -> None:
+        """`transport` is used instead of connections to the server."""
+        profile = databricks.settings(uri) if uri.startswith(databricks.SCHEME) else None
+        where = addresses.parse(uri) if profile is None else databricks.address(profile)
+        self.uri = uri if profile is not None else str(where)
+        patient = patience()
+        carrier = transport or Connections(where, patient.timeout, security.context)
+        if profile is None:
+            login = addresses.login(where)
+        else:
+            login = databricks.login(profile, Link(str(where), carrier, patient))
+        self.link = Link(str(where), carrier, patient, login, where.prefix)
+        self._host = where.netloc
+        self._is_runlog = False if profile is not None else None
+
+    def __repr__(self) -> str:
+        return f"HttpStore({self.uri!r})"
+
+    # -- asking -----------------------------------------------------------------------------
+
+    def call(
+        self,
+        endpoint: str,
+        /,
+        *,
+        repeatable: bool = True,
+        done: type[RunlogError] | tuple[type[RunlogError], ...] = (),
+        **arguments: Any,
+    ) -> Any:
+        """What an endpoint of the protocol answers to these arguments; None where an
+        earlier attempt had been done already, see `Link.ask`."""
+        row = _ROWS[endpoint]
+        path = row.prefixes[0] + row.path
+        given = row.request(**arguments)
+        body = None
+        while "<" in path:
+            before, _, rest = path.partition("<")
+            field, _, after = rest.partition(">")
+            path = before + quote(given.pop(field), safe="") + after
+        if row.verb == "GET":
+            path = f"{path}?{urlencode(given, doseq=True)}" if given else path
+        else:
+            body = wire.dump(given).encode()
+        said = self.link.json(row.verb, path, body, repeatable=repeatable, done=done)
+        if said is None:
+            return None
+        try:
+            return row.answer.read(said, "")
+        except InvalidParameter as error:
+            raise RunlogError(
+                f"{self.link.name}: the answer of {endpoint} cannot be understood: {error.message}"
+            ) from error
+
+    @property
+    def is_runlog(self) -> bool:
+        """Whether the server has runlog's own endpoints; it is asked once."""
+        if self._is_runlog is None:
+            try:
+                said = self.call("about")
+                self._is_runlog = isinstance(said, dict) and "runlog" in said
+            except RunlogError as error:
+                # Behind a web application, any path may answer its page.
+                if error.get_http_status_code() != 404 and "not JSON" not in error.message:
+                    raise
+                self._is_runlog = False
+        return self._is_runlog
+
+    # -- experiments ------------------------------------------------------------------------
+
+    def create_experiment(
+        self,
+        name: str,
+        artifact_location: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> str:
+        name = validate.experiment_name(name)
+        location = validate.artifact_location(artifact_location) if artifact_location else None
+        kept = validate.texts(tags, "experiment tag")
+        made: str | None = self.call(
+            "createExperiment",
+            name=name, artifact_location=location, tags=kept,
+            done=AlreadyExists,
+        )  # fmt: skip
+        if made is None:
+            made = self.get_experiment_by_name(name).experiment_id
+        return made
+
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        found: Experiment = self.call("getExperiment", experiment_id=_experiment(experiment_id))
+        return found
+
+    def find_experiment(self, name: str) -> Experiment | None:
+        try:
+            found: Experiment = self.call("getExperimentByName", name=validate.text(name))
+        except NotFound:
+            return None
+        return found
+
+    def search_experiments(
+        self,
+        view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        filter_string: str | None = None,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        view_stages(view_type)
+        page: PagedList[Experiment] = self.call(
+            "searchExperiments",
+            view_type=view_type, max_results=validate.max_results(max_results),
+            filter_string=filter_string, order_by=_list(order_by), page_token=page_token,
+        )  # fmt: skip
+        return page
+
+    def rename_experiment(self, experiment_id: str, new_name: str) -> None:
+        name = validate.experiment_name(new_name)
+        self.call("updateExperiment", experiment_id=_experiment(experiment_id), new_name=name)
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        self.call("deleteExperiment", experiment_id=_experiment(experiment_id), done=NotFound)
+
+    def restore_experiment(self, experiment_id: str) -> None:
+        self.call("restoreExperiment", experiment_id=_experiment(experiment_id), done=NotFound)
+
+    def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, Any]) -> None:
+        number = _experiment(experiment_id)
+        for key, value in validate.texts(tags, "experiment tag").items():
+            self.call("setExperimentTag", experiment_id=number, key=key, value=value)
+
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
+        self.call(
+            "deleteExperimentTag",
+            experiment_id=_experiment(experiment_id), key=validate.text(key),
+            done=NotFound,
+        )  # fmt: skip
+
+    # -- runs -------------------------------------------------------------------------------
+
+    def create_run(
+        self,
+        experiment_id: str,
+        user_id: str = "",
+        start_time: int | None = None,
+        tags: Mapping[str, Any] | None = None,
+        run_name: str | None = None,
+        run_id: str | None = None,
+    ) -> Run:
+        wanted: dict[str, Any] = {
+            "experiment_id": _experiment(experiment_id),
+            "user_id": validate.text(user_id or ""),
+            "start_time": now() if start_time is None else validate.timestamp(start_time),
+            "tags": validate.texts(tags, "tag"),
+            "run_name": validate.text(run_name) if run_name else None,
+        }
+        if not self.is_runlog:
+            if run_id is not None:
+                raise InvalidParameter(
+                    f"run id {run_id!r}: {self.uri} chooses the ids of runs itself"
+                )
+            made: Run = self.call("createRun", **wanted, repeatable=False)
+            return made
+        new = names.run_id() if run_id is None else validate.run_id(run_id)
+        made = self.call("createRun", **wanted, new_run_id=new, done=AlreadyExists)
+        return self.get_run(new) if made is None else made
+
+    def get_run(self, run_id: str) -> Run:
+        found: Run = self.call("getRun", run_id=validate.run_id(run_id))
+        return found
+
+    def update_run(
+        self,
+        run_id: str,
+        status: str | int | None = None,
+        end_time: int | None = None,
+        run_name: str | None = None,
+    ) -> RunInfo:
+        info: RunInfo = self.call(
+            "updateRun",
+            run_id=validate.run_id(run_id),
+            status=None if status is None else validate.status(status),
+            end_time=None if end_time is None else validate.timestamp(end_time),
+            run_name=validate.text(run_name) if run_name else None,
+        )
+        return info
+
+    def delete_run(self, run_id: str) -> None:
+        self.call("deleteRun", run_id=validate.run_id(run_id))
+
+    def restore_run(self, run_id: str) -> None:
+        self.call("restoreRun", run_id=validate.run_id(run_id))
+
+    def search_runs(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str | None = None,
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Run]:
+        size = validate.max_results(max_results)
+        page: PagedList[Run] = self.call(
+            "searchRuns",
+            **_search(experiment_ids, filter_string, run_view_type, order_by),
+            max_results=size,
+            page_token=page_token,
+        )
+        return page
+
+    def search_run_columns(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str | None = None,
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int | None = None,
+        order_by: Sequence[str] | None = None,
+    ) -> RunColumns:
+        wanted = _search(experiment_ids, filter_string, run_view_type, order_by)
+        limit = validate.limit(max_results)
+        if self.is_runlog:
+            found: RunColumns = self.call("searchRunColumns", **wanted, max_results=limit)
+            return found
+        return derived.columns(
+            self.all_runs(
+                wanted["experiment_ids"], filter_string, run_view_type, limit, wanted["order_by"]
+            )
+        )
+
+    # -- logging ----------------------------------------------------------------------------
+
+    def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
+        self.call(
+            "logMetric",
+            run_id=validate.run_id(run_id),
+            key=validate.key(key, "metric"),
+            value=validate.number(key, value),
+            timestamp=validate.timestamp(timestamp),
+            step=validate.integer("step", step),
+        )
+
+    def log(
+        self,
+        run_id: str,
+        points: Iterable[Point] = (),
+        params: Iterable[tuple[str, Any]] = (),
+        tags: Iterable[tuple[str, Any]] = (),
+    ) -> None:
+        """As `Store.log`. What is more than one request takes, 1000 values and on a runlog server
+        100,000 points, goes in several: then a failure can leave the first of them behind, params
+        and tags before points."""
+        run_id = validate.run_id(run_id)
+        numbers = [
+            (
+                validate.key(key, "metric"),
+                validate.number(key, value),
+                validate.timestamp(time),
+                validate.integer("step", step),
+            )
+            for key, value, time, step in points
+        ]
+        texts = [(validate.key(key, "param"), validate.text(value)) for key, value in params]
+        validate.unique_params(texts, run_id)
+        texts = list(dict(texts).items())
+        marks = list(validate.texts(dict(tags), "tag").items())
+        if _fits(numbers, texts, marks):
+            self.call("logBatch", run_id=run_id, points=numbers, params=texts, tags=marks)
+        elif self.is_runlog:
+            for piece in _pieces(numbers, POINTS_AT_ONCE) if numbers else [[]]:
+                self.call("logWhole", run_id=run_id, points=piece, params=texts, tags=marks)
+                texts, marks = [], []
+        else:
+            for piece in _pieces(texts, validate.MAX_PARAMS_PER_BATCH):
+                self.call("logBatch", run_id=run_id, params=piece)
+            for piece in _pieces(marks, validate.MAX_TAGS_PER_BATCH):
+                self.call("logBatch", run_id=run_id, tags=piece)
+            for piece in _pieces(numbers, validate.MAX_METRICS_PER_BATCH):
+                self.call("logBatch", run_id=run_id, points=piece)
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        self.call(
+            "deleteTag", run_id=validate.run_id(run_id), key=validate.text(key), done=NotFound
+        )
+
+    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
+        self.call("logInputs", run_id=validate.run_id(run_id), datasets=list(datasets))
+
+    # -- digests of artifacts ---------------------------------------------------------------
+    # MLflow's servers keep none.
+
+    def record_digests(self, run_id: str, digests: Iterable[tuple[str, int, str]]) -> None:
+        if self.is_runlog:
+            given = [Digest(*each) for each in digests]
+            self.call("recordDigests", run_id=validate.run_id(run_id), digests=given)
+
+    def get_digests(
+        self, run_id: str, paths: Iterable[str] | None = None
+    ) -> dict[str, tuple[int, str]]:
+        wanted = None if paths is None else list(paths)
+        if not self.is_runlog or wanted == []:
+            return {}
+        found = self.call("getDigests", run_id=validate.run_id(run_id), paths=wanted)
+        return {path: (size, sha256) for path, size, sha256 in found}
+
+    def forget_digests(self, run_id: str, path: str = "") -> None:
+        if self.is_runlog:
+            self.call("forgetDigests", run_id=validate.run_id(run_id), path=path)
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
+        if self.is_runlog:
+            found = self.call("getMetricSummary", run_id=validate.run_id(run_id))
+            return {summary.key: summary for summary in found}
+        histories = self.histories([run_id])
+        return {each.key: derived.summary(each) for each in histories if len(each.values)}
+
+    def histories(self, run_ids: Sequence[str], keys: Sequence[str] | None = None) -> list[History]:
+        ids = [validate.run_id(run_id) for run_id in run_ids]
+        found: list[History] = []
+        if self.is_runlog:
+            if keys is not None and not keys:
+                return found
+            for some in _pieces(ids, MAX_RUNS_AT_ONCE):
+                found += self.call("histories", run_ids=some, keys=_list(keys))
+            return found
+        for run_id in ids:
+            there = self.get_run(run_id).data.metrics
+            for key in sorted(there) if keys is None else keys:
+                if key in there:
+                    found.append(derived.history(run_id, key, self.get_metric_history(run_id, key)))
+        return found
+
+    @property
+    def models(self) -> HttpModels:
+        from runlog.http.models import HttpModels
+
+        return HttpModels(self)
+
+    def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        ids = [_experiment(each) for each in experiment_ids]
+        found: list[DatasetSummary] = []
+        for some in _pieces(ids, MAX_DATASET_EXPERIMENTS):
+            found += self.call("searchDatasets", experiment_ids=some)
+        return found
+
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
+        wanted: dict[str, Any] = {"run_id": validate.run_id(run_id), "key": key}
+        points: list[Metric] = []
+        token = None
+        while True:  # without a size, some of MLflow's servers answer nothing but a token
+            try:
+                page = self.call(
+                    "getMetricHistory", **wanted, max_results=HISTORY_PAGE, page_token=token
+                )
+            except NotFound:  # MLflow's servers differ about unknown runs
+                return []
+            points += (
+                Metric(each.key, each.value, each.timestamp, each.step, run_id) for each in page
+            )
+            token = page.token
+            if token is None:
+                break
+        points.sort(key=derived.by_time)
+        return points
+
+    # -- keeping ----------------------------------------------------------------------------
+
+    def gc(
+        self,
+        older_than: int = 0,
+        run_ids: Sequence[str] | None = None,
+        experiment_ids: Sequence[str] | None = None,
+        delete_artifacts: Callable[[str], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> tuple[int, int]:
+        """Always raises BadRequest: there is no way to say this over HTTP."""
+        raise BadRequest(
+            f"{self.uri}: a server's trash is emptied on the server: run  runlog gc  there, with "
+            "the tracking URI of its database"
+        )
+
+    def flush(self) -> None:
+        if self.is_runlog:
+            self.call("flush")
+
+    def close(self) -> None:
+        self.link.close()
+
+    def files(self, artifact_uri: str) -> ProxiedFiles | None:
+        if not artifact_uri.startswith(PROXIED):
+            return None
+        from runlog.http.files import ProxiedFiles
+
+        rest = artifact_uri.removeprefix(PROXIED)
+        host = rest[2:].partition("/")[0] if rest.startswith("//") else ""
+        if host and host != self._host:
+            raise InvalidParameter(
+                f"artifacts at {addresses.shown(artifact_uri)!r} are not at {self.uri}, which is "
+                "the only server that is asked for them"
+            )
+        return ProxiedFiles(self.link, PROXIED + (f"//{host}" if host else ""))
+
+
+# -- what goes out ----------------------------------------------------------------------------
+
+
+def _experiment(experiment_id: Any) -> str:
+    """MLflow's servers have ids of 18 digits, Databricks' too; all are digits."""
+    return str(validate.experiment_id(experiment_id))
+
+
+def _list(items: Sequence[str] | None) -> list[str] | None:
+    return None if items is None else list(items)
+
+
+def _search(
+    experiment_ids: Iterable[str],
+    filter_string: str | None,
+    view_type: int,
+    order_by: Sequence[str] | None,
+) -> dict[str, Any]:
+    if isinstance(experiment_ids, (str, int)):
+        raise InvalidParameter(f"experiment_ids {experiment_ids!r} must be a list of ids")
+    view_stages(view_type)
+    return {
+        "experiment_ids": [_experiment(each) for each in experiment_ids],
+        "filter_string": filter_string,
+        "run_view_type": view_type,
+        "order_by": _list(order_by),
+    }
+
+
+def _pieces(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for at in range(0, len(items), size):
+        yield items[at : at + size]
+
+
+def _fits(points: Sequence[Any], params: Sequence[Any], tags: Sequence[Any]) -> bool:
+    return (
+        len(points) + len(params) + len(tags) <= validate.MAX_METRICS_PER_BATCH
+        and len(params) <= validate.MAX_PARAMS_PER_BATCH
+        and len(tags) <= validate.MAX_TAGS_PER_BATCH
+    )

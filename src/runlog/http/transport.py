@@ -1,0 +1,270 @@
+"""One request and its answer, over connections that are kept open.
+
+`http.client` opens connections, through a proxy where one is set, and reads answers. The head of a
+request is written here, with the body, in one piece: half of the CPU time of a log call was in
+http.client's checks of headers that are always the same, and a second packet costs the server one
+more system call.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+from runlog.errors import RunlogError, ServerUnreachable
+from runlog.http import address as addresses
+from runlog.http.address import Address
+
+IDLE = 16  # connections kept, about as many as threads that log at once
+
+
+class NotSent(OSError):
+    """The request did not leave this machine, so it has changed nothing."""
+
+
+class NoAnswer(OSError):
+    """The request was sent, or a part of it, and what became of it is not known."""
+
+
+class Upload(NamedTuple):
+    """A file as the body of a request, from its start; `size` in bytes."""
+
+    file: BinaryIO
+    size: int
+
+
+class Headers(Protocol):
+    """The headers of an answer, in any case."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
+class Answer(Protocol):
+    """What a server says. Read it to the end, or close it."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Headers: ...
+    def read(self, size: int | None = None) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class Transport(Protocol):
+    """Carries requests to one server. `target` is path and query string, quoted. Raises NotSent
+    or NoAnswer, and RunlogError where trying again is of no use."""
+
+    def send(
+        self, verb: str, target: str, headers: Mapping[str, str], body: bytes | Upload | None
+    ) -> Answer: ...
+    def close(self) -> None: ...
+
+
+class Connections:
+    """The Transport of a machine. Threads may share it; a forked process opens its own."""
+
+    def __init__(
+        self, address: Address, timeout: float, trust: Callable[[], ssl.SSLContext]
+    ) -> None:
+        self._address, self._timeout, self._trust = address, timeout, trust
+        self._context: ssl.SSLContext | None = None
+        self._proxy, self._proxy_login = proxy_for(address)
+        self._idle: list[socket.socket] = []
+        self._pid = os.getpid()
+        self._start = f"http://{address.netloc}" if self._is_relayed else ""
+        self._host = f" HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        if self._is_relayed and self._proxy_login:
+            self._host += f"Proxy-Authorization: {self._proxy_login}\r\n"
+
+    @property
+    def _is_relayed(self) -> bool:
+        """Whether requests go to the proxy itself; with TLS, they go through a tunnel."""
+        return self._proxy is not None and self._address.scheme == "http"
+
+    def send(
+        self, verb: str, target: str, headers: Mapping[str, str], body: bytes | Upload | None
+    ) -> Answer:
+        head = [verb, " ", self._start, target, self._host]
+        for name, value in headers.items():
+            head += (name, ": ", value, "\r\n")
+        if body is not None:
+            size = body.size if isinstance(body, Upload) else len(body)
+            head.append(f"Content-Length: {size}\r\n")
+        elif verb != "GET":
+            head.append("Content-Length: 0\r\n")
+        head.append("\r\n")
+        text = "".join(head).encode("latin-1")
+        connection = self._take() or self._connect()
+        try:
+            try:
+                if isinstance(body, Upload):
+                    connection.sendall(text)
+                    if connection.sendfile(body.file, 0, body.size) != body.size:
+                        raise RunlogError("the file became shorter while it was sent")
+                else:
+                    connection.sendall(text + body if body else text)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # a server that has read enough to refuse says so before it hangs up
+            response = HTTPResponse(connection, method=verb)
+            try:
+                response.begin()
+            except BaseException:
+                response.close()
+                raise
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise NoAnswer(_reason(error, self._timeout)) from error
+        except BaseException:
+            connection.close()
+            raise
+        return _Received(response, connection, self)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> socket.socket | None:
+        if self._pid != os.getpid():  # what a fork has copied is the parent's
+            self.close()
+            self._pid = os.getpid()
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if not _has_ended(connection):
+                return connection
+            connection.close()
+
+    def give_back(self, connection: socket.socket) -> None:
+        if self._pid == os.getpid() and len(self._idle) < IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _connect(self) -> socket.socket:
+        opening = self._opening()
+        try:
+            opening.connect()
+        except ssl.SSLCertVerificationError as error:
+            opening.close()
+            raise ServerUnreachable(
+                f"{self._address}: its certificate is not trusted: {error.verify_message}. Name "
+                "the file of its CA in RUNLOG_TRACKING_SERVER_CERT_PATH, or trust anyone with "
+                "RUNLOG_TRACKING_INSECURE_TLS=true"
+            ) from error
+        except (OSError, HTTPException) as error:
+            opening.close()
+            raise NotSent(_reason(error, self._timeout)) from error
+        except BaseException:
+            opening.close()
+            raise
+        connection: socket.socket = opening.sock
+        return connection
+
+    def _opening(self) -> HTTPConnection:
+        first = self._address if self._proxy is None else self._proxy
+        if self._address.scheme == "http":
+            return HTTPConnection(first.host, first.port, timeout=self._timeout)
+        if self._context is None:
+            self._context = self._trust()
+        opening = HTTPSConnection(
+            first.host, first.port, timeout=self._timeout, context=self._context
+        )
+        if self._proxy is not None:
+            login = {"Proxy-Authorization": self._proxy_login} if self._proxy_login else {}
+            opening.set_tunnel(self._address.host, self._address.port, login)
+        return opening
+
+
+class _Received:
+    """An Answer from a connection, which goes back to the others once the answer is read."""
+
+    def __init__(
+        self, response: HTTPResponse, connection: socket.socket, home: Connections
+    ) -> None:
+        self._response, self._connection, self._home = response, connection, home
+        self.status: int = response.status
+        self.headers: Headers = response.headers
+        self._is_done = False
+        if response.isclosed():  # there is nothing to read
+            self._finish()
+
+    def read(self, size: int | None = None) -> bytes:
+        if self._is_done:
+            return b""
+        try:
+            data = self._response.read(size)
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise NoAnswer(f"the answer ended too early: {_reason(error)}") from error
+        except BaseException:
+            self.close()
+            raise
+        missing = self._response.length
+        if not data and size and missing:
+            self.close()
+            raise NoAnswer(f"the answer ended {missing} bytes too early")
+        if self._response.isclosed():
+            self._finish()
+        return data
+
+    def close(self) -> None:
+        if not self._is_done:
+            self._is_done = True
+            self._response.close()
+            self._connection.close()
+
+    def _finish(self) -> None:
+        self._is_done = True
+        if self._response.will_close:
+            self._connection.close()
+        else:
+            self._home.give_back(self._connection)
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Whether the server has closed a connection that nobody uses, or says something unasked."""
+    try:
+        if hasattr(select, "poll"):  # select() knows descriptors up to 1024 only
+            poll = select.poll()
+            poll.register(connection, select.POLLIN)
+            return bool(poll.poll(0))
+        return bool(select.select([connection], [], [], 0)[0])
+    except (OSError, ValueError):
+        return True
+
+
+def _reason(error: Exception, timeout: float = 0.0) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {timeout:g} seconds (RUNLOG_HTTP_REQUEST_TIMEOUT)"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def proxy_for(address: Address) -> tuple[Address | None, str | None]:
+    """The proxy on the way to a server, and what it is told of who we are: HTTP_PROXY, HTTPS_PROXY,
+    ALL_PROXY and NO_PROXY, in lower case too. Raises InvalidParameter for one of another kind."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None, None  # urllib.request takes 30 ms to import
+    from urllib import request
+
+    proxies = request.getproxies_environment()
+    is_direct: Any = request.proxy_bypass_environment  # type: ignore[attr-defined]
+    found = proxies.get(address.scheme) or proxies.get("all")
+    if not found or is_direct(f"{address.host}:{address.port}", proxies):
+        return None, None
+    proxy = addresses.parse(found if "://" in found else f"http://{found}")
+    if proxy.scheme != "http":
+        raise RunlogError(
+            f"proxy {proxy}: only http:// proxies are used (for https:// servers, too)",
+            "INVALID_PARAMETER_VALUE",
+        )
+    login = None if proxy.user is None else addresses.basic(proxy.user, proxy.password or "")
+    return proxy, login

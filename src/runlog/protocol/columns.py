@@ -1,0 +1,124 @@
+"""Kinds of runlog's own endpoints: summaries, and histories and runs as columns.
+
+A column of numbers travels as the base64 of little-endian int64 or float64, which any language
+reads and which keeps every double: a million points are 32 MB and are read in 0.1 s, where MLflow's
+list of objects has 90 MB.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from base64 import b64decode, b64encode
+from typing import Any, NamedTuple
+
+from runlog.entities import MetricSummary
+from runlog.protocol import wire
+from runlog.protocol.wire import (
+    DOUBLE,
+    INT64,
+    RUN_INFO,
+    TEXT,
+    Field,
+    Kind,
+    many,
+    message,
+    needed,
+)
+from runlog.store import History, RunColumns
+
+SUMMARY = message(
+    MetricSummary,
+    needed("key", TEXT),
+    needed("count", INT64),
+    needed("last", DOUBLE),
+    needed("last_step", INT64),
+    needed("last_timestamp", INT64),
+    needed("first", DOUBLE),
+    needed("first_step", INT64),
+    needed("min", DOUBLE),
+    needed("min_step", INT64),
+    needed("max", DOUBLE),
+    needed("max_step", INT64),
+)
+
+
+def _numbers(code: str) -> Kind:
+    def read(value: Any, where: str) -> array[Any]:
+        numbers = array(code)
+        try:
+            numbers.frombytes(b64decode(value, validate=True))
+        except (TypeError, ValueError):
+            raise wire.refusal(where, value, "it must be base64 of 8 bytes a number") from None
+        return _little_endian(numbers)
+
+    def write(numbers: Any) -> str:
+        column = numbers if isinstance(numbers, array) else array(code, numbers)
+        return b64encode(_little_endian(column).tobytes()).decode()
+
+    return Kind(read, write, {"type": "string", "format": "byte"})
+
+
+def _little_endian(numbers: array[Any]) -> array[Any]:
+    if sys.byteorder == "big":
+        numbers = numbers[:]
+        numbers.byteswap()
+    return numbers
+
+
+INTEGERS, DOUBLES = _numbers("q"), _numbers("d")
+
+HISTORY = message(
+    History,
+    needed("run_id", TEXT),
+    needed("key", TEXT),
+    needed("timestamps", INTEGERS),
+    needed("steps", INTEGERS),
+    needed("values", DOUBLES),
+)
+
+
+def _column(values: Kind) -> Kind:
+    """What the runs at some positions have."""
+    fields = (needed("runs", INTEGERS), needed("values", values))
+
+    def read(value: Any, where: str) -> tuple[Any, Any]:
+        found = wire.read_fields(fields, wire.object_of(value, where), f"{where}.")
+        return found["runs"], found["values"]
+
+    def write(column: tuple[Any, Any]) -> dict[str, Any]:
+        return {"runs": INTEGERS.write(column[0]), "values": values.write(column[1])}
+
+    return Kind(read, write, wire.schema_of(fields))
+
+
+class Digest(NamedTuple):
+    """What a file of a run was when it was logged."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+DIGEST = message(Digest, needed("path", TEXT), needed("size", INT64), needed("sha256", TEXT))
+
+
+def _by_key(kind: Kind) -> Kind:
+    def read(value: Any, where: str) -> dict[str, Any]:
+        given = wire.object_of(value, where)
+        return {key: kind.read(each, f"{where}.{key}") for key, each in given.items()}
+
+    def write(columns: dict[str, Any]) -> dict[str, Any]:
+        return {key: kind.write(column) for key, column in columns.items()}
+
+    return Kind(read, write, {"type": "object", "additionalProperties": kind.schema})
+
+
+_TEXTS = _by_key(_column(many(TEXT)))
+RUN_COLUMNS = message(
+    RunColumns,
+    Field("runs", many(RUN_INFO), default=[]),
+    needed("metrics", _by_key(_column(DOUBLES))),
+    needed("params", _TEXTS),
+    needed("tags", _TEXTS),
+)

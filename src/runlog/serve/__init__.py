@@ -1,0 +1,17 @@
+"""The server: MLflow's REST API over a store, as a WSGI application.
+
+app         create_app: routes from protocol.rows, and what is answered when something is wrong
+bodies      reading requests within bounds
+access      who may do what: the one place that authentication has
+browsers    Host and Origin checks, and the headers of every answer
+locations   which artifact locations a client may name
+files       artifacts in and out, as streams
+histories   a metric's history as a stream
+monitoring  /health, /version, /metrics, the access log
+openapi     the API's own description
+process     a WSGI server around it: workers, TLS, stopping
+"""
+
+from runlog.serve.app import create_app
+
+__all__ = ["create_app"]

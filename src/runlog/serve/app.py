@@ -1,0 +1,207 @@
+"""The application: a route for each row of the protocol, and one place for errors."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from bottle import Bottle, HTTPError, request, response
+
+from runlog.artifacts import ArtifactRepo
+from runlog.artifacts.paths import PROXIED
+from runlog.errors import RunlogError, StoreError
+from runlog.protocol import wire
+from runlog.protocol.rows import READ, ROWS, Row
+from runlog.serve import bodies, browsers, histories, locations, monitoring, openapi
+from runlog.serve.access import Access, Everyone, Page
+from runlog.serve.files import Files
+from runlog.serve.groups import Group
+from runlog.store import Store
+
+JSON = "application/json"
+Handler = Callable[[Mapping[str, Any]], Any]
+
+
+def create_app(
+    store: Store,
+    artifacts: ArtifactRepo | None = None,
+    *,
+    access: Access | None = None,
+    allowed_hosts: Collection[str] = (),
+    allowed_origins: Collection[str] = (),
+    static_prefix: str = "",
+    allow_local_locations: bool = False,
+    log: Callable[[str], None] | None = None,
+    sync: Callable[[], None] | None = None,
+) -> Bottle:
+    """MLflow's REST API over `store`, as a WSGI application.
+
+    Clients up- and download files through the server, to and from `artifacts`; the store is from
+    then on one whose artifacts are at `mlflow-artifacts:/`, so do not use it otherwise. Without
+    `artifacts` clients read and write artifact URIs themselves. `access` decides who may do what,
+    by default everyone everything. `log` is called with a line of JSON for each request. With
+    `sync`, mostly `store.flush`, what was written is synced before it is answered, together for
+    all that wait at the same time.
+    """
+    root = store.artifact_root if artifacts is None else artifacts.uri
+    if artifacts is not None:
+        store.artifact_root = PROXIED
+    files = Files(store, artifacts)
+    access = access or Everyone()
+    app = Bottle()
+    app.default_error_handler = lambda error: _routing_error(error, allowed_origins)
+    counts = monitoring.Counts()
+    group = Group(sync) if sync is not None else None
+    prefix = "/" + static_prefix.strip("/") if static_prefix.strip("/") else ""
+
+    handlers: dict[str, Handler] = {
+        **files.handlers(),
+        "createExperiment": lambda given: _create_experiment(
+            store, given, root, allow_local_locations
+        ),
+        "getMetricHistory": lambda given: histories.answer(store, given),
+    }
+
+    def respond(name: str, view: Callable[..., Any], host_matters: bool = True) -> Any:
+        def answer(**path: str) -> Any:
+            watch = counts.start(request.environ)
+            try:
+                if host_matters:
+                    _check(request.environ, allowed_hosts, allowed_origins)
+                body = view(**path)
+            except RunlogError as error:
+                body = _refuse(error, root, watch.request_id)
+            except Exception as error:
+                body = _break(error, watch.request_id)
+            _decorate(allowed_origins, watch.request_id)
+            counts.finish(watch, name, response.status_code)
+            if log is not None:
+                log(monitoring.line(watch, name, response.status_code))
+            return body
+
+        return answer
+
+    def view_of(row: Row) -> Callable[..., Any]:
+        handler = handlers.get(row.name) or (lambda arguments: row.apply(store, arguments))
+
+        def view(**path: str) -> Any:
+            caller = access.identify(request.environ)
+            given = (
+                bodies.query(request.environ)
+                if row.moves_a_file
+                else (bodies.fields(request.environ))
+            )
+            result = access.perform(caller, row, row.arguments({**given, **path}), handler)
+            if group is not None and row.access != READ:
+                group.wait()
+            if isinstance(result, (bytes, Iterator)):  # the answer itself, of a file for example
+                return result
+            return _json(row.answer.write(result))
+
+        return view
+
+    def view_of_page(page: Page) -> Callable[..., Any]:
+        return lambda: page.view(request.environ)
+
+    def metrics() -> bytes:
+        access.identify(request.environ)
+        return _text(counts.exposition())
+
+    def add(path: str, verb: str, view: Any) -> None:
+        app.route(path, verb, view)
+        if prefix:
+            app.route(prefix + path, verb, view)
+
+    for row in ROWS:
+        view = respond(row.name, view_of(row))
+        for path in row.paths():
+            add(path.replace("<path>", "<path:path>"), row.verb, view)
+    add("/health", "GET", respond("health", lambda: _text("OK"), host_matters=False))
+    add("/version", "GET", respond("version", lambda: _text(monitoring.version())))
+    add("/metrics", "GET", respond("metrics", metrics))
+    add("/openapi.json", "GET", respond("openapi", lambda: _json(openapi.document())))
+    add("/", "GET", respond("index", lambda: _text(monitoring.greeting())))
+    for page in access.pages():
+        add(page.path, page.verb, respond(page.name, view_of_page(page)))
+    return app
+
+
+def _create_experiment(
+    store: Store, given: Mapping[str, Any], root: str, local_anywhere: bool
+) -> str:
+    location = given["artifact_location"]
+    if location:
+        location = locations.check(location, root, local_anywhere)
+    return store.create_experiment(**{**given, "artifact_location": location})
+
+
+def _check(
+    environ: Mapping[str, Any], allowed_hosts: Collection[str], allowed_origins: Collection[str]
+) -> None:
+    browsers.check_host(environ.get("HTTP_HOST", ""), allowed_hosts)
+    browsers.check_origin(environ, allowed_origins)
+    if environ.get("CONTENT_LENGTH") and environ.get("HTTP_TRANSFER_ENCODING"):
+        response.set_header("Connection", "close")  # which of the two holds is how to smuggle
+        raise RunlogError("a request has Content-Length or Transfer-Encoding", "BAD_REQUEST")
+
+
+def _decorate(allowed_origins: Collection[str], request_id: str) -> None:
+    for name, value in browsers.HEADERS.items():
+        response.headers.setdefault(name, value)
+    for name, value in browsers.cors_headers(request.environ, allowed_origins).items():
+        response.set_header(name, value)
+    if request_id:
+        response.set_header("X-Request-Id", request_id)
+
+
+def _text(text: str) -> bytes:
+    response.content_type = "text/plain; charset=utf-8"
+    return text.encode()
+
+
+def _json(value: Any) -> bytes:
+    response.content_type = JSON
+    return wire.dump(value).encode()
+
+
+def _refuse(error: RunlogError, root: str, request_id: str) -> bytes:
+    message = error.message
+    if isinstance(error, StoreError):  # it names the server's files
+        _complain(request_id, message)
+        message = (
+            "the server's database cannot do this now: the server's log says why, for request "
+            f"{request_id}"
+        )
+    response.status = error.get_http_status_code()
+    if response.status_code == 401:
+        response.set_header("WWW-Authenticate", 'Basic realm="runlog"')
+    return _error(error.error_code, message.replace(root, "artifacts"))
+
+
+def _break(error: Exception, request_id: str) -> bytes:
+    _complain(request_id, "".join(traceback.format_exception(error)))
+    response.status = 500
+    return _error(
+        "INTERNAL_ERROR", f"the server failed: its log says how, for request {request_id}"
+    )
+
+
+def _error(code: str, message: str) -> bytes:
+    return _json({"error_code": code, "message": message})
+
+
+def _complain(request_id: str, text: str) -> None:
+    print(f"runlog: request {request_id}: {text}", file=sys.stderr, flush=True)
+
+
+def _routing_error(error: HTTPError, allowed_origins: Collection[str]) -> bytes:
+    _decorate(allowed_origins, "")
+    path, verb = request.environ.get("PATH_INFO", "")[:200], request.method
+    if error.status_code == 405 and verb == "OPTIONS":  # a browser asks before it asks
+        response.status = 204
+        return b""
+    if error.status_code == 405:
+        return _error("BAD_REQUEST", f"{path} does not take {verb}")
+    return _error("ENDPOINT_NOT_FOUND", f"no endpoint {verb} {path} on this server")

@@ -1,0 +1,264 @@
+"""Artifacts in and out of the server: lists, and files as streams that never lie in memory whole.
+
+A browser must not run what a client has uploaded: everything leaves as an attachment, without
+sniffing, in a sandbox.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from bottle import request, response
+
+from runlog.artifacts import ArtifactRepo, NoSuchFile, check_path
+from runlog.artifacts.paths import PROXIED
+from runlog.entities import FileInfo
+from runlog.errors import InvalidParameter, RunlogError
+from runlog.serve import bodies
+from runlog.store import Store
+
+SANDBOX = "sandbox; default-src 'none'"
+MAX_ZIPPED, MAX_DEPTH = 100_000, 50  # files and directories: links may lead in a circle
+
+Given = Mapping[str, Any]
+Place = tuple[ArtifactRepo, str]  # a repository, and a path in it or ""
+
+
+class BehindTheEnd(RunlogError):
+    """A range that begins where the file has ended."""
+
+    def get_http_status_code(self) -> int:
+        """HTTP's own status for it, which no code of MLflow's has."""
+        return 416
+
+
+class Files:
+    """The endpoints that move files, over a store and the artifacts that the server passes on."""
+
+    def __init__(self, store: Store, artifacts: ArtifactRepo | None) -> None:
+        self._store, self._proxied = store, artifacts
+
+    def handlers(self) -> dict[str, Callable[[Given], Any]]:
+        """By the names of their rows."""
+        return {
+            "listArtifacts": self._list_of_run,
+            "listLoggedModelArtifacts": self._list_of_model,
+            "listFiles": self._list,
+            "downloadFile": lambda given: _send(self._artifacts(), given["path"]),
+            "uploadFile": self._upload,
+            "deleteFile": self._delete,
+            "getArtifact": self._get_of_run,
+            "uploadArtifact": self._upload_to_run,
+            "createMultipartUpload": _not_supported("Multipart upload"),
+            "completeMultipartUpload": _not_supported("Multipart upload"),
+            "abortMultipartUpload": _not_supported("Multipart upload"),
+            "getPresignedDownloadUrl": _not_supported("Presigned download"),
+            "createPresignedDownloadUrl": _not_supported("Presigned download"),
+            "createPresignedUploadUrl": _not_supported("Presigned upload"),
+        }
+
+    def _artifacts(self) -> ArtifactRepo:
+        if self._proxied is None:
+            raise RunlogError(
+                "This server does not pass artifacts on: start it with --serve-artifacts",
+                "TEMPORARILY_UNAVAILABLE",
+            )
+        return self._proxied
+
+    def place(self, uri: str) -> Place:
+        """Where the artifacts at a URI of the store are."""
+        if not uri.startswith(PROXIED):
+            return ArtifactRepo(uri), ""
+        return self._artifacts(), uri[len(PROXIED) :].strip("/")
+
+    def listing(self, uri: str, path: str | None) -> dict[str, Any]:
+        """What is directly in a directory of the artifacts at `uri`."""
+        repo, base = self.place(uri)
+        below = _directory(path)
+        found = repo.list(posixpath.join(base, below) or None)
+        return {"root_uri": uri, "files": _relative(found, base)}
+
+    def _list_of_run(self, given: Given) -> dict[str, Any]:
+        uri = self._store.get_run(given["run_id"]).info.artifact_uri
+        return self.listing(uri, given["path"])
+
+    def _list_of_model(self, given: Given) -> dict[str, Any]:
+        model = self._store.models.get(given["model_id"])
+        return self.listing(model.artifact_location, given["path"])
+
+    def _list(self, given: Given) -> dict[str, Any]:
+        directory = _directory(given["path"])
+        return {"files": _relative(self._artifacts().list(directory or None), directory)}
+
+    def _upload(self, given: Given) -> bytes:
+        self._artifacts().write(check_path(given["path"]), bodies.pieces(request.environ))
+        return b""
+
+    def _delete(self, given: Given) -> bytes:
+        self._artifacts().delete(check_path(given["path"]))
+        response.content_type = "application/json"
+        return b"{}"
+
+    def _of_run(self, given: Given) -> Place:
+        repo, base = self.place(self._store.get_run(given["run_id"]).info.artifact_uri)
+        return repo, posixpath.join(base, check_path(given["path"] or ""))
+
+    def _get_of_run(self, given: Given) -> Any:
+        repo, path = self._of_run(given)
+        try:
+            return _send(repo, path)
+        except (NoSuchFile, InvalidParameter):
+            if not repo.list(path):
+                raise
+        return _send_zip(repo, path)
+
+    def _upload_to_run(self, given: Given) -> bytes:
+        repo, path = self._of_run(given)
+        repo.write(path, bodies.pieces(request.environ))
+        return b""
+
+
+def _not_supported(what: str) -> Callable[[Given], Any]:
+    def refuse(given: Given) -> Any:
+        # MLflow's client knows these words, and then sends or fetches the file in one request.
+        raise RunlogError(
+            f"{what} is not supported for the current artifact repository: transfer the file "
+            "through the server in one request",
+            "NOT_IMPLEMENTED",
+        )
+
+    return refuse
+
+
+def _directory(path: str | None) -> str:
+    return check_path(path.removesuffix("/")) if path and path not in (".", "./") else ""
+
+
+def _relative(found: list[FileInfo], base: str) -> list[FileInfo]:
+    start = len(base) + 1 if base else 0
+    return [FileInfo(info.path[start:], info.is_dir, info.file_size) for info in found]
+
+
+# -- sending --------------------------------------------------------------------------------
+
+
+def _send(repo: ArtifactRepo, path: str) -> Iterator[bytes]:
+    file = repo.open(check_path(path))
+    try:
+        size = file.seek(0, 2)
+        start, end = _range(request.environ.get("HTTP_RANGE", ""), size)
+        file.seek(start)
+    except BaseException:
+        file.close()
+        raise
+    _set_headers(posixpath.basename(path))
+    response.set_header("Accept-Ranges", "bytes")
+    response.set_header("Content-Length", str(end - start))
+    if (start, end) != (0, size):
+        response.status = 206
+        response.set_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
+    return _Pieces(file, end - start)
+
+
+def _range(header: str, size: int) -> tuple[int, int]:
+    """Start and end of what is asked for; all of it where the header is none that is understood,
+    as HTTP wants it. Raises BehindTheEnd."""
+    unit, _, text = header.partition("=")
+    first, dash, last = text.strip().partition("-")
+    digits = first + last
+    if unit.strip().lower() != "bytes" or not dash or not digits.isdigit() or len(digits) > 40:
+        return 0, size
+    if not first:
+        return max(0, size - int(last)), size
+    start, end = int(first), min(int(last) + 1 if last else size, size)
+    if last and int(last) < int(first):
+        return 0, size
+    if start >= size:
+        response.set_header("Content-Range", f"bytes */{size}")
+        raise BehindTheEnd(f"range {header[:100]!r} is behind the end at {size}", "BAD_REQUEST")
+    return start, end
+
+
+class _Pieces:
+    """An open file, piece by piece; the WSGI server closes it when the client is gone, too."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file, self._left = file, length
+
+    def __iter__(self) -> _Pieces:
+        return self
+
+    def __next__(self) -> bytes:
+        piece = self._file.read(min(bodies.PIECE, self._left)) if self._left else b""
+        if not piece:
+            self.close()
+            raise StopIteration
+        self._left -= len(piece)
+        return piece
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _set_headers(name: str) -> None:
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    response.content_type = kind
+    response.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name)}")
+    response.set_header("Content-Security-Policy", SANDBOX)
+
+
+# -- directories ----------------------------------------------------------------------------
+
+
+def _send_zip(repo: ArtifactRepo, path: str) -> Iterator[bytes]:
+    _set_headers(posixpath.basename(path) + ".zip")
+    return _zipped(repo, path)
+
+
+class _Sink:
+    """Takes what is written to an archive until it is sent. Without `tell` and `seek`, zipfile
+    writes an archive that needs neither."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None: ...
+
+    def take(self) -> bytes:
+        taken, self._pieces = b"".join(self._pieces), []
+        return taken
+
+
+def _zipped(repo: ArtifactRepo, path: str) -> Iterator[bytes]:
+    from zipfile import ZIP_DEFLATED, ZipFile
+
+    sink: Any = _Sink()
+    with ZipFile(sink, "w", ZIP_DEFLATED) as archive:
+        for info in _below(repo, path):
+            name = info.path[len(path) + 1 :]
+            with repo.open(info.path) as file, archive.open(name, "w", force_zip64=True) as entry:
+                while piece := file.read(bodies.PIECE):
+                    entry.write(piece)
+                    yield sink.take()
+    yield sink.take()
+
+
+def _below(repo: ArtifactRepo, path: str) -> Iterator[FileInfo]:
+    waiting, seen = [path], 0
+    while waiting:
+        for info in repo.list(waiting.pop()):
+            seen += 1
+            if seen > MAX_ZIPPED:
+                return
+            if not info.is_dir:
+                yield info
+            elif info.path.count("/") - path.count("/") < MAX_DEPTH:
+                waiting.append(info.path)

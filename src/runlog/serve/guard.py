@@ -1,0 +1,55 @@
+"""Who is let in when a server starts: all on loopback, users only where others can reach it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from runlog import users
+from runlog.errors import InvalidParameter
+from runlog.serve.access import Access, Everyone
+from runlog.serve.auth import Auth
+from runlog.serve.proxies import Proxies
+from runlog.sql import SqlStore
+from runlog.sqlusers import Users
+from runlog.store import Store
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what is bound to `host`."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def is_demanded(host: str, auth: bool | None, names_users: bool) -> bool:
+    """Whether users must log in: as `auth` says in so many words, else unless only this machine
+    can reach the server, or where a proxy names the users."""
+    return names_users or not is_loopback(host) if auth is None else auth
+
+
+def access_for(
+    store: Store, demanded: bool, read_only: bool, proxies: Proxies, audit_days: int
+) -> Access:
+    """What `create_app` gets as `access`. Raises InvalidParameter for a store without users."""
+    if not demanded:
+        return Everyone(read_only)
+    return Auth(store, users_of(store), proxies=proxies, read_only=read_only, audit_days=audit_days)
+
+
+def users_of(store: Store) -> Users:
+    """The users of a store. Raises InvalidParameter if it keeps none."""
+    if not isinstance(store, SqlStore):
+        raise InvalidParameter(
+            f"{store.uri} keeps no users: serve a database, or switch authentication off with "
+            "--no-auth"
+        )
+    return Users(store.db)
+
+
+def first_token(known: Users) -> str | None:
+    """A token of a new user `admin`, where there is no user yet; to be shown once."""
+    if known.all():
+        return None
+    known.add("admin", users.ADMIN)
+    return known.add_token("admin", "first")

@@ -1,0 +1,81 @@
+"""How often a password may be guessed: failures are counted by user and address, in bounded memory.
+
+Whoever was let in with a password already is let in with it again, whatever others have guessed:
+a lock-out that an attacker causes does not stop a training.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from runlog import clock
+from runlog.errors import RunlogError
+
+WINDOW = 300_000  # milliseconds
+MOST = {"user and address": 10, "address": 50, "user": 200}  # failures in a window
+MOST_KEPT = 10_000  # counters, 200 bytes each
+
+
+class Attempts:
+    """Failed log-ins of this process."""
+
+    def __init__(self, now: Callable[[], int] = clock.now) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._counts: OrderedDict[tuple[str, ...], tuple[int, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def begin(self, user: str, address: str) -> None:
+        """Counts an attempt as failed before it is made, so that many at once count too. Raises
+        REQUEST_LIMIT_EXCEEDED, and tells the seconds to wait as `retry_after`."""
+        with self._lock:
+            for key in _keys(user, address):
+                start, count = self._current(key)
+                if count >= MOST[key[0]]:
+                    raise TooManyAttempts(1 + (start + WINDOW - self._now()) // 1000)
+            for key in _keys(user, address):
+                start, count = self._current(key)
+                self._counts[key] = (start, count + 1)
+            while len(self._counts) > MOST_KEPT:
+                self._counts.popitem(last=False)
+
+    def succeeded(self, user: str, address: str) -> None:
+        """The attempt was none of a guesser's: it is not counted, and who made it begins anew."""
+        with self._lock:
+            first, *others = _keys(user, address)
+            self._counts.pop(first, None)
+            for key in others:
+                if key in self._counts:
+                    start, count = self._counts[key]
+                    self._counts[key] = (start, max(0, count - 1))
+
+    def _current(self, key: tuple[str, ...]) -> tuple[int, int]:
+        start, count = self._counts.get(key, (0, 0))
+        return (start, count) if self._now() < start + WINDOW else (self._now(), 0)
+
+
+class TooManyAttempts(RunlogError):
+    error_code = "REQUEST_LIMIT_EXCEEDED"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many failed log-ins: try again in {retry_after} seconds")
+        self.retry_after = retry_after
+
+
+def _keys(user: str, address: str) -> list[tuple[str, ...]]:
+    address = _network(address)
+    return [("user and address", user, address), ("address", address), ("user", user)]
+
+
+def _network(address: str) -> str:
+    """An IPv6 address by its first half: one customer has all of the second."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address[:100]
+    return str(parsed) if parsed.version == 4 else parsed.exploded[:19]

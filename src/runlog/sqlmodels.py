@@ -1,0 +1,306 @@
+"""The logged models of a SqlStore, each statement beside the method that runs it.
+
+There are few of them beside points and runs, so a search reads an experiment's models and filters
+them in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runlog import filters, names, validate
+from runlog.clock import now
+from runlog.entities import PagedList
+from runlog.errors import InvalidParameter, NotFound
+from runlog.models import (
+    LoggedModel,
+    LoggedModels,
+    ModelInput,
+    ModelMetric,
+    ModelOrder,
+    ModelOutput,
+)
+
+if TYPE_CHECKING:
+    from runlog.sql import Fetch, SqlStore
+
+STATUSES = ("PENDING", "READY", "FAILED")
+
+
+class SqlModels(LoggedModels):
+    def __init__(self, store: SqlStore) -> None:
+        self._store, self._db = store, store.db
+
+    def create(
+        self,
+        experiment_id: str,
+        name: str | None = None,
+        model_type: str = "",
+        source_run_id: str = "",
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> LoggedModel:
+        model_id = "m-" + names.run_id()
+        with self._db.transaction():
+            experiment, place = self._store._active_experiment(experiment_id)
+            row = self._db.execute(
+                """insert into model (model_id, experiment, name, type, source_run_id, artifact_uri,
+                                      creation_time, last_update_time)
+                   values (:model_id, :experiment, :name, :type, :run, :artifacts, :now, :now)
+                   returning id""",
+                {
+                    "model_id": model_id,
+                    "experiment": experiment,
+                    "name": _name(name),
+                    "type": validate.text(model_type or ""),
+                    "run": validate.run_id(source_run_id) if source_run_id else "",
+                    "artifacts": f"{place.rstrip('/')}/models/{model_id}/artifacts",
+                    "now": now(),
+                },
+            )
+            self._keep_params(row[0][0], model_id, params or {})
+            self._set_tags(row[0][0], tags or {})
+        return self.get(model_id)
+
+    def get(self, model_id: str) -> LoggedModel:
+        with self._db.reading() as fetch:
+            return self._read(fetch, "m.id = :id", {"id": self._number(fetch, model_id)})[0]
+
+    def finalize(self, model_id: str, status: str) -> LoggedModel:
+        if status not in STATUSES:
+            raise InvalidParameter(f"no model status {status!r}: use one of {', '.join(STATUSES)}")
+        self._db_change(model_id, "status = :status", {"status": status})
+        return self.get(model_id)
+
+    def delete(self, model_id: str) -> None:
+        self._db_change(model_id, "lifecycle_stage = 'deleted'", {})
+
+    def _db_change(self, model_id: str, assignment: str, bindings: Mapping[str, Any]) -> None:
+        with self._db.transaction():
+            number = self._number(self._db.execute, model_id)
+            self._db.execute(
+                f"update model set {assignment}, last_update_time = :now where id = :id",
+                {"id": number, "now": now(), **bindings},
+            )
+
+    def set_tags(self, model_id: str, tags: Mapping[str, Any]) -> LoggedModel:
+        with self._db.transaction():
+            self._set_tags(self._number(self._db.execute, model_id), tags)
+        return self.get(model_id)
+
+    def _set_tags(self, model: int, tags: Mapping[str, Any]) -> None:
+        self._db.executemany(
+            """insert into model_tag values (:model, :key, :value)
+               on conflict do update set value = excluded.value""",
+            [
+                {"model": model, "key": validate.key(key, "tag"), "value": validate.text(value)}
+                for key, value in tags.items()
+            ],
+        )
+
+    def delete_tag(self, model_id: str, key: str) -> None:
+        with self._db.transaction():
+            deleted = self._db.change(
+                "delete from model_tag where model = :model and key = :key",
+                {"model": self._number(self._db.execute, model_id), "key": key},
+            )
+            if not deleted:
+                raise NotFound(f"No tag with key {key!r} found for model with ID {model_id!r}.")
+
+    def log_params(self, model_id: str, params: Mapping[str, Any]) -> None:
+        with self._db.transaction():
+            self._keep_params(self._number(self._db.execute, model_id), model_id, params)
+
+    def _keep_params(self, model: int, model_id: str, params: Mapping[str, Any]) -> None:
+        rows: list[dict[str, Any]] = [
+            {"model": model, "key": validate.key(key, "param"), "value": validate.text(value)}
+            for key, value in params.items()
+        ]
+        self._db.executemany(
+            "insert into model_param values (:model, :key, :value) on conflict do nothing", rows
+        )
+        kept: dict[str, str] = dict(
+            self._db.execute("select key, value from model_param where model = :m", {"m": model})
+        )
+        for row in rows:
+            if kept[row["key"]] != row["value"]:
+                raise InvalidParameter(
+                    f"Changing param values is not allowed. Param with key='{row['key']}' was "
+                    f"already logged with value='{kept[row['key']]}' for model {model_id!r}. "
+                    f"Attempted logging new value '{row['value']}'."
+                )
+
+    def log_metrics(self, metrics: Sequence[ModelMetric]) -> None:
+        with self._db.transaction():
+            self._db.executemany(
+                "insert or ignore into model_metric values (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        self._number(self._db.execute, each.model_id),
+                        validate.key(each.key, "metric"),
+                        each.step,
+                        validate.timestamp(each.timestamp),
+                        each.value if each.value == each.value else "NaN",
+                        each.run_id,
+                        each.dataset_name or "",
+                        each.dataset_digest or "",
+                    )
+                    for each in metrics
+                ],
+            )
+
+    def link(
+        self,
+        run_id: str,
+        inputs: Sequence[ModelInput] = (),
+        outputs: Sequence[ModelOutput] = (),
+    ) -> None:
+        with self._db.transaction():
+            run = self._store._active_run(run_id)
+            linked = [("input", each.model_id, 0) for each in inputs]
+            linked += [("output", each.model_id, each.step) for each in outputs]
+            self._db.executemany(
+                """insert into model_link values (?, ?, ?, ?)
+                   on conflict do update set step = excluded.step""",
+                [
+                    (run, kind, self._number(self._db.execute, model_id), step)
+                    for kind, model_id, step in linked
+                ],
+            )
+
+    def links(
+        self, fetch: Fetch, bindings: Mapping[str, Any]
+    ) -> dict[int, tuple[list[ModelInput], list[ModelOutput]]]:
+        """What the runs of these row ids read and made."""
+        found: dict[int, tuple[list[ModelInput], list[ModelOutput]]] = {}
+        for run, kind, model_id, step in fetch(
+            """select l.run, l.kind, m.model_id, l.step from json_each(:ids) j
+               cross join model_link l on l.run = j.value
+               join model m on m.id = l.model order by l.run, l.kind, l.step, m.id""",
+            bindings,
+        ):
+            inputs, outputs = found.setdefault(run, ([], []))
+            if kind == "input":
+                inputs.append(ModelInput(model_id))
+            else:
+                outputs.append(ModelOutput(model_id, step))
+        return found
+
+    def search(
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str | None = None,
+        datasets: Sequence[tuple[str, str | None]] = (),
+        max_results: int = 50,
+        order_by: Sequence[ModelOrder] = (),
+        page_token: str | None = None,
+    ) -> PagedList[LoggedModel]:
+        limit = validate.max_results(max_results)
+        clause = filters.parse(filter_string, filters.MODELS)
+        order = filters.parse_order_by(
+            [f"{each.field_name} {'ASC' if each.ascending else 'DESC'}" for each in order_by],
+            filters.MODELS,
+        )
+        start = _offset(page_token)
+        numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
+        with self._db.reading() as fetch:
+            models = self._read(
+                fetch, f"m.experiment in ({numbers}) and m.lifecycle_stage = 'active'", {}
+            )
+        found = [each for each in models if filters.matches(clause, _measured_on(each, datasets))]
+        found = filters.sort(found, order, filters.MODELS)
+        rest = len(found) > start + limit
+        token = filters.encode_token([float(start + limit)]) if rest else None
+        return PagedList(found[start : start + limit], token)
+
+    def _number(self, fetch: Fetch, model_id: str) -> int:
+        found = fetch(
+            "select id from model where model_id = :model_id and lifecycle_stage = 'active'",
+            {"model_id": validate.text(model_id)},
+        )
+        if not found:
+            raise NotFound(f"Logged model with ID '{model_id}' not found.")
+        return int(found[0][0])
+
+    def _read(self, fetch: Fetch, condition: str, bindings: Mapping[str, Any]) -> list[LoggedModel]:
+        rows = fetch(
+            f"""select m.id, m.model_id, m.experiment, m.name, m.artifact_uri, m.creation_time,
+                       m.last_update_time, m.status, m.type, m.source_run_id
+                from model m where {condition} order by m.creation_time desc, m.id desc""",
+            bindings,
+        )
+        values: dict[str, dict[int, dict[str, str]]] = {}
+        for table in ("tag", "param"):
+            kept = values[table] = {row[0]: {} for row in rows}
+            for number, key, value in fetch(
+                f"""select t.model, t.key, t.value from model m
+                    join model_{table} t on t.model = m.id where {condition}""",
+                bindings,
+            ):
+                kept[number][key] = value
+        ids = {row[0]: row[1] for row in rows}
+        points: dict[int, list[ModelMetric]] = {number: [] for number in ids}
+        for number, key, value, time, step, run, name, digest in fetch(
+            f"""select p.model, p.key, p.value, p.timestamp, p.step, p.run_id, p.dataset_name,
+                       p.dataset_digest
+                from model m join model_metric p on p.model = m.id where {condition}""",
+            bindings,
+        ):
+            points[number].append(
+                ModelMetric(
+                    key, float(value), time, step, ids[number], run, name or None, digest or None
+                )
+            )
+        return [
+            LoggedModel(
+                model_id,
+                str(experiment),
+                name,
+                self._store._absolute(uri),
+                made,
+                changed,
+                status,
+                kind,
+                run,
+                values["tag"][number],
+                values["param"][number],
+                tuple(points[number]),
+            )
+            for number, model_id, experiment, name, uri, made, changed, status, kind, run in rows
+        ]
+
+
+def _name(name: str | None) -> str:
+    if not name:
+        return names.generate()
+    # MLflow's rule: the name stands in models:/name URIs.
+    if any(character in name for character in "/:.%\"'"):
+        raise InvalidParameter(
+            f"Invalid model name ({name!r}): it must not hold any of / : . % \" '"
+        )
+    return validate.text(name)
+
+
+def _measured_on(model: LoggedModel, datasets: Sequence[tuple[str, str | None]]) -> LoggedModel:
+    """The model with only those metrics that were measured on one of the data sets."""
+    if not datasets:
+        return model
+    points = tuple(
+        point
+        for point in model.metric_points
+        if any(
+            point.dataset_name == name and digest in (None, "", point.dataset_digest)
+            for name, digest in datasets
+        )
+    )
+    return LoggedModel(**{**dict(model), "metric_points": points})
+
+
+def _offset(token: str | None) -> int:
+    if not token:
+        return 0
+    values = filters.decode_token(token)
+    if len(values) == 1 and isinstance(values[0], float) and 0 < values[0] < 2**53:
+        return int(values[0])
+    raise InvalidParameter("Invalid page token: it is not of a search for models")
