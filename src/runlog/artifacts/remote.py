@@ -168,13 +168,15 @@ class Remote:
             )
 
     def get(self, path: str, transfer: Transfer, local: str) -> None:
+        # A small file takes one request, if it is not treated as one that may fill the room.
+        room = min(self.room, transfer.size or self.room)
         self._call(
             "get_file",
             self._path(path),
             local,
             callback=transfer,
             transfer=transfer,
-            **self.traits.get(self.room),
+            **self.traits.get(room),
         )
 
     def mv(self, hidden: str, path: str) -> None:

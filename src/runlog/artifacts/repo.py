@@ -59,7 +59,7 @@ class ArtifactRepo:
     Paths of artifacts are relative to the root, with `/` between directories. Every method
     raises InvalidParameter ("Invalid path ...") for one that is absolute, leads upwards, holds
     control characters or backslashes, or follows a symbolic link out of the root.
-    Making one connects to nothing, but raises MissingExtra where a package is missing.
+    Making one connects to nothing. The first use raises MissingExtra where a package is missing.
     """
 
     def __init__(self, uri: str, files: Any = None, ledger: Ledger | None = None) -> None:
