@@ -153,9 +153,12 @@ def _same(value: Any) -> Any:
 
 
 def _read_text(value: Any, where: str) -> str:
-    if type(value) is str:
+    if type(value) is not str:
+        raise refusal(where, value, "it must be text")
+    if value.isascii():
         return value
-    raise refusal(where, value, "it must be text")
+    # JSON can spell half a character, \ud800, which no database takes.
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def _integer(bits: int) -> Kind:
