@@ -20,9 +20,9 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
 def _place(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     # MLflow's clients name the folder of a file store, which need not be there yet.
     path = os.path.splitdrive(value or "")[1]
-    if not path or ":" in path or os.path.splitext(path)[1] or os.path.isfile(path):
+    if not value or ":" in path or os.path.splitext(path)[1] or os.path.isfile(value):
         return value
-    return f"{value}/"
+    return os.path.join(value, "")
 
 
 @click.command("serve", context_settings={"help_option_names": ["--help"]})
