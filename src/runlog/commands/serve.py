@@ -154,13 +154,13 @@ def serve(store_uri: str | None, **options: Any) -> None:
 
 def _say_who_is_let_in(config: Config, address: str) -> None:
     from runlog.serve import guard
-    from runlog.store import open_store
+    from runlog.serve.process import opened
 
     if not guard.is_demanded(config.host, config.auth, bool(config.user_header)):
         if not guard.is_loopback(config.host):
             common.complain("warning", "whoever can reach this server may do everything here")
         return
-    store = open_store(config.store_uri)
+    store = opened(config)
     try:
         token = guard.first_token(guard.users_of(store))
     finally:

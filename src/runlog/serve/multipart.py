@@ -2,8 +2,8 @@
 a time, and then says that these are all. MLflow's clients do so above 500 MB.
 
 Parts wait in a hidden folder of the artifact root, so any process of the server takes them, and
-moving the whole into place is as for any other file. Where artifacts are kept elsewhere there are no
-such uploads: the server would have to keep the file twice.
+moving the whole into place is as for any other file. Where artifacts are kept elsewhere there are
+no such uploads: the server would have to keep the file twice.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Uploads:
         folder = self._folder(path, upload_id)
         if not os.path.isdir(folder):
             raise NotFound(
-                f"no upload {upload_id[:100]!r} to {path[:500]!r}: it was completed, or aborted, or "
-                "has been silent for a day. Begin anew"
+                f"no upload {upload_id[:100]!r} to {path[:500]!r}: it was completed, or aborted, "
+                "or has been silent for a day. Begin anew"
             )
         return folder
 
