@@ -108,7 +108,7 @@ class Files:
 
     def _upload(self, given: Given) -> bytes:
         self._artifacts().write(check_path(given["path"]), bodies.pieces(request.environ))
-        return b""
+        return _nothing()
 
     def _multipart(self) -> Uploads:
         self._artifacts()
@@ -130,7 +130,7 @@ class Files:
         path, body = check_path(given["path"]), bodies.pieces(request.environ)
         digest = self._multipart().put(path, given["upload_id"], given["part_number"], body)
         response.set_header("ETag", f'"{digest}"')
-        return b""
+        return _nothing()
 
     def _finish_upload(self, given: Given) -> None:
         self._multipart().finish(_target(given), given["upload_id"], given["parts"])
@@ -159,7 +159,12 @@ class Files:
     def _upload_to_run(self, given: Given) -> bytes:
         repo, path = self._of_run(given)
         repo.write(path, bodies.pieces(request.environ))
-        return b""
+        return _nothing()
+
+
+def _nothing() -> bytes:
+    response.content_type = "text/plain"  # not Bottle's HTML
+    return b""
 
 
 def _not_supported(what: str) -> Callable[[Given], Any]:
