@@ -84,6 +84,15 @@ def test_several_processes_and_clients_on_one_file(place):
             assert [point["step"] for point in points] == list(range(30))
 
 
+def test_processes_count_requests_together(place):
+    with serving(place, "--workers", 3) as served:
+        for _ in range(40):
+            served.call("GET", API + "experiments/get?experiment_id=0")
+        said = [served.call("GET", "/metrics")[1].decode() for _ in range(8)]
+        named = 'runlog_requests_total{endpoint="getExperiment",status="200"} 40\n'
+        assert all(named in each and "runlog_requests_active 1\n" in each for each in said)
+
+
 def test_what_was_answered_is_there_when_the_server_is_killed(place):
     with serving(place) as served:
         run_id = new_run(served)

@@ -36,6 +36,7 @@ def create_app(
     allow_local_locations: bool = False,
     log: Callable[[str], None] | None = None,
     sync: Callable[[], None] | None = None,
+    counts_folder: str = "",
 ) -> Bottle:
     """MLflow's REST API over `store`, as a WSGI application.
 
@@ -44,7 +45,8 @@ def create_app(
     `artifacts` clients read and write artifact URIs themselves. `access` decides who may do what,
     by default everyone everything. `log` is called with a line of JSON for each request. With
     `sync`, mostly `store.flush`, what was written is synced before it is answered, together for
-    all that wait at the same time.
+    all that wait at the same time. Processes that have the same `counts_folder`, an empty folder
+    for as long as they run, count their requests together.
     """
     root = store.artifact_root if artifacts is None else artifacts.uri
     if artifacts is not None:
@@ -54,7 +56,7 @@ def create_app(
     access = access or Everyone()
     app = Bottle()
     app.default_error_handler = lambda error: _routing_error(error, allowed_origins)
-    counts = monitoring.Counts()
+    counts = monitoring.Counts(counts_folder)
     group = Group(sync) if sync is not None else None
 
     handlers: dict[str, Handler] = {
@@ -70,6 +72,8 @@ def create_app(
     }
 
     def respond(name: str, view: Callable[..., Any], host_matters: bool = True) -> Any:
+        endpoint = counts.endpoint(name)
+
         def answer(**path: str) -> Any:
             watch = counts.start(request.environ)
             try:
@@ -81,7 +85,7 @@ def create_app(
             except Exception as error:
                 body = _break(error, watch.request_id)
             _decorate(allowed_origins, watch.request_id)
-            counts.finish(watch, name, response.status_code)
+            counts.finish(watch, endpoint, response.status_code)
             if log is not None:
                 log(monitoring.line(watch, name, response.status_code))
             return body

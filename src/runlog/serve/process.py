@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from runlog.artifacts import ArtifactRepo
@@ -49,6 +50,7 @@ class Config(NamedTuple):
     access_log: bool = False
     tls_certificate: str = ""
     tls_key: str = ""
+    counts_folder: str = ""  # where the processes count requests; made for them
 
 
 def opened(config: Config) -> Store:
@@ -71,6 +73,7 @@ def load(config: Config, access: Access | None = None) -> Any:
         allow_local_locations=config.allow_local_locations,
         log=_print if config.access_log else None,
         sync=None if config.read_only else store.flush,
+        counts_folder=config.counts_folder,
     )
 
 
@@ -110,7 +113,7 @@ def serve(config: Config, application: Callable[[Config], Any] = load) -> None:
 
         tls = {"ssl_cert": Path(config.tls_certificate), "ssl_key": Path(config.tls_key)}
         tls["ssl_protocol_min"] = _tls_1_2()
-    Server(
+    server = Server(
         "runlog",
         address=config.host,
         port=config.port,
@@ -126,7 +129,10 @@ def serve(config: Config, application: Callable[[Config], Any] = load) -> None:
         respawn_failed_workers=True,
         log_enabled=False,
         **tls,
-    ).serve(target_loader=partial(_load, application, config), wrap_loader=False)
+    )
+    with TemporaryDirectory(prefix="runlog-counts-") as folder:
+        config = config._replace(counts_folder=folder)
+        server.serve(target_loader=partial(_load, application, config), wrap_loader=False)
 
 
 def _load(application: Callable[[Config], Any], config: Config, *_: Any) -> Any:
