@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import faulthandler
 import os
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 import apsw
 
 PROGRAMS = Path(__file__).parent / "programs"
+SETTINGS = Path(__file__).parents[1] / "setup.cfg"
 LONG = 60  # seconds: a hang, however loaded the machine is
 
 
@@ -46,6 +48,23 @@ def run(program: str, *arguments: object, **options: object) -> str:
     code, out, err = finish(start(program, *arguments, **options))
     assert (code, err) == (0, ""), f"exit code {code}\n{out}\n{err}"
     return out
+
+
+def install(folder: Path) -> Path:
+    """Puts the programs that the package brings into a folder, to run with this Python."""
+    folder.mkdir()
+    settings = configparser.ConfigParser()
+    settings.read(SETTINGS)
+    for line in settings["options.entry_points"]["console_scripts"].split("\n"):
+        name, _, place = line.partition("=")
+        module, _, function = place.strip().partition(":")
+        if module:
+            script = folder / name.strip()
+            script.write_text(
+                f"#!{sys.executable}\nfrom {module} import {function}\n{function}()\n"
+            )
+            script.chmod(0o755)
+    return folder
 
 
 def together(*deeds: Callable[[], object]) -> None:

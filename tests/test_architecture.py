@@ -61,6 +61,7 @@ ARROWS = {
     "commands": "artifacts client clock data db entities errors filters frames media places plot "
     "packing runlog serve settings sql sqlusers store tables users validate",
     "cli": "commands errors runlog",
+    "mlflow_python": "cli commands",
 }
 SQL = re.compile(
     r"\s*(select\s.*\sfrom\s|select\s+\S+\(|insert\s+(or\s+\w+\s+)?into\s|replace\s+into\s"

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from processes import install
 from runlog import cli
 
 ROOT = Path(__file__).parents[1]
@@ -100,10 +101,7 @@ def test_a_page_runs_from_top_to_bottom(place, page):
     program.write_text("\n".join(blocks(page, "python")))
     run([sys.executable, "-W", "error", str(program)], place)
 
-    script = place / "bin" / "runlog"
-    script.parent.mkdir()
-    script.write_text(f"#!{sys.executable}\nfrom runlog.cli import main\nmain()\n")
-    script.chmod(0o755)
+    install(place / "bin")
     for block in blocks(page, "console"):
         for command in re.findall(r"^\$ (.*)", block, re.MULTILINE):
             run(command, place)

@@ -1,6 +1,7 @@
 """Programs that know nothing of runlog log to its server: MLflow's clients of three generations,
 an integration, curl and JavaScript. Each client has an environment of its own in .clients/, made
-when it is first needed."""
+when it is first needed. Of the clients for R and Java, the command lines that they run to move
+files: what they send over HTTP is in tests/wire."""
 
 from __future__ import annotations
 
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from processes import PROGRAMS
+from processes import PROGRAMS, install
 from serving import serving
 
 ENVIRONMENTS = Path(__file__).parents[1] / ".clients"
+EXAMPLES = Path(__file__).parents[1] / "examples" / "clients"
 VERY_LONG = 600  # seconds: pip on a slow line
 CLIENTS = {
     "mlflow 1": ["mlflow-skinny==1.30.1", "setuptools<80"],
@@ -113,7 +115,7 @@ def test_an_integration_that_logs_through_mlflow(server):
 
 @pytest.mark.skipif(not HAVE("node"), reason="needs node")
 def test_javascript(server):
-    said = json.loads(output(["node", PROGRAMS / "fetch.mjs", server.uri]))
+    said = json.loads(output(["node", EXAMPLES / "javascript.mjs", server.uri]))
     assert said == {
         "metrics": [["loss", 0.2, 4]],
         "status": "FINISHED",
@@ -144,3 +146,88 @@ def test_curl(server):
     assert int(size) == (server.folder / "back").stat().st_size > 0
     form = curl(api + "experiments/create", "--data", "name=x", "--write-out", "%{http_code}")
     assert form.endswith("400") and "application/json" in form
+
+
+@pytest.mark.skipif(not HAVE("curl"), reason="needs curl")
+def test_the_example_for_curl(server):
+    data = json.loads(output([EXAMPLES / "curl.sh", server.uri]))["run"]
+    assert data["info"]["status"] == "FINISHED" and data["info"]["run_name"] == "curl"
+    assert [(each["value"], each["step"]) for each in data["data"]["metrics"]] == [(0.6, 3)]
+    file = f"/get-artifact?run_id={data['info']['run_id']}&path=scripts/curl.sh"
+    assert server.call("GET", file)[1] == (EXAMPLES / "curl.sh").read_bytes()
+
+
+# -- R and Java -------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["R", "Java"])
+def move(request, server, monkeypatch):
+    """Runs the command that a client does, with its words for a command: standard output, and of a
+    failure standard error."""
+    programs = install(server.folder / "bin")
+    start = {
+        "R": [programs / "runlog", "artifacts"],
+        "Java": [programs / "runlog-mlflow-python", "-m", "mlflow.store.artifact.cli"],
+    }[request.param]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+
+    def run(*words: object, code: int = 0) -> str:
+        command = [str(word) for word in [*start, *words]]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, done.stderr
+        return done.stderr if code else done.stdout
+
+    return run
+
+
+@pytest.fixture
+def run_id(server):
+    body = json.dumps({"experiment_id": "0", "start_time": "1700000000000"})
+    answer = server.call(
+        "POST", "/api/2.0/mlflow/runs/create", body, **{"Content-Type": "application/json"}
+    )[1]
+    return json.loads(answer)["run"]["info"]["run_uuid"]
+
+
+def test_files_of_r_and_java_go_through_the_server(server, move, run_id):
+    local = server.folder / "local"
+    (local / "deep").mkdir(parents=True)
+    (local / "one.txt").write_text("1")
+    (local / "deep" / "two.txt").write_text("22")
+    move("--help")  # Java's first, to see whether there is such a program
+
+    run = ("--run-id", run_id)
+    assert move("log-artifact", "--local-file", local / "one.txt", *run) == ""
+    move("log-artifact", "--local-file", local / "one.txt", *run, "--artifact-path", "a b/c")
+    move("log-artifacts", "--local-dir", local, "--artifact-path", "many", *run)
+    assert json.loads(move("list", *run)) == [
+        {"path": "a b", "is_dir": True},
+        {"path": "many", "is_dir": True},
+        {"path": "one.txt", "is_dir": False, "file_size": 1},
+    ]
+    (listed,) = json.loads(move("list", *run, "--artifact-path", "many/deep"))
+    assert listed == {"path": "many/deep/two.txt", "is_dir": False, "file_size": 2}
+
+
+@pytest.mark.parametrize("scheme", ["runs", "mlflow-artifacts"])
+def test_downloads_of_r_and_java_print_the_path(server, move, run_id, scheme):
+    (server.folder / "one.txt").write_text("1")
+    run = ("--run-id", run_id)
+    move("log-artifact", "--local-file", server.folder / "one.txt", "--artifact-path", "deep", *run)
+    roots = {
+        "runs": f"runs:/{run_id}",
+        "mlflow-artifacts": f"mlflow-artifacts:/0/{run_id}/artifacts",
+    }
+    path = Path(move("download", *run, "--artifact-path", "deep/one.txt").strip())
+    assert path.read_text() == "1"
+    for option in ("-u", "--artifact-uri"):
+        path = Path(move("download", option, roots[scheme] + "/deep").strip())
+        assert (path / "one.txt").read_text() == "1"
+    missing = move("download", *run, "--artifact-path", "no", code=1)
+    assert "FileNotFoundError" in missing
+
+
+def test_what_is_no_python_says_so(place):
+    program = install(place / "bin") / "runlog-mlflow-python"
+    done = subprocess.run([program, "-c", "print(1)"], capture_output=True, text=True)
+    assert done.returncode == 2 and "mlflow.store.artifact.cli" in done.stderr

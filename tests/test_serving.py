@@ -52,6 +52,13 @@ def test_other_names_and_what_r_says(place, command):
         assert served.stop() == 0
 
 
+def test_a_folder_that_is_not_there_yet(place):
+    """MLflow's client for R names one, and it is no file's name."""
+    with serving(place, "--backend-store-uri", place / "mlruns") as served:
+        new_run(served)
+    assert (place / "mlruns" / "runlog.db").is_file()
+
+
 def test_several_processes_and_clients_on_one_file(place):
     with serving(place, "--workers", 3) as served:
         run_id = new_run(served)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,13 +17,22 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
     return tuple(each.strip().lower() for each in (value or "").split(",") if each.strip())
 
 
+def _place(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    # MLflow's clients name the folder of a file store, which need not be there yet.
+    path = os.path.splitdrive(value or "")[1]
+    if not path or ":" in path or os.path.splitext(path)[1] or os.path.isfile(path):
+        return value
+    return f"{value}/"
+
+
 @click.command("serve", context_settings={"help_option_names": ["--help"]})
 @click.option(
     "--backend-store-uri",
     "--file-store",
     "store_uri",
     metavar="URI",
-    help="Where the runs are kept: a file, a folder or sqlite:///FILE. Otherwise "
+    callback=_place,
+    help="Where the runs are kept: a file such as x.db, a folder or sqlite:///FILE. Otherwise "
     "RUNLOG_TRACKING_URI, MLFLOW_TRACKING_URI or runlog.db here.",
 )
 @click.option(

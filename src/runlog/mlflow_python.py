@@ -1,0 +1,23 @@
+"""`runlog-mlflow-python`: what MLflow's client for Java takes for a Python with MLflow.
+
+That client moves files by running `$MLFLOW_PYTHON_EXECUTABLE -m mlflow.store.artifact.cli` with the
+words of `runlog artifacts` behind it. So it needs no MLflow, only this in its place.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from runlog import cli
+from runlog.commands import common
+
+MODULE = ["-m", "mlflow.store.artifact.cli"]
+
+
+def main() -> None:
+    """Runs `runlog artifacts` with the words behind the module's name."""
+    words = sys.argv[1:]
+    if words[:2] != MODULE:
+        common.complain("error", f"this is no Python: it knows  {' '.join(MODULE)}  only")
+        sys.exit(2)
+    cli.main(["artifacts", *words[2:]])
