@@ -32,7 +32,7 @@ from runlog.entities import (
     RunTag,
     ViewType,
 )
-from runlog.errors import InvalidParameter, NotFound
+from runlog.errors import BadRequest, InvalidParameter, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
     from runlog.models import LoggedModels
+    from runlog.views import Views
 
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
 
@@ -269,6 +270,12 @@ class Store(ABC):
         """Lets go of files and connections; the store can still be used, and opens them again."""
 
     # -- derived ----------------------------------------------------------------------------
+
+    @property
+    def views(self) -> Views:
+        """Tables, charts and changes as pages show them. Raises BadRequest: only a store that is
+        a database has them."""
+        raise BadRequest(f"{self.uri} has no views: only a store that is a database has them")
 
     def files(self, artifact_uri: str) -> Any:
         """The file system of artifacts which only this store can reach, as ArtifactRepo takes it;
