@@ -16,6 +16,7 @@ from runlog.views import (
     MAX_COMPLETIONS,
     MAX_RUNS,
     MAX_TEXT,
+    NAME,
     PARENT,
     Activity,
     Changes,
@@ -268,7 +269,7 @@ def _texts(fetch: Snapshot, table: str, ids: list[int]) -> list[TextColumn]:
     found: dict[str, tuple[array[int], list[str]]] = {}
     for key, position, value in fetch.each(
         f"""select t.key, j.key, t.value from json_each(:ids) j
-            cross join {table} t on t.run = j.value""",
+            cross join {table} t on t.run = j.value and t.key <> '{NAME}'""",
         _ids(ids),
     ):
         column = found.get(key)
@@ -442,14 +443,19 @@ def _bucketed(
                    and step between :low and :high order by step, timestamp, value""",
             {**bindings, "low": low, "high": high},
         )
+        nans = sum(row[2].__class__ is str for row in rows)
     else:
-        rows = _extremes(fetch, metric, low, high, max(1, most // 2 - 1))
+        rows, nans = _extremes(fetch, metric, low, high, max(1, most // 2 - 1))
     new = {row for row in recent if low <= row[0] <= high}
     numbers = sorted({row for row in (*rows, *new) if row[2].__class__ is not str})
-    nans, nan_step = fetch(
-        f"select count(*), min(step) from {table} where metric = :metric and value = 'NaN'",
-        bindings,
-    )[0]
+    nans += sum(row[2].__class__ is str for row in new)
+    nan_step = (
+        fetch(f"select min(step) from {table} where metric = :metric and value = 'NaN'", bindings)[
+            0
+        ][0]
+        if nans
+        else None
+    )
     was_thinned = inside > len(rows)
     # Buckets that are mostly empty leave fewer points than there may be, more never by much.
     chosen = numbers if was_thinned else thinned(numbers, most)
@@ -470,10 +476,11 @@ def _beyond(fetch: Fetch, metric: int, low: int, high: int) -> tuple[int, int]:
 
 def _extremes(
     fetch: Fetch, metric: int, low: int, high: int, buckets: int
-) -> list[tuple[Any, ...]]:
+) -> tuple[list[tuple[Any, ...]], int]:
     """The points with the smallest and the greatest value of each bucket, the first and the last
-    point. SQLite takes the other columns from the row that min() or max() found."""
-    found = set()
+    point, and the number of NaNs. SQLite takes the other columns from the row that min() or max()
+    found."""
+    found: set[tuple[Any, ...]] = set()
     for order in ("", " desc"):
         found.update(
             fetch(
@@ -483,25 +490,28 @@ def _extremes(
                 {"metric": metric, "low": low, "high": high},
             )
         )
-    width = high - low + 1
+    width, nans = high - low + 1, 0
     for bucket in range(buckets):
         bindings = {
             "metric": metric,
             "low": low + width * bucket // buckets,
             "high": low + width * (bucket + 1) // buckets - 1,
         }
-        for extreme in ("min", "max"):
-            found.update(
-                row
-                for row in fetch(
-                    f"""select step, timestamp, {extreme}(value) from point
-                        where metric = :metric and step between :low and :high
-                            and value < 'NaN'""",
-                    bindings,
-                )
-                if row[0] is not None
+        for step, time, value, unknown in fetch(
+            """select step, timestamp, min(value), total(value = 'NaN') from point
+               where metric = :metric and step between :low and :high""",
+            bindings,
+        ):
+            nans += int(unknown)
+            found.add((step, time, value))
+        found.update(
+            fetch(
+                """select step, timestamp, max(value) from point
+                   where metric = :metric and step between :low and :high and value < 'NaN'""",
+                bindings,
             )
-    return sorted(found)
+        )
+    return [row for row in found if row[2] is not None], nans
 
 
 def _ids(numbers: Iterable[int]) -> dict[str, str]:

@@ -22,6 +22,7 @@ MAX_POINTS_IN_ALL = 5_000_000
 MAX_TEXT = 500  # characters of a value in a table
 MAX_COMPLETIONS = 100
 PARENT = "mlflow.parentRunId"
+NAME = "mlflow.runName"  # which the run has as its name, too
 
 
 class MetricColumn(NamedTuple):
@@ -72,7 +73,8 @@ class RunTable(NamedTuple):
 class Series(NamedTuple):
     """A metric of a run for a chart, by the axis: of so many buckets the smallest and the greatest
     value, and the first and the last point. `total` is how many points there are in all, `thinned`
-    whether some were left out. NaNs are only counted: how many, and the first one's step."""
+    whether some were left out. NaNs of the range are only counted; `nan_step` is
+    the first one's."""
 
     run_id: str
     key: str
@@ -128,7 +130,7 @@ class Views(ABC):
         aggregates: Sequence[str] = ("last",),
     ) -> RunTable:
         """A page of the runs that match, as a table. `aggregates` are which of `AGGREGATES` the
-        metrics come with. Texts longer than 500 characters are cut."""
+        metrics come with. Texts longer than 500 characters are cut, artifact URIs left out."""
 
     @abstractmethod
     def table_of(self, run_ids: Sequence[str], aggregates: Sequence[str] = AGGREGATES) -> RunTable:

@@ -30,7 +30,6 @@ _INFO = {  # attributes of runs, each a column
     "start_time": INT64,
     "end_time": INT64,
     "lifecycle_stage": TEXT,
-    "artifact_uri": TEXT,
     "run_name": TEXT,
 }
 _INFO_SCHEMA = {
@@ -48,8 +47,7 @@ def _read_infos(value: Any, where: str) -> list[RunInfo]:
         [None if each is None else kind.read(each, f"{where}.{name}") for each in given[name]]
         for name, kind in _INFO.items()
     ]
-    make: Any = RunInfo
-    return [make(*row) for row in zip(*columns, strict=True)]
+    return [RunInfo(**dict(zip(_INFO, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
 def _write_infos(infos: Sequence[RunInfo]) -> dict[str, Any]:
