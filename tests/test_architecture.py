@@ -53,7 +53,7 @@ ARROWS = {
     "tables": "entities errors",
     "plot": "entities errors tables",
     "commands": "artifacts client clock data db entities errors filters frames media places plot "
-    "runlog settings sql store tables validate",
+    "runlog serve settings sql sqlusers store tables users validate",
     "cli": "commands errors runlog",
 }
 SQL = re.compile(

@@ -16,6 +16,7 @@ import click
 from runlog import __version__
 from runlog.commands import common
 from runlog.commands.artifacts import artifacts
+from runlog.commands.audit import audit
 from runlog.commands.completion import completion
 from runlog.commands.database import db
 from runlog.commands.doctor import doctor
@@ -25,6 +26,8 @@ from runlog.commands.metrics import metrics
 from runlog.commands.runs import runs
 from runlog.commands.serve import serve
 from runlog.commands.sql import sql
+from runlog.commands.tokens import tokens
+from runlog.commands.users import users
 from runlog.errors import RunlogError
 
 
@@ -102,7 +105,10 @@ def main() -> None:
     """
 
 
-for _command in (experiments, runs, metrics, artifacts, db, gc, sql, serve, doctor, completion):
+for _command in (
+    experiments, runs, metrics, artifacts, db, gc, sql, serve, users, tokens, audit, doctor,
+    completion,
+):  # fmt: skip
     main.add_command(_command)
 for _name in ("server", "ui"):  # as MLflow calls it
     main.add_command(serve, _name)

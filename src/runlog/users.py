@@ -145,7 +145,7 @@ def hashed(password: str) -> str:
 def matches(password: str, kept: str | None) -> bool:
     """Whether that is the password. It takes as long where there is none (`kept` is None), so that
     the time does not tell which users exist."""
-    _, log_n, r, p, salt, digest = (kept or _nobodys()).split("$")
+    _, log_n, r, p, salt, digest = (kept or nobodys()).split("$")
     found = _scrypt(password, b64decode(salt), int(log_n), int(r), int(p))
     return hmac.compare_digest(found, b64decode(digest)) and kept is not None
 
@@ -160,7 +160,8 @@ def _scrypt(password: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
 
 
 @cache
-def _nobodys() -> str:
+def nobodys() -> str:
+    """What is kept of a password that nobody has."""
     salt, digest = (_text(secrets.token_bytes(size)) for size in (16, 32))
     return f"scrypt${LOG_N}${R}${P}${salt}${digest}"
 

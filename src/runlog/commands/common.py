@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -55,12 +56,12 @@ def open_store(uri: str | None, make: bool = False) -> Store:
     return places.store(uri)
 
 
-def open_database(uri: str | None) -> SqlStore:
+def open_database(uri: str | None, make: bool = False) -> SqlStore:
     """The store at `uri`, as one that keeps its runs in a database."""
     from runlog.errors import InvalidParameter
     from runlog.sql import SqlStore
 
-    store = open_store(uri)
+    store = open_store(uri, make)
     if not isinstance(store, SqlStore):
         raise InvalidParameter(f"{store.uri} is no database of this machine")
     return store
@@ -258,6 +259,26 @@ def view_number(view: str) -> int:
     from runlog.entities import ViewType
 
     return ViewType.from_string(view)
+
+
+# -- times ----------------------------------------------------------------------------------
+
+_SPAN = re.compile(
+    "".join(rf"(?:(?P<{unit}>\d+(?:\.\d*)?|\.\d+){unit})?" for unit in "dhms"), re.ASCII
+)
+_MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
+
+
+def span(context: click.Context, option: click.Parameter, text: str | None) -> int:
+    """A span of time such as 1d2h3m4s in milliseconds, 0 where none is given; its numbers may have
+    decimals. What an option has as its callback."""
+    if text is None:
+        return 0
+    found = _SPAN.fullmatch(text.strip())
+    if not found or not any(found.groups()):
+        raise click.BadParameter(f"{text!r} is no span of time: write 30d, 12h or 1d2h3m4s")
+    parts = found.groupdict()
+    return round(sum(float(parts[unit] or 0) * _MILLISECONDS[unit] for unit in parts))
 
 
 # -- the answer -----------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,28 +16,11 @@ if TYPE_CHECKING:
     from runlog.sql import SqlStore
 
 
-_SPAN = re.compile(
-    "".join(rf"(?:(?P<{unit}>\d+(?:\.\d*)?|\.\d+){unit})?" for unit in "dhms"), re.ASCII
-)
-_MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
-
-
-def _span(context: click.Context, option: click.Parameter, text: str | None) -> int:
-    """A span of time such as 1d2h3m4s in milliseconds; its numbers may have decimals."""
-    if text is None:
-        return 0
-    found = _SPAN.fullmatch(text.strip())
-    if not found or not any(found.groups()):
-        raise click.BadParameter(f"{text!r} is no span of time: write 30d, 12h or 1d2h3m4s")
-    parts = found.groupdict()
-    return round(sum(float(parts[unit] or 0) * _MILLISECONDS[unit] for unit in parts))
-
-
 @click.command()
 @click.option(
     "--older-than",
     metavar="SPAN",
-    callback=_span,
+    callback=common.span,
     help="Delete only what went to the trash so long ago: 30d, 12h, 1d2h3m4s, 1.5d.",
 )
 @click.option(

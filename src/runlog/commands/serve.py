@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runlog.commands import common
+
+if TYPE_CHECKING:
+    from runlog.serve.process import Config
 
 
 def _names(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -87,6 +90,33 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
     "alone and shares its disk with its clients.",
 )
 @click.option("--read-only", is_flag=True, help="Refuse everything that changes something.")
+@click.option(
+    "--auth/--no-auth",
+    default=None,
+    help="Whether users must log in. By default they must unless only this machine can reach the "
+    "server; --no-auth lets everyone do everything.",
+)
+@click.option(
+    "--trusted-proxies",
+    metavar="ADDRESSES",
+    callback=_names,
+    help="Reverse proxies whose word counts for where a client is, as addresses or networks with "
+    "commas between.",
+)
+@click.option(
+    "--proxy-user-header",
+    "user_header",
+    metavar="NAME",
+    default="",
+    help="The header in which trusted proxies say who the user is.",
+)
+@click.option(
+    "--audit-days",
+    type=click.IntRange(0),
+    default=90,
+    show_default=True,
+    help="For how long the audit log is kept; 0 is for ever.",
+)
 @click.option("--access-log", is_flag=True, help="Print a line of JSON for each request.")
 @click.option(
     "--tls-certificate",
@@ -106,5 +136,33 @@ def serve(store_uri: str | None, **options: Any) -> None:
     config = Config(store_uri or places.get_tracking_uri(), **options)
     scheme = "https" if config.tls_certificate else "http"
     host = f"[{config.host}]" if ":" in config.host else config.host
-    common.complain("serving", f"{config.store_uri} at {scheme}://{host}:{config.port}")
+    address = f"{scheme}://{host}:{config.port}"
+    common.complain("serving", f"{config.store_uri} at {address}")
+    _say_who_is_let_in(config, address)
     run(config)
+
+
+def _say_who_is_let_in(config: Config, address: str) -> None:
+    from runlog.serve import guard
+    from runlog.store import open_store
+
+    if not guard.is_demanded(config.host, config.auth, bool(config.user_header)):
+        if not guard.is_loopback(config.host):
+            common.complain("warning", "whoever can reach this server may do everything here")
+        return
+    store = open_store(config.store_uri)
+    try:
+        token = guard.first_token(guard.users_of(store))
+    finally:
+        store.close()
+    if token:
+        place = address.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
+        prefix = config.static_prefix.strip("/")
+        path = f"/{prefix}/login" if prefix else "/login"
+        click.echo(
+            f"There are no users yet, so here is a token of the new user admin, shown this once:\n"
+            f"    {place}{path}?token={token}\n"
+            f"    MLFLOW_TRACKING_TOKEN={token}\n"
+            "Make users with  runlog users create, other tokens with  runlog tokens create",
+            err=True,
+        )

@@ -66,7 +66,7 @@ class HttpModels(LoggedModels):
         return model
 
     def delete_tag(self, model_id: str, key: str) -> None:
-        self._call("deleteLoggedModelTag", model_id=model_id, key=key, done=NotFound)
+        self._call("deleteLoggedModelTag", model_id=model_id, key=validate.text(key), done=NotFound)
 
     def log_params(self, model_id: str, params: Mapping[str, Any]) -> None:
         kept = validate.texts(params, "param")

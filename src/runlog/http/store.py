@@ -188,8 +188,10 @@ class HttpStore(Store):
 
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
         self.call(
-            "deleteExperimentTag", experiment_id=_experiment(experiment_id), key=key, done=NotFound
-        )
+            "deleteExperimentTag",
+            experiment_id=_experiment(experiment_id), key=validate.text(key),
+            done=NotFound,
+        )  # fmt: skip
 
     # -- runs -------------------------------------------------------------------------------
 
@@ -334,7 +336,9 @@ class HttpStore(Store):
                 self.call("logBatch", run_id=run_id, points=piece)
 
     def delete_tag(self, run_id: str, key: str) -> None:
-        self.call("deleteTag", run_id=validate.run_id(run_id), key=key, done=NotFound)
+        self.call(
+            "deleteTag", run_id=validate.run_id(run_id), key=validate.text(key), done=NotFound
+        )
 
     def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
         self.call("logInputs", run_id=validate.run_id(run_id), datasets=list(datasets))

@@ -321,12 +321,12 @@ ROWS: tuple[Row, ...] = (
         NOTHING,
     ),
     Row(
-        "deleteExperiment", "POST", "experiments/delete", EDIT, "delete_experiment",
+        "deleteExperiment", "POST", "experiments/delete", ADMIN, "delete_experiment",
         (_EXPERIMENT,),
         NOTHING,
     ),
     Row(
-        "restoreExperiment", "POST", "experiments/restore", EDIT, "restore_experiment",
+        "restoreExperiment", "POST", "experiments/restore", ADMIN, "restore_experiment",
         (_EXPERIMENT,),
         NOTHING,
     ),

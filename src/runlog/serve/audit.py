@@ -3,11 +3,11 @@ next to nothing. A killed process loses its last second of it, never what was lo
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import threading
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 
 from runlog import clock
 from runlog.errors import RunlogError
@@ -65,7 +65,8 @@ class Audit:
                 self._process = os.getpid()
                 self._stop = threading.Event()
                 threading.Thread(target=self._go_on, name="runlog-audit", daemon=True).start()
-                atexit.register(self.close)
+                # Not atexit, which does not happen in processes that multiprocessing forked.
+                Finalize(self, self.close, exitpriority=10)
 
     def _go_on(self) -> None:
         stop = self._stop
@@ -76,7 +77,6 @@ class Audit:
         """Writes what is left."""
         self._stop.set()
         self._process = 0
-        atexit.unregister(self.close)
         self._try()
 
     def _try(self) -> None:

@@ -25,7 +25,7 @@ from runlog.errors import NotFound, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, Row
 from runlog.serve import sessions
 from runlog.serve.access import Environ, Page, refuse_change
-from runlog.serve.audit import Audit
+from runlog.serve.audit import KEPT_DAYS, Audit
 from runlog.serve.limits import Attempts, TooManyAttempts
 from runlog.serve.proxies import Proxies
 from runlog.sqlusers import Users
@@ -59,12 +59,12 @@ class Auth:
         *,
         proxies: Proxies | None = None,
         read_only: bool = False,
-        audit_days: int | None = None,
+        audit_days: int = KEPT_DAYS,
         now: Callable[[], int] = clock.now,
     ) -> None:
         self.users, self._store, self._now = known, store, now
         self.proxies = proxies or Proxies()
-        self.audit = Audit(known, now=now) if audit_days is None else Audit(known, audit_days, now)
+        self.audit = Audit(known, audit_days, now)
         self._read_only = read_only
         self._attempts = Attempts(now)
         self._key = os.urandom(32)
@@ -308,10 +308,10 @@ def _all(what: str, ids: list[str], found: Mapping[str, str]) -> list[str]:
 
 
 def _target(given: Mapping[str, Any]) -> str:
-    for name in ("experiment_id", "run_id", "model_id", "path", "name"):
-        if given.get(name):
-            return f"{name.removesuffix('_id')} {given[name]}"
-    return ""
+    for name in ("experiment_id", "run_id", "model_id"):
+        if ids := _of(given, name):
+            return f"{name.removesuffix('_id')} {','.join(ids)}"
+    return next((f"{name} {given[name]}" for name in ("path", "name") if given.get(name)), "")
 
 
 def _basic(value: str) -> tuple[str, str]:

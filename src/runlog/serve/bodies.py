@@ -11,7 +11,7 @@ from runlog.protocol import wire
 
 MAX_JSON = 32 * 2**20  # a data set's profile alone may have 16 MB
 MAX_QUERY_FIELDS = 1_000
-PIECE = 2**18
+PIECE = 2**16
 
 
 def fields(environ: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -28,6 +28,14 @@ Given = Mapping[str, Any]
 Place = tuple[ArtifactRepo, str]  # a repository, and a path in it or ""
 
 
+class BehindTheEnd(RunlogError):
+    """A range that begins where the file has ended."""
+
+    def get_http_status_code(self) -> int:
+        """HTTP's own status for it, which no code of MLflow's has."""
+        return 416
+
+
 class Files:
     """The endpoints that move files, over a store and the artifacts that the server passes on."""
 
@@ -158,7 +166,7 @@ def _send(repo: ArtifactRepo, path: str) -> Iterator[bytes]:
 
 def _range(header: str, size: int) -> tuple[int, int]:
     """Start and end of what is asked for; all of it where the header is none that is understood,
-    as HTTP wants it. Raises InvalidParameter for a range behind the end."""
+    as HTTP wants it. Raises BehindTheEnd."""
     unit, _, text = header.partition("=")
     first, dash, last = text.strip().partition("-")
     digits = first + last
@@ -171,7 +179,7 @@ def _range(header: str, size: int) -> tuple[int, int]:
         return 0, size
     if start >= size:
         response.set_header("Content-Range", f"bytes */{size}")
-        raise RunlogError(f"range {header[:100]!r} is behind the end at {size}", "BAD_REQUEST")
+        raise BehindTheEnd(f"range {header[:100]!r} is behind the end at {size}", "BAD_REQUEST")
     return start, end
 
 

@@ -22,25 +22,17 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def access_for(
-    store: Store,
-    host: str,
-    *,
-    auth: bool | None = None,
-    read_only: bool = False,
-    proxies: Proxies | None = None,
-    audit_days: int | None = None,
-) -> Access:
-    """What `create_app` gets as `access` for a server bound to `host`.
+def is_demanded(host: str, auth: bool | None, names_users: bool) -> bool:
+    """Whether users must log in: as `auth` says in so many words, else unless only this machine
+    can reach the server, or where a proxy names the users."""
+    return names_users or not is_loopback(host) if auth is None else auth
 
-    `auth` says in so many words whether users must log in; by default they must unless only this
-    machine can reach the server, or where a proxy says who they are. Raises InvalidParameter for a
-    store that keeps no users.
-    """
-    proxies = proxies or Proxies()
-    if auth is None:
-        auth = proxies.names_users or not is_loopback(host)
-    if not auth:
+
+def access_for(
+    store: Store, demanded: bool, read_only: bool, proxies: Proxies, audit_days: int
+) -> Access:
+    """What `create_app` gets as `access`. Raises InvalidParameter for a store without users."""
+    if not demanded:
         return Everyone(read_only)
     return Auth(store, users_of(store), proxies=proxies, read_only=read_only, audit_days=audit_days)
 

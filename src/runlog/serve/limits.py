@@ -27,6 +27,9 @@ class Attempts:
         self._lock = threading.Lock()
         self._counts: OrderedDict[tuple[str, ...], tuple[int, int]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._counts)
+
     def begin(self, user: str, address: str) -> None:
         """Counts an attempt as failed before it is made, so that many at once count too. Raises
         REQUEST_LIMIT_EXCEEDED, and tells the seconds to wait as `retry_after`."""

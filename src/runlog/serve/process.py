@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, MissingExtra
-from runlog.serve.access import Access, Everyone
+from runlog.serve import guard
+from runlog.serve.access import Access
 from runlog.serve.app import create_app
+from runlog.serve.proxies import Proxies
 from runlog.store import Store, open_store
 
 # A thread that reads a slow client's body is one that others do not have. Idle ones cost little.
-THREADS = 256
+THREADS = 1024
 CONNECTIONS = 4096
 STOP_SECONDS = 10
 HEADER_SECONDS = 15
@@ -39,6 +41,10 @@ class Config(NamedTuple):
     allowed_origins: tuple[str, ...] = ()
     allow_local_locations: bool = False
     read_only: bool = False
+    auth: bool | None = None  # by default unless bound to loopback
+    trusted_proxies: tuple[str, ...] = ()
+    user_header: str = ""
+    audit_days: int = 90
     access_log: bool = False
     tls_certificate: str = ""
     tls_key: str = ""
@@ -52,7 +58,7 @@ def load(config: Config, access: Access | None = None) -> Any:
     return create_app(
         store,
         repo,
-        access=access or Everyone(config.read_only),
+        access=access or _access(store, config),
         allowed_hosts=config.allowed_hosts,
         allowed_origins=config.allowed_origins,
         static_prefix=config.static_prefix,
@@ -60,6 +66,12 @@ def load(config: Config, access: Access | None = None) -> Any:
         log=_print if config.access_log else None,
         sync=None if config.read_only else store.flush,
     )
+
+
+def _access(store: Store, config: Config) -> Access:
+    demanded = guard.is_demanded(config.host, config.auth, bool(config.user_header))
+    proxies = Proxies(config.trusted_proxies, config.user_header)
+    return guard.access_for(store, demanded, config.read_only, proxies, config.audit_days)
 
 
 def place(store: Store, config: Config) -> None:
@@ -81,7 +93,9 @@ def serve(config: Config, application: Callable[[Config], Any] = load) -> None:
     except ImportError:
         raise MissingExtra("granian", "server") from None
     _check_port(config)
-    open_store(config.store_uri).close()  # what is wrong with it is said here, once
+    store = open_store(config.store_uri)  # what is wrong with it is said here, once
+    _access(store, config).close()
+    store.close()
     if sys.platform == "linux":
         # Forked workers share the parent's memory and need not import anything again.
         import multiprocessing

@@ -17,18 +17,18 @@ class Proxies:
 
     def __init__(self, addresses: Iterable[str] = (), user_header: str | None = None) -> None:
         self._networks = [_network(each) for each in addresses]
-        self._user_key = None
-        if user_header:
-            self._user_key = "HTTP_" + user_header.upper().replace("-", "_")
+        self._user_key = "HTTP_" + user_header.upper() if user_header else None
+        if user_header and not (user_header.isascii() and user_header.isalnum()):
+            raise InvalidParameter(
+                f"user header {user_header!r}: use a name of letters and digits, RemoteUser for "
+                "example. With dashes a client could send one with underscores instead, past the "
+                "proxy, which a WSGI server takes for the same"
+            )
         if user_header and not self._networks:
             raise InvalidParameter(
                 f"a user header ({user_header}) needs the proxy's address, or anyone could send "
                 "it: name that with --trusted-proxies"
             )
-
-    @property
-    def names_users(self) -> bool:
-        return self._user_key is not None
 
     def address(self, environ: Environ) -> str:
         """The client's address. What proxies passed on is read from the right, since the client

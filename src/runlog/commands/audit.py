@@ -1,0 +1,97 @@
+"""runlog audit: who changed what on a server."""
+
+from __future__ import annotations
+
+import click
+
+from runlog.commands import common
+from runlog.commands.users import open_users
+from runlog.tables import NUMBER, TEXT, TIME, Column
+
+COLUMNS = [
+    Column("time", TIME),
+    Column("user", TEXT),
+    Column("token", TEXT, optional=True),
+    Column("address", TEXT, optional=True),
+    Column("action", TEXT),
+    Column("target", TEXT, least=20),
+    Column("result", TEXT),
+    Column("count", NUMBER),
+    Column("last_time", TIME, shown=False),
+]
+
+
+def _time(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    """A time in Unix milliseconds: ISO 8601, in UTC where it names no zone, or so long ago."""
+    if text is None:
+        return None
+    from datetime import datetime, timezone
+
+    try:
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        pass
+    else:
+        zoned = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+        return round(zoned.timestamp() * 1000)
+    from runlog.clock import now
+
+    try:
+        return now() - common.span(context, option, text)
+    except click.BadParameter:
+        raise click.BadParameter(
+            f"{text!r} is no time: write 2030-01-31, 2030-01-31T12:00:00, or 12h for so long ago"
+        ) from None
+
+
+@click.command()
+@click.option("--user", metavar="NAME", help="Only what this user did.")
+@click.option("--action", metavar="NAME", help="Only this action, such as deleteRun or 'log in'.")
+@click.option("--result", metavar="CODE", help="Only this result: OK, PERMISSION_DENIED...")
+@click.option(
+    "--since", metavar="TIME", callback=_time, help="Only from then on: 2030-01-31 or 12h ago."
+)
+@click.option("--until", metavar="TIME", callback=_time, help="Only what began before.")
+@click.option(
+    "--max-results",
+    type=click.IntRange(1),
+    metavar="N",
+    default=1000,
+    show_default=True,
+    help="Show no more than so many, the latest.",
+)
+@common.output_options
+@common.place_option
+def audit(
+    user: str | None,
+    action: str | None,
+    result: str | None,
+    since: int | None,
+    until: int | None,
+    max_results: int,
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """Show what users changed on a server, or were refused, newest first.
+
+    A line is a user, an address, an action, its target and result; the same within a minute is one
+    line with a count. What was done with `runlog users` and `runlog tokens` has the address local.
+    """
+    from runlog.sqlusers import Wanted
+
+    wanted = Wanted(user, action, result, since, until, max_results)
+    rows = [
+        [
+            each.first_time,
+            each.user,
+            each.token,
+            each.address,
+            each.action,
+            each.target,
+            each.result,
+            each.times,
+            each.last_time,
+        ]
+        for each in open_users(uri).audit(wanted)
+    ]
+    common.print_rows(COLUMNS, rows, form, empty="The audit log has no such entries.")

@@ -1,0 +1,84 @@
+"""`runlog serve` as a process of its own, for tests that talk to it over a socket."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from processes import LONG
+
+
+class Served(NamedTuple):
+    port: int
+    process: subprocess.Popen[str]
+    folder: Path
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def call(self, verb: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONG)
+        try:
+            connection.request(verb, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Ends it, and returns its exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(LONG)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(folder: Path, *options: object, command: str = "serve") -> Iterator[Served]:
+    """A server with its store in `folder`, until the block ends."""
+    port = free_port()
+    words = [command, "--backend-store-uri", f"{folder}/", "--port", port, *options]
+    with open(folder / "log", "a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runlog.cli", *map(str, words)],
+            stdout=log,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+    served = Served(port, process, folder)
+    try:
+        _wait(served)
+        yield served
+    finally:
+        if process.poll() is None:
+            served.stop()
+        try:
+            os.killpg(process.pid, signal.SIGKILL)  # workers, if the parent left any
+        except ProcessLookupError:
+            pass
+
+
+def _wait(served: Served) -> None:
+    end = time.monotonic() + LONG
+    while served.process.poll() is None and time.monotonic() < end:
+        try:
+            served.call("GET", "/health")
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError((served.folder / "log").read_text())

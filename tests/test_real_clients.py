@@ -1,0 +1,146 @@
+"""Programs that know nothing of runlog log to its server: MLflow's clients of three generations,
+an integration, curl and JavaScript. Each client has an environment of its own in .clients/, made
+when it is first needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from processes import PROGRAMS
+from serving import serving
+
+ENVIRONMENTS = Path(__file__).parents[1] / ".clients"
+VERY_LONG = 600  # seconds: pip on a slow line
+CLIENTS = {
+    "mlflow 1": ["mlflow-skinny==1.30.1", "setuptools<80"],
+    "mlflow 2": ["mlflow-skinny==2.22.0"],
+    "mlflow 3": ["mlflow-skinny>=3"],
+    "optuna": ["mlflow-skinny>=3", "optuna", "optuna-integration"],
+}
+HAVE = shutil.which
+
+
+def python_with(name: str) -> Path:
+    """The interpreter of an environment that has the client and not runlog."""
+    folder = ENVIRONMENTS / name.replace(" ", "-")
+    python, done = folder / "bin" / "python", folder / "done"
+    if not done.exists() or done.read_text() != repr(CLIENTS[name]):
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=VERY_LONG)
+        install = [python, "-m", "pip", "install", "--quiet", *CLIENTS[name]]
+        subprocess.run(install, check=True, timeout=VERY_LONG)
+        done.write_text(repr(CLIENTS[name]))
+    return python
+
+
+def output(command: list[object]) -> str:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        timeout=VERY_LONG,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def server(place):
+    with serving(place) as served:
+        yield served
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["mlflow 1", "mlflow 2", "mlflow 3"])
+def test_mlflows_own_client(server, client):
+    said = output([python_with(client), PROGRAMS / "mlflow_client.py", server.uri])
+    assert json.loads(said.splitlines()[-1]) == {
+        "status": "FINISHED",
+        "lifecycle": "active",
+        "metrics": {
+            "acc": "0.5",
+            "batch": "499.0",
+            "loss": "0.1",
+            "odd": "nan",
+            "wide": "inf",
+        },
+        "params": ["0.1", 52],
+        "tags": ["red", "a 'quoted' snow\N{SNOWMAN}", "1", "parent"],
+        "history": [[0, 1.0], [1, 0.5], [2, 1 / 3]],
+        "long history": 500,
+        "children": [True],
+        "pages": [1, 1],
+        "files": ["many", "notes", "x.json"],
+        "more files": [["many/one.bin", 7000], ["many/two.bin", 7000]],
+        "text": "hello",
+        "downloaded": ["one.bin", "two.bin"],
+        "errors": [
+            "RESOURCE_DOES_NOT_EXIST",
+            "INVALID_PARAMETER_VALUE",
+            "RESOURCE_ALREADY_EXISTS",
+            "INVALID_PARAMETER_VALUE",
+            "RESOURCE_DOES_NOT_EXIST",
+        ],
+        "deleted": "deleted",
+        "ended": "FAILED",
+        "renamed": ["renamed", "v"],
+        "experiments": ["Default", "renamed"],
+    }
+
+
+@pytest.mark.slow
+def test_an_integration_that_logs_through_mlflow(server):
+    output([python_with("optuna"), PROGRAMS / "optuna_study.py", server.uri])
+    status, answer = server.call(
+        "POST",
+        "/api/2.0/mlflow/runs/search",
+        json.dumps({"experiment_ids": ["1"], "filter": "metrics.loss >= 0"}),
+        **{"Content-Type": "application/json"},
+    )
+    runs = json.loads(answer)["runs"]
+    assert status == 200 and len(runs) == 5
+    assert all(run["data"]["params"][0]["key"] == "x" for run in runs)
+
+
+@pytest.mark.skipif(not HAVE("node"), reason="needs node")
+def test_javascript(server):
+    said = json.loads(output(["node", PROGRAMS / "fetch.mjs", server.uri]))
+    assert said == {
+        "metrics": [["loss", 0.2, 4]],
+        "status": "FINISHED",
+        "note": "from node",
+        "failed": "RESOURCE_DOES_NOT_EXIST: Run with id=none not found",
+    }
+
+
+@pytest.mark.skipif(not HAVE("curl"), reason="needs curl")
+def test_curl(server):
+    def curl(path: str, *options: object) -> str:
+        return output(["curl", "--silent", "--show-error", *options, f"{server.uri}{path}"])
+
+    api, is_json = "/api/2.0/mlflow/", ("--header", "Content-Type: application/json")
+    made = curl(api + "experiments/create", *is_json, "--data", '{"name": "curl"}')
+    assert json.loads(made) == {"experiment_id": "1"}
+    body = '{"experiment_id": "1", "start_time": 1700000000000}'
+    run = json.loads(curl(api + "runs/create", *is_json, "--data", body))["run"]["info"]
+    point = {"run_id": run["run_id"], "key": "loss", "value": 0.5, "timestamp": 1700000000000}
+    assert curl(api + "runs/log-metric", *is_json, "--data", json.dumps(point)) == "{}"
+    history = curl(api + f"metrics/get-history?run_id={run['run_id']}&metric_key=loss")
+    assert json.loads(history)["metrics"] == [
+        {"key": "loss", "value": 0.5, "timestamp": 1700000000000, "step": 0}
+    ]
+    files = "/api/2.0/mlflow-artifacts/artifacts/1/a.bin"
+    curl(files, "--upload-file", server.folder / "runlog.db")
+    size = curl(files, "--output", server.folder / "back", "--write-out", "%{size_download}")
+    assert int(size) == (server.folder / "back").stat().st_size > 0
+    form = curl(api + "experiments/create", "--data", "name=x", "--write-out", "%{http_code}")
+    assert form.endswith("400") and "application/json" in form
