@@ -550,7 +550,12 @@ ROWS: tuple[Row, ...] = (
         "createPresignedDownloadUrl", "POST", "artifacts/presigned-download-url", READ, None,
         (_RUN, _FILE), NOTHING,
     ),
-    Row("getArtifact", "GET", "get-artifact", READ, None, (_RUN, _FILE), wire.FILE, ("/",)),
+    Row(
+        "getArtifact", "GET", "get-artifact", READ, None,
+        (_RUN, _FILE, Field("preview", wire.FLAG, default=False)),
+        wire.FILE,
+        ("/",),
+    ),
     Row(
         "uploadArtifact", "POST", "upload-artifact", EDIT, None,
         (_RUN, _FILE), wire.FILE, ("/ajax-api/2.0/mlflow/",),

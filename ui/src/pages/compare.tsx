@@ -1,0 +1,1 @@
+export function Compare(_: any) { return <h1>compare</h1>; }

@@ -1,0 +1,1 @@
+export function Run(_: any) { return <h1>run</h1>; }

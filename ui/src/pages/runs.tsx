@@ -1,0 +1,1 @@
+export function Runs(_: any) { return <h1>runs</h1>; }
