@@ -149,6 +149,7 @@ function Plot(props: PlotProps) {
   const { data, drawn, lines, now } = props;
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const fresh = useRef(false); // made with the data that it has
   const latest = useRef(props);
   latest.current = props;
   const [tip, setTip] = useState<Tip | null>(null);
@@ -215,6 +216,7 @@ function Plot(props: PlotProps) {
       box.current!,
     );
     plot.current = made;
+    fresh.current = true;
     sync.sub(made);
     const observer = new ResizeObserver(([entry]) => {
       const { width, height } = entry.contentRect;
@@ -231,9 +233,8 @@ function Plot(props: PlotProps) {
   }, [shape]);
 
   useEffect(() => {
-    const made = plot.current;
-    if (made && made.data !== data.table) made.setData(data.table);
-    else if (made) made.redraw();
+    if (!fresh.current) plot.current?.setData(data.table);
+    fresh.current = false;
   }, [data, now.zoom?.join()]);
 
   // The run under the pointer, here or in the table, stands out in every chart.
@@ -259,7 +260,7 @@ const short = (value: number) => (Math.abs(value) >= 1e4 && Number.isInteger(val
 const xRange = (now: () => ChartSettings): uPlot.Range.Function => (_, low, high) => {
   const { zoom } = now();
   if (zoom) return zoom;
-  return low === high ? [low - 1, high + 1] : [low, high];
+  return low !== null && low === high ? [low - 1, high + 1] : [low, high];
 };
 
 const yRange = (wanted: () => [number, number] | null, log: boolean): uPlot.Range.Function => (self, low, high) => {

@@ -33,7 +33,7 @@ export interface GridProps {
   onHover?: (id: string | null) => void;
 }
 
-const isRight = (column: Column) => !!column.numbers;
+const isRight = (column: Column) => !!column.numbers && column.id !== "start_time";
 
 export function widthOf(column: Column, given: Record<string, number>): number {
   const wanted = given[column.id];
@@ -42,7 +42,7 @@ export function widthOf(column: Column, given: Record<string, number>): number {
   if (column.id === "start_time") return 108;
   if (column.id === "run_id") return 270;
   const head = column.label.length * 7 + 34;
-  return Math.min(Math.max(head, column.numbers ? 92 : 120), 220);
+  return Math.min(Math.max(head, column.numbers ? 102 : 120), 220);
 }
 
 /** How wide a column must be for all that it says. */
