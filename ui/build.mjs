@@ -33,20 +33,21 @@ const result = await build({
 const outputs = Object.entries(result.metafile.outputs);
 const named = (entry) =>
   path.basename(outputs.find(([, output]) => output.entryPoint === entry)[0]);
-const [script, style] = [named("src/main.tsx"), named("src/style.css")];
-// What the script imports at its start is fetched along with it.
-const start = result.metafile.outputs[outputs.find(([, o]) => o.entryPoint === "src/main.tsx")[0]];
-const preloads = start.imports
-  .filter((each) => each.kind === "import-statement")
-  .map((each) => `<link rel="modulepreload" href="assets/${path.basename(each.path)}">`);
+// Every part that is loaded on demand imports main.tsx, so that whatever it shares with the start
+// lies in one file with it. What is left of the entry only imports that file: the document does.
+const style = named("src/style.css");
+const entry = outputs.find(([, output]) => output.entryPoint === "src/main.tsx");
+const shared = entry[1].imports.filter((each) => each.kind === "import-statement");
+if (shared.length !== 1) throw new Error(`the start needs ${shared.length} files, not one`);
+const script = path.basename(shared[0].path);
+await rm(path.join(assets, path.basename(entry[0])));
 const document = (await readFile(path.join(here, "index.html"), "utf8"))
   .replace("src/style.css", `assets/${style}`)
-  .replace("src/main.tsx", `assets/${script}`)
-  .replace("</head>", `${preloads.join("")}</head>`);
+  .replace("src/main.tsx", `assets/${script}`);
 await writeFile(path.join(folder, "index.html"), document);
 
 let total = 0;
-for (const [name] of outputs) {
+for (const [name] of outputs.filter((each) => each !== entry)) {
   const file = path.join(assets, path.basename(name));
   const body = await readFile(file);
   const compressed = gzipSync(body, { level: 9 });

@@ -22,7 +22,7 @@ import { useTable } from "./table.ts";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
 
-const IN_CHARTS = 60; // runs, unless some are selected
+const IN_CHARTS = "20"; // runs, unless some are selected
 const IN_COMPARISON = 100;
 const USUALLY_SHOWN = 60; // columns
 
@@ -110,8 +110,8 @@ export function Runs({ experiment }: { experiment: string }) {
     const wanted = some ? unique.filter((row) => choice.has(table.ids[row])) : unique;
     // Parents without metrics of their own have no line.
     const metrics = all.filter((column) => column.kind === "metrics");
-    return wanted.filter((row) => metrics.some(({ has }) => !has || has[row])).slice(0, some ? IN_COMPARISON : IN_CHARTS);
-  }, [table, view, lines, choice]);
+    return wanted.filter((row) => metrics.some(({ has }) => !has || has[row])).slice(0, some ? IN_COMPARISON : Number(asked("n", IN_CHARTS)));
+  }, [table, view, lines, choice, asked("n")]);
   const colours = useMemo(
     () => (view === "table" || !table ? null : styles(charted.map((row) => table.ids[row]), dark.value)),
     [charted, view, dark.value],
@@ -205,7 +205,7 @@ export function Runs({ experiment }: { experiment: string }) {
   const writes = session.value?.read_only === false;
   const keys = [...new Set(all.filter((each) => each.kind === "metrics" && charted.some((row) => !each.has || each.has[row])).map((each) => each.key))];
   const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])! })) : [];
-  const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? `first ${charted.length} of ${plural(table.total, "run")}` : plural(charted.length, "run");
+  const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? <HowMany total={table.total} /> : plural(charted.length, "run");
 
   const grid = table && (narrow.value ? (
     <Cards table={table} lines={lines} columns={columns} />
@@ -346,6 +346,18 @@ function saveRows(kind: "csv" | "json", name: string, table: Table, rows: number
     ...Object.fromEntries(others.map((column) => [column.id, value(column, row)])),
   }));
   download(file, JSON.stringify(found, null, 1), "application/json");
+}
+
+function HowMany({ total }: { total: number }) {
+  return (
+    <label class="side">
+      first
+      <select class="input" aria-label="Runs in charts" value={asked("n", IN_CHARTS)} onChange={(event) => setQuery({ n: event.currentTarget.value === IN_CHARTS ? null : event.currentTarget.value })}>
+        {["10", IN_CHARTS, "60", "100"].map((each) => <option key={each}>{each}</option>)}
+      </select>
+      of {plural(total, "run")}
+    </label>
+  );
 }
 
 const SPANS: [string, number][] = [["Last hour", 3600e3], ["Last day", 86_400e3], ["Last week", 7 * 86_400e3]];

@@ -166,9 +166,9 @@ function Plot(props: PlotProps) {
       const faint = i < half;
       series.push({
         stroke: style.colour,
-        dash: faint ? undefined : style.dash,
-        width: faint ? 1 : many ? 1.1 : 1.5,
-        alpha: faint ? 0.22 : 1,
+        dash: faint || many ? undefined : style.dash,
+        width: faint || many ? 1 : 1.5,
+        alpha: faint ? 0.22 : many ? 0.7 : 1,
         spanGaps: true,
         points: { show: drawn[i % drawn.length].values.length < 2, size: 5 },
       });
@@ -188,7 +188,7 @@ function Plot(props: PlotProps) {
           { stroke: text, grid: { show: false }, ticks: { stroke: grid, size: 4 }, size: 28, font: "11px Inter, system-ui, sans-serif",
             values: now.axis === "time" ? undefined : (_, splits) => splits.map((each) => each === null ? "" : now.axis === "step" ? short(each) : duration(each * 1000)) },
           { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 46, gap: 4, font: "11px Inter, system-ui, sans-serif",
-            values: (_, splits) => splits.map((each) => (each === null ? "" : number(each, 4))) },
+            values: (_, splits) => splits.map((each) => (each === null ? "" : short(each))) },
         ],
         cursor: {
           sync: { key: "runlog", scales: ["x", null] },
@@ -255,7 +255,14 @@ function Plot(props: PlotProps) {
   );
 }
 
-const short = (value: number) => (Math.abs(value) >= 1e4 && Number.isInteger(value / 100) ? `${value / 1000}k` : number(value));
+/** A number of an axis: 20k, 1.5M. */
+function short(value: number): string {
+  const size = Math.abs(value);
+  for (const [unit, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const) {
+    if (size >= 10 * unit || (size >= unit && unit > 1e3)) return `${number(value / unit, 4)}${letter}`;
+  }
+  return number(value, 4);
+}
 
 const xRange = (now: () => ChartSettings): uPlot.Range.Function => (_, low, high) => {
   const { zoom } = now();

@@ -1,5 +1,7 @@
 // Charts of metrics: one a metric, grouped by prefix, with zoom, cursor and settings in common.
+import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Style } from "../logic/colours.ts";
 import { byPrefix } from "../logic/series.ts";
@@ -105,7 +107,7 @@ export function Legend({ lines }: { lines: Line[] }) {
 }
 
 /** All metrics of some runs. `said` is what these runs are, for the heading. */
-export function Charts({ lines, keys, said, legend = true }: { lines: Line[]; keys: string[]; said?: string; legend?: boolean }) {
+export function Charts({ lines, keys, said, legend = true }: { lines: Line[]; keys: string[]; said?: ComponentChildren; legend?: boolean }) {
   const [find, setFind] = useState("");
   const pinned = asked("pin").split(",").filter(Boolean).map(decodeURIComponent);
   useEffect(
