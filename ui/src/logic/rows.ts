@@ -145,11 +145,6 @@ export function summary(column: Column, rows: number[]) {
   return count ? { mean: sum / count, least, greatest, count } : null;
 }
 
-/** Whether less is better, by the name: what peers and people agree on. */
-export function lessIsBetter(key: string): boolean {
-  return /(loss|error|err\b|rmse|mse|mae|perplexity|ppl|wer|cer|fid|latency|seconds|_ms\b|time)/i.test(key);
-}
-
 /** The rows as a CSV file. */
 export function csv(header: string[], lines: (string | undefined)[][]): string {
   const quote = (value: string | undefined) =>

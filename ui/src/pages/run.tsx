@@ -3,8 +3,9 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { ApiError, get, MLFLOW, OURS, post, session } from "../api.ts";
 import { type Column, decode, merge, type Table } from "../logic/columns.ts";
 import { ago, count, duration, number, plural, timestamp } from "../logic/format.ts";
-import { csv, lessIsBetter } from "../logic/rows.ts";
+import { csv } from "../logic/rows.ts";
 import { literal } from "../logic/filter.ts";
+import { better } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
 import { experimentHref, go, href, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
@@ -125,13 +126,12 @@ export function Run({ id }: { id: string }) {
     ["artifacts", "Artifacts", true],
     ["description", "Description", !!note || writes],
     ["tags", "Tags", true],
-    ["children", "Children", true],
     ["inputs", "Inputs", value.inputs.length > 0],
     ["system", "System", true],
   ];
   const jump = (event: MouseEvent, part: string) => {
     event.preventDefault();
-    document.getElementById(part)!.scrollIntoView({ behavior: "instant" });
+    document.getElementById(part)?.scrollIntoView({ behavior: "instant" });
   };
   return (
     <>
@@ -271,15 +271,15 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
             </thead>
             <tbody>
               {shown.map((each) => {
-                const less = lessIsBetter(each.key);
+                const wanted = better(each.key);
                 const [low, high] = [of("min", each.key), of("max", each.key)];
                 return (
                   <tr key={each.id}>
                     <th scope="row" style={{ fontSize: "13px", fontWeight: 500, color: "var(--text)" }}>{each.key}</th>
                     <td class="num" title={String(each.numbers![0])}>{number(each.numbers![0])}</td>
-                    <td class="num" title={`${low} at step ${of("min_step", each.key)}`} style={{ color: less ? "" : "var(--dim)" }}>{number(low)}</td>
-                    <td class="num" title={`${high} at step ${of("max_step", each.key)}`} style={{ color: less ? "var(--dim)" : "" }}>{number(high)}</td>
-                    <td class="num dim hide-narrow">{of("count", each.key) > 1 ? `step ${count(of(less ? "min_step" : "max_step", each.key))}` : ""}</td>
+                    <td class={`num ${wanted < 0 ? "" : "dim"}`} title={`${low} at step ${of("min_step", each.key)}`}>{number(low)}</td>
+                    <td class={`num ${wanted > 0 ? "" : "dim"}`} title={`${high} at step ${of("max_step", each.key)}`}>{number(high)}</td>
+                    <td class="num dim hide-narrow">{wanted && of("count", each.key) > 1 ? `step ${count(of(wanted < 0 ? "min_step" : "max_step", each.key))}` : ""}</td>
                     <td class="hide-narrow" style={{ width: "112px", paddingRight: 0 }}><Spark run={id} metric={each.key} colour={colour} many={of("count", each.key) > 1} /></td>
                   </tr>
                 );

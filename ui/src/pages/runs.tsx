@@ -4,7 +4,8 @@ import { ApiError, get, MLFLOW, post, session } from "../api.ts";
 import { type Column, infoColumns, type Table } from "../logic/columns.ts";
 import { count, plural, ago, number, duration } from "../logic/format.ts";
 import { and, field, literal, quoted, toFilter, without } from "../logic/filter.ts";
-import { csv, flat, grouped, lessIsBetter, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, writeOrder } from "../logic/rows.ts";
+import { csv, flat, grouped, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, writeOrder } from "../logic/rows.ts";
+import { better } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
 import { asked, go, href, runHref, setQuery } from "../route.ts";
 import { dark, download, narrow, say, title } from "../state.ts";
@@ -189,7 +190,7 @@ export function Runs({ experiment }: { experiment: string }) {
     setQuery({ w: Object.entries(next).flatMap(([id, width]) => (width ? [`${encodeURIComponent(id)}~${width}`] : [])).join(",") });
   };
   const sort = (column: Column, add: boolean) => {
-    const firstDown = !!column.numbers && !lessIsBetter(column.key);
+    const firstDown = !!column.numbers && better(column.key) >= 0;
     setQuery({ sort: writeOrder(nextOrder(order, column.id, add, firstDown)) });
   };
 
@@ -263,7 +264,7 @@ export function Runs({ experiment }: { experiment: string }) {
             <Chips query={query} table={table} />
             <GroupBy all={all} />
             <span class="grow" />
-            <span class="nowrap dim" aria-live="off">{table && said_(table)}</span>
+            <span class="nowrap dim total" aria-live="off">{table && said_(table)}</span>
             <Refresh table={table} reload={reload} />
             {table && (
               <Menu label="Download and more" icon="more" plain>

@@ -7,6 +7,7 @@ import { central, join, type Series, smooth, xsOf } from "../logic/series.ts";
 import { csv } from "../logic/rows.ts";
 import { dark, download, say, copy } from "../state.ts";
 import { Button, Item, Menu } from "./basic.tsx";
+import { colour } from "./canvas.ts";
 import { type ChartSettings, fullScreen, hidden, type Line, near, setZoom, settings, underPointer, useSeen } from "./charts.tsx";
 
 interface Props {
@@ -122,18 +123,6 @@ function prepare(drawn: Series[], now: ChartSettings): Data | null {
     }
   }
   return { table: [xs, ...columns] as any, raw: !!smoothed.length, y: central(values) };
-}
-
-const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-/** A colour of the style sheet as canvas takes it: light-dark() is resolved by an element. */
-function colour(name: string): string {
-  const probe = document.getElementById("app")!;
-  const before = probe.style.outlineColor;
-  probe.style.outlineColor = css(name);
-  const found = getComputedStyle(probe).outlineColor;
-  probe.style.outlineColor = before;
-  return found;
 }
 
 interface PlotProps {
