@@ -143,7 +143,7 @@ def create_app(
             add(route, "GET", respond("page", view_of_document(route)))
         add("/assets/<name>", "GET", respond("asset", asset))
     else:
-        add("/", "GET", respond("index", lambda: _text(monitoring.greeting())))
+        add("/", "GET", respond("index", lambda: _text(monitoring.greeting() + pages.why_not)))
     for page in access.pages():
         add(page.path, page.verb, respond(page.name, view_of_page(page)))
     return app

@@ -28,6 +28,9 @@ KINDS = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+NOT_BUILT = (
+    "The web pages are not built: install Node 20 and runlog again, or npm run build in ui/.\n"
+)
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 BASE = b'<base href="./"'
 
@@ -43,6 +46,8 @@ class Pages:
     def __init__(self, folder: Path = FOLDER) -> None:
         index = folder / "index.html"
         self.built = index.is_file()
+        note = folder / "not-built.txt"
+        self.why_not = note.read_text() if note.is_file() else NOT_BUILT
         self._index = index.read_bytes() if self.built else b""
         self._assets = {
             path.name: _Asset(KINDS[path.suffix], _bodies(path))
