@@ -50,7 +50,7 @@ export function Header() {
           ))}
         </ol>
       </nav>
-      <Button class="jump" aria-label="Go to…" onClick={() => (overlay.value = "palette")}>
+      <Button class="jump" aria-label="Go to… Ctrl K" onClick={() => (overlay.value = "palette")}>
         <Icon name="search" />
         <span>Go to…</span>
         <kbd>Ctrl K</kbd>
