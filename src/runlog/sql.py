@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from runlog.sqlmodels import SqlModels
     from runlog.sqlsearch import Search
     from runlog.sqltrash import Trash
+    from runlog.sqlviews import SqlViews
     from runlog.store import Point
 
     Fetch = Callable[..., list[tuple[Any, ...]]]
@@ -217,8 +218,7 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
-        from runlog import filters
-        from runlog.sqlsearch import Search, experiments
+        from runlog import filters, sqlsearch
 
         scope = filters.EXPERIMENTS
         limit = validate.max_results(max_results)
@@ -226,8 +226,9 @@ class SqlStore(Store):
         order = filters.full_order(filters.parse_order_by(order_by, scope), scope)
         stages = f"r.lifecycle_stage in ({_texts(view_stages(view_type))})"
         with self.db.reading() as fetch:
-            search = Search(experiments(), stages, clause, order, self._roots())
-            ids, token = _page(search, fetch, limit, _token(page_token, order))
+            search = sqlsearch.Search(sqlsearch.experiments(), stages, clause, order, self._roots())
+            after = sqlsearch.token_values(page_token, order)
+            ids, token = sqlsearch.page_of(search, fetch, limit, after)
             found = self._experiments(fetch, ids)
         return PagedList(found, token)
 
@@ -553,16 +554,16 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Run]:
-        from runlog import filters
+        from runlog import filters, sqlsearch
 
         limit = validate.max_results(max_results)
         order = filters.full_order(filters.parse_order_by(order_by))
         clause = filters.parse(filter_string)
-        after = _token(page_token, order)
-        scope = _runs_scope(experiment_ids, run_view_type)
+        after = sqlsearch.token_values(page_token, order)
+        scope = sqlsearch.runs_scope(experiment_ids, run_view_type)
         with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
-            ids, token = _page(search, fetch, limit, after)
+            ids, token = sqlsearch.page_of(search, fetch, limit, after)
             found = self._runs(fetch, ids, table)
         return PagedList(found, token)
 
@@ -597,12 +598,12 @@ class SqlStore(Store):
     ) -> RunColumns:
         from array import array
 
-        from runlog import filters
+        from runlog import filters, sqlsearch
 
         limit = validate.limit(max_results)
         order = filters.full_order(filters.parse_order_by(order_by))
         clause = filters.parse(filter_string)
-        scope = _runs_scope(experiment_ids, run_view_type)
+        scope = sqlsearch.runs_scope(experiment_ids, run_view_type)
         with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
             ids, _ = search.page(fetch, limit)
@@ -780,6 +781,12 @@ class SqlStore(Store):
 
         return SqlModels(self)
 
+    @property
+    def views(self) -> SqlViews:
+        from runlog.sqlviews import SqlViews
+
+        return SqlViews(self)
+
     # -- metrics ----------------------------------------------------------------------------
 
     def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
@@ -892,41 +899,6 @@ class SqlStore(Store):
 
 def _texts(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in values)
-
-
-def _runs_scope(experiment_ids: Iterable[str], view_type: int) -> str:
-    if isinstance(experiment_ids, (str, int)):
-        raise InvalidParameter(
-            f"experiment_ids must be a list of ids: [{experiment_ids!r}], not {experiment_ids!r}"
-        )
-    numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
-    stages = _texts(view_stages(view_type))
-    return f"r.experiment in ({numbers}) and r.lifecycle_stage in ({stages})"
-
-
-def _token(token: str | None, order: Sequence[OrderBy]) -> tuple[Any, ...] | None:
-    from runlog import filters
-
-    if not token:
-        return None
-    values = filters.decode_token(token)
-    if len(values) != len(order):
-        raise InvalidParameter(
-            "Invalid page token: it belongs to a search with another order_by; "
-            "pass the token with the same arguments as the page before"
-        )
-    return values
-
-
-def _page(
-    search: Search, fetch: Fetch, limit: int, after: tuple[Any, ...] | None
-) -> tuple[list[int], str | None]:
-    """A page's row ids, and the token of the page behind it if there is one."""
-    from runlog import filters
-
-    ids, last = search.page(fetch, limit, after)
-    more = len(ids) == limit and bool(search.page(fetch, 1, last)[0])
-    return ids, filters.encode_token(last) if more else None
 
 
 def _refuse_deleted(kind: str, given_id: str, stage: str) -> None:

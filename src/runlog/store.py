@@ -32,7 +32,7 @@ from runlog.entities import (
     RunTag,
     ViewType,
 )
-from runlog.errors import InvalidParameter, NotFound
+from runlog.errors import BadRequest, InvalidParameter, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
     from runlog.models import LoggedModels
+    from runlog.views import Views
 
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
 
@@ -291,6 +292,12 @@ class Store(ABC):
         """Lets go of files and connections; the store can still be used, and opens them again."""
 
     # -- derived ----------------------------------------------------------------------------
+
+    @property
+    def views(self) -> Views:
+        """Tables, charts and changes as pages show them. Raises BadRequest: only a store that is
+        a database has them."""
+        raise BadRequest(f"{self.uri} has no views: only a store that is a database has them")
 
     def files(self, artifact_uri: str) -> Any:
         """The file system of artifacts which only this store can reach, as ArtifactRepo takes it;

@@ -24,7 +24,7 @@ from runlog.entities import (
 )
 from runlog.errors import InvalidParameter
 from runlog.models import LoggedModel, ModelInput, ModelMetric, ModelOutput
-from runlog.protocol import columns, wire
+from runlog.protocol import columns, tables, wire
 from runlog.protocol.wire import (
     DATASET_INPUT,
     DOUBLE,
@@ -67,6 +67,8 @@ MAX_INTERVAL_RESULTS = 2_500
 MAX_DATASET_EXPERIMENTS = 20
 MAX_EXPERIMENTS_AT_ONCE = 10_000
 MAX_ORDER_BY = 100
+MAX_TABLE = 10_000
+MAX_FOLLOWED = 2_000
 MODEL_HISTORY = "mlflow.log-model.history"
 
 
@@ -117,6 +119,8 @@ _FILTER = Field("filter", TEXT, "filter_string")
 _ORDER_BY = Field("order_by", many(TEXT, MAX_ORDER_BY))
 _TOKEN = Field("page_token", TEXT)
 _MODEL = needed("model_id", TEXT)
+_RUNS = needed("run_ids", many(TEXT, MAX_RUNS_AT_ONCE))
+_AGGREGATES = Field("aggregates", many(TEXT), default=("last",))
 _KEY = needed("key", TEXT)
 _VALUE = Field("value", TEXT, default="")
 _PATH = Field("path", TEXT)
@@ -551,7 +555,12 @@ ROWS: tuple[Row, ...] = (
         "createPresignedDownloadUrl", "POST", "artifacts/presigned-download-url", READ, None,
         (_RUN, _FILE), NOTHING,
     ),
-    Row("getArtifact", "GET", "get-artifact", READ, None, (_RUN, _FILE), wire.FILE, ("/",)),
+    Row(
+        "getArtifact", "GET", "get-artifact", READ, None,
+        (_RUN, _FILE, Field("preview", wire.FLAG, default=False)),
+        wire.FILE,
+        ("/",),
+    ),
     Row(
         "uploadArtifact", "POST", "upload-artifact", EDIT, None,
         (_RUN, _FILE), wire.FILE, ("/ajax-api/2.0/mlflow/",),
@@ -609,6 +618,70 @@ ROWS: tuple[Row, ...] = (
             _ORDER_BY,
         ),
         columns.RUN_COLUMNS,
+        OURS,
+    ),
+    Row(
+        "activity", "POST", "experiments/activity", READ, "views.activity",
+        (_EXPERIMENTS,),
+        page("experiments", tables.ACTIVITY),
+        OURS,
+    ),
+    Row(
+        "runTable", "POST", "runs/table", READ, "views.run_table",
+        (
+            _EXPERIMENTS,
+            _FILTER,
+            Field("run_view_type", VIEW_TYPE, default=ViewType.ACTIVE_ONLY),
+            Field("max_results", INT64, default=MAX_TABLE),
+            _ORDER_BY,
+            _TOKEN,
+            _AGGREGATES,
+        ),
+        tables.RUN_TABLE,
+        OURS,
+    ),
+    Row(
+        "tableOfRuns", "POST", "runs/chosen", READ, "views.table_of",
+        (_RUNS, _AGGREGATES),
+        tables.RUN_TABLE,
+        OURS,
+    ),
+    Row(
+        "series", "POST", "metrics/series", READ, "views.series",
+        (
+            _RUNS,
+            needed("keys", many(TEXT)),
+            Field("points", INT64, default=1000),
+            Field("axis", TEXT, default="step"),
+            Field("start", INT64),
+            Field("end", INT64),
+        ),
+        page("series", tables.SERIES),
+        OURS,
+    ),
+    Row(
+        "changes", "POST", "runs/changes", READ, "views.changes",
+        (
+            _EXPERIMENTS,
+            needed("cursor", TEXT),
+            _FILTER,
+            _AGGREGATES,
+            Field("run_ids", many(TEXT, MAX_FOLLOWED), default=()),
+            Field("keys", many(TEXT, MAX_FOLLOWED), default=()),
+            Field("after_steps", many(INT64, MAX_FOLLOWED), default=()),
+        ),
+        tables.CHANGES,
+        OURS,
+    ),
+    Row(
+        "completions", "POST", "completions", READ, "views.completions",
+        (
+            _EXPERIMENTS,
+            needed("kind", TEXT),
+            Field("key", TEXT, default=""),
+            Field("text", TEXT, default=""),
+        ),
+        page("completions", tables.COMPLETION),
         OURS,
     ),
     Row("flush", "POST", "flush", EDIT, "flush", (), NOTHING, OURS),

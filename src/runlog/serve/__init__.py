@@ -8,6 +8,7 @@ locations   which artifact locations a client may name
 files       artifacts in and out, as streams
 histories   a metric's history as a stream
 monitoring  /health, /version, /metrics, the access log
+pages       the web pages' files
 openapi     the API's own description
 process     a WSGI server around it: workers, TLS, stopping
 """

@@ -38,6 +38,10 @@ class Access(Protocol):
         `run_id`, `run_ids`, `model_id`, `models` or, of a file, `path`. Raises
         PERMISSION_DENIED."""
 
+    def describe(self, caller: Any) -> dict[str, Any]:
+        """What a page needs to know: the `user` (None: nobody logs in here), its `role`, and if
+        it may change nothing (`read_only`)."""
+
     def pages(self) -> list[Page]:
         """How to log in and out."""
 
@@ -58,6 +62,9 @@ class Everyone:
         if self._read_only:
             refuse_change(row)
         return call(arguments)
+
+    def describe(self, caller: Any) -> dict[str, Any]:
+        return {"user": None, "role": None, "read_only": self._read_only}
 
     def pages(self) -> list[Page]:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,9 +19,11 @@ from runlog.serve import bodies, browsers, histories, locations, monitoring, ope
 from runlog.serve.access import Access, Everyone, Page
 from runlog.serve.files import Files
 from runlog.serve.groups import Group
+from runlog.serve.pages import ROUTES, Pages
 from runlog.store import Store
 
 JSON = "application/json"
+COMPRESSED_FROM, COMPRESSION = 1024, 5  # bytes, zlib's level: 6 takes twice the time for 1 % less
 Handler = Callable[[Mapping[str, Any]], Any]
 
 
@@ -35,6 +38,7 @@ def create_app(
     allow_local_locations: bool = False,
     log: Callable[[str], None] | None = None,
     sync: Callable[[], None] | None = None,
+    pages: Pages | None = None,
 ) -> Bottle:
     """MLflow's REST API over `store`, as a WSGI application.
 
@@ -43,13 +47,14 @@ def create_app(
     `artifacts` clients read and write artifact URIs themselves. `access` decides who may do what,
     by default everyone everything. `log` is called with a line of JSON for each request. With
     `sync`, mostly `store.flush`, what was written is synced before it is answered, together for
-    all that wait at the same time.
+    all that wait at the same time. `pages` are the web pages, by default those of the package.
     """
     root = store.artifact_root if artifacts is None else artifacts.uri
     if artifacts is not None:
         store.artifact_root = PROXIED
     files = Files(store, artifacts)
     access = access or Everyone()
+    pages = pages or Pages()
     app = Bottle()
     app.default_error_handler = lambda error: _routing_error(error, allowed_origins)
     counts = monitoring.Counts()
@@ -75,6 +80,7 @@ def create_app(
                 body = _refuse(error, root, watch.request_id)
             except Exception as error:
                 body = _break(error, watch.request_id)
+            body = _compressed(body)
             _decorate(allowed_origins, watch.request_id)
             counts.finish(watch, name, response.status_code)
             if log is not None:
@@ -109,6 +115,16 @@ def create_app(
         access.identify(request.environ)
         return _text(counts.exposition())
 
+    def session() -> bytes:
+        about = access.describe(access.identify(request.environ))
+        return _json({**about, "version": monitoring.version()})
+
+    def view_of_document(route: str) -> Callable[..., Any]:
+        return lambda **path: pages.document(request.environ, route)
+
+    def asset(name: str) -> bytes:
+        return pages.asset(request.environ, name)
+
     def add(path: str, verb: str, view: Any) -> None:
         app.route(path, verb, view)
         if prefix:
@@ -122,7 +138,13 @@ def create_app(
     add("/version", "GET", respond("version", lambda: _text(monitoring.version())))
     add("/metrics", "GET", respond("metrics", metrics))
     add("/openapi.json", "GET", respond("openapi", lambda: _json(openapi.document())))
-    add("/", "GET", respond("index", lambda: _text(monitoring.greeting())))
+    add("/api/runlog/1/session", "GET", respond("session", session))
+    if pages.built:
+        for route in ROUTES:
+            add(route, "GET", respond("page", view_of_document(route)))
+        add("/assets/<name>", "GET", respond("asset", asset))
+    else:
+        add("/", "GET", respond("index", lambda: _text(monitoring.greeting() + pages.why_not)))
     for page in access.pages():
         add(page.path, page.verb, respond(page.name, view_of_page(page)))
     return app
@@ -166,6 +188,17 @@ def _json(value: Any) -> bytes:
     return wire.dump(value).encode()
 
 
+def _compressed(body: Any) -> Any:
+    """JSON of some size, smaller where the client takes it so: a table to less than half."""
+    if not isinstance(body, bytes) or len(body) < COMPRESSED_FROM or response.content_type != JSON:
+        return body
+    response.set_header("Vary", "Accept-Encoding")
+    if "gzip" not in request.environ.get("HTTP_ACCEPT_ENCODING", ""):
+        return body
+    response.set_header("Content-Encoding", "gzip")
+    return gzip.compress(body, COMPRESSION, mtime=0)
+
+
 def _refuse(error: RunlogError, root: str, request_id: str) -> bytes:
     message = error.message
     if isinstance(error, StoreError):  # it names the server's files
@@ -177,7 +210,8 @@ def _refuse(error: RunlogError, root: str, request_id: str) -> bytes:
     response.status = error.get_http_status_code()
     if response.status_code == 401:
         response.set_header("WWW-Authenticate", 'Basic realm="runlog"')
-    return _error(error.error_code, message.replace(root, "artifacts"))
+    position = getattr(error, "position", None)  # in a filter
+    return _error(error.error_code, message.replace(root, "artifacts"), position)
 
 
 def _break(error: Exception, request_id: str) -> bytes:
@@ -188,8 +222,9 @@ def _break(error: Exception, request_id: str) -> bytes:
     )
 
 
-def _error(code: str, message: str) -> bytes:
-    return _json({"error_code": code, "message": message})
+def _error(code: str, message: str, position: int | None = None) -> bytes:
+    where = {} if position is None else {"position": position}
+    return _json({"error_code": code, "message": message, **where})
 
 
 def _complain(request_id: str, text: str) -> None:

@@ -270,6 +270,16 @@ class Auth:
 
     # -- pages ------------------------------------------------------------------------------
 
+    def describe(self, caller: Caller) -> dict[str, Any]:
+        """Who the caller is, for a page."""
+        user, token = caller.user, caller.token
+        looks = user.role == users.VIEWER or bool(token and token.read_only)
+        return {
+            "user": user.name,
+            "role": user.role,
+            "read_only": self._read_only or looks,
+        }
+
     def pages(self) -> list[Page]:
         """What the server answers besides the protocol: logging in and out."""
         return sessions.pages(self, self._now)
