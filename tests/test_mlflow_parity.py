@@ -56,9 +56,7 @@ LEFT_OUT = {  # there are no logged models and metrics of them, and no traces
     "create_experiment": {"trace_location"},
     "set_experiment": {"trace_location"},
 }
-ADDED = {  # at the end, so that calls by position mean the same
-    name: "callback" for name in ("log_artifact", "log_artifacts", "download_artifacts")
-}
+ADDED = dict.fromkeys(("log_artifact", "log_artifacts", "download_artifacts"), "callback")
 OTHER_DEFAULTS = {
     ("client", "download_artifacts", "path"): ("required", "''", "all artifacts of the run"),
 }
