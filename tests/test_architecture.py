@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
     "errors": "",
-    "entities": "notebook",
+    "entities": "errors notebook",
     "notebook": "tables",
     "clock": "",
     "names": "",
@@ -27,7 +27,7 @@ ARROWS = {
     "ending": "settings",
     "validate": "entities errors",
     "models": "entities",
-    "filters": "entities errors models",
+    "filters": "entities errors",
     "store": "entities errors filters settings validate",
     "db": "clock errors migrate settings",
     "views": "entities errors",
@@ -54,7 +54,8 @@ ARROWS = {
     "places": "errors settings store",
     "ledger": "store",
     "packing": "artifacts entities errors ledger sql",
-    "client": "artifacts clock entities errors frames ledger media places settings store validate",
+    "client": "artifacts clock entities errors frames ledger media models places settings store "
+    "validate",
     "tracking": "client fluent places",
     "fluent": "artifacts client clock context ending entities errors frames media places "
     "settings store validate",

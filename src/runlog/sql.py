@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    from runlog.entities import LoggedModelInput, LoggedModelOutput
     from runlog.filters import Clause, OrderBy
-    from runlog.models import ModelInput, ModelOutput
     from runlog.sqlmodels import SqlModels
     from runlog.sqlsearch import Search
     from runlog.sqltrash import Trash
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 RUN_NAME = "mlflow.runName"
 ARCHIVE = "sqlar:"  # how locations inside the file begin
 
-_NO_LINKS: tuple[list[ModelInput], list[ModelOutput]] = ([], [])
+_NO_LINKS: tuple[list[LoggedModelInput], list[LoggedModelOutput]] = ([], [])
 
 
 class SqlStore(Store):
@@ -416,7 +416,7 @@ class SqlStore(Store):
             bindings,
         ):
             run_id = infos[number].run_id
-            points[number].append(Metric(key, float(value), time, step, run_id))
+            points[number].append(Metric(key, float(value), time, step, run_id=run_id))
         params: dict[int, dict[str, str]] = {number: {} for number in ids}
         for number, key, value in fetch(
             """select p.run, p.key, p.value from json_each(:ids) j
@@ -450,7 +450,7 @@ class SqlStore(Store):
 
     def _links(
         self, fetch: Fetch, bindings: Mapping[str, Any]
-    ) -> dict[int, tuple[list[ModelInput], list[ModelOutput]]]:
+    ) -> dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]]:
         # Without logged models, which most files have none of, their module is not needed.
         linked = fetch("select 1 from model_link limit 1")
         return self.models.links(fetch, bindings) if linked else {}
@@ -649,9 +649,12 @@ class SqlStore(Store):
         points: Iterable[Point] = (),
         params: Iterable[tuple[str, Any]] = (),
         tags: Iterable[tuple[str, Any]] = (),
+        measured: Iterable[Metric] = (),
+        inputs: RunInputs | None = None,
     ) -> None:
         # Read before the transaction, which may have to begin again.
-        points, params, tags = list(points), list(params), list(tags)
+        points, params, tags, measured = list(points), list(params), list(tags), list(measured)
+        of_run = [*points, *(_point(each) for each in measured)] if measured else points
         with self.db.lock:
             known: dict[str, int] | None = None
             try:
@@ -661,10 +664,14 @@ class SqlStore(Store):
                         self._keep_params(run, run_id, params)
                     if tags:
                         self._set_tags(run, tags)
-                    if points:
-                        known = self._metrics.append(run_id, run, points)
+                    if of_run:
+                        known = self._metrics.append(run_id, run, of_run)
+                    if measured:
+                        self.models.measured(run_id, measured)
+                    if inputs is not None:
+                        self._keep_inputs(run, inputs)
             except Interrupted:
-                return self.log(run_id, points, params, tags)
+                return self.log(run_id, points, params, tags, measured, inputs)
             if known is not None:  # committed
                 self._metrics.committed(run_id, run, known)
 
@@ -713,13 +720,13 @@ class SqlStore(Store):
             if not deleted:
                 raise NotFound(f"No tag with name: {key} in run with id {run_id}")
 
-    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
-        with self.db.transaction():
-            run = self._active_run(run_id)
-            for given in datasets:
-                self._log_input(run, given)
+    def _keep_inputs(self, run: int, inputs: RunInputs) -> None:
+        for given in inputs.dataset_inputs:
+            self._keep_input(run, given)
+        if inputs.model_inputs:
+            self.models.read_by(run, inputs.model_inputs)
 
-    def _log_input(self, run: int, given: DatasetInput) -> None:
+    def _keep_input(self, run: int, given: DatasetInput) -> None:
         data = given.dataset
         bindings = {
             "run": run,
@@ -764,7 +771,7 @@ class SqlStore(Store):
         )
 
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
-        numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
+        numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
         rows = self.db.execute(
             f"""select d.experiment, d.name, d.digest, t.value
                 from dataset d join input i on i.dataset = d.id
@@ -895,6 +902,10 @@ class SqlStore(Store):
         with self.db.lock:
             self._metrics.closing()
             self.db.close()
+
+
+def _point(metric: Metric) -> Point:
+    return metric.key, metric.value, metric.timestamp, metric.step
 
 
 def _texts(values: Iterable[str]) -> str:

@@ -393,11 +393,7 @@ class _Term:
 
 def runs_scope(experiment_ids: Iterable[str], view_type: int) -> str:
     """SQL on `r`: the runs of these experiments."""
-    if isinstance(experiment_ids, (str, int)):
-        raise InvalidParameter(
-            f"experiment_ids must be a list of ids: [{experiment_ids!r}], not {experiment_ids!r}"
-        )
-    numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
+    numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
     stages = ", ".join(f"'{stage}'" for stage in view_stages(view_type))
     return f"r.experiment in ({numbers}) and r.lifecycle_stage in ({stages})"
 

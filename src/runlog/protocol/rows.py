@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog import validate
 from runlog.entities import (
-    DatasetInput,
     Experiment,
+    LoggedModel,
+    LoggedModelOutput,
     Metric,
     MetricSummary,
     PagedList,
@@ -23,7 +24,6 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
-from runlog.models import LoggedModel, ModelInput, ModelMetric, ModelOutput
 from runlog.protocol import columns, tables, wire
 from runlog.protocol.wire import (
     DATASET_INPUT,
@@ -52,6 +52,9 @@ from runlog.protocol.wire import (
     page,
 )
 from runlog.store import Store
+
+if TYPE_CHECKING:
+    from runlog.store import Point
 
 MLFLOW = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
 PREVIEW = ("/api/2.0/preview/mlflow/", "/ajax-api/2.0/preview/mlflow/")  # clients of 1.x
@@ -165,7 +168,7 @@ def _set_tag(store: Store, run_id: str, key: str, value: str) -> None:
 def _log_batch(
     store: Store,
     run_id: str,
-    points: Sequence[tuple[str, float, int, int]],
+    points: Sequence[Point | Metric],
     params: Sequence[tuple[str, str]],
     tags: Sequence[tuple[str, str]],
 ) -> None:
@@ -182,38 +185,48 @@ def _log_batch(
             f"Duplicate parameter keys have been submitted: {twice!r} is there more than once "
             "in one batch. Give every param one value."
         )
-    store.log(run_id, points, params, tags)
+    _log_whole(store, run_id, points, params, tags)
+
+
+def measured(points: Sequence[Point | Metric]) -> list[Metric]:
+    """Those of a request's points that were measured of models."""
+    return [point for point in points if isinstance(point, Metric)]
+
+
+def _log_whole(
+    store: Store,
+    run_id: str,
+    points: Sequence[Point | Metric],
+    params: Sequence[tuple[str, str]],
+    tags: Sequence[tuple[str, str]],
+) -> None:
+    of_run = [point for point in points if not isinstance(point, Metric)]
+    store.log(run_id, of_run, params, tags, measured(points))
 
 
 def _log_metric(
     store: Store,
+    run_id: str,
     model_id: str | None,
     dataset_name: str | None,
     dataset_digest: str | None,
     **point: Any,
 ) -> None:
-    store.log_metric(**point)
     if model_id:
-        measured = ModelMetric(
+        metric = Metric(
             model_id=model_id,
             dataset_name=dataset_name,
             dataset_digest=dataset_digest,
+            run_id=run_id,
             **point,
         )
-        store.models.log_metrics([measured])
+        store.log(run_id, measured=[metric])
+    else:
+        store.log_metric(run_id, **point)
 
 
-def _log_inputs(
-    store: Store, run_id: str, datasets: list[DatasetInput], models: list[ModelInput]
-) -> None:
-    if datasets or not models:
-        store.log_inputs(run_id, datasets)
-    if models:
-        store.models.link(run_id, inputs=models)
-
-
-def _log_outputs(store: Store, run_id: str, models: list[ModelOutput]) -> None:
-    store.models.link(run_id, outputs=models)
+def _log_outputs(store: Store, run_id: str, models: list[LoggedModelOutput]) -> None:
+    store.models.log_outputs(run_id, models)
 
 
 def _log_model(store: Store, run_id: str, model_json: str) -> None:
@@ -258,16 +271,6 @@ def _create_run(store: Store, new_run_id: str | None, **given: Any) -> Run:
 
 def _about(store: Store) -> dict[str, Any]:
     return {"runlog": 1}
-
-
-def _log_whole(
-    store: Store,
-    run_id: str,
-    points: Sequence[tuple[str, float, int, int]],
-    params: Sequence[tuple[str, str]],
-    tags: Sequence[tuple[str, str]],
-) -> None:
-    store.log(run_id, points, params, tags)
 
 
 def _summaries(store: Store, run_id: str) -> list[MetricSummary]:
@@ -406,7 +409,7 @@ ROWS: tuple[Row, ...] = (
         NOTHING,
     ),
     Row(
-        "logInputs", "POST", "runs/log-inputs", EDIT, _log_inputs,
+        "logInputs", "POST", "runs/log-inputs", EDIT, "log_inputs",
         (
             _RUN,
             Field("datasets", many(DATASET_INPUT), default=()),

@@ -35,7 +35,7 @@ class Access(Protocol):
     def perform(self, caller: Any, row: Row, arguments: Mapping[str, Any], call: Call) -> Any:
         """What `call` says to the arguments, or to those of them that the caller may have. Which
         experiments are concerned stands in them, as `experiment_id`, `experiment_ids`, `name`,
-        `run_id`, `run_ids`, `model_id`, `models` or, of a file, `path`. Raises
+        `run_id`, `run_ids`, `model_id`, `models`, `points` or, of a file, `path`. Raises
         PERMISSION_DENIED."""
 
     def describe(self, caller: Any) -> dict[str, Any]:
