@@ -1,0 +1,93 @@
+"""A relay in front of a real server, that does to requests what networks and proxies do."""
+
+from __future__ import annotations
+
+import http.client
+import socketserver
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import urlsplit
+
+
+class Relay(socketserver.ThreadingTCPServer):
+    """Forwards to the server at `uri`. `script` says what becomes of the next requests, then all
+    pass: "pass", "drop" (never sent on), "lose" (sent on, no answer), "half" (half an answer),
+    "hang up" (the connection ends after the answer, which does not say so), "slow" (the answer
+    waits for `delay` seconds), or an answer of its own: (status, headers, body).
+    """
+
+    daemon_threads = allow_reuse_address = True
+
+    def __init__(self, uri: str, *script: object, delay: float = 2.0) -> None:
+        self.target, self.script, self.delay = urlsplit(uri), list(script), delay
+        self.requests, self.connections = [], 0
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.port = self.server_address[1]
+        self.uri = f"http://127.0.0.1:{self.port}{self.target.path}"
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    def process_request(self, request, client_address):
+        self.connections += 1
+        super().process_request(request, client_address)
+
+    def asked(self, end: str) -> int:
+        """How many requests there were for a path that ends so."""
+        return sum(path.partition("?")[0].endswith(end) for _, path, _ in self.requests)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def forward(self):
+        relay = self.server
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        relay.requests.append((self.command, self.path, dict(self.headers)))
+        act = relay.script.pop(0) if relay.script else "pass"
+        if isinstance(act, tuple):
+            return self.answer(*act)
+        if act == "drop":
+            self.close_connection = True
+            return None
+        target = self.path
+        if "://" in target:  # we are a proxy
+            target = target.partition("://")[2].partition("/")[2]
+            target = f"/{target}"
+        onward = http.client.HTTPConnection(relay.target.hostname, relay.target.port, timeout=60)
+        headers = {key: value for key, value in self.headers.items() if key != "Host"}
+        onward.request(self.command, target, body, headers)
+        answer = onward.getresponse()
+        content = answer.read()
+        onward.close()
+        if act == "lose":
+            self.close_connection = True
+            return None
+        if act == "slow":
+            time.sleep(relay.delay)
+        headers = {"Content-Type": answer.headers["Content-Type"] or "text/plain"}
+        self.answer(answer.status, headers, content, half=act == "half")
+        if act in ("half", "hang up"):
+            self.close_connection = True
+        return None
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = forward
+
+    def answer(self, status, headers, body, half=False):
+        try:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if half else body)
+        except OSError:  # the client has given up
+            self.close_connection = True
+
+    def log_message(self, *_): ...
