@@ -100,6 +100,18 @@ def test_mlflows_own_client(server, client):
 
 
 @pytest.mark.slow
+def test_mlflows_client_sends_a_large_file_in_parts(place, monkeypatch):
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(2**20))
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(2**19))
+    with serving(place, "--access-log") as served:
+        output([python_with("mlflow 3"), PROGRAMS / "mlflow_large_file.py", served.uri, 2**22 + 1])
+        log = (place / "log").read_text()
+    (stored,) = place.glob("artifacts/0/*/artifacts/deep/large.bin")
+    assert stored.read_bytes() == bytes(range(256)) * 2**14 + b"\0"
+    assert log.count('"endpoint": "uploadPart", "status": 200') == 9
+
+
+@pytest.mark.slow
 def test_an_integration_that_logs_through_mlflow(server):
     output([python_with("optuna"), PROGRAMS / "optuna_study.py", server.uri])
     status, answer = server.call(

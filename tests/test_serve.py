@@ -349,15 +349,6 @@ def test_the_files_of_a_run(app, store, run_id):
     assert missing.status == 404
 
 
-def test_uploads_that_only_object_stores_can_split(app):
-    body = {"path": "x", "num_parts": 3}
-    answer = call(app, "POST", "/api/2.0/mlflow-artifacts/mpu/create/x", body)
-    assert (answer.status, answer.json["error_code"]) == (501, "NOT_IMPLEMENTED")
-    assert answer.json["message"].startswith(
-        "Multipart upload is not supported for the current artifact repository"
-    )
-
-
 def test_a_server_that_passes_no_artifacts_on(store, place):
     app = create_app(store, None)
     run = store.create_run("0").info

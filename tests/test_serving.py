@@ -59,6 +59,15 @@ def test_a_folder_that_is_not_there_yet(place):
     assert (place / "mlruns" / "runlog.db").is_file()
 
 
+@pytest.mark.parametrize("options", [[], ["--auth"]])
+def test_new_experiments_are_where_the_artifact_root_is(place, options):
+    with serving(place, "--default-artifact-root", "s3://bucket/x", *options):
+        pass
+    store = open_store(f"{place}/")
+    assert store.get_experiment("0").artifact_location == "s3://bucket/x/0"
+    store.close()
+
+
 def test_several_processes_and_clients_on_one_file(place):
     with serving(place, "--workers", 3) as served:
         run_id = new_run(served)

@@ -10,14 +10,16 @@ from stat import S_ISREG
 from runlog.artifacts.paths import HIDDEN
 
 _UNFINISHED = re.compile(re.escape(HIDDEN) + "[0-9a-f]{16}")
+_IN_PARTS = re.compile(re.escape(HIDDEN) + "[0-9a-f]{32}")  # folders: see serve.multipart
 
 
 def abandoned(root: str, before: float) -> Iterator[str]:
     """Unfinished files below a local directory that were last written to before
     a time (Unix seconds). Symbolic links are not followed."""
     for folder, _, names in os.walk(root):
+        in_parts = _IN_PARTS.fullmatch(os.path.basename(folder))
         for name in names:
-            if _UNFINISHED.fullmatch(name):
+            if in_parts or _UNFINISHED.fullmatch(name):
                 path = os.path.join(folder, name)
                 try:
                     status = os.lstat(path)

@@ -20,9 +20,9 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
 def _place(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     # MLflow's clients name the folder of a file store, which need not be there yet.
     path = os.path.splitdrive(value or "")[1]
-    if not path or ":" in path or os.path.splitext(path)[1] or os.path.isfile(path):
+    if not value or ":" in path or os.path.splitext(path)[1] or os.path.isfile(value):
         return value
-    return f"{value}/"
+    return os.path.join(value, "")
 
 
 @click.command("serve", context_settings={"help_option_names": ["--help"]})
@@ -154,13 +154,13 @@ def serve(store_uri: str | None, **options: Any) -> None:
 
 def _say_who_is_let_in(config: Config, address: str) -> None:
     from runlog.serve import guard
-    from runlog.store import open_store
+    from runlog.serve.process import opened
 
     if not guard.is_demanded(config.host, config.auth, bool(config.user_header)):
         if not guard.is_loopback(config.host):
             common.complain("warning", "whoever can reach this server may do everything here")
         return
-    store = open_store(config.store_uri)
+    store = opened(config)
     try:
         token = guard.first_token(guard.users_of(store))
     finally:

@@ -72,6 +72,7 @@ MAX_EXPERIMENTS_AT_ONCE = 10_000
 MAX_ORDER_BY = 100
 MAX_TABLE = 10_000
 MAX_FOLLOWED = 2_000
+MAX_PARTS = 10_000
 MODEL_HISTORY = "mlflow.log-model.history"
 
 
@@ -113,6 +114,13 @@ class Row(NamedTuple):
         return (prefix + self.path for prefix in self.prefixes)
 
 
+class UploadedPart(NamedTuple):
+    """A part of a file that was uploaded, as its upload was answered."""
+
+    part_number: int
+    etag: str
+
+
 # -- fields that several rows have ----------------------------------------------------------
 
 _EXPERIMENT = needed("experiment_id", TEXT)
@@ -128,6 +136,8 @@ _KEY = needed("key", TEXT)
 _VALUE = Field("value", TEXT, default="")
 _PATH = Field("path", TEXT)
 _FILE = needed("path", TEXT)
+_UPLOAD = (needed("artifact_path", TEXT, "path"), needed("path", TEXT, "file"))
+_PART = wire.message(UploadedPart, needed("part_number", INT32), needed("etag", TEXT))
 _FILES = (  # what artifacts are listed as
     Field("root_uri", TEXT),
     Field("files", many(FILE_INFO), default=()),
@@ -535,16 +545,21 @@ ROWS: tuple[Row, ...] = (
     Row("uploadFile", "PUT", "artifacts/<path>", EDIT, None, (_FILE,), wire.FILE, ARTIFACTS),
     Row("deleteFile", "DELETE", "artifacts/<path>", EDIT, None, (_FILE,), wire.FILE, ARTIFACTS),
     Row(
-        "createMultipartUpload", "POST", "mpu/create/<path>", EDIT, None,
-        (_FILE,), NOTHING, ARTIFACTS,
+        "createMultipartUpload", "POST", "mpu/create/<artifact_path>", EDIT, None,
+        (*_UPLOAD, Field("num_parts", INT32, default=1)), wire.ANYTHING, ARTIFACTS,
     ),
     Row(
-        "completeMultipartUpload", "POST", "mpu/complete/<path>", EDIT, None,
-        (_FILE,), NOTHING, ARTIFACTS,
+        "uploadPart", "PUT", "mpu/part/<path>", EDIT, None,
+        (_FILE, needed("upload_id", TEXT), needed("part_number", INT32)), wire.FILE, ARTIFACTS,
     ),
     Row(
-        "abortMultipartUpload", "POST", "mpu/abort/<path>", EDIT, None,
-        (_FILE,), NOTHING, ARTIFACTS,
+        "completeMultipartUpload", "POST", "mpu/complete/<artifact_path>", EDIT, None,
+        (*_UPLOAD, needed("upload_id", TEXT), needed("parts", many(_PART, MAX_PARTS))),
+        NOTHING, ARTIFACTS,
+    ),
+    Row(
+        "abortMultipartUpload", "POST", "mpu/abort/<artifact_path>", EDIT, None,
+        (*_UPLOAD, needed("upload_id", TEXT)), NOTHING, ARTIFACTS,
     ),
     Row(
         "getPresignedDownloadUrl", "GET", "presigned/<path>", READ, None,

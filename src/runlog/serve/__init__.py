@@ -6,6 +6,7 @@ access      who may do what: the one place that authentication has
 browsers    Host and Origin checks, and the headers of every answer
 locations   which artifact locations a client may name
 files       artifacts in and out, as streams
+multipart   uploads in parts
 histories   a metric's history as a stream
 monitoring  /health, /version, /metrics, the access log
 pages       the web pages' files

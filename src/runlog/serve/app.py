@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,7 +15,7 @@ from runlog.artifacts import ArtifactRepo
 from runlog.artifacts.paths import PROXIED
 from runlog.errors import RunlogError, StoreError
 from runlog.protocol import wire
-from runlog.protocol.rows import READ, ROWS, Row
+from runlog.protocol.rows import BY_NAME, READ, ROWS, Row
 from runlog.serve import bodies, browsers, histories, locations, monitoring, openapi
 from runlog.serve.access import Access, Everyone, Page
 from runlog.serve.files import Files
@@ -52,20 +53,24 @@ def create_app(
     root = store.artifact_root if artifacts is None else artifacts.uri
     if artifacts is not None:
         store.artifact_root = PROXIED
-    files = Files(store, artifacts)
+    prefix = "/" + static_prefix.strip("/") if static_prefix.strip("/") else ""
+    files = Files(store, artifacts, prefix)
     access = access or Everyone()
     pages = pages or Pages()
     app = Bottle()
     app.default_error_handler = lambda error: _routing_error(error, allowed_origins)
     counts = monitoring.Counts()
     group = Group(sync) if sync is not None else None
-    prefix = "/" + static_prefix.strip("/") if static_prefix.strip("/") else ""
 
     handlers: dict[str, Handler] = {
         **files.handlers(),
         "createExperiment": lambda given: _create_experiment(
             store, given, root, allow_local_locations
         ),
+        "serverInfo": lambda given: {
+            **BY_NAME["serverInfo"].apply(store, given),
+            "multipart_uploads_enabled": files.in_parts,
+        },
         "getMetricHistory": lambda given: histories.answer(store, given),
     }
 
@@ -133,7 +138,7 @@ def create_app(
     for row in ROWS:
         view = respond(row.name, view_of(row))
         for path in row.paths():
-            add(path.replace("<path>", "<path:path>"), row.verb, view)
+            add(re.sub(r"<(\w*path)>", r"<\1:path>", path), row.verb, view)
     add("/health", "GET", respond("health", lambda: _text("OK"), host_matters=False))
     add("/version", "GET", respond("version", lambda: _text(monitoring.version())))
     add("/metrics", "GET", respond("metrics", metrics))

@@ -15,10 +15,11 @@ from urllib.parse import quote
 from bottle import request, response
 
 from runlog.artifacts import ArtifactRepo, NoSuchFile, check_path
-from runlog.artifacts.paths import PROXIED
+from runlog.artifacts.paths import PROXIED, parse
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.serve import bodies
+from runlog.serve.multipart import Uploads, address_of, credentials, not_supported
 from runlog.store import Store
 
 SANDBOX = "sandbox; default-src 'none'"
@@ -44,8 +45,18 @@ class BehindTheEnd(RunlogError):
 class Files:
     """The endpoints that move files, over a store and the artifacts that the server passes on."""
 
-    def __init__(self, store: Store, artifacts: ArtifactRepo | None) -> None:
-        self._store, self._proxied = store, artifacts
+    def __init__(self, store: Store, artifacts: ArtifactRepo | None, prefix: str = "") -> None:
+        """`prefix` is what a proxy puts before the server's paths."""
+        self._store, self._proxied, self._prefix = store, artifacts, prefix
+        address = parse(artifacts.uri) if artifacts is not None else None
+        self._uploads: Uploads | None = None
+        if artifacts is not None and address is not None and address.scheme == "file":
+            self._uploads = Uploads(artifacts, address.path)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether clients may upload files in parts."""
+        return self._uploads is not None
 
     def handlers(self) -> dict[str, Callable[[Given], Any]]:
         """By the names of their rows."""
@@ -58,9 +69,10 @@ class Files:
             "deleteFile": self._delete,
             "getArtifact": self._get_of_run,
             "uploadArtifact": self._upload_to_run,
-            "createMultipartUpload": _not_supported("Multipart upload"),
-            "completeMultipartUpload": _not_supported("Multipart upload"),
-            "abortMultipartUpload": _not_supported("Multipart upload"),
+            "createMultipartUpload": self._begin_upload,
+            "uploadPart": self._upload_part,
+            "completeMultipartUpload": self._finish_upload,
+            "abortMultipartUpload": self._abort_upload,
             "getPresignedDownloadUrl": _not_supported("Presigned download"),
             "createPresignedDownloadUrl": _not_supported("Presigned download"),
             "createPresignedUploadUrl": _not_supported("Presigned upload"),
@@ -101,7 +113,35 @@ class Files:
 
     def _upload(self, given: Given) -> bytes:
         self._artifacts().write(check_path(given["path"]), bodies.pieces(request.environ))
-        return b""
+        return _nothing()
+
+    def _multipart(self) -> Uploads:
+        self._artifacts()
+        if self._uploads is None:
+            raise not_supported("Multipart upload")
+        return self._uploads
+
+    def _begin_upload(self, given: Given) -> dict[str, Any]:
+        uploads, path, count = self._multipart(), _target(given), given["num_parts"]
+        address = address_of(request.environ, self._prefix, path)
+        upload_id = uploads.begin(path, count)
+        response.set_header("Cache-Control", "no-store")
+        return {
+            "upload_id": upload_id,
+            "credentials": credentials(address, request.environ, upload_id, count),
+        }
+
+    def _upload_part(self, given: Given) -> bytes:
+        path, body = check_path(given["path"]), bodies.pieces(request.environ)
+        digest = self._multipart().put(path, given["upload_id"], given["part_number"], body)
+        response.set_header("ETag", f'"{digest}"')
+        return _nothing()
+
+    def _finish_upload(self, given: Given) -> None:
+        self._multipart().finish(_target(given), given["upload_id"], given["parts"])
+
+    def _abort_upload(self, given: Given) -> None:
+        self._multipart().abort(_target(given), given["upload_id"])
 
     def _delete(self, given: Given) -> bytes:
         self._artifacts().delete(check_path(given["path"]))
@@ -128,19 +168,25 @@ class Files:
     def _upload_to_run(self, given: Given) -> bytes:
         repo, path = self._of_run(given)
         repo.write(path, bodies.pieces(request.environ))
-        return b""
+        return _nothing()
+
+
+def _nothing() -> bytes:
+    response.content_type = "text/plain"  # not Bottle's HTML
+    return b""
 
 
 def _not_supported(what: str) -> Callable[[Given], Any]:
     def refuse(given: Given) -> Any:
-        # MLflow's client knows these words, and then sends or fetches the file in one request.
-        raise RunlogError(
-            f"{what} is not supported for the current artifact repository: transfer the file "
-            "through the server in one request",
-            "NOT_IMPLEMENTED",
-        )
+        raise not_supported(what)
 
     return refuse
+
+
+def _target(given: Given) -> str:
+    """The artifact that an upload in parts is to be: of the client's path, only the name counts."""
+    name = given["file"].replace("\\", "/").rpartition("/")[2]
+    return check_path(posixpath.join(_directory(given["path"]), name))
 
 
 def _directory(path: str | None) -> str:

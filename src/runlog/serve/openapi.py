@@ -37,7 +37,7 @@ def _operation(row: Row, path: str) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": row.name + "_" + path.strip("/").replace("/", "_") + "_" + row.verb,
         "responses": {
-            "200": {"description": "done", "content": _content(row.answer)},
+            "200": {"description": "done", **_content(row)},
             "default": {
                 "description": "refused",
                 "content": {"application/json": {"schema": ERROR}},
@@ -67,7 +67,9 @@ def _operation(row: Row, path: str) -> dict[str, Any]:
     return operation
 
 
-def _content(answer: wire.Kind) -> dict[str, Any]:
-    if answer is wire.FILE:
-        return {"application/octet-stream": {}}
-    return {"application/json": {"schema": answer.schema}}
+def _content(row: Row) -> dict[str, Any]:
+    if row.answer is not wire.FILE:
+        return {"content": {"application/json": {"schema": row.answer.schema}}}
+    if row.verb == "GET":
+        return {"content": {"*/*": {}}}
+    return {"content": {"application/json": {}}} if row.verb == "DELETE" else {}

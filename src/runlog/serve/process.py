@@ -51,9 +51,14 @@ class Config(NamedTuple):
     tls_key: str = ""
 
 
+def opened(config: Config) -> Store:
+    """The store that is served. Who opens it first makes it, with its experiment Default."""
+    return open_store(config.store_uri, config.default_root or None)
+
+
 def load(config: Config, access: Access | None = None) -> Any:
     """The application that a worker serves, its store opened."""
-    store = open_store(config.store_uri, config.default_root or None)
+    store = opened(config)
     place(store, config)
     repo = ArtifactRepo(store.artifact_root) if config.serve_artifacts else None
     return create_app(
@@ -91,7 +96,7 @@ def serve(config: Config, application: Callable[[Config], Any] = load) -> None:
     except ImportError:
         raise MissingExtra("granian", "server") from None
     _check_port(config)
-    store = open_store(config.store_uri)  # what is wrong with it is said here, once
+    store = opened(config)  # what is wrong with it is said here, once
     _access(store, config).close()
     store.close()
     if sys.platform == "linux":
