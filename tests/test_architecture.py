@@ -39,7 +39,7 @@ ARROWS = {
     "protocol": "entities errors models store validate",
     "serve": "artifacts clock entities errors filters protocol runlog settings sql sqlusers store "
     "users validate",
-    "http": "clock entities errors models names protocol runlog settings store validate",
+    "http": "artifacts clock entities errors models names protocol runlog settings store validate",
     "schemas": "errors",
     "data": "artifacts context entities errors schemas",
     "media": "errors",
