@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import socketserver
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
@@ -19,12 +21,23 @@ class Relay(socketserver.ThreadingTCPServer):
 
     daemon_threads = allow_reuse_address = True
 
-    def __init__(self, uri: str, *script: object, delay: float = 2.0) -> None:
+    def __init__(
+        self,
+        uri: str,
+        *script: object,
+        delay: float = 2.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.target, self.script, self.delay = urlsplit(uri), list(script), delay
         self.requests, self.connections = [], 0
         super().__init__(("127.0.0.1", 0), _Handler)
         self.port = self.server_address[1]
-        self.uri = f"http://127.0.0.1:{self.port}{self.target.path}"
+        scheme = "https" if tls else "http"
+        self.uri = f"{scheme}://127.0.0.1:{self.port}{self.target.path}"
+        if tls:
+            self.socket = tls.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     def __enter__(self):
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -37,6 +50,8 @@ class Relay(socketserver.ThreadingTCPServer):
     def process_request(self, request, client_address):
         self.connections += 1
         super().process_request(request, client_address)
+
+    def handle_error(self, request, client_address): ...  # a handshake that failed
 
     def asked(self, end: str) -> int:
         """How many requests there were for a path that ends so."""
@@ -79,6 +94,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = forward
 
+    def do_CONNECT(self):
+        self.server.requests.append((self.command, self.path, dict(self.headers)))
+        host, _, port = self.path.rpartition(":")
+        with socket.create_connection((host, int(port))) as onward:
+            self.send_response(200)
+            self.end_headers()
+            pump = threading.Thread(target=_pump, args=(self.connection, onward), daemon=True)
+            pump.start()
+            _pump(onward, self.connection)
+        self.close_connection = True
+
     def answer(self, status, headers, body, half=False):
         try:
             self.send_response(status)
@@ -91,3 +117,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, *_): ...
+
+
+def _pump(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass

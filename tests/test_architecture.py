@@ -46,7 +46,7 @@ ARROWS = {
     "protocol": "entities errors models store validate views",
     "serve": "artifacts clock entities errors filters protocol runlog settings sql sqlusers store "
     "users validate",
-    "http": "clock entities errors models names protocol runlog settings store validate",
+    "http": "artifacts clock entities errors models names protocol runlog settings store validate",
     "schemas": "extras",
     "data": "artifacts context entities errors extras schemas",
     "media": "errors extras",

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 import runlog
-import servers
+import served
 from relay import Relay
 from runlog import RunlogClient, places
 from runlog.entities import ViewType
@@ -40,7 +40,7 @@ def in_no_time(monkeypatch):
 @pytest.fixture
 def uri():
     """The address of a new store of our own server."""
-    server = servers.stores()
+    server = served.stores()
     place = server.folder / uuid4().hex
     place.mkdir()
     return f"{server.uri}/{place.name}"
