@@ -207,7 +207,8 @@ def _refuse(error: RunlogError, root: str, request_id: str) -> bytes:
             f"{request_id}"
         )
     response.status = error.get_http_status_code()
-    if response.status_code == 401:
+    # A browser would ask for a password itself, before the page that sent this could.
+    if response.status_code == 401 and request.environ.get("HTTP_SEC_FETCH_DEST") != "empty":
         response.set_header("WWW-Authenticate", 'Basic realm="runlog"')
     position = getattr(error, "position", None)  # in a filter
     return _error(error.error_code, message.replace(root, "artifacts"), position)

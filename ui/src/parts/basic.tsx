@@ -237,10 +237,10 @@ export function Failure({ what, error, retry }: { what: string; error: Error; re
 }
 
 /** Nothing is there yet: how to make something. */
-export function Empty({ title, children, code }: { title: string; children: ComponentChildren; code?: string }) {
+export function Empty({ title, children, code, first }: { title: string; children: ComponentChildren; code?: string; first?: boolean }) {
   return (
     <div class="note">
-      <h2>{title}</h2>
+      {first ? <h1>{title}</h1> : <h2>{title}</h2>}
       <p class="dim">{children}</p>
       {code && (
         <div class="code">
