@@ -296,5 +296,5 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, keys: unkn
     );
     return () => control.abort();
   }, [...keys, tries]);
-  return { ...state, retry: () => setTries(tries + 1), set: (value: T) => setState({ value, busy: false }) };
+  return { ...state, retry: () => setTries((before) => before + 1), set: (value: T) => setState({ value, busy: false }) };
 }
