@@ -334,10 +334,10 @@ def test_logging_a_file_that_is_not_there_is_an_error(runs):
     ],
 )
 def test_spans_of_time(text, milliseconds):
-    from runlog.commands import gc
+    from runlog.commands import common, gc
 
     context, option = cli.main.make_context("x", ["gc"]), gc.gc.params[0]
-    assert gc._span(context, option, text) == milliseconds
+    assert common.span(context, option, text) == milliseconds
 
 
 @pytest.mark.parametrize("text", ["", "5", "1h1d", "-1d", "1w", "d", "1d 2h"])

@@ -6,8 +6,11 @@ import io
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
+
+from runlog.http.transport import Upload
 
 
 class Answer(NamedTuple):
@@ -58,3 +61,36 @@ def call(
         pieces.close()
     status, given = started
     return Answer(int(status[:3]), {name.lower(): value for name, value in given}, content)
+
+
+class WsgiTransport:
+    """Carries an HttpStore's requests to an application in this process."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def send(
+        self, verb: str, target: str, headers: Mapping[str, str], body: bytes | Upload | None
+    ) -> _Said:
+        path, _, query = target.partition("?")
+        data = body.file.read(body.size) if isinstance(body, Upload) else body or b""
+        answer = call(self._app, verb, unquote(path), data, headers, query)
+        return _Said(answer.status, CaseInsensitive(answer.headers), io.BytesIO(answer.body))
+
+    def close(self) -> None: ...
+
+
+class CaseInsensitive(dict[str, str]):
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        return super().get(name.lower(), default)
+
+
+class _Said(NamedTuple):
+    status: int
+    headers: CaseInsensitive
+    content: io.BytesIO
+
+    def read(self, size: int | None = None) -> bytes:
+        return self.content.read(size)
+
+    def close(self) -> None: ...

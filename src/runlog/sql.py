@@ -40,7 +40,15 @@ from runlog.errors import (
     RunlogError,
     StoreError,
 )
-from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
+from runlog.store import (
+    DatasetSummary,
+    History,
+    RunColumns,
+    Store,
+    sampled_range,
+    spread,
+    view_stages,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -970,6 +978,73 @@ class SqlStore(Store):
         if not _is_rising([point.timestamp for point in history]):
             history.sort(key=attrgetter("timestamp", "step"))  # values are in order already
         return history
+
+    def metric_history_page(
+        self,
+        run_id: str,
+        key: str,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Metric]:
+        # Overrides the derived method: of a million points a page of 25,000 takes 0.02 s instead
+        # of 1 s, but for the first one.
+        if max_results is None:
+            return super().metric_history_page(run_id, key, None, page_token)
+        from runlog import sqlhistory
+
+        limit = validate.max_results(max_results, None)
+        with self._reading_metrics() as (fetch, _, points):
+            for _, metric in self._metrics_of(fetch, [run_id], key):
+                return sqlhistory.page(fetch, points, metric, run_id, key, limit, page_token)
+        return PagedList()
+
+    def sampled_histories(
+        self,
+        run_ids: Sequence[str],
+        key: str,
+        start_step: int | None = None,
+        end_step: int | None = None,
+        max_results: int = 2500,
+    ) -> list[Metric]:
+        # Overrides the derived method, which reads the histories whole.
+        from runlog import sqlhistory
+
+        low, high, limit = sampled_range(start_step, end_step, max_results)
+        with self._reading_metrics() as (fetch, _, points):
+            for run_id in run_ids:
+                self._run_number(fetch, run_id)
+            metrics = self._metrics_of(fetch, run_ids, key)
+            chosen: set[int] = set()
+            for _, metric in metrics:
+                if len(chosen) <= limit:
+                    chosen.update(sqlhistory.steps(fetch, points, metric, low, high, limit))
+            if len(chosen) > limit:
+                ends = [
+                    step
+                    for _, metric in metrics
+                    for step in sqlhistory.edges(fetch, points, metric, low, high)
+                ]
+                chosen = {*spread(min(ends), max(ends), limit), *ends}
+            targets = sorted(chosen)
+            return [
+                point
+                for run_id, metric in metrics
+                for point in sqlhistory.next_points(
+                    fetch, points, metric, run_id, key, targets, high
+                )
+            ]
+
+    def _metrics_of(self, fetch: Fetch, run_ids: Sequence[str], key: str) -> list[tuple[str, int]]:
+        """Run ids and metric ids of those of the runs that have the metric."""
+        found = []
+        for run_id in run_ids:
+            found += fetch(
+                """select r.run_id, m.id from metric m join run r on r.id = m.run
+                   join metric_key k on k.id = m.key
+                   where r.run_id = :run_id and k.name = :key""",
+                {"run_id": run_id, "key": key},
+            )
+        return found
 
     # -- keeping ----------------------------------------------------------------------------
 

@@ -169,7 +169,10 @@ class Users:
         return self._experiments_of("select id from experiment where name = :id", names)
 
     def _experiments_of(self, sql: str, ids: Iterable[str]) -> dict[str, str]:
-        found = {}
+        ids = list(ids)
+        found: dict[str, str] = {}
+        if not ids:
+            return found
         with self._db.reading() as fetch:
             for each in ids:
                 for (number,) in fetch(sql, {"id": each}):

@@ -366,32 +366,54 @@ class Store(ABC):
         end_step: int | None = None,
         max_results: int = 2500,
     ) -> list[Metric]:
-        """A metric of several runs, thinned out for a chart: all points at up to `max_results`
-        steps of those from `start_step` to `end_step`, evenly chosen, and at the first and the
-        last step of each run. Each run's points are ordered by step, timestamp, value."""
-        limit = validate.max_results(max_results, 2500)
-        if (start_step is None) != (end_step is None):
-            raise InvalidParameter("give both start_step and end_step, or neither")
-        low = -(2**63) if start_step is None else start_step
-        high = 2**63 if end_step is None else end_step
-        if low > high:
-            raise InvalidParameter(f"start_step {low} must not be greater than end_step {high}")
+        """A metric of several runs, thinned out for a chart. If they have at most `max_results`
+        steps from `start_step` to `end_step`, all points there; else, from as many places evenly
+        between the first and the last step of all, and from the ends of each run, the points at
+        each run's next step. Each run's points are ordered by step, timestamp, value."""
+        from bisect import bisect_left
+
+        low, high, limit = sampled_range(start_step, end_step, max_results)
         columns = self.histories(run_ids, [key])
-        inside = [{step for step in each.steps if low <= step <= high} for each in columns]
-        steps = sorted(set().union(*inside))
-        chosen = set(steps)
-        if len(steps) > limit:
-            chosen = {steps[i * (len(steps) - 1) // max(limit - 1, 1)] for i in range(limit)}
-            chosen.update(edge(each) for each in inside if each for edge in (min, max))
-        return [
-            Metric(key, value, time, step, each.run_id)
-            for each in columns
-            for step, time, value in sorted(
-                point
-                for point in zip(each.steps, each.timestamps, each.values, strict=True)
-                if point[0] in chosen
-            )
-        ]
+        steps = [sorted({step for step in each.steps if low <= step <= high}) for each in columns]
+        targets: set[int] = set().union(*steps)
+        if len(targets) > limit:
+            ends = [end for each in steps if each for end in (each[0], each[-1])]
+            targets = {*spread(min(ends), max(ends), limit), *ends}
+        found = []
+        for each, own in zip(columns, steps, strict=True):
+            places = (bisect_left(own, target) for target in targets)
+            chosen = {own[place] for place in places if place < len(own)}
+            points = zip(each.steps, each.timestamps, map(_sortable, each.values), strict=True)
+            found += [
+                Metric(key, float(value[1]), time, step, each.run_id)
+                for step, time, value in sorted(point for point in points if point[0] in chosen)
+            ]
+        return found
+
+
+def sampled_range(
+    start_step: int | None, end_step: int | None, max_results: int
+) -> tuple[int, int, int]:
+    """The least and the greatest step, and how many, that a sample is asked for."""
+    limit = validate.max_results(max_results, 2500)
+    if start_step is None or end_step is None:
+        if start_step is not end_step:
+            raise InvalidParameter("give both start_step and end_step, or neither")
+        return -(2**63), 2**63 - 1, limit
+    if start_step > end_step:
+        raise InvalidParameter(
+            f"start_step {start_step} must not be greater than end_step {end_step}"
+        )
+    return start_step, end_step, limit
+
+
+def spread(first: int, last: int, count: int) -> list[int]:
+    """So many places from `first` to `last`, evenly."""
+    return [first + i * (last - first) // max(count - 1, 1) for i in range(count)]
+
+
+def _sortable(value: float) -> tuple[bool, float | str]:
+    return (True, "nan") if value != value else (False, value)
 
 
 def _place(timestamp: Any, step: Any, value: Any) -> tuple[Any, ...]:

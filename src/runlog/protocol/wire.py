@@ -55,9 +55,13 @@ def parse(body: bytes | str) -> Any:
         raise InvalidParameter(f"the JSON cannot be read: {_short(str(error))}") from None
 
 
+# What the kinds write is a tree: not looking for circles saves a fifth of the time.
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+
+
 def dump(value: Any) -> str:
     """`value`, as the kinds below write it, as JSON text."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
 
 
 def refusal(where: str, value: Any, wanted: str) -> InvalidParameter:
@@ -149,9 +153,12 @@ def _same(value: Any) -> Any:
 
 
 def _read_text(value: Any, where: str) -> str:
-    if type(value) is str:
+    if type(value) is not str:
+        raise refusal(where, value, "it must be text")
+    if value.isascii():
         return value
-    raise refusal(where, value, "it must be text")
+    # JSON can spell half a character, \ud800, which no database takes.
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def _integer(bits: int) -> Kind:
@@ -336,6 +343,7 @@ MAPPING = Kind(  # the same as a dict: the last of equal keys counts
 
 # -- metrics --------------------------------------------------------------------------------
 
+_PLAIN = 2**62
 _POINT = (
     needed("key", TEXT),
     needed("value", DOUBLE),
@@ -345,6 +353,17 @@ _POINT = (
 
 
 def _read_point(value: Any, where: str) -> tuple[str, float, int, int]:
+    if (
+        type(value) is dict
+    ):  # what is plainly right takes a fifth of the time: it comes in thousands
+        get = value.get
+        key, number, time, step = get("key"), get("value"), get("timestamp"), get("step", 0)
+        if (
+            (type(key) is str and type(number) is float and type(time) is int and type(step) is int)
+            and (key.isascii() and number - number == 0)
+            and (-_PLAIN < time < _PLAIN and -_PLAIN < step < _PLAIN)
+        ):
+            return key, number, time, step
     found = read_fields(_POINT, object_of(value, where), f"{where}.")
     return found["key"], found["value"], found["timestamp"], found["step"]
 

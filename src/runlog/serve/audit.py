@@ -35,6 +35,7 @@ class Audit:
         self._used: dict[int, int] = {}  # tokens
         self._process = 0
         self._forgot = 0
+        self._failing = False
         self._stop = threading.Event()
 
     def note(
@@ -82,8 +83,12 @@ class Audit:
     def _try(self) -> None:
         try:
             self.flush()
+            self._failing = False
         except RunlogError as error:  # it is tried again
-            print(f"runlog: the audit log cannot be written: {error}", file=sys.stderr, flush=True)
+            if not self._failing:
+                self._failing = True
+                text = f"runlog: the audit log cannot be written: {error}"
+                print(text, file=sys.stderr, flush=True)
 
     def flush(self) -> None:
         """Writes what was noted."""

@@ -71,7 +71,6 @@ class Auth:
         self._held: dict[bytes, str] = {}  # passwords that held: digest to what is kept of them
         self._hashing = threading.Lock()
         self._waiting = threading.BoundedSemaphore(MOST_WAITING)
-        self._of_run: dict[str, str] = {}  # a run's experiment never changes
 
     # -- who --------------------------------------------------------------------------------
 
@@ -251,8 +250,9 @@ class Auth:
     def _concerned(self, row: Row, given: Mapping[str, Any]) -> set[str]:
         """The experiments that a call reads or changes."""
         found = {str(validate.experiment_id(each)) for each in _of(given, "experiment_id")}
-        found.update(self._experiments_of_runs(_of(given, "run_id")))
-        models = [*_of(given, "model_id"), *(each.model_id for each in given.get("models", ()))]
+        runs = _of(given, "run_id")
+        found.update(_all("Run", runs, self.users.experiments_of_runs(runs)))
+        models = [*_of(given, "model_id"), *(each.model_id for each in given.get("models") or ())]
         found.update(_all("logged model", models, self.users.experiments_of_models(models)))
         if row.name == "getExperimentByName":
             names = [given["name"]]
@@ -262,17 +262,6 @@ class Auth:
         if not found and not any(f"{each}_ids" in given for each in ("experiment", "run")):
             raise _denied(f"{row.name} is for users with the role {NEEDED[row.access]} or more")
         return found
-
-    def _experiments_of_runs(self, run_ids: list[str]) -> set[str]:
-        new = [each for each in run_ids if each not in self._of_run]
-        if new:
-            found = self.users.experiments_of_runs(new)
-            _all("Run", new, found)
-            if len(self._of_run) > MOST_REMEMBERED:
-                self._of_run = {}
-            self._of_run.update(found)
-            return {*found.values(), *self._experiments_of_runs([*set(run_ids) - set(new)])}
-        return {self._of_run[each] for each in run_ids}
 
     def _experiments_at(self, path: str | None) -> set[str]:
         if not path or path.strip("/") in ("", "."):

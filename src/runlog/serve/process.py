@@ -5,6 +5,7 @@ docs/design.md has the figures by which granian was chosen.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -127,7 +128,12 @@ def serve(config: Config, application: Callable[[Config], Any] = load) -> None:
 
 
 def _load(application: Callable[[Config], Any], config: Config, *_: Any) -> Any:
-    return application(config)
+    loaded = application(config)
+    # An answer of a thousand runs is a million objects, none of them in a circle: looking for
+    # circles every 700 objects takes a fifth of the time that the answer does.
+    gc.freeze()
+    gc.set_threshold(100_000)
+    return loaded
 
 
 def _http1_settings() -> Any:

@@ -168,17 +168,17 @@ export function Item({ icon, children, ...rest }: JSX.IntrinsicElements["button"
   );
 }
 
-/** A modal dialog; `onClose` also for Escape. */
-export function Dialog(props: { title: string; onClose: () => void; class?: string; children: ComponentChildren }) {
+/** A modal dialog; `onClose` also for Escape. One that `stays` cannot be closed. */
+export function Dialog(props: { title: string; onClose: () => void; class?: string; stays?: boolean; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => dialog.current!.showModal(), []);
-  const outside = (event: MouseEvent) => event.target === dialog.current && props.onClose();
+  const outside = (event: MouseEvent) => event.target === dialog.current && !props.stays && props.onClose();
   return (
-    <dialog ref={dialog} class={props.class} aria-labelledby={id} onClose={props.onClose} onPointerDown={outside}>
+    <dialog ref={dialog} class={props.class} aria-labelledby={id} onClose={props.onClose} onCancel={(event) => props.stays && event.preventDefault()} onPointerDown={outside}>
       <header class={props.class === "palette" ? "unseen" : ""}>
         <h2 id={id} class="grow">{props.title}</h2>
-        <Button icon="close" label="Close" plain onClick={props.onClose} />
+        {!props.stays && <Button icon="close" label="Close" plain onClick={props.onClose} />}
       </header>
       {props.children}
     </dialog>

@@ -1,0 +1,106 @@
+"""Parts of a metric's history in SQL: a page of it, and a sample for a chart.
+
+Points lie by step, timestamp, value; a history is ordered by timestamp, step, value. Mostly that is
+the same, and a page is read from where it begins. Whether it is, the first page finds out, and its
+token says it to the next ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runlog import filters
+from runlog.entities import Metric, PagedList, metrics_of
+from runlog.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    from runlog.sql import Fetch
+
+BY_STEP, BY_TIME = "step", "time"
+_ORDERS = {BY_STEP: "step, timestamp, value", BY_TIME: "timestamp, step, value"}
+
+
+def page(
+    fetch: Fetch, table: str, metric: int, run_id: str, key: str, limit: int, token: str | None
+) -> PagedList[Metric]:
+    """`limit` points behind those of the page that `token` is of."""
+    bindings: dict[str, Any] = {"metric": metric, "limit": limit + 1}
+    behind = ""
+    if token:
+        order, *place = _place(token)
+        bindings.update(zip("abc", place, strict=True))
+        behind = f"and ({_ORDERS[order]}) > (:a, :b, :c)"
+    else:
+        order = BY_STEP if _is_rising(fetch, table, metric) else BY_TIME
+    rows = fetch(
+        f"""select timestamp, step, value from {table} where metric = :metric {behind}
+            order by {_ORDERS[order]} limit :limit""",
+        bindings,
+    )
+    found = metrics_of(run_id, key, rows[:limit])
+    if len(rows) <= limit:
+        return PagedList(found)
+    time, step, value = rows[limit - 1]
+    last = (step, time, value) if order == BY_STEP else (time, step, value)
+    return PagedList(found, filters.encode_token((order, *last)))
+
+
+def _is_rising(fetch: Fetch, table: str, metric: int) -> bool:
+    """Whether the times never fall from step to step."""
+    falls = fetch(
+        f"""select 1 from (
+                select timestamp, lag(timestamp) over (order by step, timestamp, value) as before
+                from {table} where metric = :metric)
+            where timestamp < before limit 1""",
+        {"metric": metric},
+    )
+    return not falls
+
+
+def _place(token: str) -> tuple[Any, ...]:
+    values = filters.decode_token(token)
+    if (
+        len(values) != 4
+        or values[0] not in _ORDERS
+        or not all(type(each) is int for each in values[1:3])
+    ):
+        raise InvalidParameter("Invalid page token: it is not of a metric's history")
+    return values
+
+
+def steps(fetch: Fetch, table: str, metric: int, low: int, high: int, most: int) -> list[int]:
+    """The different steps between two, `most` at most: one more if there are more."""
+    rows = fetch(
+        f"""select distinct step from {table}
+            where metric = :metric and step between :low and :high order by step limit :most""",
+        {"metric": metric, "low": low, "high": high, "most": most + 1},
+    )
+    return [step for (step,) in rows]
+
+
+def edges(fetch: Fetch, table: str, metric: int, low: int, high: int) -> list[int]:
+    """The first and the last step between two, if there are any."""
+    found = []
+    for direction in ("asc", "desc"):
+        found += fetch(
+            f"""select step from {table} where metric = :metric and step between :low and :high
+                order by step {direction} limit 1""",
+            {"metric": metric, "low": low, "high": high},
+        )
+    return [step for (step,) in found]
+
+
+def next_points(
+    fetch: Fetch, table: str, metric: int, run_id: str, key: str, targets: list[int], high: int
+) -> list[Metric]:
+    """The points at the first step from each of the targets on, none beyond `high`."""
+    rows = fetch(
+        f"""select distinct p.timestamp, p.step, p.value
+            from json_each(:targets) t
+            cross join {table} p on p.metric = :metric and p.step =
+                (select step from {table} where metric = :metric and step >= t.value
+                 order by step limit 1)
+            where p.step <= :high order by p.step, p.timestamp, p.value""",
+        {"metric": metric, "targets": "[" + ",".join(map(str, targets)) + "]", "high": high},
+    )
+    return metrics_of(run_id, key, rows)
