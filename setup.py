@@ -131,7 +131,8 @@ class SdistWithPages(sdist):
         super().run()
 
 
-setup(
-    cmdclass={"build_py": BuildWithPages, "sdist": SdistWithPages},
-    setup_requires=[] if MODE == "skip" or is_built() or system_node() else [NODE],
-)
+if __name__ == "__main__":
+    setup(
+        cmdclass={"build_py": BuildWithPages, "sdist": SdistWithPages},
+        setup_requires=[] if MODE == "skip" or is_built() or system_node() else [NODE],
+    )

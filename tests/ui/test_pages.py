@@ -74,4 +74,4 @@ def test_a_first_load_is_small(site, look):
                .map(each => [each.name, each.transferSize])"""
     )
     assert sum(size for _, size in sizes) <= 60_000, sizes
-    assert len(sizes) <= 6, sizes
+    assert len(sizes) <= 5, sizes

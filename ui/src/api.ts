@@ -50,6 +50,7 @@ export async function send(path: string, options: RequestInit = {}): Promise<Res
     throw new ApiError("The server does not answer.", 0, "OFFLINE", null, "");
   }
   if (answer.status === 401 && path !== "login") {
+    await answer.text(); // a body that nobody reads holds its connection
     await logIn();
     return send(path, options);
   }

@@ -88,7 +88,7 @@ export function useLines(wanted: Wanted | null) {
     }
     return () => void (current = false);
   }, [name, tries, version.value]);
-  return { ...state, retry: () => setTries(tries + 1) };
+  return { ...state, retry: () => setTries((before) => before + 1) };
 }
 
 /** What the shown series of these runs end with: to be asked for with the changes. */

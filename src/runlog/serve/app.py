@@ -120,12 +120,19 @@ def create_app(
         access.identify(request.environ)
         return _text(counts.exposition())
 
-    def session() -> bytes:
+    def session() -> dict[str, Any]:
         about = access.describe(access.identify(request.environ))
-        return _json({**about, "version": monitoring.version()})
+        return {**about, "version": monitoring.version()}
 
     def view_of_document(route: str) -> Callable[..., Any]:
-        return lambda **path: pages.document(request.environ, route)
+        def view(**path: str) -> bytes:
+            try:
+                known = wire.dump(session())
+            except RunlogError:  # the page will ask who is there
+                known = None
+            return pages.document(request.environ, route, known)
+
+        return view
 
     def asset(name: str) -> bytes:
         return pages.asset(request.environ, name)
@@ -143,7 +150,7 @@ def create_app(
     add("/version", "GET", respond("version", lambda: _text(monitoring.version())))
     add("/metrics", "GET", respond("metrics", metrics))
     add("/openapi.json", "GET", respond("openapi", lambda: _json(openapi.document())))
-    add("/api/runlog/1/session", "GET", respond("session", session))
+    add("/api/runlog/1/session", "GET", respond("session", lambda: _json(session())))
     if pages.built:
         for route in ROUTES:
             add(route, "GET", respond("page", view_of_document(route)))
@@ -213,7 +220,8 @@ def _refuse(error: RunlogError, root: str, request_id: str) -> bytes:
             f"{request_id}"
         )
     response.status = error.get_http_status_code()
-    if response.status_code == 401:
+    # A browser would ask for a password itself, before the page that sent this could.
+    if response.status_code == 401 and request.environ.get("HTTP_SEC_FETCH_DEST") != "empty":
         response.set_header("WWW-Authenticate", 'Basic realm="runlog"')
     position = getattr(error, "position", None)  # in a filter
     return _error(error.error_code, message.replace(root, "artifacts"), position)

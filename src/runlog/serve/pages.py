@@ -2,12 +2,13 @@
 
 Every page is one document, index.html; its script reads the address. Its `<base>` leads back to the
 application's root by the depth of the address, so the pages work below any path of a proxy. The
-documents hold nothing of the store: what is secret comes through the API.
+documents hold nothing of the store, only who is logged in: what is secret comes through the API.
 """
 
 from __future__ import annotations
 
 import hashlib
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ NOT_BUILT = (
     "The web pages are not built: install Node 20 and runlog again, or npm run build in ui/.\n"
 )
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
-BASE = b'<base href="./"'
+BASE, HEAD_END = b'<base href="./"', b"</head>"
 
 
 class _Asset(NamedTuple):
@@ -55,14 +56,17 @@ class Pages:
             if path.suffix in KINDS
         }
 
-    def document(self, environ: Any, route: str) -> bytes:
-        """The page of an address in ROUTES."""
+    def document(self, environ: Any, route: str, session: str | None) -> bytes:
+        """The page of an address in ROUTES. `session` saves the page from asking for it."""
         base = b'<base href="%s"' % (b"../" * (route.count("/") - 1) or b"./")
         body = self._index.replace(BASE, base)
+        if session is not None:
+            meta = f'<meta name="runlog-session" content="{escape(session)}">'
+            body = body.replace(HEAD_END, meta.encode() + HEAD_END)
         tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
         response.content_type = "text/html; charset=utf-8"
         response.set_header("Content-Security-Policy", POLICY)
-        response.set_header("Cache-Control", "no-cache")
+        response.set_header("Cache-Control", "private, no-cache")
         response.set_header("ETag", tag)
         if environ.get("HTTP_IF_NONE_MATCH") == tag:
             response.status = 304

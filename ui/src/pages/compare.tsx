@@ -6,7 +6,7 @@ import { count, number, plural } from "../logic/format.ts";
 import { csv, text as textOf } from "../logic/rows.ts";
 import { better } from "../logic/better.ts";
 import { rankCorrelation } from "../logic/series.ts";
-import { styles } from "../logic/colours.ts";
+import { type Style, styles } from "../logic/colours.ts";
 import { asked, experimentHref, href, runHref, setQuery } from "../route.ts";
 import { dark, download, title } from "../state.ts";
 import { Button, Empty, Failure, Icon, Skeleton, Status, useLoad } from "../parts/basic.tsx";
@@ -36,7 +36,7 @@ export function Compare() {
       { text: `Compare ${plural(ids.length, "run")}`, address: href("compare", { runs: ids.join(",") }) },
     ];
   }, [table]);
-  if (ids.length < 2) return <Empty title="Nothing to compare">Select two runs or more in an experiment, then press Compare or <kbd>c</kbd>.</Empty>;
+  if (ids.length < 2) return <Empty first title="Nothing to compare">Select two runs or more in an experiment, then press Compare or <kbd>c</kbd>.</Empty>;
   if (error) return <Failure what="The runs could not be loaded" error={error} retry={retry} />;
   if (!table) return <Skeleton columns={ids.length + 1} />;
   const columns = [...table.columns.values()];
@@ -58,7 +58,7 @@ export function Compare() {
           ))}
         </div>
       </section>
-      <Matrix table={table} columns={columns} />
+      <Matrix table={table} columns={columns} colours={colours} />
       {keys.length > 0 && (
         <section class="part" aria-label="Charts">
           <h2>Charts</h2>
@@ -89,9 +89,15 @@ const GROUPS: [string, (column: Column) => boolean][] = [
   ["Tags", (column) => column.kind === "tags" && !column.key.startsWith("mlflow.")],
 ];
 
-function Matrix({ table, columns }: { table: Table; columns: Column[] }) {
+/** Of the least and the greatest value of a metric only the better one is shown. */
+function tells(column: Column): boolean {
+  if (column.kind !== "metrics" || column.id.startsWith("metrics.")) return true;
+  return better(column.key) === (column.id.startsWith("min(") ? -1 : 1);
+}
+
+function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; colours: Map<string, Style> }) {
   const all = asked("all") === "1";
-  const shown = columns.filter((column) => all || column.differs);
+  const shown = columns.filter((column) => (all || column.differs) && tells(column));
   const same = columns.filter((column) => !column.differs && GROUPS.some(([, test]) => test(column))).length;
   const save = () => {
     const rows = [...infoColumns(table), ...columns].map((column) => [column.id, ...table.ids.map((_, row) => textOf(column, row))]);
@@ -105,13 +111,13 @@ function Matrix({ table, columns }: { table: Table; columns: Column[] }) {
         <label class="check"><input type="checkbox" checked={!all} onChange={() => setQuery({ all: all ? null : "1" })} /> Differences only</label>
         <Button icon="download" onClick={save}>CSV</Button>
       </header>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Params and metrics" style={{ maxHeight: "70vh", margin: "0 -16px" }}>
+      <div class="scroll edge" tabIndex={0} role="region" aria-label="Table of params and metrics" style={{ maxHeight: "70vh" }}>
         <table class="plain matrix">
           <thead>
             <tr>
               <th scope="col"><span class="unseen">Key</span></th>
               {table.ids.map((id, row) => (
-                <th scope="col" key={id} class="num run"><a class="clip" href={runHref(id)} title={`${table.names[row]} ${id}`} style={{ display: "block", color: "var(--text)" }}>{table.names[row]}</a></th>
+                <th scope="col" key={id} class="num run"><a class="clip" href={runHref(id)} title={`${table.names[row]} ${id}`} style={{ display: "block", color: "var(--text)" }}>{table.names[row]}</a><span class="side" style={{ justifyContent: "flex-end" }}><Swatch of={colours.get(id)!} /></span></th>
               ))}
             </tr>
             <tr>

@@ -261,7 +261,7 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
         {metrics.length > 0 && <Button icon="download" label="Download the metrics as CSV" plain onClick={save} />}
       </header>
       {metrics.length ? (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Metrics">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Table of metrics">
           <table class="plain">
             <thead>
               <tr>
@@ -340,7 +340,7 @@ function Children({ id, experiment }: { id: string; experiment: string }) {
         <a class="button" href={experimentHref(experiment, { q: `tags.mlflow.parentRunId = ${literal(id)}`, flat: "1" })}>Show in the table</a>
         {value.total > 1 && <a class="button" href={href("compare", { runs: value.ids.slice(0, Math.min(rows.length, 100)).join(",") })}>Compare</a>}
       </header>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Children" style={{ maxHeight: "420px" }}>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of children" style={{ maxHeight: "420px" }}>
         <table class="plain">
           <thead><tr><th scope="col">Run</th><th scope="col">Status</th>{metrics.map((each) => <th scope="col" class="num" key={each.id}>{each.key}</th>)}</tr></thead>
           <tbody>
@@ -362,7 +362,7 @@ function Inputs({ inputs }: { inputs: any[] }) {
   return (
     <section class="part" id="inputs" aria-label="Inputs">
       <h2>Inputs</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Inputs">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of inputs">
         <table class="plain">
           <thead><tr><th scope="col">Data set</th><th scope="col">Context</th><th scope="col">Digest</th><th scope="col">Source</th></tr></thead>
           <tbody>

@@ -270,8 +270,8 @@ export function Runs({ experiment }: { experiment: string }) {
               <Menu label="Download and more" icon="more" plain>
                 {(close) => (
                   <>
-                    <Item icon="download" onClick={() => (close(), saveRows("csv", name, table, rowsOf(lines), columns))}>Download as CSV</Item>
-                    <Item icon="download" onClick={() => (close(), saveRows("json", name, table, rowsOf(lines), columns))}>Download as JSON</Item>
+                    <Item icon="download" onClick={() => (close(), saveRows("csv", name, table, rowsOf(lines, table), columns))}>Download as CSV</Item>
+                    <Item icon="download" onClick={() => (close(), saveRows("json", name, table, rowsOf(lines, table), columns))}>Download as JSON</Item>
                     <hr />
                     <Item icon="trash" onClick={() => (close(), setQuery({ deleted: deleted ? null : "1" }, false))}>{deleted ? "Show active runs" : "Show deleted runs"}</Item>
                   </>
@@ -321,7 +321,9 @@ async function change(ids: string[], deed: "delete" | "restore", done: () => voi
   say(`${deed === "delete" ? "Deleted" : "Restored"} ${plural(ids.length, "run")}`, { undo: () => change(ids, opposite, done) });
 }
 
-const rowsOf = (lines: Line[]) => [...new Set(lines.flatMap((line) => line.group?.rows ?? [line.row]))];
+/** The rows that lines show and that match themselves. */
+const rowsOf = (lines: Line[], table: Table) =>
+  [...new Set(lines.flatMap((line) => line.group?.rows ?? [line.row]))].filter((row) => row < table.size - table.ancestors);
 
 function said_(table: Table): string {
   const { RUNNING = 0, FAILED = 0 } = table.statuses;

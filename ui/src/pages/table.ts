@@ -81,5 +81,5 @@ export function useTable(asked: Asked) {
     setState({ table: merge(table, { ...more, cursor: table.cursor }, false), error: null, busy: false });
     return more;
   };
-  return { ...state, reload: () => setTries(tries + 1), loadMore };
+  return { ...state, reload: () => setTries((before) => before + 1), loadMore };
 }

@@ -168,17 +168,17 @@ export function Item({ icon, children, ...rest }: JSX.IntrinsicElements["button"
   );
 }
 
-/** A modal dialog; `onClose` also for Escape. */
-export function Dialog(props: { title: string; onClose: () => void; class?: string; children: ComponentChildren }) {
+/** A modal dialog; `onClose` also for Escape. One that `stays` cannot be closed. */
+export function Dialog(props: { title: string; onClose: () => void; class?: string; stays?: boolean; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => dialog.current!.showModal(), []);
-  const outside = (event: MouseEvent) => event.target === dialog.current && props.onClose();
+  const outside = (event: MouseEvent) => event.target === dialog.current && !props.stays && props.onClose();
   return (
-    <dialog ref={dialog} class={props.class} aria-labelledby={id} onClose={props.onClose} onPointerDown={outside}>
+    <dialog ref={dialog} class={props.class} aria-labelledby={id} onClose={props.onClose} onCancel={(event) => props.stays && event.preventDefault()} onPointerDown={outside}>
       <header class={props.class === "palette" ? "unseen" : ""}>
         <h2 id={id} class="grow">{props.title}</h2>
-        <Button icon="close" label="Close" plain onClick={props.onClose} />
+        {!props.stays && <Button icon="close" label="Close" plain onClick={props.onClose} />}
       </header>
       {props.children}
     </dialog>
@@ -237,10 +237,10 @@ export function Failure({ what, error, retry }: { what: string; error: Error; re
 }
 
 /** Nothing is there yet: how to make something. */
-export function Empty({ title, children, code }: { title: string; children: ComponentChildren; code?: string }) {
+export function Empty({ title, children, code, first }: { title: string; children: ComponentChildren; code?: string; first?: boolean }) {
   return (
     <div class="note">
-      <h2>{title}</h2>
+      {first ? <h1>{title}</h1> : <h2>{title}</h2>}
       <p class="dim">{children}</p>
       {code && (
         <div class="code">
@@ -296,5 +296,5 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, keys: unkn
     );
     return () => control.abort();
   }, [...keys, tries]);
-  return { ...state, retry: () => setTries(tries + 1), set: (value: T) => setState({ value, busy: false }) };
+  return { ...state, retry: () => setTries((before) => before + 1), set: (value: T) => setState({ value, busy: false }) };
 }

@@ -144,7 +144,7 @@ export function Charts({ lines, keys, said, legend = true }: { lines: Line[]; ke
       </div>
       {legend && lines.length > 1 && <Legend lines={lines} />}
       {groups.map(([prefix, group]) => (
-        <section class="chart-group" key={prefix} aria-label={prefix || "Metrics"}>
+        <section class="chart-group" key={prefix} aria-label={prefix || "Other charts"}>
           {prefix && <h2 class="dim" style={{ fontSize: "13px" }}>{prefix}</h2>}
           <div class="charts">
             {group.map((metric) => (

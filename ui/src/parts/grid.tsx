@@ -177,7 +177,7 @@ export function Grid(props: GridProps) {
   return (
     <div
       class="grid"
-      role="grid"
+      role="treegrid"
       ref={box}
       tabIndex={0}
       aria-label="Runs"

@@ -197,7 +197,7 @@ function LogIn({ done }: { done: () => void }) {
     }
   };
   return (
-    <Dialog title="Log in" onClose={() => {}}>
+    <Dialog title="Log in" stays onClose={() => {}}>
       <form onSubmit={submit}>
         <p class="dim">This server wants to know who you are.</p>
         <label class="field"><span>User</span>

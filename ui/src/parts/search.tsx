@@ -21,20 +21,40 @@ function remember(text: string): void {
   if (text.trim()) write(RECENT, JSON.stringify([text, ...recent().filter((each) => each !== text)].slice(0, 8)));
 }
 
-/** Keys and values of an experiment, asked for once each. */
-const known = new Map<string, Promise<{ text: string; runs?: number; count: number }[]>>();
+interface Known {
+  text: string;
+  count: number;
+}
 
-function complete(experiment: string, kind: string, key: string, text: string) {
-  const wanted = { experiment_ids: [experiment], kind, key, text };
+/** Keys and values of an experiment: all are asked for once, and again only where there are more
+ * than an answer has. */
+const known = new Map<string, Promise<Known[]>>();
+const MOST = 100; // of an answer
+const FRESH = 30_000; // milliseconds
+
+function ask(wanted: { experiment_ids: string[]; kind: string; key: string; text: string }): Promise<Known[]> {
   const name = JSON.stringify(wanted);
   let found = known.get(name);
   if (!found) {
     found = post(`${OURS}completions`, wanted).then((answer) => answer.completions ?? []);
     found.catch(() => known.delete(name));
     known.set(name, found);
-    setTimeout(() => known.delete(name), 30_000);
+    setTimeout(() => known.delete(name), FRESH);
   }
   return found;
+}
+
+async function complete(experiment: string, kind: string, key: string, text: string): Promise<Known[]> {
+  const wanted = { experiment_ids: [experiment], kind, key };
+  const all = await ask({ ...wanted, text: "" });
+  if (all.length === MOST && text) return ask({ ...wanted, text });
+  return all.filter((each) => each.text.toLowerCase().includes(text.toLowerCase()));
+}
+
+/** Whether the last word may become a field: then nobody looks for a name that is like it. */
+function mayBeField(text: string): boolean {
+  const word = text.split(/\s+/).at(-1)!.toLowerCase();
+  return ["metrics.", "params.", "tags.", ...ATTRIBUTES].some((each) => word && each.startsWith(word));
 }
 
 async function offers(experiment: string, text: string, cursor: number): Promise<{ list: Offer[]; from: number; to: number }> {
@@ -95,8 +115,11 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
     setText(value);
     clearTimeout(timer.current);
     // A filter that is being typed is mostly wrong: it runs at Enter, plain words at once.
-    if (!value || !isFilter(value)) timer.current = window.setTimeout(() => props.onSearch(value), 250);
-    offer();
+    const names = !value || !(isFilter(value) || mayBeField(value));
+    timer.current = window.setTimeout(() => {
+      if (names) props.onSearch(value);
+      offer();
+    }, 120);
   };
   const run = (value: string) => {
     clearTimeout(timer.current);
