@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import golden
 from runlog.artifacts import ArtifactRepo
+from runlog.entities import Metric, PagedList, Run, RunData, RunOutputs
+from runlog.protocol import wire
+from runlog.protocol.rows import BY_NAME
 from runlog.serve import create_app
 from runlog.store import open_store
+from strategies import doubles, logged_runs
 from wsgi import call
 
 
@@ -28,3 +34,22 @@ def test_requests_are_answered_as_written_down(app, name):
         return answer.status, answer.body
 
     golden.play(name, send)
+
+
+any_text = st.text(st.characters(exclude_categories=()))  # half characters, too
+
+
+@given(st.lists(logged_runs(), max_size=2), st.none() | any_text, any_text, doubles)
+def test_the_quick_way_to_text_says_the_same(logged, token, text, value):
+    runs = [
+        Run(
+            each.run.info,
+            RunData({"m": value}, {text: text}, {}, (Metric(text, value, 2**60, -1),)),
+            each.run.inputs,
+            RunOutputs([]),
+        )
+        for each in logged
+    ] + [each.run for each in logged]
+    kind = BY_NAME["searchRuns"].answer
+    page = PagedList(runs, token)
+    assert wire.text_of(kind, page) == wire.dump(kind.write(page))

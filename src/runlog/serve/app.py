@@ -109,7 +109,7 @@ def create_app(
                 group.wait()
             if isinstance(result, (bytes, Iterator)):  # the answer itself, of a file for example
                 return result
-            return _json(row.answer.write(result))
+            return _sent(wire.text_of(row.answer, result))
 
         return view
 
@@ -196,8 +196,12 @@ def _text(text: str) -> bytes:
 
 
 def _json(value: Any) -> bytes:
+    return _sent(wire.dump(value))
+
+
+def _sent(text: str) -> bytes:
     response.content_type = JSON
-    return wire.dump(value).encode()
+    return text.encode()
 
 
 def _compressed(body: Any) -> Any:
