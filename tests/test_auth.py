@@ -113,6 +113,7 @@ def busy(tmp_path_factory):
         "name": "secret", "new_name": "secret", "key": "k", "tag_key": "k", "value": "1",
         "metric_key": "k", "timestamp": 1, "max_results": 5, "model_json": "{}",
         "models": [{"model_id": model}], "status": "LOGGED_MODEL_READY",
+        "keys": ["k"], "after_steps": [0], "cursor": "[0,[]]", "kind": "params",
     }  # fmt: skip
     team.path = path
     yield team
