@@ -115,6 +115,7 @@ def busy(tmp_path_factory):
         "models": [{"model_id": model}], "status": "LOGGED_MODEL_READY",
         "artifact_path": path.rpartition("/")[0], "upload_id": "0", "part_number": 1,
         "parts": [{"part_number": 1, "etag": "0"}],
+        "keys": ["k"], "after_steps": [0], "cursor": "[0,[]]", "kind": "params",
     }  # fmt: skip
     team.path = path
     yield team

@@ -34,7 +34,9 @@ def test_sorting_and_filtering_stand_in_the_address(site, look):
 def test_a_filter_is_completed_and_its_error_marked(site, look):
     page = look(site, "/experiments/1")
     page.keyboard.press("/")
-    page.keyboard.type("dep")
+    page.keyboard.type("par")
+    page.get_by_role("option", name="seed").wait_for()
+    page.keyboard.type("ams.dep")
     page.get_by_role("option", name="depth").wait_for()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")

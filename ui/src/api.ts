@@ -60,17 +60,18 @@ export async function send(path: string, options: RequestInit = {}): Promise<Res
 
 async function failure(answer: Response): Promise<ApiError> {
   const text = await answer.text();
-  let told: { message?: string; error_code?: string; position?: number } = {};
+  let told: { message?: string; error_code?: string } = {};
   try {
     told = JSON.parse(text);
   } catch {
     told.message = text.slice(0, 300) || answer.statusText;
   }
+  const position = / at position (\d+)/.exec(told.message ?? "")?.[1]; // of a filter
   return new ApiError(
     told.message || `The server answers ${answer.status}.`,
     answer.status,
     told.error_code ?? "",
-    told.position ?? null,
+    position === undefined ? null : Number(position),
     answer.headers.get("x-request-id") ?? "",
   );
 }

@@ -227,8 +227,7 @@ def _refuse(error: RunlogError, root: str, request_id: str) -> bytes:
     # A browser would ask for a password itself, before the page that sent this could.
     if response.status_code == 401 and request.environ.get("HTTP_SEC_FETCH_DEST") != "empty":
         response.set_header("WWW-Authenticate", 'Basic realm="runlog"')
-    position = getattr(error, "position", None)  # in a filter
-    return _error(error.error_code, message.replace(root, "artifacts"), position)
+    return _error(error.error_code, message.replace(root, "artifacts"))
 
 
 def _break(error: Exception, request_id: str) -> bytes:
@@ -239,9 +238,8 @@ def _break(error: Exception, request_id: str) -> bytes:
     )
 
 
-def _error(code: str, message: str, position: int | None = None) -> bytes:
-    where = {} if position is None else {"position": position}
-    return _json({"error_code": code, "message": message, **where})
+def _error(code: str, message: str) -> bytes:
+    return _json({"error_code": code, "message": message})
 
 
 def _complain(request_id: str, text: str) -> None:

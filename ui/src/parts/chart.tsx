@@ -148,7 +148,7 @@ function Plot(props: PlotProps) {
     const byId = new Map(lines.map((line) => [line.id, line]));
     const [grid, text] = [colour("--line"), colour("--dim")];
     const half = data.raw ? drawn.length : 0;
-    const many = drawn.length > 20;
+    const many = drawn.length > 12;
     const series: uPlot.Series[] = [{}];
     for (let i = 0; i < drawn.length + half; i++) {
       const style = byId.get(drawn[i % drawn.length].run)?.style ?? { colour: text, dash: [] };

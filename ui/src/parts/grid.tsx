@@ -1,6 +1,7 @@
 // The table of runs: rows and columns are drawn only where they are seen, so that its cost does not
 // grow with the number of runs. Rows are reused by their place, which keeps scrolling cheap.
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Component } from "preact";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ago, duration, number, plural, timestamp } from "../logic/format.ts";
 import type { Column, Table } from "../logic/columns.ts";
 import { type Line, type Order, summary } from "../logic/rows.ts";
@@ -97,18 +98,28 @@ export function Grid(props: GridProps) {
   }, [props.now]);
 
   const first = Math.min(FIRST, Math.max(160, view.width * 0.45));
-  const lefts: number[] = [];
-  let width = first;
-  for (const column of columns) {
-    lefts.push(width);
-    width += widthOf(column, widths);
-  }
+  const { places, width } = useMemo(() => {
+    let width = first;
+    const places = columns.map((column, index) => {
+      const place = { column, left: width, width: widthOf(column, widths), index };
+      width += place.width;
+      return place;
+    });
+    return { places, width };
+  }, [columns, widths, first]);
   const from = Math.max(0, Math.floor(view.top / rowHeight) - BEYOND);
   const to = Math.min(lines.length, Math.ceil((view.top + view.height) / rowHeight) + BEYOND);
-  const pool = to - from || 1;
-  const seen = columns
-    .map((column, i) => ({ column, left: lefts[i], width: widthOf(column, widths), index: i }))
-    .filter(({ left, width }) => left + width > view.left && left < view.left + view.width);
+  // As many as can be seen at once: a row keeps its element until it is out of sight.
+  const pool = Math.ceil(view.height / rowHeight) + 2 * BEYOND + 2;
+  const isSeen = ({ left, width }: Place) => left + width > view.left && left < view.left + view.width;
+  const firstSeen = places.findIndex(isSeen);
+  const lastSeen = places.findLastIndex(isSeen);
+  const seen = useMemo(
+    () => (firstSeen < 0 ? [] : places.slice(firstSeen, lastSeen + 1)),
+    [places, firstSeen, lastSeen],
+  );
+  const live = useRef(props);
+  live.current = props;
 
   const head = (
     <div class="head" role="rowgroup" style={{ width: `${width}px` }}>
@@ -164,13 +175,19 @@ export function Grid(props: GridProps) {
     body.push(
       <Row
         key={at % pool}
-        {...props}
+        live={live}
+        table={props.table}
         line={lines[at]}
         at={at}
         top={HEAD + at * rowHeight}
         first={first}
         width={width}
         seen={seen}
+        selected={lines[at].row >= 0 && props.selected.has(props.table.ids[lines[at].row])}
+        marked={props.now === at}
+        style={props.colours?.get(props.table.ids[lines[at].row])}
+        heat={props.heat}
+        twists={lines[0].children > 0}
       />,
     );
   }
@@ -220,36 +237,61 @@ function Grip({ width, resize, fit }: { width: number; resize: (to: number) => v
   return <span class="grip" aria-hidden="true" onPointerDown={drag} onDblClick={fit} draggable onDragStart={(event) => (event.preventDefault(), event.stopPropagation())} />;
 }
 
-interface RowProps extends GridProps {
+interface Place {
+  column: Column;
+  left: number;
+  width: number;
+  index: number;
+}
+
+interface RowProps {
+  live: { current: GridProps };
+  table: Table;
   line: Line;
   at: number;
   top: number;
   first: number;
   width: number;
-  seen: { column: Column; left: number; width: number; index: number }[];
+  seen: Place[];
+  selected: boolean;
+  marked: boolean;
+  style: Style | undefined;
+  heat: string;
+  twists: boolean;
 }
 
-function Row(props: RowProps) {
-  const { table, line, at, seen } = props;
-  const place = { top: `${props.top}px`, width: `${props.width}px` };
-  if (line.group) return <GroupRow {...props} place={place} />;
+/** A line, drawn again only when something of it is another: scrolling draws those that are new. */
+class Row extends Component<RowProps> {
+  shouldComponentUpdate(next: RowProps): boolean {
+    const now = this.props;
+    return (Object.keys(next) as (keyof RowProps)[]).some((name) => next[name] !== now[name]);
+  }
+
+  render(props: RowProps) {
+    const place = { top: `${props.top}px`, width: `${props.width}px` };
+    return props.line.group ? <GroupRow {...props} place={place} /> : <RunRow {...props} place={place} />;
+  }
+}
+
+type Placed = RowProps & { place: Record<string, string> };
+
+function RunRow(props: Placed) {
+  const { table, line, at, seen, live, selected, style, place } = props;
   const { row } = line;
   const id = table.ids[row];
-  const selected = props.selected.has(id);
   const above = row >= table.size - table.ancestors;
-  const style = props.colours?.get(id);
   return (
     <div
       role="row"
-      class={`line ${props.now === at ? "now" : ""} ${above ? "above" : ""}`}
+      class={`line ${props.marked ? "now" : ""} ${above ? "above" : ""}`}
       aria-rowindex={at + 2}
       aria-selected={selected}
       aria-level={line.depth + 1}
       aria-expanded={line.children ? line.open : undefined}
       style={place}
       onClick={(event) => clicked(event, props)}
-      onPointerEnter={props.onHover && (() => props.onHover!(id))}
-      onPointerLeave={props.onHover && (() => props.onHover!(null))}
+      onPointerEnter={() => live.current.onHover?.(id)}
+      onPointerLeave={() => live.current.onHover?.(null)}
     >
       <div class="first" role="gridcell" aria-colindex={1} style={{ width: `${props.first}px` }}>
         <label class="pick">
@@ -258,11 +300,11 @@ function Row(props: RowProps) {
             tabIndex={-1}
             aria-label={`Select ${table.names[row]}`}
             checked={selected}
-            onClick={(event) => (event.stopPropagation(), props.onSelect(at, event))}
+            onClick={(event) => (event.stopPropagation(), live.current.onSelect(at, event))}
           />
         </label>
         {line.depth > 0 && <span style={{ width: `${line.depth * 16}px`, flex: "none" }} />}
-        {line.children > 0 ? <Twist {...props} /> : hasTwists(props) && <span style={{ width: "24px", flex: "none" }} />}
+        {line.children > 0 ? <Twist {...props} /> : props.twists && <span style={{ width: "24px", flex: "none" }} />}
         {style && <Swatch of={style} />}
         <a class="name clip" href={runHref(id)} tabIndex={-1} title={table.names[row]}>{table.names[row] || id}</a>
         {line.children > 0 && <span class="badge" style={{ marginLeft: "6px" }}>{line.children}</span>}
@@ -274,8 +316,6 @@ function Row(props: RowProps) {
   );
 }
 
-const hasTwists = ({ lines }: RowProps) => lines.length > 0 && lines[0].children > 0;
-
 export function Swatch({ of }: { of: Style }) {
   return (
     <svg width="14" height="8" style={{ marginRight: "6px" }} aria-hidden="true">
@@ -284,7 +324,7 @@ export function Swatch({ of }: { of: Style }) {
   );
 }
 
-function Twist({ line, onToggle, table }: RowProps) {
+function Twist({ line, live, table }: RowProps) {
   const name = line.group ? line.group.value : table.names[line.row];
   return (
     <button
@@ -292,7 +332,7 @@ function Twist({ line, onToggle, table }: RowProps) {
       class="twist"
       tabIndex={-1}
       aria-label={`${line.open ? "Close" : "Open"} ${name}`}
-      onClick={(event) => (event.stopPropagation(), onToggle(line))}
+      onClick={(event) => (event.stopPropagation(), live.current.onToggle(line))}
     >
       <Icon name={line.open ? "down" : "right"} size={14} />
     </button>
@@ -301,15 +341,15 @@ function Twist({ line, onToggle, table }: RowProps) {
 
 function clicked(event: MouseEvent, props: RowProps) {
   if ((event.target as Element).closest("a, input, button, label")) return;
-  if (event.shiftKey || event.ctrlKey || event.metaKey) props.onSelect(props.at, event);
-  else props.onNow(props.at);
+  if (event.shiftKey || event.ctrlKey || event.metaKey) props.live.current.onSelect(props.at, event);
+  else props.live.current.onNow(props.at);
 }
 
-function GroupRow(props: RowProps & { place: Record<string, string> }) {
+function GroupRow(props: Placed) {
   const { line, at, seen } = props;
   const group = line.group!;
   return (
-    <div class="line group" role="row" aria-rowindex={at + 2} aria-expanded={line.open} style={props.place} onClick={() => props.onToggle(line)}>
+    <div class="line group" role="row" aria-rowindex={at + 2} aria-expanded={line.open} style={props.place} onClick={() => props.live.current.onToggle(line)}>
       <div class="first" role="gridcell" aria-colindex={1} style={{ width: `${props.first}px`, paddingLeft: "8px" }}>
         <Twist {...props} />
         <span class="clip">{group.value}</span>

@@ -78,7 +78,9 @@ async function offers(experiment: string, text: string, cursor: number): Promise
   const [, prefix = "", rest = at.text] = /^(metrics?|params?|tags?)\.(.*)$/i.exec(at.text) ?? [];
   const part = rest.replace(/^`|`$/g, "");
   const kinds = ["metrics", "params", "tags"].filter((kind) => !prefix || kind.startsWith(prefix.toLowerCase().replace(/s$/, "")));
-  const found = await Promise.all(kinds.map((kind) => complete(experiment, kind, "", part)));
+  // par: what has it in its key, and every param.
+  const wanted = (kind: string) => (!prefix && `${kind}.`.startsWith(lower) ? "" : part);
+  const found = await Promise.all(kinds.map((kind) => complete(experiment, kind, "", wanted(kind))));
   const keys = kinds.flatMap((kind, i) =>
     found[i]
       .filter((each) => kind !== "tags" || prefix || !each.text.startsWith("mlflow."))
