@@ -115,6 +115,7 @@ def busy(tmp_path_factory):
         "models": [{"model_id": model}], "status": "LOGGED_MODEL_READY",
         "artifact_path": path.rpartition("/")[0], "upload_id": "0", "part_number": 1,
         "parts": [{"part_number": 1, "etag": "0"}],
+        "keys": ["k"], "after_steps": [0], "cursor": "[0,[]]", "kind": "params",
     }  # fmt: skip
     team.path = path
     yield team
@@ -312,10 +313,13 @@ def test_a_model_of_others_is_not_measured_or_linked(busy):
     assert busy.ask("mia", "POST", API + "runs/log-metric", metric).status == 200
     for path, given in [
         ("runs/log-metric", {**metric, "model_id": model}),
+        ("runs/log-batch", {"run_id": run, "metrics": [{**metric, "model_id": model}]}),
         ("runs/log-inputs", {"run_id": run, "models": [{"model_id": model}]}),
         ("runs/outputs", {"run_id": run, "models": [{"model_id": model}]}),
     ]:
         assert busy.ask("mia", "POST", API + path, given).status == 403, path
+    given = {"run_id": run, "metrics": [{**metric, "model_id": model}]}
+    assert busy.ask("mia", "POST", "/api/runlog/1/runs/log", given).status == 403
 
 
 def test_a_withdrawn_grant_and_a_lower_role_count_at_once(team):

@@ -540,8 +540,26 @@ def test_every_command_prints_for_programs():
         for name, command in commands(cli.main)
     }
     others = {name for name, opts in options.items() if not {"--json", "--csv"} <= opts}
-    # The first two are CSV, the last prints a program.
-    assert others == {"runs csv", "experiments csv", "completion"}
+    # The first two are CSV, the third prints a program, the others serve until they are stopped.
+    assert others == {"runs csv", "experiments csv", "completion", "serve", "server", "ui"}
+
+
+def test_what_was_done_with_users_and_tokens_is_a_row(place):
+    (made,) = data("users", "create", "Ann", "--no-password")
+    assert made == {"done": "created", "user": "ann", "role": "editor"}
+    (token,) = data("tokens", "create", "Ci", "--user", "Ann")
+    secret = token.pop("token")
+    assert secret and token == {"done": "created", "user": "ann", "name": "ci"}
+    experiment = {"user": "ann", "experiment_id": "0"}
+    granted = {"done": "granted", **experiment, "role": "viewer"}
+    assert data("users", "grant", "ann", "viewer", "-x", "0") == [granted]
+    assert data("users", "revoke", "ann", "-x", "0") == [{"done": "revoked", **experiment}]
+    (changed,) = table("users", "role", "ann", "member")
+    assert changed == {"done": "changed", "user": "ann", "role": "member"}
+    assert data("users", "passwd", "ann", "--no-password") == [{"done": "changed", "user": "ann"}]
+    (revoked,) = data("tokens", "revoke", "ci", "--user", "ann")
+    assert revoked == {"done": "revoked", "user": "ann", "name": "ci"}
+    assert data("users", "delete", "ann") == [{"done": "deleted", "user": "ann"}]
 
 
 def test_json_and_csv_at_once_is_an_error(runs):

@@ -174,7 +174,7 @@ def test_logging(client, run_id):
     assert (data.metrics, data.params, data.tags["t"]) == ({"m": 2.0}, {"p": "0.5"}, "None")
     assert "u" not in data.tags
     late, early = client.get_metric_history(run_id, "m")[::-1]
-    assert (early, late.step) == (Metric("m", 2.0, 5, 7, run_id), 0)
+    assert (early, late.step) == (Metric("m", 2.0, 5, 7, run_id=run_id), 0)
     assert before <= late.timestamp <= now()
 
 

@@ -16,6 +16,9 @@ from runlog.entities import (
     ExperimentTag,
     FileInfo,
     InputTag,
+    LoggedModel,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     MetricSummary,
     PagedList,
@@ -30,13 +33,12 @@ from runlog.entities import (
     SourceType,
     ViewType,
 )
-from runlog.models import ModelInput, ModelOutput
 
 INFO = RunInfo("r1", "0", "ann", "FINISHED", 1, 2, "active", "/a", "first")
 DATA = RunData({"m": 0.5}, {"p": "1"}, {"t": "x"})
 INPUTS = RunInputs([DatasetInput(Dataset("d", "1", "local", "{}"), [InputTag("c", "train")])])
 ENTITIES = [
-    Metric("m", 1.0, 2, 3, "r"),
+    Metric("m", 1.0, 2, 3, "m-1", "d", "1", "r"),
     Param("p", "1"),
     RunTag("t", "1"),
     ExperimentTag("t", "1"),
@@ -46,6 +48,9 @@ ENTITIES = [
     FileInfo("a/b", False, 5),
     MetricSummary("m", 1, 1.0, 2, 3, 1.0, 2, 1.0, 2, 1.0, 2),
     Experiment("0", "Default", "/a", "active", {"k": "v"}, 1, 2),
+    LoggedModelInput("m-1"),
+    LoggedModelOutput("m-1", 2),
+    LoggedModel("0", "m-1", "first", "/a", 1, 2, "tree", "r1", tags={"k": "v"}),
     INFO,
     DATA,
     INPUTS,
@@ -91,7 +96,7 @@ def test_an_entity_travels(entity):
 
 
 def test_the_points_of_a_run_travel_with_it():
-    points = (Metric("m", 0.5, 7, 3, "r1"),)
+    points = (Metric("m", 0.5, 7, 3, run_id="r1"),)
     data = RunData({"m": 0.5}, metric_points=points)
     assert pickle.loads(pickle.dumps(data)).metric_points == points
     assert dict(data) == {"metrics": {"m": 0.5}, "params": {}, "tags": {}}
@@ -103,8 +108,8 @@ def test_entities_without_containers_go_into_sets():
 
 
 def test_a_run_as_a_dictionary():
-    outputs = RunOutputs([ModelOutput("m-2", 3)])
-    run = Run(INFO, DATA, RunInputs(INPUTS.dataset_inputs, [ModelInput("m-1")]), outputs)
+    outputs = RunOutputs([LoggedModelOutput("m-2", 3)])
+    run = Run(INFO, DATA, RunInputs(INPUTS.dataset_inputs, [LoggedModelInput("m-1")]), outputs)
     given = run.to_dictionary()
     assert json.loads(json.dumps(given)) == given == {
         "info": {

@@ -15,7 +15,7 @@ import pytest
 
 import runlog
 from runlog.clock import now
-from runlog.entities import Dataset, Metric, ViewType
+from runlog.entities import Dataset, LoggedModelInput, LoggedModelOutput, Metric, ViewType
 from runlog.errors import AlreadyExists, InvalidParameter, NotFound, RunlogError
 
 
@@ -473,7 +473,7 @@ def test_metrics():
         runlog.log_metrics({})
     run_id = run.info.run_id
     *early, late = runlog.RunlogClient().get_metric_history(run_id, "a")
-    assert early == [Metric("a", 2.0, 7, 5, run_id), Metric("a", 3.0, 8, 6, run_id)]
+    assert early == [Metric("a", 2.0, 7, 5, run_id=run_id), Metric("a", 3.0, 8, 6, run_id=run_id)]
     assert (late.value, late.step) == (1.0, 0)
     assert before <= late.timestamp <= now()
     assert repr(data(run).metrics) == "{'a': 3.0, 'b': nan}"
@@ -707,6 +707,66 @@ def test_data_sets_from_memory():
     assert [each.info.run_id for each in found] == [run.info.run_id]
 
 
+# ------------------------------------------------------------------------------- logged models
+
+DIGITS = Dataset("digits", "1", "local", "{}")
+
+
+def test_a_model_is_made_by_the_active_run():
+    runlog.set_experiment("used")
+    alone = runlog.initialize_logged_model("alone", tags={"k": "v"})
+    with runlog.start_run(experiment_id="0") as run:
+        made = runlog.initialize_logged_model()
+    assert (made.experiment_id, made.source_run_id) == ("0", run.info.run_id)
+    assert (alone.experiment_id, alone.source_run_id, alone.status) == ("1", None, "PENDING")
+    assert alone.tags["k"] == "v" and "mlflow.user" in alone.tags
+    assert runlog.finalize_logged_model(alone.model_id, "READY").status == "READY"
+
+
+def test_what_is_measured_of_a_model_makes_it_an_input_unless_the_run_made_it():
+    read, made = (runlog.initialize_logged_model().model_id for _ in range(2))
+    with runlog.start_run() as run:
+        runlog.log_outputs([LoggedModelOutput(made, 2)])
+        runlog.log_metric("acc", 0.5, model_id=read, dataset=DIGITS)
+        runlog.log_metrics({"acc": 0.7, "f1": 0.6}, step=2, model_id=made, dataset=DIGITS)
+        runlog.log_metric("loss", 1, dataset=DIGITS)
+    kept = runlog.get_run(run.info.run_id)
+    assert inputs(run) == [("digits", {})]
+    assert kept.inputs.model_inputs == [LoggedModelInput(read)]
+    assert dict(kept.data.metrics) == {"acc": 0.7, "f1": 0.6, "loss": 1.0}
+    points = runlog.get_logged_model(made).metrics
+    assert [(each.key, each.value, each.dataset_name, each.step) for each in points] == [
+        ("acc", 0.7, "digits", 2),
+        ("f1", 0.6, "digits", 2),
+    ]
+
+
+def test_a_bad_value_leaves_no_input_behind():
+    model_id = runlog.initialize_logged_model().model_id
+    with runlog.start_run() as run, pytest.raises(InvalidParameter, match="'x'"):
+        runlog.log_metrics({"a": 1, "b": "x"}, model_id=model_id, dataset=DIGITS)
+    assert inputs(run) == runlog.get_run(run.info.run_id).inputs.model_inputs == []
+    assert data(run).metrics == {}
+
+
+def test_a_search_for_models_goes_through_all_pages():
+    for number in range(120):
+        runlog.initialize_logged_model(f"m{number}")
+    order = [{"field_name": "name", "ascending": False}]
+    found = runlog.search_logged_models(order_by=order, output_format="list")
+    assert [each.name for each in found] == sorted((f"m{n}" for n in range(120)), reverse=True)
+    few = runlog.search_logged_models(["0"], "name LIKE 'm1%'", max_results=3, output_format="list")
+    assert len(few) == 3
+
+
+@pytest.mark.parametrize("call", [runlog.create_experiment, runlog.set_experiment])
+def test_there_are_no_traces(call):
+    call("a", trace_location=None)
+    with pytest.raises(InvalidParameter, match="keeps no traces"):
+        call("b", trace_location="somewhere")
+    assert runlog.get_experiment_by_name("b") is None
+
+
 # ------------------------------------------------------------------------------------- reading
 
 
@@ -926,6 +986,17 @@ def test_module_names_of_mlflow():
         (lambda run: runlog.log_text(5, "a.txt"), "the text for 'a.txt' is 5"),
         (lambda run: runlog.RunlogClient().log_text(run, None, "a.txt"), "is None"),
         (lambda run: runlog.RunlogClient().log_inputs(run, [{"a": 1}]), "{'a': 1} is no data set"),
+        (lambda run: runlog.log_inputs(models=["m-1"]), "'m-1' is no logged model of a run"),
+        (lambda run: runlog.log_outputs([LoggedModelInput("m")]), "is no logged model of a run"),
+        (
+            lambda run: runlog.search_logged_models(order_by=[{"field": "name"}]),
+            "order_by holds {'field': 'name'}",
+        ),
+        (
+            lambda run: runlog.search_logged_models(datasets=[{"dataset_digest": "1"}]),
+            "datasets holds {'dataset_digest': '1'}",
+        ),
+        (lambda run: runlog.search_logged_models("0"), "must be a list of ids: ['0']"),
     ],
 )
 def test_a_value_of_another_kind_is_named(call, said):

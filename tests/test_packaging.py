@@ -6,6 +6,7 @@ import ast
 import configparser
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -41,6 +42,7 @@ def call(*command: str | Path, cwd: Path) -> str:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
+    os.environ["RUNLOG_UI"] = "require"
     call(sys.executable, "-m", "build", "--outdir", folder, ROOT, cwd=folder)
     return folder
 
@@ -59,6 +61,30 @@ def test_what_is_built_installs_and_works(built, place, kind):
     call(programs / "runlog", "doctor", cwd=place)
     (folder,) = place.glob("venv/lib/*/site-packages/runlog")
     assert (folder / "py.typed").exists() and (folder / "schema.sql").exists()
+    pages = folder / "ui"
+    (script,) = re.findall(r'src="(assets/[\w-]+\.js)"', (pages / "index.html").read_text())
+    assert {(pages / f"{script}{end}").exists() for end in ("", ".gz", ".br")} == {True}
+
+
+@pytest.mark.parametrize("mode, code", [("require", 1), ("auto", 0), ("skip", 0), ("maybe", 1)])
+def test_a_build_without_npm_says_what_is_missing(place, mode, code):
+    ignored = shutil.ignore_patterns("node_modules", ".venv", ".git", "ui.tmp", "build", "*.db")
+    tree = place / "tree"
+    for name in ("src", "ui"):
+        shutil.copytree(ROOT / name, tree / name, ignore=ignored)
+    shutil.rmtree(tree / "src" / "runlog" / "ui", ignore_errors=True)
+    for name in ("setup.py", "setup.cfg", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tree)
+    command = [sys.executable, "-c", "import setup; setup.build_ui()"]
+    env = {"PATH": "", "RUNLOG_UI": mode, "PYTHONPATH": str(tree)}
+    done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    note = tree / "src" / "runlog" / "ui" / "not-built.txt"
+    if mode == "auto":
+        assert "need Node" in note.read_text() and "RUNLOG_UI=skip" in note.read_text()
+    else:
+        assert not note.exists()
+    assert code == 0 or "RUNLOG_UI" in done.stderr
 
 
 def extras() -> dict[str, list[str]]:

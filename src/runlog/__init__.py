@@ -52,16 +52,20 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
         create_experiment,
         delete_experiment,
         delete_experiment_tag,
+        delete_logged_model_tag,
         delete_run,
         delete_tag,
         end_run,
+        finalize_logged_model,
         flush,
         flush_async_logging,
         get_artifact_uri,
         get_experiment,
         get_experiment_by_name,
+        get_logged_model,
         get_parent_run,
         get_run,
+        initialize_logged_model,
         last_active_run,
         list_experiments,
         load_table,
@@ -74,6 +78,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
         log_inputs,
         log_metric,
         log_metrics,
+        log_outputs,
         log_param,
         log_params,
         log_stream,
@@ -83,10 +88,12 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
         restore_experiment,
         restore_run,
         search_experiments,
+        search_logged_models,
         search_runs,
         set_experiment,
         set_experiment_tag,
         set_experiment_tags,
+        set_logged_model_tags,
         set_tag,
         set_tags,
         start_run,
@@ -102,13 +109,15 @@ _HOMES = {
     ),
     "errors": "RunlogError",
     "fluent": (
-        "ActiveRun active_run create_experiment delete_experiment delete_experiment_tag delete_run "
-        "delete_tag end_run flush flush_async_logging get_artifact_uri get_experiment "
-        "get_experiment_by_name get_parent_run get_run last_active_run list_experiments load_table "
-        "log_artifact log_artifacts log_dict log_figure log_image log_input log_inputs log_metric "
-        "log_metrics log_param log_params log_stream log_table log_text metric_history "
-        "restore_experiment restore_run search_experiments search_runs set_experiment "
-        "set_experiment_tag set_experiment_tags set_tag set_tags start_run"
+        "ActiveRun active_run create_experiment delete_experiment delete_experiment_tag "
+        "delete_logged_model_tag delete_run delete_tag end_run finalize_logged_model flush "
+        "flush_async_logging get_artifact_uri get_experiment get_experiment_by_name "
+        "get_logged_model get_parent_run get_run initialize_logged_model last_active_run "
+        "list_experiments load_table log_artifact log_artifacts log_dict log_figure log_image "
+        "log_input log_inputs log_metric log_metrics log_outputs log_param log_params log_stream "
+        "log_table log_text metric_history restore_experiment restore_run search_experiments "
+        "search_logged_models search_runs set_experiment set_experiment_tag set_experiment_tags "
+        "set_logged_model_tags set_tag set_tags start_run"
     ),
     "media": "Image",
     "places": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
@@ -148,19 +157,23 @@ __all__ = [
     "data",
     "delete_experiment",
     "delete_experiment_tag",
+    "delete_logged_model_tag",
     "delete_run",
     "delete_tag",
     "end_run",
     "entities",
     "exceptions",
+    "finalize_logged_model",
     "flush",
     "flush_async_logging",
     "get_artifact_uri",
     "get_experiment",
     "get_experiment_by_name",
+    "get_logged_model",
     "get_parent_run",
     "get_run",
     "get_tracking_uri",
+    "initialize_logged_model",
     "is_tracking_uri_set",
     "last_active_run",
     "list_experiments",
@@ -174,6 +187,7 @@ __all__ = [
     "log_inputs",
     "log_metric",
     "log_metrics",
+    "log_outputs",
     "log_param",
     "log_params",
     "log_stream",
@@ -183,10 +197,12 @@ __all__ = [
     "restore_experiment",
     "restore_run",
     "search_experiments",
+    "search_logged_models",
     "search_runs",
     "set_experiment",
     "set_experiment_tag",
     "set_experiment_tags",
+    "set_logged_model_tags",
     "set_tag",
     "set_tags",
     "set_tracking_uri",

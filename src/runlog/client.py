@@ -10,6 +10,9 @@ from runlog.entities import (
     DatasetInput,
     Experiment,
     FileInfo,
+    LoggedModel,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     MetricSummary,
     PagedList,
@@ -222,11 +225,19 @@ class RunlogClient:
         timestamp: int | None = None,
         step: int | None = None,
         synchronous: bool | None = None,
+        dataset_name: str | None = None,
+        dataset_digest: str | None = None,
+        model_id: str | None = None,
     ) -> RunOperations | None:
-        """Keeps one point of a metric: a number, at `step` (0) and `timestamp` (ms, now)."""
+        """Keeps one point of a metric: a number, at `step` (0) and `timestamp` (ms, now). With
+        `model_id` it is kept with that logged model, too, as measured on the data set."""
         at = 0 if step is None else step
         time = point_time(run_id, (key,), at) if timestamp is None else timestamp
-        self.store.log_metric(run_id, key, value, time, at)
+        if model_id is dataset_name is dataset_digest is None:
+            self.store.log_metric(run_id, key, value, time, at)
+        else:
+            metric = Metric(key, value, time, at, model_id, dataset_name, dataset_digest)
+            self.store.log_batch(run_id, [metric])
         return answer(synchronous)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
@@ -253,7 +264,8 @@ class RunlogClient:
         tags: Sequence[RunTag] = (),
         synchronous: bool | None = None,
     ) -> RunOperations | None:
-        """Keeps metrics, params and tags, all of them or, if it raises, none. Any number."""
+        """Keeps metrics, params and tags, all of them or, if it raises, none. Any number. A metric
+        with a `model_id` is kept with that logged model, too."""
         self.store.log_batch(run_id, metrics, params, tags)
         return answer(synchronous)
 
@@ -261,9 +273,15 @@ class RunlogClient:
         self,
         run_id: str,
         datasets: Sequence[DatasetInput] | None = None,
+        models: Sequence[LoggedModelInput] | None = None,
     ) -> None:
-        """Keeps which data sets a run read."""
-        self.store.log_inputs(run_id, [validate.dataset_input(each) for each in datasets or ()])
+        """Keeps which data sets and logged models a run read."""
+        given = [validate.dataset_input(each) for each in datasets or ()]
+        self.store.log_inputs(run_id, given, validate.models(models or (), "model_id"))
+
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Keeps which logged models a run made, at which step."""
+        self.store.models.log_outputs(run_id, validate.models(models, "model_id", "step"))
 
     # -- metrics ----------------------------------------------------------------------------
 
@@ -274,6 +292,75 @@ class RunlogClient:
     def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
         """For each metric of the run its count, last, first, min and max, with their steps."""
         return self.store.get_metric_summary(run_id)
+
+    # -- logged models ----------------------------------------------------------------------
+
+    def create_logged_model(
+        self,
+        experiment_id: str,
+        name: str | None = None,
+        source_run_id: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        model_type: str | None = None,
+    ) -> LoggedModel:
+        """Makes a model in state PENDING; `finalize_logged_model` says when its files are there.
+        Without a name it gets a readable one."""
+        return self.store.models.create(
+            experiment_id, name, model_type or "", source_run_id or "", params, tags
+        )
+
+    def get_logged_model(self, model_id: str) -> LoggedModel:
+        """The model as it is now, with what was measured of it. Raises NotFound."""
+        return self.store.models.get(model_id)
+
+    def finalize_logged_model(self, model_id: str, status: str) -> LoggedModel:
+        """Says how logging the model's files went: READY or FAILED."""
+        return self.store.models.finalize(model_id, status)
+
+    def delete_logged_model(self, model_id: str) -> None:
+        """Moves a model to the trash."""
+        self.store.models.delete(model_id)
+
+    def set_logged_model_tags(self, model_id: str, tags: Mapping[str, Any]) -> None:
+        """Sets tags of a model; the last value of a key wins."""
+        self.store.models.set_tags(model_id, validate.mapping("tags", tags))
+
+    def delete_logged_model_tag(self, model_id: str, key: str) -> None:
+        """Removes a tag of a model."""
+        self.store.models.delete_tag(model_id, key)
+
+    def log_model_params(self, model_id: str, params: Mapping[str, Any]) -> None:
+        """Keeps params of a model as text. Another value for the same key raises."""
+        self.store.models.log_params(model_id, validate.mapping("params", params))
+
+    def search_logged_models(
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str | None = None,
+        datasets: Sequence[Mapping[str, Any]] | None = None,
+        max_results: int | None = None,
+        order_by: Sequence[Mapping[str, Any]] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[LoggedModel]:
+        """A page of the models that match, at most `max_results` (100); `.token` of the result asks
+        for the next one. `datasets`, each `{"dataset_name": ...}` and perhaps `"dataset_digest"`,
+        are those on which metrics of the filter were measured. `order_by` is of
+        `{"field_name": ..., "ascending": True}`."""
+        from runlog.models import ModelOrder
+
+        measured_on = []
+        for each in datasets or ():
+            given = validate.fields("datasets", each, "dataset_name", "dataset_digest")
+            measured_on.append((given["dataset_name"], given.get("dataset_digest")))
+        order = []
+        for each in order_by or ():
+            given = validate.fields("order_by", each, "field_name", "ascending")
+            order.append(ModelOrder(given["field_name"], given.get("ascending", True)))
+        limit = 100 if max_results is None else max_results
+        return self.store.models.search(
+            experiment_ids, filter_string, measured_on, limit, order, page_token
+        )
 
     # -- artifacts --------------------------------------------------------------------------
 

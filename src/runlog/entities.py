@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, TypeVar
 
-    from runlog.models import ModelInput, ModelOutput
-
     T = TypeVar("T")
 else:
     T = object
@@ -166,13 +164,27 @@ class _Entity:
 
 
 class Metric(_Entity):
-    """One point of a metric's history: `value` (float) at `step` (int) and `timestamp` (ms)."""
+    """One point of a metric's history: `value` (float) at `step` (int) and `timestamp` (ms). With
+    a `model_id` it was measured of that logged model, on the data set that is named, or on none.
+    """
 
-    __slots__ = ("key", "value", "timestamp", "step", "run_id")
+    __slots__ = (
+        "key",
+        "value",
+        "timestamp",
+        "step",
+        "model_id",
+        "dataset_name",
+        "dataset_digest",
+        "run_id",
+    )
     key: str
     value: float
     timestamp: int
     step: int
+    model_id: str | None
+    dataset_name: str | None
+    dataset_digest: str | None
     run_id: str | None
 
     def __init__(
@@ -181,6 +193,9 @@ class Metric(_Entity):
         value: float,
         timestamp: int,
         step: int = 0,
+        model_id: str | None = None,
+        dataset_name: str | None = None,
+        dataset_digest: str | None = None,
         run_id: str | None = None,
     ) -> None:
         # As `_fill` does, in a third of the time: there are thousands of these at once.
@@ -190,6 +205,27 @@ class Metric(_Entity):
         set_timestamp(self, timestamp)
         set_step(self, step)
         set_run_id(self, run_id)
+        if model_id is dataset_name is dataset_digest is None:
+            return
+        if (dataset_name is None) != (dataset_digest is None):
+            from runlog.errors import InvalidParameter
+
+            raise InvalidParameter(
+                f"the metric {key!r} is of a data set with the name {dataset_name!r} and the "
+                f"digest {dataset_digest!r}: give both or neither"
+            )
+        object.__setattr__(self, "model_id", model_id)
+        object.__setattr__(self, "dataset_name", dataset_name)
+        object.__setattr__(self, "dataset_digest", dataset_digest)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> None:
+            # Asked only for what is not set. Most points are of no model: not to fill three slots
+            # of each with None makes a long history a third faster.
+            if name in ("model_id", "dataset_name", "dataset_digest"):
+                return None
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 def metrics_of(run_id: str, key: str, rows: Iterable[tuple[int, int, float | str]]) -> list[Metric]:
@@ -209,7 +245,9 @@ def metrics_of(run_id: str, key: str, rows: Iterable[tuple[int, int, float | str
     return found
 
 
-_METRIC_SETTERS: Any = tuple(Metric.__dict__[name].__set__ for name in Metric.__slots__)
+_METRIC_SETTERS: Any = tuple(
+    Metric.__dict__[name].__set__ for name in ("key", "value", "timestamp", "step", "run_id")
+)
 
 
 class Param(_Entity):
@@ -307,6 +345,101 @@ class DatasetInput(_Entity):
             "dataset": self.dataset.to_dictionary(),
             "tags": {tag.key: tag.value for tag in self.tags},
         }
+
+
+class LoggedModelInput(_Entity):
+    """A logged model that a run read."""
+
+    __slots__ = ("model_id",)
+    model_id: str
+
+    def __init__(self, model_id: str) -> None:
+        self._fill(model_id)
+
+
+class LoggedModelOutput(_Entity):
+    """A logged model that a run made, at a step."""
+
+    __slots__ = ("model_id", "step")
+    model_id: str
+    step: int
+
+    def __init__(self, model_id: str, step: int) -> None:
+        self._fill(model_id, step)
+
+
+class LoggedModelStatus:
+    """The state of a logged model, which `LoggedModel.status` holds."""
+
+    PENDING = "PENDING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+class LoggedModel(_Entity):
+    """A model that was logged. Times are Unix milliseconds; `metrics` are the points that were
+    measured of it."""
+
+    __slots__ = (
+        "experiment_id",
+        "model_id",
+        "name",
+        "artifact_location",
+        "creation_timestamp",
+        "last_updated_timestamp",
+        "model_type",
+        "source_run_id",
+        "status",
+        "tags",
+        "params",
+        "metrics",
+    )
+    experiment_id: str
+    model_id: str
+    name: str
+    artifact_location: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    model_type: str | None
+    source_run_id: str | None
+    status: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: list[Metric]
+
+    def __init__(
+        self,
+        experiment_id: str,
+        model_id: str,
+        name: str,
+        artifact_location: str,
+        creation_timestamp: int,
+        last_updated_timestamp: int,
+        model_type: str | None = None,
+        source_run_id: str | None = None,
+        status: str = LoggedModelStatus.READY,
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        metrics: list[Metric] | None = None,
+    ) -> None:
+        self._fill(
+            experiment_id,
+            model_id,
+            name,
+            artifact_location,
+            creation_timestamp,
+            last_updated_timestamp,
+            model_type,
+            source_run_id,
+            status,
+            {} if tags is None else tags,
+            {} if params is None else params,
+            [] if metrics is None else metrics,
+        )
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """Its fields by name, plain values all the way down."""
+        return {**dict(self), "metrics": [each.to_dictionary() for each in self.metrics]}
 
 
 class FileInfo(_Entity):
@@ -526,12 +659,12 @@ class RunInputs(_Entity):
 
     __slots__ = ("dataset_inputs", "model_inputs")
     dataset_inputs: list[DatasetInput]
-    model_inputs: list[ModelInput]
+    model_inputs: list[LoggedModelInput]
 
     def __init__(
         self,
         dataset_inputs: list[DatasetInput] | None = None,
-        model_inputs: list[ModelInput] | None = None,
+        model_inputs: list[LoggedModelInput] | None = None,
     ) -> None:
         self._fill(
             [] if dataset_inputs is None else dataset_inputs,
@@ -542,7 +675,7 @@ class RunInputs(_Entity):
         """`{"dataset_inputs": [...], "model_inputs": [...]}`, nested down to plain values."""
         return {
             "dataset_inputs": [each.to_dictionary() for each in self.dataset_inputs],
-            "model_inputs": [each._asdict() for each in self.model_inputs],
+            "model_inputs": [each.to_dictionary() for each in self.model_inputs],
         }
 
 
@@ -550,17 +683,17 @@ class RunOutputs(_Entity):
     """The logged models that a run made."""
 
     __slots__ = ("model_outputs",)
-    model_outputs: list[ModelOutput]
+    model_outputs: list[LoggedModelOutput]
 
     def __init__(
         self,
-        model_outputs: list[ModelOutput] | None = None,
+        model_outputs: list[LoggedModelOutput] | None = None,
     ) -> None:
         self._fill([] if model_outputs is None else model_outputs)
 
     def to_dictionary(self) -> dict[str, Any]:
         """`{"model_outputs": [...]}`, nested down to plain values."""
-        return {"model_outputs": [each._asdict() for each in self.model_outputs]}
+        return {"model_outputs": [each.to_dictionary() for each in self.model_outputs]}
 
 
 class Run(_Entity):

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
-from runlog.entities import DatasetInput, Experiment, MetricSummary, Run
+from runlog.entities import DatasetInput, Experiment, LoggedModel, MetricSummary, Run
 from runlog.errors import InvalidParameter, shown
-from runlog.models import LoggedModel
 
 MAX_TEXT = 100_000
 MAX_COMPARISONS = 1_000
@@ -783,6 +782,10 @@ def _value(
     if isinstance(item, LoggedModel):
         if field.kind == "attribute":
             return getattr(item, field.key)
+        if field.kind == "metric":
+            points = [point for point in item.metrics if point.key == field.key]
+            last = max(points, key=operator.attrgetter("step", "timestamp"), default=None)
+            return None if last is None else last.value
         kept: Mapping[str, Any] = getattr(item, field.kind + "s")
         return kept.get(field.key)
     if field.kind == "param":

@@ -18,10 +18,15 @@ from runlog.entities import (
     Experiment,
     InputTag,
     LifecycleStage,
+    LoggedModel,
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
     Run,
+    RunInputs,
     ViewType,
 )
-from runlog.errors import AlreadyExists, InvalidParameter, NotFound, RunlogError
+from runlog.errors import AlreadyExists, InvalidParameter, NotFound, RunlogError, shown
 from runlog.settings import setting
 from runlog.store import Store
 
@@ -97,16 +102,30 @@ def create_experiment(
     name: str,
     artifact_location: str | Path | None = None,
     tags: Mapping[str, Any] | None = None,
+    trace_location: None = None,
 ) -> str:
-    """Makes an experiment and returns its id; AlreadyExists if the name is taken."""
+    """Makes an experiment and returns its id; AlreadyExists if the name is taken. There are no
+    traces, so `trace_location` must be None."""
+    _refuse_traces(trace_location)
     return RunlogClient().create_experiment(name, artifact_location, tags)
 
 
+def _refuse_traces(trace_location: object) -> None:
+    if trace_location is not None:
+        raise InvalidParameter(
+            f"trace_location {shown(trace_location)}: runlog keeps no traces, leave it out"
+        )
+
+
 def set_experiment(
-    experiment_name: str | None = None, experiment_id: str | None = None
+    experiment_name: str | None = None,
+    experiment_id: str | None = None,
+    trace_location: None = None,
 ) -> Experiment:
-    """Starts runs in this experiment from now on; a name that does not exist is created."""
+    """Starts runs in this experiment from now on; a name that does not exist is created. There are
+    no traces, so `trace_location` must be None."""
     global _experiment_id
+    _refuse_traces(trace_location)
     if (experiment_name is None) == (experiment_id is None):
         raise InvalidParameter("Must specify exactly one of: `experiment_id` or `experiment_name`.")
     store = places.store()
@@ -462,18 +481,57 @@ def log_metric(
     synchronous: bool | None = None,
     timestamp: int | None = None,
     run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
 ) -> RunOperations | None:
     """Keeps one point of a metric of the active run, which is started if there is none.
 
     `value` is a number: Python, numpy, torch, jax, Decimal; NaN and infinities are kept. `step` is
     an integer (0), `timestamp` Unix milliseconds (now, or right after the point before if that is
     of the same step and millisecond: without a step, every call is a point, in the order of calls).
+
+    With `model_id` the point is kept with that logged model, too, as measured on `dataset` (of
+    `runlog.data`) if one is given. The run gets both as inputs, but for a model that it made.
     """
     store, run = _target(run_id)
     at = 0 if step is None else step
     time = point_time(run, (key,), at) if timestamp is None else timestamp
-    store.log_metric(run, key, value, time, at)
+    if model_id is dataset is None:
+        store.log_metric(run, key, value, time, at)
+    else:
+        _log_measured(store, run, {key: value}, time, at, model_id, dataset)
     return answer(synchronous)
+
+
+def _log_measured(
+    store: Store,
+    run_id: str,
+    values: Mapping[str, float],
+    time: int,
+    step: int,
+    model_id: str | None,
+    dataset: Any,
+) -> None:
+    """Keeps points that were measured of a model or on a data set, and that the run read these."""
+    run = store.get_run(run_id)
+    inputs = RunInputs()
+    if model_id not in {
+        None,
+        *(each.model_id for each in run.inputs.model_inputs),
+        *(each.model_id for each in run.outputs.model_outputs),
+    }:
+        inputs.model_inputs.append(LoggedModelInput(str(model_id)))
+    name = digest = None
+    if dataset is not None:
+        given = _dataset_input(dataset, None, None)
+        name, digest = given.dataset.name, given.dataset.digest
+        known = [(each.dataset.name, each.dataset.digest) for each in run.inputs.dataset_inputs]
+        if (name, digest) not in known:
+            inputs.dataset_inputs.append(given)
+    metrics = [
+        Metric(key, value, time, step, model_id, name, digest) for key, value in values.items()
+    ]
+    store.log_batch(run_id, metrics, inputs=inputs)
 
 
 def log_metrics(
@@ -482,13 +540,18 @@ def log_metrics(
     synchronous: bool | None = None,
     run_id: str | None = None,
     timestamp: int | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
 ) -> RunOperations | None:
     """Keeps one point of each of several metrics, all or none; see `log_metric`."""
     store, run = _target(run_id)
     at = 0 if step is None else step
     given = validate.mapping("metrics", metrics)
     time = point_time(run, given, at) if timestamp is None else timestamp
-    store.log(run, [(key, value, time, at) for key, value in given.items()])
+    if model_id is dataset is None:
+        store.log(run, [(key, value, time, at) for key, value in given.items()])
+    else:
+        _log_measured(store, run, given, time, at, model_id, dataset)
     return answer(synchronous)
 
 
@@ -610,19 +673,23 @@ def log_input(
     dataset: Any = None,
     context: str | None = None,
     tags: Mapping[str, str] | None = None,
+    model: LoggedModelInput | None = None,
 ) -> None:
     """Keeps that the active run read `dataset` (of `runlog.data`), for example as
-    `context="training"`."""
-    if dataset is not None:
-        log_inputs([dataset], [context], [tags])
+    `context="training"`, or a logged model, or both."""
+    given = ([], [], []) if dataset is None else ([dataset], [context], [tags])
+    if dataset is not None or model is not None:
+        log_inputs(*given, models=[] if model is None else [model])
 
 
 def log_inputs(
     datasets: Sequence[Any] | None = None,
     contexts: Sequence[str | None] | None = None,
     tags_list: Sequence[Mapping[str, str] | None] | None = None,
+    models: Sequence[LoggedModelInput | None] | None = None,
 ) -> None:
-    """Keeps several data sets with their contexts and tags, lists of the same length."""
+    """Keeps that the active run read several data sets with their contexts and tags, lists of the
+    same length, and logged models."""
     datasets, contexts, tags_list = datasets or [], contexts or [], tags_list or []
     if not len(datasets) == len(contexts) == len(tags_list):
         raise InvalidParameter(
@@ -634,7 +701,14 @@ def log_inputs(
         _dataset_input(dataset, context, tags)
         for dataset, context, tags in zip(datasets, contexts, tags_list, strict=True)
     ]
-    store.log_inputs(run, inputs)
+    of_models = [each for each in models or () if each is not None]
+    store.log_inputs(run, inputs, validate.models(of_models, "model_id"))
+
+
+def log_outputs(models: Sequence[LoggedModelOutput] | None = None) -> None:
+    """Keeps which logged models the active run made, at which step."""
+    client, run = _client()
+    client.log_outputs(run, models or ())
 
 
 def _dataset_input(
@@ -653,6 +727,88 @@ def get_artifact_uri(artifact_path: str | None = None) -> str:
     store, run = _target(None)
     root = store.get_run(run).info.artifact_uri
     return f"{root}/{artifact_path}" if artifact_path else root
+
+
+# -- logged models --------------------------------------------------------------------------
+
+
+def initialize_logged_model(
+    name: str | None = None,
+    source_run_id: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
+    model_type: str | None = None,
+    experiment_id: str | None = None,
+) -> LoggedModel:
+    """Makes a model in state PENDING, as made by the active run in its experiment if there is one;
+    `finalize_logged_model` says when its files are there."""
+    from runlog import context
+
+    run = active_run()
+    if run is not None:
+        source_run_id = source_run_id or run.info.run_id
+        experiment_id = experiment_id or run.info.experiment_id
+    return RunlogClient().create_logged_model(
+        experiment_id or _current_experiment_id(places.store()),
+        name,
+        source_run_id,
+        {**context.default_tags(), **(tags or {})},
+        params,
+        model_type,
+    )
+
+
+def finalize_logged_model(model_id: str, status: str) -> LoggedModel:
+    """Says how logging the model's files went: READY or FAILED."""
+    return RunlogClient().finalize_logged_model(model_id, status)
+
+
+def get_logged_model(model_id: str) -> LoggedModel:
+    """The model as it is now, with what was measured of it. Raises NotFound."""
+    return RunlogClient().get_logged_model(model_id)
+
+
+def set_logged_model_tags(model_id: str, tags: Mapping[str, Any]) -> None:
+    """Sets tags of a model; the last value of a key wins."""
+    RunlogClient().set_logged_model_tags(model_id, tags)
+
+
+def delete_logged_model_tag(model_id: str, key: str) -> None:
+    """Removes a tag of a model."""
+    RunlogClient().delete_logged_model_tag(model_id, key)
+
+
+def search_logged_models(
+    experiment_ids: Sequence[str] | None = None,
+    filter_string: str | None = None,
+    datasets: Sequence[Mapping[str, Any]] | None = None,
+    max_results: int | None = None,
+    order_by: Sequence[Mapping[str, Any]] | None = None,
+    output_format: str = "pandas",
+) -> pandas.DataFrame | list[LoggedModel]:
+    """The models that match, of the experiment in use unless `experiment_ids` says otherwise, as a
+    DataFrame or, with `output_format="list"`, as a list. `datasets` and `order_by` are as in
+    `RunlogClient.search_logged_models`."""
+    if output_format not in ("pandas", "list"):
+        raise InvalidParameter(
+            f"Unsupported output format: {output_format!r}: use 'pandas' or 'list'"
+        )
+    client = RunlogClient()
+    ids = experiment_ids or [_current_experiment_id(client.store)]
+    found: list[LoggedModel] = []
+    token = None
+    while max_results is None or len(found) < max_results:
+        size = None if max_results is None else max_results - len(found)
+        page = client.search_logged_models(ids, filter_string, datasets, size, order_by, token)
+        found += page
+        token = page.token
+        if token is None:
+            break
+    if output_format == "list":
+        return found
+    from runlog import frames
+
+    return frames.models(found)
 
 
 # -- reading --------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy
     import pandas
 
+    from runlog.entities import LoggedModel
+
 
 @dataclass(frozen=True, eq=False)
 class MetricColumns:
@@ -118,6 +120,14 @@ def _as_pandas_likes(times: Any) -> Any:
 
 
 _NOT_A_TIME = -(2**63)
+
+
+def models(found: Sequence[LoggedModel]) -> pandas.DataFrame:
+    """A row a logged model, a column an attribute."""
+    frame: pandas.DataFrame = require("pandas", "pandas").DataFrame(
+        [model.to_dictionary() for model in found]
+    )
+    return frame
 
 
 def below_each_other(tables: Sequence[pandas.DataFrame]) -> pandas.DataFrame:

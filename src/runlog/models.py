@@ -1,8 +1,8 @@
-"""Logged models: what one is, and what a store promises about them.
+"""Logged models: what a store promises about them.
 
 A logged model belongs to an experiment and mostly to the run that made it. It has a place for its
-files, params, tags, and metrics that were measured of it, each on a data set perhaps. Names are
-those of MLflow 3.
+files, params, tags, and metrics that were measured of it, each on a data set perhaps; those are
+logged with their run, by `Store.log`. Names are those of MLflow 3.
 """
 
 from __future__ import annotations
@@ -10,111 +10,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import namedtuple
 
-from runlog.entities import PagedList, _Entity
+from runlog.entities import LoggedModel, LoggedModelOutput, PagedList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, NamedTuple
 
-    class ModelInput(NamedTuple):
-        model_id: str
-
-    class ModelOutput(NamedTuple):
-        model_id: str
-        step: int
-
-    class ModelMetric(NamedTuple):
-        key: str
-        value: float
-        timestamp: int
-        step: int
-        model_id: str
-        run_id: str
-        dataset_name: str | None = None
-        dataset_digest: str | None = None
-
     class ModelOrder(NamedTuple):
         field_name: str
         ascending: bool = True
 
 else:
-    ModelInput = namedtuple("ModelInput", "model_id")
-    ModelOutput = namedtuple("ModelOutput", "model_id step")
-    ModelMetric = namedtuple(
-        "ModelMetric",
-        "key value timestamp step model_id run_id dataset_name dataset_digest",
-        defaults=(None, None),
-    )
     ModelOrder = namedtuple("ModelOrder", "field_name ascending", defaults=(True,))
-
-
-class LoggedModel(_Entity):
-    """A model that was logged. `status` is PENDING, READY or FAILED; times are Unix ms;
-    `metric_points` are what was measured of it, `metrics` the last value of each."""
-
-    __slots__ = (
-        "model_id",
-        "experiment_id",
-        "name",
-        "artifact_location",
-        "creation_timestamp",
-        "last_updated_timestamp",
-        "status",
-        "model_type",
-        "source_run_id",
-        "tags",
-        "params",
-        "metric_points",
-    )
-    model_id: str
-    experiment_id: str
-    name: str
-    artifact_location: str
-    creation_timestamp: int
-    last_updated_timestamp: int
-    status: str
-    model_type: str
-    source_run_id: str
-    tags: Mapping[str, str]
-    params: Mapping[str, str]
-    metric_points: tuple[ModelMetric, ...]
-
-    def __init__(
-        self,
-        model_id: str,
-        experiment_id: str,
-        name: str,
-        artifact_location: str,
-        creation_timestamp: int,
-        last_updated_timestamp: int,
-        status: str = "PENDING",
-        model_type: str = "",
-        source_run_id: str = "",
-        tags: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        metric_points: tuple[ModelMetric, ...] = (),
-    ) -> None:
-        self._fill(
-            model_id,
-            experiment_id,
-            name,
-            artifact_location,
-            creation_timestamp,
-            last_updated_timestamp,
-            status,
-            model_type,
-            source_run_id,
-            {} if tags is None else tags,
-            {} if params is None else params,
-            metric_points,
-        )
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The last value of each metric, by step and then time."""
-        last = sorted(self.metric_points, key=lambda each: (each.step, each.timestamp))
-        return {point.key: point.value for point in last}
 
 
 class LoggedModels(ABC):
@@ -157,17 +65,8 @@ class LoggedModels(ABC):
         """Keeps params; a key keeps its first value, another raises InvalidParameter."""
 
     @abstractmethod
-    def log_metrics(self, metrics: Sequence[ModelMetric]) -> None:
-        """Keeps what was measured of models; what is there already is kept once."""
-
-    @abstractmethod
-    def link(
-        self,
-        run_id: str,
-        inputs: Sequence[ModelInput] = (),
-        outputs: Sequence[ModelOutput] = (),
-    ) -> None:
-        """Keeps which models an active run read and which it made, at which step."""
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Keeps which models an active run made, at which step."""
 
     @abstractmethod
     def search(

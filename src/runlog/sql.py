@@ -44,11 +44,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    from runlog.entities import LoggedModelInput, LoggedModelOutput
     from runlog.filters import Clause, OrderBy
-    from runlog.models import ModelInput, ModelOutput
     from runlog.sqlmodels import SqlModels
     from runlog.sqlsearch import Search
     from runlog.sqltrash import Trash
+    from runlog.sqlviews import SqlViews
     from runlog.store import Point
 
     Fetch = Callable[..., list[tuple[Any, ...]]]
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 RUN_NAME = "mlflow.runName"
 ARCHIVE = "sqlar:"  # how locations inside the file begin
 
-_NO_LINKS: tuple[list[ModelInput], list[ModelOutput]] = ([], [])
+_NO_LINKS: tuple[list[LoggedModelInput], list[LoggedModelOutput]] = ([], [])
 
 
 class SqlStore(Store):
@@ -217,8 +218,7 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
-        from runlog import filters
-        from runlog.sqlsearch import Search, experiments
+        from runlog import filters, sqlsearch
 
         scope = filters.EXPERIMENTS
         limit = validate.max_results(max_results)
@@ -226,8 +226,9 @@ class SqlStore(Store):
         order = filters.full_order(filters.parse_order_by(order_by, scope), scope)
         stages = f"r.lifecycle_stage in ({_texts(view_stages(view_type))})"
         with self.db.reading() as fetch:
-            search = Search(experiments(), stages, clause, order, self._roots())
-            ids, token = _page(search, fetch, limit, _token(page_token, order))
+            search = sqlsearch.Search(sqlsearch.experiments(), stages, clause, order, self._roots())
+            after = sqlsearch.token_values(page_token, order)
+            ids, token = sqlsearch.page_of(search, fetch, limit, after)
             found = self._experiments(fetch, ids)
         return PagedList(found, token)
 
@@ -415,7 +416,7 @@ class SqlStore(Store):
             bindings,
         ):
             run_id = infos[number].run_id
-            points[number].append(Metric(key, float(value), time, step, run_id))
+            points[number].append(Metric(key, float(value), time, step, run_id=run_id))
         params: dict[int, dict[str, str]] = {number: {} for number in ids}
         for number, key, value in fetch(
             """select p.run, p.key, p.value from json_each(:ids) j
@@ -449,7 +450,7 @@ class SqlStore(Store):
 
     def _links(
         self, fetch: Fetch, bindings: Mapping[str, Any]
-    ) -> dict[int, tuple[list[ModelInput], list[ModelOutput]]]:
+    ) -> dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]]:
         # Without logged models, which most files have none of, their module is not needed.
         linked = fetch("select 1 from model_link limit 1")
         return self.models.links(fetch, bindings) if linked else {}
@@ -553,16 +554,16 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Run]:
-        from runlog import filters
+        from runlog import filters, sqlsearch
 
         limit = validate.max_results(max_results)
         order = filters.full_order(filters.parse_order_by(order_by))
         clause = filters.parse(filter_string)
-        after = _token(page_token, order)
-        scope = _runs_scope(experiment_ids, run_view_type)
+        after = sqlsearch.token_values(page_token, order)
+        scope = sqlsearch.runs_scope(experiment_ids, run_view_type)
         with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
-            ids, token = _page(search, fetch, limit, after)
+            ids, token = sqlsearch.page_of(search, fetch, limit, after)
             found = self._runs(fetch, ids, table)
         return PagedList(found, token)
 
@@ -597,12 +598,12 @@ class SqlStore(Store):
     ) -> RunColumns:
         from array import array
 
-        from runlog import filters
+        from runlog import filters, sqlsearch
 
         limit = validate.limit(max_results)
         order = filters.full_order(filters.parse_order_by(order_by))
         clause = filters.parse(filter_string)
-        scope = _runs_scope(experiment_ids, run_view_type)
+        scope = sqlsearch.runs_scope(experiment_ids, run_view_type)
         with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
             ids, _ = search.page(fetch, limit)
@@ -648,9 +649,12 @@ class SqlStore(Store):
         points: Iterable[Point] = (),
         params: Iterable[tuple[str, Any]] = (),
         tags: Iterable[tuple[str, Any]] = (),
+        measured: Iterable[Metric] = (),
+        inputs: RunInputs | None = None,
     ) -> None:
         # Read before the transaction, which may have to begin again.
-        points, params, tags = list(points), list(params), list(tags)
+        points, params, tags, measured = list(points), list(params), list(tags), list(measured)
+        of_run = [*points, *(_point(each) for each in measured)] if measured else points
         with self.db.lock:
             known: dict[str, int] | None = None
             try:
@@ -660,10 +664,14 @@ class SqlStore(Store):
                         self._keep_params(run, run_id, params)
                     if tags:
                         self._set_tags(run, tags)
-                    if points:
-                        known = self._metrics.append(run_id, run, points)
+                    if of_run:
+                        known = self._metrics.append(run_id, run, of_run)
+                    if measured:
+                        self.models.measured(run_id, measured)
+                    if inputs is not None:
+                        self._keep_inputs(run, inputs)
             except Interrupted:
-                return self.log(run_id, points, params, tags)
+                return self.log(run_id, points, params, tags, measured, inputs)
             if known is not None:  # committed
                 self._metrics.committed(run_id, run, known)
 
@@ -712,13 +720,13 @@ class SqlStore(Store):
             if not deleted:
                 raise NotFound(f"No tag with name: {key} in run with id {run_id}")
 
-    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
-        with self.db.transaction():
-            run = self._active_run(run_id)
-            for given in datasets:
-                self._log_input(run, given)
+    def _keep_inputs(self, run: int, inputs: RunInputs) -> None:
+        for given in inputs.dataset_inputs:
+            self._keep_input(run, given)
+        if inputs.model_inputs:
+            self.models.read_by(run, inputs.model_inputs)
 
-    def _log_input(self, run: int, given: DatasetInput) -> None:
+    def _keep_input(self, run: int, given: DatasetInput) -> None:
         data = given.dataset
         bindings = {
             "run": run,
@@ -763,7 +771,7 @@ class SqlStore(Store):
         )
 
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
-        numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
+        numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
         rows = self.db.execute(
             f"""select d.experiment, d.name, d.digest, t.value
                 from dataset d join input i on i.dataset = d.id
@@ -779,6 +787,12 @@ class SqlStore(Store):
         from runlog.sqlmodels import SqlModels
 
         return SqlModels(self)
+
+    @property
+    def views(self) -> SqlViews:
+        from runlog.sqlviews import SqlViews
+
+        return SqlViews(self)
 
     # -- metrics ----------------------------------------------------------------------------
 
@@ -890,43 +904,12 @@ class SqlStore(Store):
             self.db.close()
 
 
+def _point(metric: Metric) -> Point:
+    return metric.key, metric.value, metric.timestamp, metric.step
+
+
 def _texts(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in values)
-
-
-def _runs_scope(experiment_ids: Iterable[str], view_type: int) -> str:
-    if isinstance(experiment_ids, (str, int)):
-        raise InvalidParameter(
-            f"experiment_ids must be a list of ids: [{experiment_ids!r}], not {experiment_ids!r}"
-        )
-    numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
-    stages = _texts(view_stages(view_type))
-    return f"r.experiment in ({numbers}) and r.lifecycle_stage in ({stages})"
-
-
-def _token(token: str | None, order: Sequence[OrderBy]) -> tuple[Any, ...] | None:
-    from runlog import filters
-
-    if not token:
-        return None
-    values = filters.decode_token(token)
-    if len(values) != len(order):
-        raise InvalidParameter(
-            "Invalid page token: it belongs to a search with another order_by; "
-            "pass the token with the same arguments as the page before"
-        )
-    return values
-
-
-def _page(
-    search: Search, fetch: Fetch, limit: int, after: tuple[Any, ...] | None
-) -> tuple[list[int], str | None]:
-    """A page's row ids, and the token of the page behind it if there is one."""
-    from runlog import filters
-
-    ids, last = search.page(fetch, limit, after)
-    more = len(ids) == limit and bool(search.page(fetch, 1, last)[0])
-    return ids, filters.encode_token(last) if more else None
 
 
 def _refuse_deleted(kind: str, given_id: str, stage: str) -> None:

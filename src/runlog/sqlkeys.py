@@ -7,7 +7,7 @@ from runlog.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     Fetch = Callable[..., list[tuple[Any, ...]]]
@@ -22,6 +22,6 @@ def run_number(fetch: Fetch, run_id: str) -> int:
     return int(found[0][0])
 
 
-def json_ids(numbers: Sequence[int]) -> dict[str, str]:
+def json_ids(numbers: Iterable[int]) -> dict[str, str]:
     """Row ids as a JSON list for `json_each(:ids)`: one statement for any number of them."""
     return {"ids": "[" + ",".join(map(str, numbers)) + "]"}

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from runlog import filters, names, validate
 from runlog.clock import now
-from runlog.entities import PagedList
-from runlog.errors import InvalidParameter, NotFound
-from runlog.models import (
+from runlog.entities import (
     LoggedModel,
-    LoggedModels,
-    ModelInput,
-    ModelMetric,
-    ModelOrder,
-    ModelOutput,
+    LoggedModelInput,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    PagedList,
 )
+from runlog.errors import InvalidParameter, NotFound
+from runlog.models import LoggedModels, ModelOrder
 
 if TYPE_CHECKING:
     from runlog.sql import Fetch, SqlStore
 
-STATUSES = ("PENDING", "READY", "FAILED")
+STATUSES = (LoggedModelStatus.PENDING, LoggedModelStatus.READY, LoggedModelStatus.FAILED)
 
 
 class SqlModels(LoggedModels):
@@ -131,49 +131,55 @@ class SqlModels(LoggedModels):
                     f"Attempted logging new value '{row['value']}'."
                 )
 
-    def log_metrics(self, metrics: Sequence[ModelMetric]) -> None:
-        with self._db.transaction():
-            self._db.executemany(
-                "insert or ignore into model_metric values (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        self._number(self._db.execute, each.model_id),
-                        validate.key(each.key, "metric"),
-                        each.step,
-                        validate.timestamp(each.timestamp),
-                        each.value if each.value == each.value else "NaN",
-                        each.run_id,
-                        each.dataset_name or "",
-                        each.dataset_digest or "",
-                    )
-                    for each in metrics
-                ],
-            )
+    def measured(self, run_id: str, metrics: Sequence[Metric]) -> None:
+        """Keeps points of a run with their models, within the caller's transaction."""
+        numbers = {
+            each: self._number(self._db.execute, each)
+            for each in {m.model_id or "" for m in metrics}
+        }
+        self._db.executemany(
+            "insert or ignore into model_metric values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    numbers[each.model_id or ""],
+                    validate.key(each.key, "metric"),
+                    validate.integer("step", each.step),
+                    validate.timestamp(each.timestamp),
+                    value if value == value else "NaN",
+                    run_id,
+                    each.dataset_name or "",
+                    each.dataset_digest or "",
+                )
+                for each in metrics
+                for value in (validate.number(each.key, each.value),)
+            ],
+        )
 
-    def link(
-        self,
-        run_id: str,
-        inputs: Sequence[ModelInput] = (),
-        outputs: Sequence[ModelOutput] = (),
-    ) -> None:
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         with self._db.transaction():
             run = self._store._active_run(run_id)
-            linked = [("input", each.model_id, 0) for each in inputs]
-            linked += [("output", each.model_id, each.step) for each in outputs]
-            self._db.executemany(
-                """insert into model_link values (?, ?, ?, ?)
-                   on conflict do update set step = excluded.step""",
-                [
-                    (run, kind, self._number(self._db.execute, model_id), step)
-                    for kind, model_id, step in linked
-                ],
-            )
+            steps = {each.model_id: validate.integer("step", each.step) for each in models}
+            self._link(run, "output", steps)
+
+    def read_by(self, run: int, models: Sequence[LoggedModelInput]) -> None:
+        """Keeps that a run read models, within the caller's transaction."""
+        self._link(run, "input", {each.model_id: 0 for each in models})
+
+    def _link(self, run: int, kind: str, steps: Mapping[str, int]) -> None:
+        self._db.executemany(
+            """insert into model_link values (?, ?, ?, ?)
+               on conflict do update set step = excluded.step""",
+            [
+                (run, kind, self._number(self._db.execute, model_id), step)
+                for model_id, step in steps.items()
+            ],
+        )
 
     def links(
         self, fetch: Fetch, bindings: Mapping[str, Any]
-    ) -> dict[int, tuple[list[ModelInput], list[ModelOutput]]]:
+    ) -> dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]]:
         """What the runs of these row ids read and made."""
-        found: dict[int, tuple[list[ModelInput], list[ModelOutput]]] = {}
+        found: dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]] = {}
         for run, kind, model_id, step in fetch(
             """select l.run, l.kind, m.model_id, l.step from json_each(:ids) j
                cross join model_link l on l.run = j.value
@@ -182,9 +188,9 @@ class SqlModels(LoggedModels):
         ):
             inputs, outputs = found.setdefault(run, ([], []))
             if kind == "input":
-                inputs.append(ModelInput(model_id))
+                inputs.append(LoggedModelInput(model_id))
             else:
-                outputs.append(ModelOutput(model_id, step))
+                outputs.append(LoggedModelOutput(model_id, step))
         return found
 
     def search(
@@ -203,7 +209,7 @@ class SqlModels(LoggedModels):
             filters.MODELS,
         )
         start = _offset(page_token)
-        numbers = ", ".join(str(validate.experiment_id(each)) for each in experiment_ids)
+        numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
         with self._db.reading() as fetch:
             models = self._read(
                 fetch, f"m.experiment in ({numbers}) and m.lifecycle_stage = 'active'", {}
@@ -240,32 +246,33 @@ class SqlModels(LoggedModels):
             ):
                 kept[number][key] = value
         ids = {row[0]: row[1] for row in rows}
-        points: dict[int, list[ModelMetric]] = {number: [] for number in ids}
+        points: dict[int, list[Metric]] = {number: [] for number in ids}
         for number, key, value, time, step, run, name, digest in fetch(
             f"""select p.model, p.key, p.value, p.timestamp, p.step, p.run_id, p.dataset_name,
                        p.dataset_digest
-                from model m join model_metric p on p.model = m.id where {condition}""",
+                from model m join model_metric p on p.model = m.id where {condition}
+                order by p.model, p.key, p.step, p.timestamp, p.value""",
             bindings,
         ):
             points[number].append(
-                ModelMetric(
-                    key, float(value), time, step, ids[number], run, name or None, digest or None
+                Metric(
+                    key, float(value), time, step, ids[number], name or None, digest or None, run
                 )
             )
         return [
             LoggedModel(
-                model_id,
                 str(experiment),
+                model_id,
                 name,
                 self._store._absolute(uri),
                 made,
                 changed,
+                kind or None,
+                run or None,
                 status,
-                kind,
-                run,
                 values["tag"][number],
                 values["param"][number],
-                tuple(points[number]),
+                points[number],
             )
             for number, model_id, experiment, name, uri, made, changed, status, kind, run in rows
         ]
@@ -286,15 +293,15 @@ def _measured_on(model: LoggedModel, datasets: Sequence[tuple[str, str | None]])
     """The model with only those metrics that were measured on one of the data sets."""
     if not datasets:
         return model
-    points = tuple(
+    points = [
         point
-        for point in model.metric_points
+        for point in model.metrics
         if any(
             point.dataset_name == name and digest in (None, "", point.dataset_digest)
             for name, digest in datasets
         )
-    )
-    return LoggedModel(**{**dict(model), "metric_points": points})
+    ]
+    return LoggedModel(**{**dict(model), "metrics": points})
 
 
 def _offset(token: str | None) -> int:

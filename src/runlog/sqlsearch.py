@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from runlog import filters, validate
+from runlog.errors import InvalidParameter
 from runlog.filters import And, Clause, Comparison, Field, Not, OrderBy, is_number
+from runlog.store import view_stages
 
 Fetch = Callable[..., list[tuple[Any, ...]]]
 
@@ -129,6 +132,12 @@ class Search:
             rows = self._rows(fetch, joined, [], limit, after)
         last = rows[-1][1:] if rows else ()
         return [row[0] for row in rows], tuple(map(_order_value, self._order, last))
+
+    def counts_by(self, fetch: Fetch, column: str) -> dict[str, int]:
+        """How many rows there are in all, by the value of a column of `r`."""
+        table, where = self._target.table, " and ".join(self._where)
+        sql = f"select {column}, count(*) from {table} r where {where} group by 1 order by 1"
+        return dict(fetch(sql, self._bindings))
 
     # -- the way to the rows --------------------------------------------------------------------
 
@@ -380,6 +389,35 @@ class _Term:
         if self.nan:
             found.append(f"{self.value} = 'NaN'")
         return [*found, f"{self.value} desc"]
+
+
+def runs_scope(experiment_ids: Iterable[str], view_type: int) -> str:
+    """SQL on `r`: the runs of these experiments."""
+    numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
+    stages = ", ".join(f"'{stage}'" for stage in view_stages(view_type))
+    return f"r.experiment in ({numbers}) and r.lifecycle_stage in ({stages})"
+
+
+def token_values(token: str | None, order: Sequence[OrderBy]) -> tuple[Any, ...] | None:
+    """Where a page starts. Raises InvalidParameter for a token of another search."""
+    if not token:
+        return None
+    values = filters.decode_token(token)
+    if len(values) != len(order):
+        raise InvalidParameter(
+            "Invalid page token: it belongs to a search with another order_by; "
+            "pass the token with the same arguments as the page before"
+        )
+    return values
+
+
+def page_of(
+    search: Search, fetch: Fetch, limit: int, after: tuple[Any, ...] | None
+) -> tuple[list[int], str | None]:
+    """A page's row ids, and the token of the page behind it if there is one."""
+    ids, last = search.page(fetch, limit, after)
+    more = len(ids) == limit and bool(search.page(fetch, 1, last)[0])
+    return ids, filters.encode_token(last) if more else None
 
 
 def _order_value(order: OrderBy, value: Any) -> Any:

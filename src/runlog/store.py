@@ -29,10 +29,11 @@ from runlog.entities import (
     Param,
     Run,
     RunInfo,
+    RunInputs,
     RunTag,
     ViewType,
 )
-from runlog.errors import InvalidParameter, NotFound
+from runlog.errors import BadRequest, InvalidParameter, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+    from runlog.entities import LoggedModelInput
     from runlog.models import LoggedModels
+    from runlog.views import Views
 
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
 
@@ -204,21 +207,21 @@ class Store(ABC):
         points: Iterable[Point] = (),
         params: Iterable[tuple[str, Any]] = (),
         tags: Iterable[tuple[str, Any]] = (),
+        measured: Iterable[Metric] = (),
+        inputs: RunInputs | None = None,
     ) -> None:
-        """Keeps metric points, params and tags of an active run, all of them or none.
+        """Keeps metric points, params, tags and inputs of an active run, all of them or none.
 
         A point that is there already is kept once, so that a repeated call is harmless. A param
         keeps its first value: the same again is fine, another raises InvalidParameter. Of a tag
-        the last value wins; the tag mlflow.runName renames the run.
+        the last value wins; the tag mlflow.runName renames the run. `measured` are points, each
+        with a model_id, that are kept with the logged model, too. A data set that is an input
+        already only gets its tags updated.
         """
 
     @abstractmethod
     def delete_tag(self, run_id: str, key: str) -> None:
         """Removes a tag of an active run. Raises NotFound if it is not set."""
-
-    @abstractmethod
-    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
-        """Keeps which data sets an active run read; the same one again only updates its tags."""
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -292,6 +295,12 @@ class Store(ABC):
 
     # -- derived ----------------------------------------------------------------------------
 
+    @property
+    def views(self) -> Views:
+        """Tables, charts and changes as pages show them. Raises BadRequest: only a store that is
+        a database has them."""
+        raise BadRequest(f"{self.uri} has no views: only a store that is a database has them")
+
     def files(self, artifact_uri: str) -> Any:
         """The file system of artifacts which only this store can reach, as ArtifactRepo takes it;
         None for artifacts that anyone finds by their URI."""
@@ -307,14 +316,30 @@ class Store(ABC):
         metrics: Sequence[Metric] = (),
         params: Sequence[Param] = (),
         tags: Sequence[RunTag] = (),
+        inputs: RunInputs | None = None,
     ) -> None:
         """`log` with entities."""
         self.log(
             run_id,
-            [(metric.key, metric.value, metric.timestamp, metric.step) for metric in metrics],
+            [
+                (metric.key, metric.value, metric.timestamp, metric.step)
+                for metric in metrics
+                if not metric.model_id
+            ],
             [(param.key, param.value) for param in params],
             [(tag.key, tag.value) for tag in tags],
+            [metric for metric in metrics if metric.model_id],
+            inputs,
         )
+
+    def log_inputs(
+        self,
+        run_id: str,
+        datasets: Sequence[DatasetInput] = (),
+        models: Sequence[LoggedModelInput] = (),
+    ) -> None:
+        """Keeps which data sets and logged models an active run read."""
+        self.log(run_id, inputs=RunInputs(list(datasets), list(models)))
 
     def get_experiment_by_name(self, name: str) -> Experiment:
         """The experiment with that name. Raises NotFound."""
@@ -409,7 +434,7 @@ class Store(ABC):
             chosen = {own[place] for place in places if place < len(own)}
             points = zip(each.steps, each.timestamps, map(_sortable, each.values), strict=True)
             found += [
-                Metric(key, float(value[1]), time, step, each.run_id)
+                Metric(key, float(value[1]), time, step, run_id=each.run_id)
                 for step, time, value in sorted(point for point in points if point[0] in chosen)
             ]
         return found

@@ -12,9 +12,11 @@ from runlog.errors import InvalidParameter, shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from typing import Any, TypeVar
 
     from runlog.entities import DatasetInput
+
+    T = TypeVar("T")
 
 MAX_KEY_LENGTH = 250
 MAX_INPUT_TAG_KEY_LENGTH = 255
@@ -112,6 +114,30 @@ def mapping(name: str, value: Any) -> Mapping[Any, Any]:
     return found
 
 
+def models(values: Iterable[T], *names: str) -> list[T]:
+    """`values`, models that a run read or made, of runlog's or MLflow's."""
+    given = list(values)
+    for each in given:
+        if not all(hasattr(each, name) for name in names):
+            raise InvalidParameter(
+                f"{shown(each)} is no logged model of a run: give "
+                "entities.LoggedModelInput(model_id) for one that it read and "
+                "entities.LoggedModelOutput(model_id, step) for one that it made"
+            )
+    return given
+
+
+def fields(name: str, value: Any, needed: str, optional: str) -> Mapping[str, Any]:
+    """`value`, one of the dictionaries in `name`: with the field `needed`, perhaps `optional`."""
+    given = mapping(name, value)
+    if not given.get(needed) or not given.keys() <= {needed, optional}:
+        raise InvalidParameter(
+            f"{name} holds {shown(value)}: give dictionaries of {needed!r}, which is needed, and "
+            f"{optional!r}"
+        )
+    return given
+
+
 def dataset_input(value: DatasetInput) -> DatasetInput:
     """`value`, a DatasetInput of runlog's or MLflow's."""
     if not hasattr(value, "dataset"):
@@ -171,6 +197,16 @@ def experiment_id(value: Any) -> int:
         if int(value) in _INT64:
             return int(value)
     raise InvalidParameter(f"invalid experiment id {value!r}: it must be decimal digits")
+
+
+def experiment_ids(values: Any) -> list[int]:
+    """The ids of several experiments, as `experiment_id` reads them. One by itself is refused: a
+    text is a list, too, of its letters."""
+    if isinstance(values, (str, int)):
+        raise InvalidParameter(
+            f"experiment_ids must be a list of ids: [{values!r}], not {values!r}"
+        )
+    return [experiment_id(each) for each in values]
 
 
 def experiment_name(name: Any) -> str:

@@ -20,8 +20,8 @@ def plain(history):
 
 def test_a_history(store, run_id):
     store.log_metric(run_id, "m", 0.5, 7, 3)
-    assert store.get_metric_history(run_id, "m") == [Metric("m", 0.5, 7, 3, run_id)]
-    assert store.get_run(run_id).data.metric_points == (Metric("m", 0.5, 7, 3, run_id),)
+    assert store.get_metric_history(run_id, "m") == [Metric("m", 0.5, 7, 3, run_id=run_id)]
+    assert store.get_run(run_id).data.metric_points == (Metric("m", 0.5, 7, 3, run_id=run_id),)
 
 
 def test_histories_go_by_time_step_and_value(store, run_id):

@@ -404,6 +404,82 @@ def inputs(client):
         see(f"runs: {text}", lambda text=text: len(mlflow.search_runs(filter_string=text)))
 
 
+def models(client):
+    import numpy
+
+    with mlflow.start_run(run_name="models") as run:
+        run_id = named("of models", run)
+        made = mlflow.initialize_logged_model("tree", params={"depth": 3}, model_type="trees")
+        names[made.model_id] = "tree"
+    tree = made.model_id
+    other = client.create_logged_model(run.info.experiment_id, "forest", tags={"k": "v"}).model_id
+    names[other] = "forest"
+    see("made model", lambda: model(made))
+    see("model with a bad name", lambda: client.create_logged_model("1", "a/b"))
+    see("model in unknown", lambda: client.create_logged_model("77", "a"))
+    see("finalize", lambda: model(mlflow.finalize_logged_model(tree, "READY")))
+    see("set tags of model", lambda: mlflow.set_logged_model_tags(tree, {"a": "1", "b": "2"}))
+    see("delete tag of model", lambda: mlflow.delete_logged_model_tag(tree, "a"))
+    see("params of model", lambda: client.log_model_params(tree, {"p": 1, "q": "x"}))
+    data = mlflow.data.from_numpy(numpy.zeros((3, 2)), name="zeros")
+    of = {"model_id": tree}
+    with mlflow.start_run(run_id):
+        see("metric of model", lambda: mlflow.log_metric("acc", 0.5, 1, timestamp=5, **of))
+        see("on data", lambda: mlflow.log_metric("acc", 0.6, 2, timestamp=6, dataset=data, **of))
+        see("metrics on data", lambda: mlflow.log_metrics(
+            {"acc": 0.7, "loss": 1.0}, 3, timestamp=7, dataset=data, model_id=other
+        ))  # fmt: skip
+        see("on data alone", lambda: mlflow.log_metric("alone", 1, 1, timestamp=5, dataset=data))
+        out = entities.LoggedModelOutput(other, 3)
+        see("log_outputs", lambda: mlflow.log_outputs([out]))
+        see("of an output", lambda: mlflow.log_metric("late", 1, 9, timestamp=9, model_id=other))
+        model_input = entities.LoggedModelInput(other)
+        see("log_inputs of models", lambda: mlflow.log_inputs(models=[model_input]))
+    see("client metric of model", lambda: client.log_metric(
+        run_id, "c", 1.0, 5, 1, model_id=tree, dataset_name="n", dataset_digest="d"
+    ))  # fmt: skip
+    see("half a data set", lambda: client.log_metric(run_id, "c", 1.0, dataset_name="n"))
+    see("half a data set in a metric", lambda: Metric("c", 1.0, 5, 1, tree, "n"))
+    see("batch of model", lambda: client.log_batch(run_id, [Metric("b", 1.0, 5, 1, tree)]))
+    see("run of models", lambda: linked(client.get_run(run_id)))
+    see("history of acc", lambda: client.get_metric_history(run_id, "acc"))
+    for name, model_id in (("tree", tree), ("forest", other)):
+        see(name, lambda model_id=model_id: model(mlflow.get_logged_model(model_id)))
+    see("models", lambda: found_models(order_by=[{"field_name": "name"}]))
+    see("models of a name", lambda: found_models(filter_string="name = 'tree'"))
+    see("one model", lambda: len(found_models(max_results=1)))
+    see("by metric", lambda: found_models(order_by=[{"field_name": "metrics.acc"}]))
+    on = [{"dataset_name": "zeros"}]
+    see("on a data set", lambda: found_models(filter_string="metrics.acc > 0.65", datasets=on))
+    see("models as DataFrame", lambda: sorted(mlflow.search_logged_models()["name"]))
+    see("models as arrow", lambda: mlflow.search_logged_models(output_format="arrow"))
+    see("delete model", lambda: client.delete_logged_model(other))
+    see("deleted model", lambda: mlflow.get_logged_model(other))
+    see("unknown model", lambda: mlflow.get_logged_model("m-" + UNKNOWN))
+    see("models left", lambda: found_models())
+
+
+def model(given):
+    points = [
+        [*plain(point), point.dataset_name, plain(point.model_id), plain(point.run_id)]
+        for point in given.metrics or ()
+    ]
+    source = plain(given.source_run_id)
+    known = [given.name, given.model_type, str(given.status), plain(given.params)]
+    return [*known, source, tags(given.tags), sorted(points)]
+
+
+def linked(run):
+    data = sorted(each.dataset.name for each in run.inputs.dataset_inputs)
+    inputs = sorted(plain(each.model_id) for each in run.inputs.model_inputs)
+    outputs = [[plain(each.model_id), each.step] for each in run.outputs.model_outputs]
+    return [data, inputs, outputs, plain(run.data.metrics)]
+
+
+def found_models(**search):
+    return [each.name for each in mlflow.search_logged_models(output_format="list", **search)]
+
+
 def main():
     import os
 
@@ -413,7 +489,7 @@ def main():
             file.write(path)
     mlflow.set_tracking_uri(sys.argv[2])
     client = mlflow.MlflowClient()
-    for part in (experiments, runs, logging, searches, artifacts, inputs):
+    for part in (experiments, runs, logging, searches, artifacts, inputs, models):
         part(client)
     see("create with a number", lambda: mlflow.create_experiment("number", tags={"n": 1}) > "0")
     print(json.dumps(seen))

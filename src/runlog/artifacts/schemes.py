@@ -67,7 +67,13 @@ def _s3(address: Address) -> Options:
     extra = setting("S3_UPLOAD_EXTRA_ARGS")
     style = setting("BOTO_CLIENT_ADDRESSING_STYLE")
     endpoint = setting("S3_ENDPOINT_URL")
-    config: Options = {"max_pool_connections": 32}
+    # botocore puts its own name together, and checks our arguments against its model of S3, anew
+    # for each request: a sixth of the CPU that a small file takes.
+    config: Options = {
+        "max_pool_connections": 32,
+        "user_agent": "runlog",
+        "parameter_validation": False,
+    }
     if endpoint and "AWS_REQUEST_CHECKSUM_CALCULATION" not in os.environ:
         # Other servers than Amazon's often do not know the checksums that follow a body, and a
         # sixth of the time for small files goes there.

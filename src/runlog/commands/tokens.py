@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from runlog.commands import common
-from runlog.commands.users import note, open_users
+from runlog.commands.users import note, open_users, print_user
 from runlog.tables import TEXT, TIME, Column
 
 COLUMNS = [
@@ -40,15 +40,18 @@ def tokens() -> None:
     help="How long it is good for: 90d, 12h, 1d2h3m4s; 0s is for ever.",
 )
 @click.option("--read-only", is_flag=True, help="It may only read.")
+@common.output_options
 @common.place_option
-def create(name: str, user: str, expires: int, read_only: bool, uri: str | None) -> None:
+def create(
+    name: str, user: str, expires: int, read_only: bool, form: str | None, uri: str | None
+) -> None:
     """Make a token and print it, this once: what is kept is a hash."""
     from runlog.clock import now
 
-    known = open_users(uri)
+    known, name, user = open_users(uri), name.lower(), user.lower()
     secret = known.add_token(user, name, now() + expires if expires else None, read_only)
-    note(known, "tokens create", f"token {name.lower()} user {user.lower()}")
-    click.echo(secret)
+    note(known, "tokens create", f"token {name} user {user}")
+    print_user(form, secret, "created", user, name=name, token=secret)
 
 
 @tokens.command("list")
@@ -76,10 +79,11 @@ def list_(user: str | None, form: str | None, uri: str | None) -> None:
 @tokens.command()
 @click.argument("name")
 @user_option
+@common.output_options
 @common.place_option
-def revoke(name: str, user: str, uri: str | None) -> None:
+def revoke(name: str, user: str, form: str | None, uri: str | None) -> None:
     """End a token at once, and the sessions that were begun with it."""
-    known = open_users(uri)
+    known, name, user = open_users(uri), name.lower(), user.lower()
     known.revoke(user, name)
-    note(known, "tokens revoke", f"token {name.lower()} user {user.lower()}")
-    click.echo(f"Revoked token {name.lower()} of user {user.lower()}")
+    note(known, "tokens revoke", f"token {name} user {user}")
+    print_user(form, f"Revoked token {name} of user {user}", "revoked", user, name=name)

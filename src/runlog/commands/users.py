@@ -31,6 +31,11 @@ def open_users(uri: str | None, make: bool = False) -> Users:
     return Users(common.open_database(uri, make).db)
 
 
+def print_user(form: str | None, said: str, done: str, user: str, **facts: str) -> None:
+    """Says what was done with a user."""
+    common.print_done(form, [(said, {"done": done, "user": user, **facts})])
+
+
 def note(known: Users, action: str, target: str) -> None:
     """Keeps in the audit log what was done here, by the user of this machine."""
     from getpass import getuser
@@ -84,8 +89,16 @@ def _password(stdin: bool, none: bool) -> str | None:
 @click.argument("name")
 @click.option("--role", type=ROLES, default="editor", show_default=True, help="What they may do.")
 @password_options
+@common.output_options
 @common.place_option
-def create(name: str, role: str, password_stdin: bool, no_password: bool, uri: str | None) -> None:
+def create(
+    name: str,
+    role: str,
+    password_stdin: bool,
+    no_password: bool,
+    form: str | None,
+    uri: str | None,
+) -> None:
     """Make a user, and ask for the password.
 
     A database is made if there is none yet.
@@ -93,7 +106,8 @@ def create(name: str, role: str, password_stdin: bool, no_password: bool, uri: s
     known = open_users(uri, make=True)
     user = known.add(name, role, _password(password_stdin, no_password))
     note(known, "users create", f"user {user.name} {role}")
-    click.echo(f"Created user {user.name} with the role {role}")
+    said = f"Created user {user.name} with the role {role}"
+    print_user(form, said, "created", user.name, role=role)
 
 
 @users.command("list")
@@ -121,72 +135,88 @@ def list_(form: str | None, uri: str | None) -> None:
 @users.command()
 @click.argument("name")
 @password_options
+@common.output_options
 @common.place_option
-def passwd(name: str, password_stdin: bool, no_password: bool, uri: str | None) -> None:
+def passwd(
+    name: str, password_stdin: bool, no_password: bool, form: str | None, uri: str | None
+) -> None:
     """Give a user another password; sessions end, tokens stay."""
     known = open_users(uri)
     user = known.get(name)
     known.set_password(user.name, _password(password_stdin, no_password))
     note(known, "users passwd", f"user {user.name}")
-    click.echo(f"User {user.name} has another password")
+    print_user(form, f"User {user.name} has another password", "changed", user.name)
 
 
 @users.command()
 @click.argument("name")
 @click.argument("new_role", metavar="ROLE", type=ROLES)
+@common.output_options
 @common.place_option
-def role(name: str, new_role: str, uri: str | None) -> None:
+def role(name: str, new_role: str, form: str | None, uri: str | None) -> None:
     """Give a user another role: admin, editor, viewer or member."""
-    known = open_users(uri)
+    known, name = open_users(uri), name.lower()
     known.set_role(name, new_role)
-    note(known, "users role", f"user {name.lower()} {new_role}")
-    click.echo(f"User {name.lower()} has the role {new_role}")
+    note(known, "users role", f"user {name} {new_role}")
+    print_user(form, f"User {name} has the role {new_role}", "changed", name, role=new_role)
 
 
 @users.command()
 @click.argument("name")
+@common.output_options
 @common.place_option
-def delete(name: str, uri: str | None) -> None:
+def delete(name: str, form: str | None, uri: str | None) -> None:
     """Remove a user with all tokens and grants; experiments and runs stay."""
-    known = open_users(uri)
+    known, name = open_users(uri), name.lower()
     known.remove(name)
-    note(known, "users delete", f"user {name.lower()}")
-    click.echo(f"Deleted user {name.lower()}")
+    note(known, "users delete", f"user {name}")
+    print_user(form, f"Deleted user {name}", "deleted", name)
 
 
 @users.command()
 @click.argument("name")
 @click.argument("granted", metavar="ROLE", type=GRANTS)
 @common.experiment_options()
+@common.output_options
 @common.place_option
 def grant(
     name: str,
     granted: str,
     experiment_id: str | None,
     experiment_name: str | None,
+    form: str | None,
     uri: str | None,
 ) -> None:
     """Give a user a role in one experiment: viewer, editor or admin.
 
     It adds to what the user's own role allows, and takes nothing away.
     """
-    known = open_users(uri)
+    known, name = open_users(uri), name.lower()
     found = common.one_experiment(common.open_store(uri), experiment_id, experiment_name)
-    known.grant(name, found.experiment_id, granted)
-    note(known, "users grant", f"experiment {found.experiment_id} user {name.lower()} {granted}")
-    click.echo(f"User {name.lower()} is {granted} in experiment '{found.name}'")
+    number = found.experiment_id
+    known.grant(name, number, granted)
+    note(known, "users grant", f"experiment {number} user {name} {granted}")
+    said = f"User {name} is {granted} in experiment '{found.name}'"
+    print_user(form, said, "granted", name, experiment_id=number, role=granted)
 
 
 @users.command()
 @click.argument("name")
 @common.experiment_options()
+@common.output_options
 @common.place_option
 def revoke(
-    name: str, experiment_id: str | None, experiment_name: str | None, uri: str | None
+    name: str,
+    experiment_id: str | None,
+    experiment_name: str | None,
+    form: str | None,
+    uri: str | None,
 ) -> None:
     """Take back what was granted to a user in one experiment."""
-    known = open_users(uri)
+    known, name = open_users(uri), name.lower()
     found = common.one_experiment(common.open_store(uri), experiment_id, experiment_name)
-    known.withdraw(name, found.experiment_id)
-    note(known, "users revoke", f"experiment {found.experiment_id} user {name.lower()}")
-    click.echo(f"User {name.lower()} has no grant in experiment '{found.name}' any more")
+    number = found.experiment_id
+    known.withdraw(name, number)
+    note(known, "users revoke", f"experiment {number} user {name}")
+    said = f"User {name} has no grant in experiment '{found.name}' any more"
+    print_user(form, said, "revoked", name, experiment_id=number)

@@ -11,6 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote, urlencode
 
+from runlog.artifacts import HIDDEN
 from runlog.entities import FileInfo
 from runlog.errors import NotFound, RunlogError
 from runlog.http.link import Link
@@ -79,8 +80,11 @@ class ProxiedFiles:
         self._forget(hidden)
 
     def rm(self, path: str, recursive: bool = False) -> None:
-        if not self._forget(path):
-            self._link.ask("DELETE", self._url(path), read=_nothing, done=NotFound)
+        if self._forget(path):
+            return
+        if path.rpartition("/")[2].startswith(HIDDEN):  # it was moved, or never written
+            raise FileNotFoundError(f"{path} is not here")
+        self._link.ask("DELETE", self._url(path), read=_nothing, done=NotFound)
 
     def _forget(self, hidden: str) -> bool:
         staged: Any = self._staged.pop(hidden, None)

@@ -6,16 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runlog import validate
-from runlog.entities import PagedList
+from runlog.entities import LoggedModel, LoggedModelOutput, PagedList
 from runlog.errors import NotFound
-from runlog.models import (
-    LoggedModel,
-    LoggedModels,
-    ModelInput,
-    ModelMetric,
-    ModelOrder,
-    ModelOutput,
-)
+from runlog.models import LoggedModels, ModelOrder
 
 if TYPE_CHECKING:
     from runlog.http.store import HttpStore
@@ -72,32 +65,8 @@ class HttpModels(LoggedModels):
         kept = validate.texts(params, "param")
         self._call("logLoggedModelParams", model_id=model_id, params=kept)
 
-    def log_metrics(self, metrics: Sequence[ModelMetric]) -> None:
-        """As `LoggedModels.log_metrics`, a request each. Servers keep them with the run, too."""
-        for each in metrics:
-            self._call(
-                "logMetric",
-                run_id=validate.run_id(each.run_id),
-                key=validate.key(each.key, "metric"),
-                value=validate.number(each.key, each.value),
-                timestamp=validate.timestamp(each.timestamp),
-                step=validate.integer("step", each.step),
-                model_id=each.model_id,
-                dataset_name=each.dataset_name,
-                dataset_digest=each.dataset_digest,
-            )
-
-    def link(
-        self,
-        run_id: str,
-        inputs: Sequence[ModelInput] = (),
-        outputs: Sequence[ModelOutput] = (),
-    ) -> None:
-        run_id = validate.run_id(run_id)
-        if inputs:
-            self._call("logInputs", run_id=run_id, models=list(inputs))
-        if outputs or not inputs:
-            self._call("logOutputs", run_id=run_id, models=list(outputs))
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        self._call("logOutputs", run_id=validate.run_id(run_id), models=list(models))
 
     def search(
         self,
@@ -110,7 +79,7 @@ class HttpModels(LoggedModels):
     ) -> PagedList[LoggedModel]:
         page: PagedList[LoggedModel] = self._call(
             "searchLoggedModels",
-            experiment_ids=[str(validate.experiment_id(each)) for each in experiment_ids],
+            experiment_ids=[*map(str, validate.experiment_ids(experiment_ids))],
             filter_string=filter_string,
             datasets=list(datasets),
             max_results=validate.max_results(max_results),

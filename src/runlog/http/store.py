@@ -14,13 +14,13 @@ from urllib.parse import quote, urlencode
 from runlog import names, validate
 from runlog.clock import now
 from runlog.entities import (
-    DatasetInput,
     Experiment,
     Metric,
     MetricSummary,
     PagedList,
     Run,
     RunInfo,
+    RunInputs,
     ViewType,
 )
 from runlog.errors import AlreadyExists, BadRequest, InvalidParameter, NotFound, RunlogError
@@ -304,12 +304,14 @@ class HttpStore(Store):
         points: Iterable[Point] = (),
         params: Iterable[tuple[str, Any]] = (),
         tags: Iterable[tuple[str, Any]] = (),
+        measured: Iterable[Metric] = (),
+        inputs: RunInputs | None = None,
     ) -> None:
         """As `Store.log`. What is more than one request takes, 1000 values and on a runlog server
         100,000 points, goes in several: then a failure can leave the first of them behind, params
-        and tags before points."""
+        and tags before points. So it is with inputs, which have a request of their own before."""
         run_id = validate.run_id(run_id)
-        numbers = [
+        numbers: list[Point | Metric] = [
             (
                 validate.key(key, "metric"),
                 validate.number(key, value),
@@ -318,10 +320,18 @@ class HttpStore(Store):
             )
             for key, value, time, step in points
         ]
+        numbers += [_measured(metric) for metric in measured]
         texts = [(validate.key(key, "param"), validate.text(value)) for key, value in params]
         validate.unique_params(texts, run_id)
         texts = list(dict(texts).items())
         marks = list(validate.texts(dict(tags), "tag").items())
+        if inputs is not None:
+            self.call(
+                "logInputs",
+                run_id=run_id, datasets=inputs.dataset_inputs, models=inputs.model_inputs,
+            )  # fmt: skip
+            if not (numbers or texts or marks):
+                return
         if _fits(numbers, texts, marks):
             self.call("logBatch", run_id=run_id, points=numbers, params=texts, tags=marks)
         elif self.is_runlog:
@@ -340,9 +350,6 @@ class HttpStore(Store):
         self.call(
             "deleteTag", run_id=validate.run_id(run_id), key=validate.text(key), done=NotFound
         )
-
-    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
-        self.call("logInputs", run_id=validate.run_id(run_id), datasets=list(datasets))
 
     # -- digests of artifacts ---------------------------------------------------------------
     # MLflow's servers keep none.
@@ -397,7 +404,7 @@ class HttpStore(Store):
         return HttpModels(self)
 
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
-        ids = [_experiment(each) for each in experiment_ids]
+        ids = [*map(str, validate.experiment_ids(experiment_ids))]
         found: list[DatasetSummary] = []
         for some in _pieces(ids, MAX_DATASET_EXPERIMENTS):
             found += self.call("searchDatasets", experiment_ids=some)
@@ -415,7 +422,8 @@ class HttpStore(Store):
             except NotFound:  # MLflow's servers differ about unknown runs
                 return []
             points += (
-                Metric(each.key, each.value, each.timestamp, each.step, run_id) for each in page
+                Metric(each.key, each.value, each.timestamp, each.step, run_id=run_id)
+                for each in page
             )
             token = page.token
             if token is None:
@@ -479,15 +487,25 @@ def _search(
     view_type: int,
     order_by: Sequence[str] | None,
 ) -> dict[str, Any]:
-    if isinstance(experiment_ids, (str, int)):
-        raise InvalidParameter(f"experiment_ids {experiment_ids!r} must be a list of ids")
     view_stages(view_type)
     return {
-        "experiment_ids": [_experiment(each) for each in experiment_ids],
+        "experiment_ids": [*map(str, validate.experiment_ids(experiment_ids))],
         "filter_string": filter_string,
         "run_view_type": view_type,
         "order_by": _list(order_by),
     }
+
+
+def _measured(metric: Metric) -> Metric:
+    return Metric(
+        validate.key(metric.key, "metric"),
+        validate.number(metric.key, metric.value),
+        validate.timestamp(metric.timestamp),
+        validate.integer("step", metric.step),
+        metric.model_id,
+        metric.dataset_name,
+        metric.dataset_digest,
+    )
 
 
 def _pieces(items: list[Any], size: int) -> Iterator[list[Any]]:

@@ -104,7 +104,7 @@ class Connections:
             try:
                 if isinstance(body, Upload):
                     connection.sendall(text)
-                    if connection.sendfile(body.file, 0, body.size) != body.size:
+                    if body.size and connection.sendfile(body.file, 0, body.size) != body.size:
                         raise RunlogError("the file became shorter while it was sent")
                 else:
                     connection.sendall(text + body if body else text)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog import validate
 from runlog.entities import (
-    DatasetInput,
     Experiment,
+    LoggedModel,
+    LoggedModelOutput,
     Metric,
     MetricSummary,
     PagedList,
@@ -23,8 +24,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
-from runlog.models import LoggedModel, ModelInput, ModelMetric, ModelOutput
-from runlog.protocol import columns, wire
+from runlog.protocol import columns, tables, wire
 from runlog.protocol.wire import (
     DATASET_INPUT,
     DOUBLE,
@@ -53,6 +53,9 @@ from runlog.protocol.wire import (
 )
 from runlog.store import Store
 
+if TYPE_CHECKING:
+    from runlog.store import Point
+
 MLFLOW = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
 PREVIEW = ("/api/2.0/preview/mlflow/", "/ajax-api/2.0/preview/mlflow/")  # clients of 1.x
 MLFLOW_3 = ("/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/")
@@ -67,6 +70,8 @@ MAX_INTERVAL_RESULTS = 2_500
 MAX_DATASET_EXPERIMENTS = 20
 MAX_EXPERIMENTS_AT_ONCE = 10_000
 MAX_ORDER_BY = 100
+MAX_TABLE = 10_000
+MAX_FOLLOWED = 2_000
 MAX_PARTS = 10_000
 MODEL_HISTORY = "mlflow.log-model.history"
 
@@ -125,6 +130,8 @@ _FILTER = Field("filter", TEXT, "filter_string")
 _ORDER_BY = Field("order_by", many(TEXT, MAX_ORDER_BY))
 _TOKEN = Field("page_token", TEXT)
 _MODEL = needed("model_id", TEXT)
+_RUNS = needed("run_ids", many(TEXT, MAX_RUNS_AT_ONCE))
+_AGGREGATES = Field("aggregates", many(TEXT), default=("last",))
 _KEY = needed("key", TEXT)
 _VALUE = Field("value", TEXT, default="")
 _PATH = Field("path", TEXT)
@@ -171,7 +178,7 @@ def _set_tag(store: Store, run_id: str, key: str, value: str) -> None:
 def _log_batch(
     store: Store,
     run_id: str,
-    points: Sequence[tuple[str, float, int, int]],
+    points: Sequence[Point | Metric],
     params: Sequence[tuple[str, str]],
     tags: Sequence[tuple[str, str]],
 ) -> None:
@@ -188,38 +195,48 @@ def _log_batch(
             f"Duplicate parameter keys have been submitted: {twice!r} is there more than once "
             "in one batch. Give every param one value."
         )
-    store.log(run_id, points, params, tags)
+    _log_whole(store, run_id, points, params, tags)
+
+
+def measured(points: Sequence[Point | Metric]) -> list[Metric]:
+    """Those of a request's points that were measured of models."""
+    return [point for point in points if isinstance(point, Metric)]
+
+
+def _log_whole(
+    store: Store,
+    run_id: str,
+    points: Sequence[Point | Metric],
+    params: Sequence[tuple[str, str]],
+    tags: Sequence[tuple[str, str]],
+) -> None:
+    of_run = [point for point in points if not isinstance(point, Metric)]
+    store.log(run_id, of_run, params, tags, measured(points))
 
 
 def _log_metric(
     store: Store,
+    run_id: str,
     model_id: str | None,
     dataset_name: str | None,
     dataset_digest: str | None,
     **point: Any,
 ) -> None:
-    store.log_metric(**point)
     if model_id:
-        measured = ModelMetric(
+        metric = Metric(
             model_id=model_id,
             dataset_name=dataset_name,
             dataset_digest=dataset_digest,
+            run_id=run_id,
             **point,
         )
-        store.models.log_metrics([measured])
+        store.log(run_id, measured=[metric])
+    else:
+        store.log_metric(run_id, **point)
 
 
-def _log_inputs(
-    store: Store, run_id: str, datasets: list[DatasetInput], models: list[ModelInput]
-) -> None:
-    if datasets or not models:
-        store.log_inputs(run_id, datasets)
-    if models:
-        store.models.link(run_id, inputs=models)
-
-
-def _log_outputs(store: Store, run_id: str, models: list[ModelOutput]) -> None:
-    store.models.link(run_id, outputs=models)
+def _log_outputs(store: Store, run_id: str, models: list[LoggedModelOutput]) -> None:
+    store.models.log_outputs(run_id, models)
 
 
 def _log_model(store: Store, run_id: str, model_json: str) -> None:
@@ -264,16 +281,6 @@ def _create_run(store: Store, new_run_id: str | None, **given: Any) -> Run:
 
 def _about(store: Store) -> dict[str, Any]:
     return {"runlog": 1}
-
-
-def _log_whole(
-    store: Store,
-    run_id: str,
-    points: Sequence[tuple[str, float, int, int]],
-    params: Sequence[tuple[str, str]],
-    tags: Sequence[tuple[str, str]],
-) -> None:
-    store.log(run_id, points, params, tags)
 
 
 def _summaries(store: Store, run_id: str) -> list[MetricSummary]:
@@ -412,7 +419,7 @@ ROWS: tuple[Row, ...] = (
         NOTHING,
     ),
     Row(
-        "logInputs", "POST", "runs/log-inputs", EDIT, _log_inputs,
+        "logInputs", "POST", "runs/log-inputs", EDIT, "log_inputs",
         (
             _RUN,
             Field("datasets", many(DATASET_INPUT), default=()),
@@ -566,7 +573,12 @@ ROWS: tuple[Row, ...] = (
         "createPresignedDownloadUrl", "POST", "artifacts/presigned-download-url", READ, None,
         (_RUN, _FILE), NOTHING,
     ),
-    Row("getArtifact", "GET", "get-artifact", READ, None, (_RUN, _FILE), wire.FILE, ("/",)),
+    Row(
+        "getArtifact", "GET", "get-artifact", READ, None,
+        (_RUN, _FILE, Field("preview", wire.FLAG, default=False)),
+        wire.FILE,
+        ("/",),
+    ),
     Row(
         "uploadArtifact", "POST", "upload-artifact", EDIT, None,
         (_RUN, _FILE), wire.FILE, ("/ajax-api/2.0/mlflow/",),
@@ -624,6 +636,70 @@ ROWS: tuple[Row, ...] = (
             _ORDER_BY,
         ),
         columns.RUN_COLUMNS,
+        OURS,
+    ),
+    Row(
+        "activity", "POST", "experiments/activity", READ, "views.activity",
+        (_EXPERIMENTS,),
+        page("experiments", tables.ACTIVITY),
+        OURS,
+    ),
+    Row(
+        "runTable", "POST", "runs/table", READ, "views.run_table",
+        (
+            _EXPERIMENTS,
+            _FILTER,
+            Field("run_view_type", VIEW_TYPE, default=ViewType.ACTIVE_ONLY),
+            Field("max_results", INT64, default=MAX_TABLE),
+            _ORDER_BY,
+            _TOKEN,
+            _AGGREGATES,
+        ),
+        tables.RUN_TABLE,
+        OURS,
+    ),
+    Row(
+        "tableOfRuns", "POST", "runs/chosen", READ, "views.table_of",
+        (_RUNS, _AGGREGATES),
+        tables.RUN_TABLE,
+        OURS,
+    ),
+    Row(
+        "series", "POST", "metrics/series", READ, "views.series",
+        (
+            _RUNS,
+            needed("keys", many(TEXT)),
+            Field("points", INT64, default=1000),
+            Field("axis", TEXT, default="step"),
+            Field("start", INT64),
+            Field("end", INT64),
+        ),
+        page("series", tables.SERIES),
+        OURS,
+    ),
+    Row(
+        "changes", "POST", "runs/changes", READ, "views.changes",
+        (
+            _EXPERIMENTS,
+            needed("cursor", TEXT),
+            _FILTER,
+            _AGGREGATES,
+            Field("run_ids", many(TEXT, MAX_FOLLOWED), default=()),
+            Field("keys", many(TEXT, MAX_FOLLOWED), default=()),
+            Field("after_steps", many(INT64, MAX_FOLLOWED), default=()),
+        ),
+        tables.CHANGES,
+        OURS,
+    ),
+    Row(
+        "completions", "POST", "completions", READ, "views.completions",
+        (
+            _EXPERIMENTS,
+            needed("kind", TEXT),
+            Field("key", TEXT, default=""),
+            Field("text", TEXT, default=""),
+        ),
+        page("completions", tables.COMPLETION),
         OURS,
     ),
     Row("flush", "POST", "flush", EDIT, "flush", (), NOTHING, OURS),

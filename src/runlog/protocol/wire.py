@@ -19,6 +19,9 @@ from runlog.entities import (
     Experiment,
     FileInfo,
     InputTag,
+    LoggedModel,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     PagedList,
     Run,
@@ -30,7 +33,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
-from runlog.models import LoggedModel, ModelInput, ModelMetric, ModelOrder, ModelOutput
+from runlog.models import ModelOrder
 from runlog.store import DatasetSummary
 
 MAX_NUMBER_TEXT = 400  # of characters: the longest double written out has 309 digits
@@ -360,10 +363,18 @@ _POINT = (
 )
 
 
-def _read_point(value: Any, where: str) -> tuple[str, float, int, int]:
-    if (
-        type(value) is dict
-    ):  # what is plainly right takes a fifth of the time: it comes in thousands
+_OF_MODEL = (
+    Field("model_id", TEXT),
+    Field("dataset_name", TEXT),
+    Field("dataset_digest", TEXT),
+    Field("run_id", TEXT),
+)
+MEASURED = message(Metric, *_POINT, *_OF_MODEL)
+
+
+def _read_point(value: Any, where: str) -> tuple[str, float, int, int] | Metric:
+    # What is plainly right takes a fifth of the time: it comes in thousands.
+    if type(value) is dict and "model_id" not in value:
         get = value.get
         key, number, time, step = get("key"), get("value"), get("timestamp"), get("step", 0)
         if (
@@ -373,22 +384,29 @@ def _read_point(value: Any, where: str) -> tuple[str, float, int, int]:
         ):
             return key, number, time, step
     found = read_fields(_POINT, object_of(value, where), f"{where}.")
+    if value.get("model_id"):
+        measured: Metric = MEASURED.read(value, where)
+        return measured
     return found["key"], found["value"], found["timestamp"], found["step"]
 
 
-def _write_point(point: tuple[str, float, int, int]) -> dict[str, Any]:
+def _write_point(point: tuple[str, float, int, int] | Metric) -> dict[str, Any]:
+    if isinstance(point, Metric):
+        written: dict[str, Any] = MEASURED.write(point)
+        return written
     key, value, timestamp, step = point
     return {"key": key, "value": write_double(value), "timestamp": timestamp, "step": step}
 
 
 def points(most: int | None = None) -> Kind:
-    """Metric points, as `Store.log` takes them: (key, value, timestamp, step)."""
-    return many(Kind(_read_point, _write_point, schema_of(_POINT)), most)
+    """Metric points, as `Store.log` takes them: (key, value, timestamp, step), and Metrics for
+    what was measured of a model."""
+    return many(Kind(_read_point, _write_point, MEASURED.schema), most)
 
 
 def _read_metric(value: Any, where: str) -> Metric:
-    key, number, timestamp, step = _read_point(value, where)
-    return Metric(key, number, timestamp, step, value.get("run_id"))
+    found = read_fields(_POINT, object_of(value, where), f"{where}.")
+    return Metric(**found, run_id=value.get("run_id"))
 
 
 def _write_metric(metric: Metric) -> dict[str, Any]:
@@ -451,8 +469,8 @@ _SIZE = Kind(INT64.read, lambda size: size or None, INT64.schema)
 FILE_INFO = message(
     FileInfo, needed("path", TEXT), Field("is_dir", FLAG, default=False), Field("file_size", _SIZE)
 )
-MODEL_INPUT = message(ModelInput, needed("model_id", TEXT))
-MODEL_OUTPUT = message(ModelOutput, needed("model_id", TEXT), Field("step", INT64, default=0))
+MODEL_INPUT = message(LoggedModelInput, needed("model_id", TEXT))
+MODEL_OUTPUT = message(LoggedModelOutput, needed("model_id", TEXT), Field("step", INT64, default=0))
 _METRICS = many(METRIC)
 _INPUTS = (
     Field("dataset_inputs", many(DATASET_INPUT), default=()),
@@ -468,7 +486,7 @@ def _read_run(value: Any, where: str) -> Run:
     outputs = read_fields(_OUTPUTS, object_of(given.get("outputs") or {}, f"{where}.outputs"))
     info: RunInfo = RUN_INFO.read(given.get("info"), f"{where}.info")
     metrics = [
-        Metric(metric.key, metric.value, metric.timestamp, metric.step, info.run_id)
+        Metric(metric.key, metric.value, metric.timestamp, metric.step, run_id=info.run_id)
         for metric in _METRICS.read(data.get("metrics", []), f"{where}.data.metrics")
     ]
     return Run(
@@ -556,14 +574,6 @@ MODEL_STATUS = Kind(
     lambda status: next(name for name, ours in _MODEL_STATUS.items() if ours == status),
     _MODEL_STATUS_NUMBER.schema,
 )
-MODEL_METRIC = message(
-    ModelMetric,
-    *_POINT,
-    Field("model_id", TEXT, default=""),
-    Field("run_id", TEXT, default=""),
-    Field("dataset_name", TEXT),
-    Field("dataset_digest", TEXT),
-)
 _MODEL_INFO = (
     needed("model_id", TEXT),
     needed("experiment_id", TEXT),
@@ -572,13 +582,13 @@ _MODEL_INFO = (
     Field("last_updated_timestamp_ms", INT64, "last_updated_timestamp", default=0),
     Field("artifact_uri", TEXT, "artifact_location", default=""),
     Field("status", MODEL_STATUS, default="PENDING"),
-    Field("model_type", TEXT, default=""),
-    Field("source_run_id", TEXT, default=""),
+    Field("model_type", TEXT),
+    Field("source_run_id", TEXT),
     Field("tags", MAPPING),
 )
 _MODEL_DATA = (
     Field("params", MAPPING),
-    Field("metrics", many(MODEL_METRIC), "metric_points", default=()),
+    Field("metrics", many(MEASURED), default=()),
 )
 
 
@@ -586,7 +596,7 @@ def _read_model(value: Any, where: str) -> LoggedModel:
     given = object_of(value, where)
     info = read_fields(_MODEL_INFO, object_of(given.get("info") or {}, where), f"{where}.info.")
     data = read_fields(_MODEL_DATA, object_of(given.get("data") or {}, where), f"{where}.data.")
-    return LoggedModel(**info, **{**data, "metric_points": tuple(data["metric_points"])})
+    return LoggedModel(**info, **{**data, "metrics": list(data["metrics"])})
 
 
 MODEL = Kind(

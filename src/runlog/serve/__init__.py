@@ -9,6 +9,7 @@ files       artifacts in and out, as streams
 multipart   uploads in parts
 histories   a metric's history as a stream
 monitoring  /health, /version, /metrics, the access log
+pages       the web pages' files
 openapi     the API's own description
 process     a WSGI server around it: workers, TLS, stopping
 """

@@ -35,8 +35,12 @@ class Access(Protocol):
     def perform(self, caller: Any, row: Row, arguments: Mapping[str, Any], call: Call) -> Any:
         """What `call` says to the arguments, or to those of them that the caller may have. Which
         experiments are concerned stands in them, as `experiment_id`, `experiment_ids`, `name`,
-        `run_id`, `run_ids`, `model_id`, `models` or, of a file, `path`. Raises
+        `run_id`, `run_ids`, `model_id`, `models`, `points` or, of a file, `path`. Raises
         PERMISSION_DENIED."""
+
+    def describe(self, caller: Any) -> dict[str, Any]:
+        """What a page needs to know: the `user` (None: nobody logs in here), its `role`, and if
+        it may change nothing (`read_only`)."""
 
     def pages(self) -> list[Page]:
         """How to log in and out."""
@@ -58,6 +62,9 @@ class Everyone:
         if self._read_only:
             refuse_change(row)
         return call(arguments)
+
+    def describe(self, caller: Any) -> dict[str, Any]:
+        return {"user": None, "role": None, "read_only": self._read_only}
 
     def pages(self) -> list[Page]:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import sys
 import traceback
@@ -19,9 +20,11 @@ from runlog.serve import bodies, browsers, histories, locations, monitoring, ope
 from runlog.serve.access import Access, Everyone, Page
 from runlog.serve.files import Files
 from runlog.serve.groups import Group
+from runlog.serve.pages import ROUTES, Pages
 from runlog.store import Store
 
 JSON = "application/json"
+COMPRESSED_FROM, COMPRESSION = 1024, 5  # bytes, zlib's level: 6 takes twice the time for 1 % less
 Handler = Callable[[Mapping[str, Any]], Any]
 
 
@@ -37,6 +40,7 @@ def create_app(
     log: Callable[[str], None] | None = None,
     sync: Callable[[], None] | None = None,
     counts_folder: str = "",
+    pages: Pages | None = None,
 ) -> Bottle:
     """MLflow's REST API over `store`, as a WSGI application.
 
@@ -46,7 +50,8 @@ def create_app(
     by default everyone everything. `log` is called with a line of JSON for each request. With
     `sync`, mostly `store.flush`, what was written is synced before it is answered, together for
     all that wait at the same time. Processes that have the same `counts_folder`, an empty folder
-    for as long as they run, count their requests together.
+    for as long as they run, count their requests together. `pages` are the
+    web pages, by default those of the package.
     """
     root = store.artifact_root if artifacts is None else artifacts.uri
     if artifacts is not None:
@@ -54,6 +59,7 @@ def create_app(
     prefix = "/" + static_prefix.strip("/") if static_prefix.strip("/") else ""
     files = Files(store, artifacts, prefix)
     access = access or Everyone()
+    pages = pages or Pages()
     app = Bottle()
     app.default_error_handler = lambda error: _routing_error(error, allowed_origins)
     counts = monitoring.Counts(counts_folder)
@@ -84,6 +90,7 @@ def create_app(
                 body = _refuse(error, root, watch.request_id)
             except Exception as error:
                 body = _break(error, watch.request_id)
+            body = _compressed(body)
             _decorate(allowed_origins, watch.request_id)
             counts.finish(watch, endpoint, response.status_code)
             if log is not None:
@@ -118,6 +125,23 @@ def create_app(
         access.identify(request.environ)
         return _text(counts.exposition())
 
+    def session() -> dict[str, Any]:
+        about = access.describe(access.identify(request.environ))
+        return {**about, "version": monitoring.version()}
+
+    def view_of_document(route: str) -> Callable[..., Any]:
+        def view(**path: str) -> bytes:
+            try:
+                known = wire.dump(session())
+            except RunlogError:  # the page will ask who is there
+                known = None
+            return pages.document(request.environ, route, known)
+
+        return view
+
+    def asset(name: str) -> bytes:
+        return pages.asset(request.environ, name)
+
     def add(path: str, verb: str, view: Any) -> None:
         app.route(path, verb, view)
         if prefix:
@@ -131,7 +155,13 @@ def create_app(
     add("/version", "GET", respond("version", lambda: _text(monitoring.version())))
     add("/metrics", "GET", respond("metrics", metrics))
     add("/openapi.json", "GET", respond("openapi", lambda: _json(openapi.document())))
-    add("/", "GET", respond("index", lambda: _text(monitoring.greeting())))
+    add("/api/runlog/1/session", "GET", respond("session", lambda: _json(session())))
+    if pages.built:
+        for route in ROUTES:
+            add(route, "GET", respond("page", view_of_document(route)))
+        add("/assets/<name>", "GET", respond("asset", asset))
+    else:
+        add("/", "GET", respond("index", lambda: _text(monitoring.greeting() + pages.why_not)))
     for page in access.pages():
         add(page.path, page.verb, respond(page.name, view_of_page(page)))
     return app
@@ -179,6 +209,17 @@ def _sent(text: str) -> bytes:
     return text.encode()
 
 
+def _compressed(body: Any) -> Any:
+    """JSON of some size, smaller where the client takes it so: a table to less than half."""
+    if not isinstance(body, bytes) or len(body) < COMPRESSED_FROM or response.content_type != JSON:
+        return body
+    response.set_header("Vary", "Accept-Encoding")
+    if "gzip" not in request.environ.get("HTTP_ACCEPT_ENCODING", ""):
+        return body
+    response.set_header("Content-Encoding", "gzip")
+    return gzip.compress(body, COMPRESSION, mtime=0)
+
+
 def _refuse(error: RunlogError, root: str, request_id: str) -> bytes:
     message = error.message
     if isinstance(error, StoreError):  # it names the server's files
@@ -188,7 +229,8 @@ def _refuse(error: RunlogError, root: str, request_id: str) -> bytes:
             f"{request_id}"
         )
     response.status = error.get_http_status_code()
-    if response.status_code == 401:
+    # A browser would ask for a password itself, before the page that sent this could.
+    if response.status_code == 401 and request.environ.get("HTTP_SEC_FETCH_DEST") != "empty":
         response.set_header("WWW-Authenticate", 'Basic realm="runlog"')
     return _error(error.error_code, message.replace(root, "artifacts"))
 

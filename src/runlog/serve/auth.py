@@ -22,7 +22,7 @@ from runlog import clock, filters, users, validate
 from runlog.artifacts import check_path
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
-from runlog.protocol.rows import ADMIN, EDIT, READ, Row
+from runlog.protocol.rows import ADMIN, EDIT, READ, Row, measured
 from runlog.serve import sessions
 from runlog.serve.access import Environ, Page, refuse_change
 from runlog.serve.audit import KEPT_DAYS, Audit
@@ -252,7 +252,8 @@ class Auth:
         found = {str(validate.experiment_id(each)) for each in _of(given, "experiment_id")}
         runs = _of(given, "run_id")
         found.update(_all("Run", runs, self.users.experiments_of_runs(runs)))
-        models = [*_of(given, "model_id"), *(each.model_id for each in given.get("models") or ())]
+        of_models = [*(given.get("models") or ()), *measured(given.get("points") or ())]
+        models = [*{*_of(given, "model_id"), *(each.model_id for each in of_models)}]
         found.update(_all("logged model", models, self.users.experiments_of_models(models)))
         if row.name == "getExperimentByName":
             names = [given["name"]]
@@ -269,6 +270,16 @@ class Auth:
         return self.users.experiments_at(check_path(path.removesuffix("/")))
 
     # -- pages ------------------------------------------------------------------------------
+
+    def describe(self, caller: Caller) -> dict[str, Any]:
+        """Who the caller is, for a page."""
+        user, token = caller.user, caller.token
+        looks = user.role == users.VIEWER or bool(token and token.read_only)
+        return {
+            "user": user.name,
+            "role": user.role,
+            "read_only": self._read_only or looks,
+        }
 
     def pages(self) -> list[Page]:
         """What the server answers besides the protocol: logging in and out."""

@@ -23,6 +23,11 @@ from runlog.serve.multipart import Uploads, address_of, credentials, not_support
 from runlog.store import Store
 
 SANDBOX = "sandbox; default-src 'none'"
+# A preview in a frame may run its own scripts, but is of no origin and reaches nothing: a plot.
+STAGE = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:"
+)
 MAX_ZIPPED, MAX_DEPTH = 100_000, 50  # files and directories: links may lead in a circle
 
 Given = Mapping[str, Any]
@@ -150,7 +155,11 @@ class Files:
     def _get_of_run(self, given: Given) -> Any:
         repo, path = self._of_run(given)
         try:
-            return _send(repo, path)
+            sent = _send(repo, path)
+            if given["preview"]:
+                response.set_header("Content-Disposition", "inline")
+                response.set_header("Content-Security-Policy", STAGE)
+            return sent
         except (NoSuchFile, InvalidParameter):
             if not repo.list(path):
                 raise

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from runlog.entities import (
+    Dataset,
+    DatasetInput,
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
+    RunInputs,
+    RunTag,
+)
+from runlog.errors import InvalidParameter, NotFound
+
+DIGITS = DatasetInput(Dataset("digits", "d1", "local", "{}"))
+
+
+@pytest.fixture
+def model_id(store, run_id):
+    return store.models.create("0", "tree", source_run_id=run_id).model_id
+
+
+def measured(store, model_id):
+    return store.models.get(model_id).metrics
+
+
+def test_what_is_measured_of_a_model_is_kept_with_it_and_with_its_run(store, run_id, model_id):
+    first = Metric("acc", 0.5, 7, 1, model_id, "digits", "d1", run_id)
+    second = Metric("acc", math.nan, 8, 2, model_id, run_id=run_id)
+    store.log_batch(run_id, [first, Metric("loss", 1.0, 7), second])
+    store.log_batch(run_id, [first, second])
+    assert repr(measured(store, model_id)) == repr([first, second])
+    assert [each.step for each in store.get_metric_history(run_id, "acc")] == [1, 2]
+    assert sorted(store.get_run(run_id).data.metrics) == ["acc", "loss"]
+
+
+@pytest.mark.parametrize("key, value, step", [("a\n", 1.0, 0), ("m", "x", 0), ("m", 1.0, 2**63)])
+def test_of_a_batch_with_a_bad_value_nothing_is_kept(store, run_id, model_id, key, value, step):
+    good = Metric("acc", 1.0, 7, 0, model_id)
+    with pytest.raises(InvalidParameter):
+        store.log_batch(
+            run_id, [good, Metric(key, value, 7, step, model_id)], tags=[RunTag("t", "1")]
+        )
+    data = store.get_run(run_id).data
+    assert (measured(store, model_id), data.metrics, "t" in data.tags) == ([], {}, False)
+
+
+def test_nothing_is_kept_of_a_model_that_is_not_there(store, run_id, model_id):
+    store.models.delete(model_id)
+    metrics = [Metric("m", 1.0, 7), Metric("acc", 1.0, 7, 0, model_id)]
+    with pytest.raises(NotFound, match=model_id):
+        store.log_batch(run_id, metrics, tags=[RunTag("t", "1")])
+    data = store.get_run(run_id).data
+    assert (data.metrics, "t" in data.tags) == ({}, False)
+
+
+def test_inputs_and_outputs(store, run_id, model_id):
+    other = store.models.create("0").model_id
+    store.log_inputs(run_id, [DIGITS], [LoggedModelInput(model_id)])
+    store.models.log_outputs(run_id, [LoggedModelOutput(other, 1)])
+    store.models.log_outputs(run_id, [LoggedModelOutput(other, 3)])
+    run = store.get_run(run_id)
+    assert run.inputs == RunInputs([DIGITS], [LoggedModelInput(model_id)])
+    assert run.outputs.model_outputs == [LoggedModelOutput(other, 3)]
+    with pytest.raises(NotFound, match="m-none"):
+        store.log_inputs(run_id, [], [LoggedModelInput(model_id), LoggedModelInput("m-none")])
+
+
+def test_metrics_and_what_was_read_for_them(store, run_id, model_id):
+    inputs = RunInputs([DIGITS], [LoggedModelInput(model_id)])
+    metric = Metric("acc", 0.5, 7, 1, model_id, "digits", "d1", run_id)
+    store.log_batch(run_id, [metric], inputs=inputs)
+    assert store.get_run(run_id).inputs == inputs
+    assert measured(store, model_id) == [metric]
+
+
+def test_many_points_of_a_model(store, run_id, model_id):
+    points = [Metric("acc", float(step), 7, step, model_id, run_id=run_id) for step in range(1500)]
+    store.log_batch(run_id, points)
+    assert measured(store, model_id) == points
+    assert store.get_metric_summary(run_id)["acc"].count == 1500
+
+
+def test_a_search_by_what_was_measured_on_a_data_set(store, run_id):
+    ids = [store.models.create("0").model_id for _ in range(3)]
+    for model_id, value in zip(ids, [0.5, 0.7, 0.9], strict=True):
+        store.log_batch(
+            run_id,
+            [
+                Metric("acc", value, 7, 2, model_id, "test", "d1"),
+                Metric("acc", 1 - value, 8, 2, model_id, "train", "d2"),
+            ],
+        )
+
+    def found(*datasets):
+        page = store.models.search(["0"], "metrics.acc > 0.6", datasets)
+        return sorted(ids.index(model.model_id) for model in page)
+
+    assert found(("test", None)) == found(("test", "d1")) == [1, 2]
+    assert found(("train", "d2")) == found(("test", "d2")) == []

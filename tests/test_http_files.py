@@ -1,0 +1,133 @@
+"""Artifacts through a server, with the network in between that `relay` makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import runlog
+from relay import Relay
+from runlog import RunlogClient, artifacts
+from runlog.artifacts import NoSuchFile
+from runlog.errors import InvalidParameter, ServerUnreachable
+from runlog.http.store import HttpStore
+from serving import serving
+
+FILES = {
+    "a.txt": b"text",
+    "deep/er/b.bin": bytes(range(256)) * 8192,
+    "it's 100%.txt": b"%",
+    "\u00e9 #?&+.md": b"odd",
+    "empty": b"",
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("server")) as running:
+        yield running.uri
+
+
+@pytest.fixture
+def relay(server, monkeypatch):
+    monkeypatch.setenv("RUNLOG_HTTP_REQUEST_BACKOFF_FACTOR", "0")
+    monkeypatch.setenv("RUNLOG_HTTP_REQUEST_BACKOFF_JITTER", "0")
+    with Relay(server) as between:
+        runlog.set_tracking_uri(between.uri)
+        yield between
+
+
+@pytest.fixture
+def run_id(relay):
+    return RunlogClient().create_run("0").info.run_id
+
+
+def fill(folder):
+    for name, content in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def read(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in Path(folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def test_files_there_and_back(run_id, tmp_path):
+    client = RunlogClient()
+    client.log_artifacts(run_id, fill(tmp_path / "out"))
+    assert [each.path for each in client.list_artifacts(run_id)] == [
+        "a.txt", "deep", "empty", "it's 100%.txt", "\u00e9 #?&+.md",
+    ]  # fmt: skip
+    found = client.list_artifacts(run_id, "deep/er")
+    assert [(each.path, each.file_size) for each in found] == [("deep/er/b.bin", 2**21)]
+    (tmp_path / "in").mkdir()
+    assert read(client.download_artifacts(run_id, "", str(tmp_path / "in"))) == FILES
+
+
+def test_texts_and_tables(run_id):
+    with runlog.start_run(run_id=run_id) as run:
+        runlog.log_text("one", "notes/a.txt")
+        runlog.log_dict({"a": 1}, "d.json")
+        runlog.log_table({"x": [1]}, "t.json")
+        runlog.log_table({"x": [2]}, "t.json")
+        uri = run.info.artifact_uri
+    assert uri == f"mlflow-artifacts:/0/{run_id}/artifacts"
+    assert artifacts.load_text(f"runs:/{run_id}/notes/a.txt") == "one"
+    assert artifacts.load_dict(f"{uri}/d.json") == {"a": 1}
+    assert runlog.load_table("t.json", run_ids=[run_id])["x"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("trouble", ["drop", "lose", "half", (502, {}, b"")])
+def test_a_transfer_that_met_trouble(relay, run_id, tmp_path, trouble):
+    client, local = RunlogClient(), fill(tmp_path / "out") / "deep/er/b.bin"
+    client.list_artifacts(run_id)
+    relay.script[:] = [trouble]
+    client.log_artifact(run_id, local)
+    relay.script[:] = ["pass", "pass", trouble]
+    path = client.download_artifacts(run_id, "b.bin")
+    assert Path(path).read_bytes() == local.read_bytes()
+
+
+def test_a_file_that_is_not_there(run_id):
+    with pytest.raises(NoSuchFile):
+        RunlogClient().download_artifacts(run_id, "none")
+    with pytest.raises(NoSuchFile):
+        artifacts.load_text(f"runs:/{run_id}/none.txt")
+    assert RunlogClient().list_artifacts(run_id, "none") == []
+
+
+def test_what_fails_leaves_nothing_here_or_there(relay, run_id, tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNLOG_HTTP_REQUEST_MAX_RETRIES", "0")
+    runlog.places.close()
+    client = RunlogClient()
+    assert client.list_artifacts(run_id) == []
+    relay.script[:] = ["drop"]
+    with pytest.raises(ServerUnreachable):
+        client.log_text(run_id, "x", "a.txt")
+    assert client.list_artifacts(run_id) == []
+
+
+def test_deleting(run_id):
+    client = RunlogClient()
+    for name in ("a/b.txt", "a/c.txt", "d.txt"):
+        client.log_text(run_id, "x", name)
+    repo = client._repo(run_id)
+    repo.delete("a/b.txt")
+    repo.delete("d.txt")
+    repo.delete("none")
+    assert [each.path for each in repo.list("a")] == ["a/c.txt"]
+
+
+def test_another_server_is_not_asked(relay):
+    store = HttpStore(relay.uri)
+    with pytest.raises(InvalidParameter, match="only server"):
+        store.files("mlflow-artifacts://elsewhere:80/0/r/artifacts")
+    assert store.files(f"mlflow-artifacts://127.0.0.1:{relay.port}/0") is not None
+    assert store.files("s3://bucket/0") is store.files("/here") is None

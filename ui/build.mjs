@@ -1,0 +1,60 @@
+// Builds the pages: node build.mjs [folder]. Hashed names, compressed ahead, one index.html.
+import { build } from "esbuild";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const here = import.meta.dirname;
+const folder = path.resolve(process.argv[2] ?? path.join(here, "../src/runlog/ui"));
+const assets = path.join(folder, "assets");
+
+await rm(folder, { recursive: true, force: true });
+await mkdir(assets, { recursive: true });
+const result = await build({
+  absWorkingDir: here,
+  entryPoints: { main: "src/main.tsx", style: "src/style.css" },
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: ["chrome123", "firefox121", "safari17.5"],
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  minify: true,
+  legalComments: "none",
+  loader: { ".svg": "dataurl" },
+  outdir: assets,
+  entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  assetNames: "[name]-[hash]",
+  metafile: true,
+  logLevel: "warning",
+});
+
+const outputs = Object.entries(result.metafile.outputs);
+const named = (entry) =>
+  path.basename(outputs.find(([, output]) => output.entryPoint === entry)[0]);
+// Every part that is loaded on demand imports main.tsx, so that whatever it shares with the start
+// lies in one file with it. What is left of the entry only imports that file: the document does.
+const style = named("src/style.css");
+const entry = outputs.find(([, output]) => output.entryPoint === "src/main.tsx");
+const shared = entry[1].imports.filter((each) => each.kind === "import-statement");
+if (shared.length !== 1) throw new Error(`the start needs ${shared.length} files, not one`);
+const script = path.basename(shared[0].path);
+await rm(path.join(assets, path.basename(entry[0])));
+const document = (await readFile(path.join(here, "index.html"), "utf8"))
+  .replace("src/style.css", `assets/${style}`)
+  .replace("src/main.tsx", `assets/${script}`);
+await writeFile(path.join(folder, "index.html"), document);
+
+let total = 0;
+for (const [name] of outputs.filter((each) => each !== entry)) {
+  const file = path.join(assets, path.basename(name));
+  const body = await readFile(file);
+  const compressed = gzipSync(body, { level: 9 });
+  const quality = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+  await writeFile(`${file}.gz`, compressed);
+  await writeFile(`${file}.br`, brotliCompressSync(body, { params: quality }));
+  total += compressed.length;
+  console.log(`${String(compressed.length).padStart(7)} ${path.basename(name)}`);
+}
+console.log(`${String(total).padStart(7)} bytes in all, by gzip`);

@@ -1,0 +1,100 @@
+// Requests to the server. A 401 opens the log-in and repeats the request after it.
+import { signal } from "@preact/signals";
+
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly code: string,
+    readonly position: number | null,
+    readonly request: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Session {
+  user: string | null;
+  role: string | null;
+  read_only: boolean;
+  version: string;
+}
+
+export const session = signal<Session | null>(null);
+export const online = signal(true);
+/** Set while somebody has to log in: to be called when it is done. */
+export const loginWanted = signal<(() => void) | null>(null);
+
+let loggedIn: Promise<void> | null = null;
+
+function logIn(): Promise<void> {
+  loggedIn ??= new Promise<void>((done) => {
+    loginWanted.value = () => {
+      loginWanted.value = loggedIn = null;
+      done();
+    };
+  });
+  return loggedIn;
+}
+
+const url = (path: string) => new URL(path, document.baseURI);
+
+export async function send(path: string, options: RequestInit = {}): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(url(path), { credentials: "same-origin", ...options });
+    online.value = true;
+  } catch (error) {
+    if ((error as Error).name === "AbortError") throw error;
+    online.value = false;
+    throw new ApiError("The server does not answer.", 0, "OFFLINE", null, "");
+  }
+  if (answer.status === 401 && path !== "login") {
+    await answer.text(); // a body that nobody reads holds its connection
+    await logIn();
+    return send(path, options);
+  }
+  if (!answer.ok) throw await failure(answer);
+  return answer;
+}
+
+async function failure(answer: Response): Promise<ApiError> {
+  const text = await answer.text();
+  let told: { message?: string; error_code?: string } = {};
+  try {
+    told = JSON.parse(text);
+  } catch {
+    told.message = text.slice(0, 300) || answer.statusText;
+  }
+  const position = / at position (\d+)/.exec(told.message ?? "")?.[1]; // of a filter
+  return new ApiError(
+    told.message || `The server answers ${answer.status}.`,
+    answer.status,
+    told.error_code ?? "",
+    position === undefined ? null : Number(position),
+    answer.headers.get("x-request-id") ?? "",
+  );
+}
+
+async function json(path: string, options: RequestInit): Promise<any> {
+  return (await send(path, options)).json();
+}
+
+export function post(path: string, body: object, signal?: AbortSignal): Promise<any> {
+  const headers = { "Content-Type": "application/json" };
+  return json(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+}
+
+export function get(path: string, query: Record<string, string> = {}): Promise<any> {
+  const text = new URLSearchParams(query).toString();
+  return json(text ? `${path}?${text}` : path, {});
+}
+
+export const OURS = "api/runlog/1/";
+export const MLFLOW = "api/2.0/mlflow/";
+
+/** The address of a run's artifact: as a download, or to be shown in a frame or image. */
+export function artifactUrl(run: string, path: string, preview = false): string {
+  const query = new URLSearchParams({ run_id: run, path, ...(preview && { preview: "true" }) });
+  return url(`get-artifact?${query}`).href;
+}

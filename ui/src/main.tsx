@@ -1,0 +1,107 @@
+// The frame of all pages: header, page, what lies over it; keys that work everywhere.
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+import { get, online, OURS, session } from "./api.ts";
+import { followLinks, href, place } from "./route.ts";
+import { announcement, overlay, say, toast } from "./state.ts";
+import { Header } from "./parts/header.tsx";
+import { handleKey } from "./keys.ts";
+import { Overlays } from "./parts/overlays.tsx";
+import { Compare } from "./pages/compare.tsx";
+import { Experiments } from "./pages/experiments.tsx";
+import { Run } from "./pages/run.tsx";
+import { Runs } from "./pages/runs.tsx";
+
+function Page() {
+  const { page, id } = place.value;
+  switch (page) {
+    case "experiments":
+      return <Experiments />;
+    case "runs":
+      return <Runs key={id} experiment={id} />;
+    case "run":
+      return <Run key={id} id={id} />;
+    case "compare":
+      return <Compare />;
+    default:
+      return (
+        <div class="note">
+          <h1>No such page</h1>
+          <p class="dim">There is nothing at this address.</p>
+          <a class="button" href={href("")}>All experiments</a>
+        </div>
+      );
+  }
+}
+
+function Offline() {
+  if (online.value) return null;
+  return (
+    <div class="banner bad" role="alert">
+      The server does not answer. What you see is what came before; trying again.
+    </div>
+  );
+}
+
+function Toast() {
+  const shown = toast.value;
+  return (
+    <div role="status" aria-live="polite">
+      {shown && (
+        <div class="toast">
+          <span>{shown.text}</span>
+          {shown.undo && (
+            <button type="button" onClick={() => ((toast.value = null), shown.undo!())}>Undo</button>
+          )}
+          <button type="button" aria-label="Close" onClick={() => (toast.value = null)}>✕</button>
+        </div>
+      )}
+      <span class="unseen">{announcement.value}</span>
+    </div>
+  );
+}
+
+function App() {
+  useEffect(() => {
+    addEventListener("keydown", handleKey);
+    addEventListener("click", followLinks);
+    const load = () =>
+      get(`${OURS}session`).then(
+        (found) => (session.value = found),
+        () => setTimeout(load, 5000),
+      );
+    // The document says it where nobody has to log in for that.
+    const said = document.querySelector<HTMLMetaElement>("meta[name=runlog-session]")?.content;
+    if (said) session.value = JSON.parse(said);
+    else load();
+  }, []);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")!.focus())}>
+        Skip to the content
+      </a>
+      <Header />
+      <Offline />
+      <main id="main" tabIndex={-1}>
+        <Page />
+      </main>
+      <Toast />
+      <Overlays />
+    </>
+  );
+}
+
+// What fails in an event handler is told, not swallowed.
+addEventListener("unhandledrejection", (event) => {
+  if ((event.reason as Error)?.name !== "AbortError") say((event.reason as Error).message, { bad: true });
+});
+
+let last = place.value;
+effect(() => {
+  const now = place.value;
+  if (now.page !== last.page || now.id !== last.id) overlay.value = null;
+  last = now;
+});
+
+render(<App />, document.getElementById("app")!);

@@ -1,0 +1,212 @@
+// All experiments: what goes on in each, and making, renaming, deleting them.
+import { useEffect, useState } from "preact/hooks";
+import { MLFLOW, OURS, post, session } from "../api.ts";
+import { ago, count, plural, timestamp } from "../logic/format.ts";
+import { asked, experimentHref, go, setQuery } from "../route.ts";
+import { say, title } from "../state.ts";
+import { Ask, Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, useLoad } from "../parts/basic.tsx";
+import { useKeysWhile } from "../keys.ts";
+
+interface Experiment {
+  id: string;
+  name: string;
+  note: string;
+  tags: [string, string][];
+  statuses: Record<string, number>;
+  runs: number;
+  last: number; // activity, else when it was made
+}
+
+const NOTE = "mlflow.note.content";
+
+async function load(deleted: boolean, signal: AbortSignal): Promise<Experiment[]> {
+  const found: any[] = [];
+  for (let token: string | undefined; ; ) {
+    const page = await post(
+      `${MLFLOW}experiments/search`,
+      { max_results: 5000, view_type: deleted ? "DELETED_ONLY" : "ACTIVE_ONLY", page_token: token },
+      signal,
+    );
+    found.push(...(page.experiments ?? []));
+    token = page.next_page_token;
+    if (!token) break;
+  }
+  if (!found.length) return [];
+  const ids = found.map((each) => each.experiment_id);
+  const { experiments } = await post(`${OURS}experiments/activity`, { experiment_ids: ids }, signal);
+  return found.map((each, i) => {
+    const { statuses, last_time } = experiments[i];
+    const tags = (each.tags ?? []).map((tag: any) => [tag.key, tag.value]);
+    return {
+      id: each.experiment_id,
+      name: each.name,
+      note: tags.find(([key]: string[]) => key === NOTE)?.[1] ?? "",
+      tags: tags.filter(([key]: string[]) => !key.startsWith("mlflow.")),
+      statuses,
+      runs: (Object.values(statuses) as number[]).reduce((sum, each) => sum + each, 0),
+      last: last_time ?? each.last_update_time ?? each.creation_time ?? 0,
+    };
+  });
+}
+
+const ORDERS: Record<string, (a: Experiment, b: Experiment) => number> = {
+  name: (a, b) => a.name.localeCompare(b.name),
+  runs: (a, b) => b.runs - a.runs,
+  last: (a, b) => b.last - a.last,
+};
+
+function matches(experiment: Experiment, text: string): boolean {
+  const lower = `${experiment.name} ${experiment.note} ${experiment.tags.flat().join(" ")}`.toLowerCase();
+  return text.toLowerCase().split(/\s+/).every((word) => lower.includes(word));
+}
+
+type Asking = { kind: "create" } | { kind: "rename"; of: Experiment } | { kind: "describe"; of: Experiment };
+
+export function Experiments() {
+  const [text, order, deleted] = [asked("q"), asked("sort", "last"), asked("deleted") === "1"];
+  const { value, error, busy, retry } = useLoad((signal) => load(deleted, signal), [deleted]);
+  const [asking, setAsking] = useState<Asking | null>(null);
+  useEffect(() => title("Experiments"), []);
+  useEffect(() => useKeysWhile({ "/": () => document.getElementById("find")?.focus() }), []);
+  const writes = session.value?.read_only === false;
+
+  const remove = async (experiment: Experiment) => {
+    await post(`${MLFLOW}experiments/delete`, { experiment_id: experiment.id });
+    say(`Deleted ${experiment.name}`, { undo: () => restore(experiment) });
+    retry();
+  };
+  const restore = async (experiment: Experiment) => {
+    await post(`${MLFLOW}experiments/restore`, { experiment_id: experiment.id });
+    retry();
+  };
+  const shown = (value ?? []).filter((each) => matches(each, text)).sort(ORDERS[order] ?? ORDERS.last);
+  const sort = (key: string, label: string, more = "") => (
+    <th scope="col" class={more} aria-sort={order === key ? (key === "name" ? "ascending" : "descending") : "none"}>
+      <button type="button" onClick={() => setQuery({ sort: key === "last" ? null : key })}>
+        {label}
+        {order === key && <Icon name={key === "name" ? "sortUp" : "sortDown"} size={12} />}
+      </button>
+    </th>
+  );
+  return (
+    <div class="page">
+      <div class="side wrap">
+        <h1>Experiments</h1>
+        {value && <span class="dim">{count(value.length)}</span>}
+        <span class="grow" />
+        <input id="find" class="input" type="search" placeholder="Find by name, tag or note" aria-label="Find experiments"
+          style={{ width: "240px" }} value={text} onInput={(event) => setQuery({ q: event.currentTarget.value })} />
+        <Button aria-pressed={deleted} icon="trash" onClick={() => setQuery({ deleted: deleted ? null : "1" })}>Deleted</Button>
+        {writes && <Button main icon="plus" onClick={() => setAsking({ kind: "create" })}>New</Button>}
+      </div>
+      {error ? (
+        <Failure what="The experiments could not be loaded" error={error} retry={retry} />
+      ) : !value ? (
+        <Skeleton columns={4} />
+      ) : !value.length ? (
+        <Empty title={deleted ? "Nothing is deleted" : "No experiments yet"} code={deleted ? undefined : exampleCode("my-experiment")}>
+          {deleted ? "Deleted experiments stay here until they are collected." : "An experiment is made by the first run that names it:"}
+        </Empty>
+      ) : !shown.length ? (
+        <Empty title="No experiment matches">
+          Nothing has “{text}” in its name, note or tags. <Button onClick={() => setQuery({ q: null })}>Clear</Button>
+        </Empty>
+      ) : (
+        <div class={`scroll ${busy ? "stale" : ""}`} tabIndex={0} role="region" aria-label="Experiments">
+          <table class="plain">
+            <thead>
+              <tr>
+                {sort("name", "Name")}
+                {sort("runs", "Runs")}
+                {sort("last", "Last activity", "hide-narrow")}
+                <th scope="col" class="hide-narrow">Tags</th>
+                <th scope="col"><span class="unseen">Actions</span></th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((each) => (
+                <tr key={each.id}>
+                  <td style={{ maxWidth: "480px" }}>
+                    <div class="clip"><a href={experimentHref(each.id)}><Path name={each.name} /></a></div>
+                    {each.note && <div class="clip dim small">{each.note.split("\n")[0].replace(/[*_`#]/g, "")}</div>}
+                  </td>
+                  <td class="nowrap"><Activity of={each} /></td>
+                  <td class="nowrap dim hide-narrow" title={each.last ? timestamp(each.last) : ""}>{each.last ? ago(each.last) : ""}</td>
+                  <td class="hide-narrow">
+                    <div class="side wrap">
+                      {each.tags.slice(0, 4).map(([key, value]) => <span class="badge" key={key}>{key} {value}</span>)}
+                    </div>
+                  </td>
+                  <td>
+                    {writes && (
+                      <Menu label={`Actions of ${each.name}`} icon="more" plain>
+                        {(close) => deleted ? (
+                          <Item icon="restore" onClick={() => (close(), restore(each))}>Restore</Item>
+                        ) : (
+                          <>
+                            <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename", of: each }))}>Rename…</Item>
+                            <Item icon="file" onClick={() => (close(), setAsking({ kind: "describe", of: each }))}>Describe…</Item>
+                            <Item icon="trash" class="bad" onClick={() => (close(), remove(each))}>Delete</Item>
+                          </>
+                        )}
+                      </Menu>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {asking && <Asking of={asking} close={() => setAsking(null)} done={retry} />}
+    </div>
+  );
+}
+
+/** A name with its path dimmed: team/project. */
+function Path({ name }: { name: string }) {
+  const at = name.lastIndexOf("/") + 1;
+  return <><span class="dim">{name.slice(0, at)}</span><b style={{ fontWeight: 500 }}>{name.slice(at)}</b></>;
+}
+
+function Activity({ of }: { of: Experiment }) {
+  const { RUNNING = 0, FAILED = 0 } = of.statuses;
+  if (!of.runs) return <span class="dim">no runs</span>;
+  return (
+    <span>
+      {plural(of.runs, "run")}
+      {RUNNING > 0 && <span class="status RUNNING">, {count(RUNNING)} running</span>}
+      {FAILED > 0 && <span class="status FAILED">, {count(FAILED)} failed</span>}
+    </span>
+  );
+}
+
+function Asking({ of, close, done }: { of: Asking; close: () => void; done: () => void }) {
+  const save = async (given: FormData) => {
+    if (of.kind === "create") {
+      const made = await post(`${MLFLOW}experiments/create`, { name: given.get("name") });
+      go(experimentHref(made.experiment_id));
+    } else if (of.kind === "rename") {
+      await post(`${MLFLOW}experiments/update`, { experiment_id: of.of.id, new_name: given.get("name") });
+      done();
+    } else {
+      await post(`${MLFLOW}experiments/set-experiment-tag`, { experiment_id: of.of.id, key: NOTE, value: given.get("note") });
+      done();
+    }
+  };
+  if (of.kind === "describe") {
+    return (
+      <Ask title={`Describe ${of.of.name}`} action="Save" save={save} onClose={close}>
+        <label class="field"><span>Note, in Markdown</span>
+          <textarea class="input" name="note" rows={8} autofocus defaultValue={of.of.note} /></label>
+      </Ask>
+    );
+  }
+  const name = of.kind === "rename" ? of.of.name : "";
+  return (
+    <Ask title={name ? `Rename ${name}` : "New experiment"} action={name ? "Rename" : "Create"} save={save} onClose={close}>
+      <label class="field"><span>Name</span>
+        <input class="input" name="name" required autofocus defaultValue={name} /></label>
+    </Ask>
+  );
+}

@@ -1,0 +1,410 @@
+// One run: what it measured and was given first, then charts, files and everything else.
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { ApiError, get, MLFLOW, OURS, post, session } from "../api.ts";
+import { type Column, decode, merge, type Table } from "../logic/columns.ts";
+import { ago, count, duration, number, plural, timestamp } from "../logic/format.ts";
+import { csv } from "../logic/rows.ts";
+import { literal } from "../logic/filter.ts";
+import { better } from "../logic/better.ts";
+import { styles } from "../logic/colours.ts";
+import { experimentHref, go, href, runHref } from "../route.ts";
+import { copy, dark, download, say, title } from "../state.ts";
+import { follow, following, useLines } from "../lines.ts";
+import { useLive } from "../live.ts";
+import { useKeysWhile } from "../keys.ts";
+import { Ask, Button, Empty, Failure, Icon, Item, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
+import { crumbs, experimentCrumb } from "../parts/header.tsx";
+import { lazy } from "../parts/lazy.tsx";
+import { Sparkline } from "../parts/sparkline.tsx";
+
+const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
+const Artifacts = lazy(() => import("../parts/artifacts.tsx").then((module) => module.Artifacts));
+const Markdown = lazy(() => import("../parts/markdown.tsx").then((module) => module.Markdown));
+
+const NOTE = "mlflow.note.content";
+const PARENT_TAG = "mlflow.parentRunId";
+
+interface Loaded {
+  table: Table; // of this run alone
+  tags: [string, string][]; // in full, where the table cuts
+  inputs: any[];
+  models: string[];
+  artifactUri: string;
+  experiment: string;
+  experimentName: string;
+  parent: { id: string; name: string } | null;
+}
+
+async function load(id: string): Promise<Loaded> {
+  const aggregates = ["last", "min", "max", "count", "last_step", "min_step", "max_step"];
+  const [answer, { run }] = await Promise.all([
+    post(`${OURS}runs/chosen`, { run_ids: [id], aggregates }),
+    get(`${MLFLOW}runs/get`, { run_id: id }),
+  ]);
+  const experiment = run.info.experiment_id;
+  const tags: [string, string][] = (run.data.tags ?? []).map((tag: any) => [tag.key, tag.value]);
+  const above = tags.find(([key]) => key === PARENT_TAG)?.[1];
+  const [found, parent] = await Promise.all([
+    get(`${MLFLOW}experiments/get`, { experiment_id: experiment }),
+    above ? get(`${MLFLOW}runs/get`, { run_id: above }).catch(() => null) : null,
+  ]);
+  return {
+    table: decode(answer),
+    tags,
+    inputs: run.inputs?.dataset_inputs ?? [],
+    models: [...(run.inputs?.model_inputs ?? []), ...(run.outputs?.model_outputs ?? [])].map((each: any) => each.model_id),
+    artifactUri: run.info.artifact_uri,
+    experiment,
+    experimentName: found.experiment.name,
+    parent: parent && { id: above!, name: parent.run.info.run_name },
+  };
+}
+
+type Asking = { kind: "rename" } | { kind: "note" } | { kind: "tag"; key: string; value: string };
+
+export function Run({ id }: { id: string }) {
+  const { value, error, retry, set } = useLoad(() => load(id), [id]);
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const now = useRef(value);
+  now.current = value;
+  const name = value?.table.names[0] ?? "";
+  useEffect(() => {
+    title(name);
+    if (value) {
+      crumbs.value = [
+        experimentCrumb(value.experiment, value.experimentName),
+        ...(value.parent ? [{ text: value.parent.name, address: runHref(value.parent.id) }] : []),
+        { text: name, address: runHref(id) },
+      ];
+    }
+  }, [value]);
+  const running = value?.table.statusOf[0] === "RUNNING";
+  const poll = useCallback(async () => {
+    const before = now.current!;
+    const answer = await post(`${OURS}runs/changes`, {
+      experiment_ids: [before.experiment],
+      cursor: before.table.cursor,
+      filter: `run_id = ${literal(id)}`,
+      aggregates: ["last", "min", "max", "count", "last_step", "min_step", "max_step"],
+      ...following(new Set([id])),
+    });
+    const more = decode(answer.table);
+    follow(answer.series ?? []);
+    set({ ...before, table: more.size ? merge(before.table, more) : { ...before.table, cursor: more.cursor } });
+    return more.size > 0;
+  }, [id]);
+  useLive(!!running, true, poll);
+  useNeighbours(id, value?.experiment);
+
+  if (error) {
+    return error instanceof ApiError && [400, 404].includes(error.status) ? (
+      <div class="note"><h1>No such run</h1><p class="dim">{error.message}</p><a class="button" href={href("")}>All experiments</a></div>
+    ) : (
+      <Failure what="The run could not be loaded" error={error} retry={retry} />
+    );
+  }
+  if (!value) return <Skeleton columns={4} />;
+  const { table } = value;
+  const writes = session.value?.read_only === false;
+  const all = [...table.columns.values()];
+  const metrics = all.filter((each) => each.id.startsWith("metrics."));
+  const params = all.filter((each) => each.kind === "params");
+  const note = value.tags.find(([key]) => key === NOTE)?.[1];
+  const tags = value.tags.filter(([key]) => !key.startsWith("mlflow."));
+  const system = value.tags.filter(([key]) => key.startsWith("mlflow.") && ![NOTE, "mlflow.runName", PARENT_TAG, "mlflow.log-model.history"].includes(key));
+  const keys = metrics.map((each) => each.key);
+  const style = styles([id], dark.value).get(id)!;
+  const deleted = table.deleted[0];
+  const change = async (deed: "delete" | "restore") => {
+    await post(`${MLFLOW}runs/${deed}`, { run_id: id });
+    say(deed === "delete" ? "Deleted" : "Restored", { undo: () => change(deed === "delete" ? "restore" : "delete") });
+    retry();
+  };
+  const parts: [string, string, boolean][] = [
+    ["overview", "Overview", true],
+    ["charts", "Charts", keys.length > 0],
+    ["artifacts", "Artifacts", true],
+    ["description", "Description", !!note || writes],
+    ["tags", "Tags", true],
+    ["inputs", "Inputs", value.inputs.length > 0],
+    ["system", "System", true],
+  ];
+  const jump = (event: MouseEvent, part: string) => {
+    event.preventDefault();
+    document.getElementById(part)?.scrollIntoView({ behavior: "instant" });
+  };
+  return (
+    <>
+      {deleted && <div class="banner"><Icon name="trash" /> This run is deleted. {writes && <Button onClick={() => change("restore")}>Restore</Button>}</div>}
+      <div class="page" style={{ paddingBottom: "8px", gap: "6px" }}>
+        <div class="side wrap">
+          <h1 class="clip">{name}</h1>
+          <Status status={table.statusOf[0]} />
+          <span class="grow" />
+          <Button icon="copy" onClick={() => copy(id, "Run id copied")}><span class="mono">{id.slice(0, 8)}</span></Button>
+          {writes && (
+            <Menu label="Actions of the run" icon="more">
+              {(close) => (
+                <>
+                  <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename" }))}>Rename…</Item>
+                  <Item icon="file" onClick={() => (close(), setAsking({ kind: "note" }))}>Describe…</Item>
+                  <Item icon="tag" onClick={() => (close(), setAsking({ kind: "tag", key: "", value: "" }))}>Add a tag…</Item>
+                  <hr />
+                  <Item icon={deleted ? "restore" : "trash"} class={deleted ? "" : "bad"} onClick={() => (close(), change(deleted ? "restore" : "delete"))}>{deleted ? "Restore" : "Delete"}</Item>
+                </>
+              )}
+            </Menu>
+          )}
+        </div>
+        <div class="facts">
+          <span>Started <b title={timestamp(table.start[0])}>{ago(table.start[0])}</b></span>
+          <span>Took <b>{duration((running ? Date.now() : table.end[0]) - table.start[0]) || "–"}</b></span>
+          {table.users[0] && <span>By <b>{table.users[0]}</b></span>}
+          {system.filter(([key]) => key === "mlflow.source.name").map(([key, source]) => <span key={key}>From <b>{source}</b></span>)}
+          {value.parent && <span>Within <a href={runHref(value.parent.id)}>{value.parent.name}</a></span>}
+        </div>
+      </div>
+      <nav class="anchors" aria-label="Parts of the page">
+        {parts.filter(([, , there]) => there).map(([part, label]) => <a key={part} href={`#${part}`} onClick={(event) => jump(event, part)}>{label}</a>)}
+      </nav>
+      <div class="page" style={{ gap: "28px" }}>
+        <div class="two" id="overview">
+          <Metrics table={table} metrics={metrics} id={id} colour={style.colour} />
+          <Params params={params} name={name} />
+        </div>
+        {keys.length > 0 && (
+          <section class="part" id="charts" aria-label="Charts">
+            <h2>Charts</h2>
+            <Charts lines={[{ id, name, style }]} keys={keys} />
+          </section>
+        )}
+        <section class="part" id="artifacts" aria-label="Artifacts">
+          <Artifacts run={id} uri={value.artifactUri} />
+        </section>
+        {(note || writes) && (
+          <section class="part" id="description" aria-label="Description">
+            <header><h2>Description</h2>{writes && <Button icon="edit" label="Edit the description" plain onClick={() => setAsking({ kind: "note" })} />}</header>
+            {note ? <Markdown text={note} /> : <p class="dim">None yet.</p>}
+          </section>
+        )}
+        <section class="part" id="tags" aria-label="Tags">
+          <header><h2>Tags</h2>{writes && <Button icon="plus" label="Add a tag" plain onClick={() => setAsking({ kind: "tag", key: "", value: "" })} />}</header>
+          {tags.length ? (
+            <dl class="pairs">
+              {tags.map(([key, text]) => (
+                <>
+                  <dt key={key}>{key}</dt>
+                  <dd>{text}</dd>
+                  <dd class="side">
+                    {writes && <Button icon="edit" label={`Change ${key}`} plain onClick={() => setAsking({ kind: "tag", key, value: text })} />}
+                    {writes && <Button icon="close" label={`Remove ${key}`} plain onClick={() => removeTag(id, key, text, retry)} />}
+                  </dd>
+                </>
+              ))}
+            </dl>
+          ) : <p class="dim">No tags.</p>}
+        </section>
+        <Children id={id} experiment={value.experiment} />
+        {value.inputs.length > 0 && <Inputs inputs={value.inputs} />}
+        <section class="part" id="system" aria-label="System">
+          <h2>System</h2>
+          <dl class="pairs">
+            <dt>Run id</dt><dd class="mono">{id}</dd><dd />
+            <dt>Artifacts</dt><dd class="mono">{value.artifactUri}</dd><dd />
+            {value.models.map((model) => <><dt key={model}>Model</dt><dd class="mono">{model}</dd><dd /></>)}
+            {system.map(([key, text]) => <><dt key={key}>{key.replace(/^mlflow\./, "")}</dt><dd>{text}</dd><dd /></>)}
+          </dl>
+        </section>
+      </div>
+      {asking && <Asking of={asking} id={id} name={name} note={note ?? ""} close={() => setAsking(null)} done={retry} />}
+    </>
+  );
+}
+
+async function removeTag(run_id: string, key: string, value: string, done: () => void) {
+  await post(`${MLFLOW}runs/delete-tag`, { run_id, key });
+  say(`Removed ${key}`, { undo: () => post(`${MLFLOW}runs/set-tag`, { run_id, key, value }).then(done) });
+  done();
+}
+
+/** The previous and the next run of the experiment: [ and ]. */
+function useNeighbours(id: string, experiment?: string) {
+  useEffect(() => {
+    if (!experiment) return;
+    const step = async (by: number) => {
+      const answer = await post(`${OURS}runs/table`, { experiment_ids: [experiment], aggregates: [] });
+      const ids: string[] = answer.runs.run_id;
+      const next = ids[ids.indexOf(id) + by];
+      if (next) go(runHref(next));
+      else say(by > 0 ? "This is the last run" : "This is the first run");
+    };
+    return useKeysWhile({ "[": () => void step(-1), "]": () => void step(1) });
+  }, [id, experiment]);
+}
+
+const SPARK_POINTS = 48;
+
+function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column[]; id: string; colour: string }) {
+  const [find, setFind] = useState("");
+  const of = (aggregate: string, key: string) => table.columns.get(`${aggregate}(metrics.${key})`)?.numbers?.[0] ?? NaN;
+  const shown = metrics.filter((each) => each.key.toLowerCase().includes(find.toLowerCase()));
+  const save = () =>
+    download(`${table.names[0]}-metrics.csv`, csv(
+      ["metric", "last", "min", "min_step", "max", "max_step", "count"],
+      metrics.map((each) => [each.key, String(each.numbers![0]), ...["min", "min_step", "max", "max_step", "count"].map((name) => String(of(name, each.key)))]),
+    ), "text/csv");
+  return (
+    <section class="part" aria-label="Metrics">
+      <header>
+        <h2>Metrics</h2><span class="dim">{count(metrics.length)}</span><span class="grow" />
+        {metrics.length > 12 && <input class="input" type="search" placeholder="Find" aria-label="Find metrics of the table" style={{ width: "120px" }} onInput={(event) => setFind(event.currentTarget.value)} />}
+        {metrics.length > 0 && <Button icon="download" label="Download the metrics as CSV" plain onClick={save} />}
+      </header>
+      {metrics.length ? (
+        <div class="scroll" tabIndex={0} role="region" aria-label="Table of metrics">
+          <table class="plain">
+            <thead>
+              <tr>
+                <th scope="col">Metric</th><th scope="col" class="num">Last</th><th scope="col" class="num">Min</th>
+                <th scope="col" class="num">Max</th><th scope="col" class="num hide-narrow">Best at</th><th scope="col" class="hide-narrow"><span class="unseen">Course</span></th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((each) => {
+                const wanted = better(each.key);
+                const [low, high] = [of("min", each.key), of("max", each.key)];
+                return (
+                  <tr key={each.id}>
+                    <th scope="row" style={{ fontSize: "13px", fontWeight: 500, color: "var(--text)" }}>{each.key}</th>
+                    <td class="num" title={String(each.numbers![0])}>{number(each.numbers![0])}</td>
+                    <td class={`num ${wanted < 0 ? "" : "dim"}`} title={`${low} at step ${of("min_step", each.key)}`}>{number(low)}</td>
+                    <td class={`num ${wanted > 0 ? "" : "dim"}`} title={`${high} at step ${of("max_step", each.key)}`}>{number(high)}</td>
+                    <td class="num dim hide-narrow">{wanted && of("count", each.key) > 1 ? `step ${count(of(wanted < 0 ? "min_step" : "max_step", each.key))}` : ""}</td>
+                    <td class="hide-narrow" style={{ width: "112px", paddingRight: 0 }}><Spark run={id} metric={each.key} colour={colour} many={of("count", each.key) > 1} /></td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </div>
+      ) : <Empty title="No metrics">Nothing was measured in this run yet.</Empty>}
+    </section>
+  );
+}
+
+function Spark({ run, metric, colour, many }: { run: string; metric: string; colour: string; many: boolean }) {
+  const wanted = useMemo(() => ({ runs: [run], key: metric, points: SPARK_POINTS, axis: "step" as const, start: null, end: null }), [run, metric]);
+  const { lines } = useLines(many ? wanted : null);
+  return lines[0] ? <Sparkline xs={lines[0].steps} ys={lines[0].values} colour={colour} /> : null;
+}
+
+function Params({ params, name }: { params: Column[]; name: string }) {
+  const [find, setFind] = useState("");
+  const shown = params.filter((each) => `${each.key} ${each.texts![0]}`.toLowerCase().includes(find.toLowerCase()));
+  return (
+    <section class="part" aria-label="Params">
+      <header>
+        <h2>Params</h2><span class="dim">{count(params.length)}</span><span class="grow" />
+        {params.length > 12 && <input class="input" type="search" placeholder="Find" aria-label="Find params" style={{ width: "120px" }} onInput={(event) => setFind(event.currentTarget.value)} />}
+        {params.length > 0 && <Button icon="download" label="Download the params as JSON" plain onClick={() => download(`${name}-params.json`, JSON.stringify(Object.fromEntries(params.map((each) => [each.key, each.texts![0]])), null, 1), "application/json")} />}
+      </header>
+      {params.length ? (
+        <table class="plain">
+          <thead><tr><th scope="col">Param</th><th scope="col">Value</th></tr></thead>
+          <tbody>
+            {shown.map((each) => (
+              <tr key={each.id}>
+                <th scope="row" style={{ fontSize: "13px", fontWeight: 500, color: "var(--text)", width: "40%", overflowWrap: "anywhere" }}>{each.key}</th>
+                <td style={{ overflowWrap: "anywhere" }}>{each.texts![0]}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : <Empty title="No params">This run was given none.</Empty>}
+    </section>
+  );
+}
+
+function Children({ id, experiment }: { id: string; experiment: string }) {
+  const { value } = useLoad(
+    (signal) => post(`${OURS}runs/table`, { experiment_ids: [experiment], filter: `tags.mlflow.parentRunId = ${literal(id)}`, max_results: 1000 }, signal).then(decode),
+    [id],
+  );
+  if (!value?.total) return null;
+  const rows = [...Array(value.size - value.ancestors).keys()];
+  const metrics = [...value.columns.values()].filter((each) => each.kind === "metrics").slice(0, 4);
+  return (
+    <section class="part" id="children" aria-label="Children">
+      <header>
+        <h2>Children</h2><span class="dim">{plural(value.total, "run")}</span><span class="grow" />
+        <a class="button" href={experimentHref(experiment, { q: `tags.mlflow.parentRunId = ${literal(id)}`, flat: "1" })}>Show in the table</a>
+        {value.total > 1 && <a class="button" href={href("compare", { runs: value.ids.slice(0, Math.min(rows.length, 100)).join(",") })}>Compare</a>}
+      </header>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of children" style={{ maxHeight: "420px" }}>
+        <table class="plain">
+          <thead><tr><th scope="col">Run</th><th scope="col">Status</th>{metrics.map((each) => <th scope="col" class="num" key={each.id}>{each.key}</th>)}</tr></thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={value.ids[row]}>
+                <td><a href={runHref(value.ids[row])}>{value.names[row]}</a></td>
+                <td><Status status={value.statusOf[row]} /></td>
+                {metrics.map((each) => <td class="num" key={each.id}>{!each.has || each.has[row] ? number(each.numbers![row]) : ""}</td>)}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Inputs({ inputs }: { inputs: any[] }) {
+  return (
+    <section class="part" id="inputs" aria-label="Inputs">
+      <h2>Inputs</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of inputs">
+        <table class="plain">
+          <thead><tr><th scope="col">Data set</th><th scope="col">Context</th><th scope="col">Digest</th><th scope="col">Source</th></tr></thead>
+          <tbody>
+            {inputs.map(({ dataset, tags = [] }: any, i: number) => (
+              <tr key={i}>
+                <td>{dataset.name}</td>
+                <td>{tags.find((tag: any) => tag.key === "mlflow.data.context")?.value ?? ""}</td>
+                <td class="mono">{dataset.digest}</td>
+                <td class="clip" style={{ maxWidth: "420px" }} title={dataset.source}>{dataset.source_type} <span class="dim mono">{dataset.source}</span></td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Asking({ of, id, name, note, close, done }: { of: Asking; id: string; name: string; note: string; close: () => void; done: () => void }) {
+  const tag = (key: string, value: string) => post(`${MLFLOW}runs/set-tag`, { run_id: id, key, value }).then(done);
+  if (of.kind === "rename") {
+    const save = (given: FormData) => post(`${MLFLOW}runs/update`, { run_id: id, run_name: given.get("name") }).then(() => {
+      say("Renamed", { undo: () => post(`${MLFLOW}runs/update`, { run_id: id, run_name: name }).then(done) });
+      done();
+    });
+    return (
+      <Ask title={`Rename ${name}`} action="Rename" save={save} onClose={close}>
+        <label class="field"><span>Name</span><input class="input" name="name" required autofocus defaultValue={name} /></label>
+      </Ask>
+    );
+  }
+  if (of.kind === "note") {
+    return (
+      <Ask title={`Describe ${name}`} action="Save" save={(given) => tag(NOTE, String(given.get("note")))} onClose={close}>
+        <label class="field"><span>Note, in Markdown</span><textarea class="input" name="note" rows={10} autofocus defaultValue={note} /></label>
+      </Ask>
+    );
+  }
+  return (
+    <Ask title={of.key ? `Change ${of.key}` : "Add a tag"} action="Save" save={(given) => tag(String(given.get("key")), String(given.get("value")))} onClose={close}>
+      <label class="field"><span>Key</span><input class="input" name="key" required autofocus={!of.key} readOnly={!!of.key} defaultValue={of.key} /></label>
+      <label class="field"><span>Value</span><input class="input" name="value" autofocus={!!of.key} defaultValue={of.value} /></label>
+    </Ask>
+  );
+}

@@ -1,0 +1,503 @@
+// The runs of an experiment: one toolbar, then a table, charts, or both.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { ApiError, get, MLFLOW, post, session } from "../api.ts";
+import { type Column, infoColumns, type Table } from "../logic/columns.ts";
+import { count, plural, ago, number, duration } from "../logic/format.ts";
+import { and, field, literal, quoted, toFilter, without } from "../logic/filter.ts";
+import { csv, flat, grouped, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, writeOrder } from "../logic/rows.ts";
+import { better } from "../logic/better.ts";
+import { styles } from "../logic/colours.ts";
+import { asked, go, href, runHref, setQuery } from "../route.ts";
+import { dark, download, narrow, say, title } from "../state.ts";
+import { failing, paused, updated } from "../live.ts";
+import { useKeysWhile } from "../keys.ts";
+import { Ask, Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
+import { Grid } from "../parts/grid.tsx";
+import { crumbs, experimentCrumb } from "../parts/header.tsx";
+import { lazy } from "../parts/lazy.tsx";
+import { Search } from "../parts/search.tsx";
+import { Columns } from "../parts/columns.tsx";
+import { Views } from "../parts/views.tsx";
+import { Choice } from "./choice.ts";
+import { useTable } from "./table.ts";
+
+const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
+
+const IN_CHARTS = "20"; // runs, unless some are selected
+const IN_COMPARISON = 100;
+const USUALLY_SHOWN = 60; // columns
+
+/** The columns that the address names, else those that say something. */
+export function chosenColumns(all: Column[], named: string): Column[] {
+  const byId = new Map(all.map((column) => [column.id, column]));
+  if (named) return named.split(",").flatMap((id) => byId.get(decodeURIComponent(id)) ?? []);
+  const info = ["status", "start_time", "duration"].map((id) => byId.get(id)!);
+  const user = byId.get("user_id")!;
+  const metrics = all.filter((column) => column.kind === "metrics" && column.id.startsWith("metrics."));
+  const params = all.filter((column) => column.kind === "params" && column.differs);
+  return [...info, ...(user.differs ? [user] : []), ...metrics, ...params].slice(0, USUALLY_SHOWN);
+}
+
+const ids = (text: string) => text.split(",").filter(Boolean).map(decodeURIComponent);
+
+/** Which aggregates the shown columns, the order and the group need. */
+function aggregatesOf(...named: string[]): string[] {
+  const found = new Set(["last"]);
+  for (const id of named.flatMap(ids)) {
+    const match = /^-?(\w+)\(metrics\./.exec(id);
+    if (match) found.add(match[1]);
+  }
+  return [...found];
+}
+
+/** An order in the server's language. */
+function orderBy(order: Order[]): string[] {
+  return order.map(({ id, descending }) => {
+    const match = /^(?:(\w+)\()?(metrics|params|tags)\.(.*?)\)?$/s.exec(id);
+    const name = match ? `${match[2]}.${quoted(match[1] ? match[3] : id.slice(match[2].length + 1))}` : id;
+    return `${match?.[1] ? `${match[1]}(${name})` : name} ${descending ? "DESC" : "ASC"}`;
+  });
+}
+
+export function Runs({ experiment }: { experiment: string }) {
+  const query = asked("q");
+  const named = asked("cols");
+  const order = parseOrder(asked("sort"));
+  const deleted = asked("deleted") === "1";
+  const view = asked("view", "table");
+  const info = useLoad((signal) => loadExperiment(experiment, signal), [experiment]);
+  const { table, error, busy, reload, loadMore } = useTable({
+    experiment,
+    text: query,
+    deleted,
+    aggregates: aggregatesOf(named, asked("sort")),
+    orderBy: orderBy(order),
+  });
+  const [choice, setChoice] = useState(new Choice());
+  const [toggled, setToggled] = useState<Set<string>>(new Set());
+  const [now, setNow] = useState(-1);
+  const [asking, setAsking] = useState<"tag" | "rename" | null>(null);
+  const lastPick = useRef(-1);
+  const name = info.value?.name ?? "";
+  useEffect(() => {
+    title(name);
+    crumbs.value = name ? [experimentCrumb(experiment, name)] : [];
+  }, [name]);
+  useEffect(() => (setChoice(new Choice()), setNow(-1)), [query, deleted]);
+
+  const all = useMemo(() => (table ? [...infoColumns(table), ...table.columns.values()] : []), [table]);
+  const byId = useMemo(() => new Map(all.map((column) => [column.id, column])), [all]);
+  const columns = useMemo(() => (table ? chosenColumns(all, named) : []), [all, named]);
+  const group = byId.get(asked("group"));
+  const isFlat = asked("flat") === "1" || order.length > 0;
+  const lines = useMemo(() => {
+    if (!table) return [];
+    const matching = isFlat || group ? table.size - table.ancestors : table.size;
+    const rows = sorted([...Array(matching).keys()], order, (id) => byId.get(id));
+    if (group) return grouped(rows, group, toggled);
+    return isFlat ? flat(rows) : tree(table, rows, toggled);
+  }, [table, asked("sort"), isFlat, group, toggled]);
+
+  const widths = useMemo(() => {
+    const pairs = asked("w").split(",").filter(Boolean).map((each) => each.split("~"));
+    return Object.fromEntries(pairs.map(([id, width]) => [decodeURIComponent(id), Number(width)]));
+  }, [asked("w")]);
+
+  const charted = useMemo(() => {
+    if (!table || view === "table") return [];
+    const rows = lines.flatMap((line) => line.group?.rows ?? [line.row]);
+    const unique = [...new Set(rows)];
+    const some = choice.count(table.total) > 0;
+    const wanted = some ? unique.filter((row) => choice.has(table.ids[row])) : unique;
+    // Parents without metrics of their own have no line.
+    const metrics = all.filter((column) => column.kind === "metrics");
+    return wanted.filter((row) => metrics.some(({ has }) => !has || has[row])).slice(0, some ? IN_COMPARISON : Number(asked("n", IN_CHARTS)));
+  }, [table, view, lines, choice, asked("n")]);
+  const colours = useMemo(
+    () => (view === "table" || !table ? null : styles(charted.map((row) => table.ids[row]), dark.value)),
+    [charted, view, dark.value],
+  );
+
+  const selectedRows = () => table!.ids.flatMap((id, row) => (choice.has(id) && row < table!.size - table!.ancestors ? [row] : []));
+  const selectedIds = async (): Promise<string[]> => {
+    if (!choice.everything) return [...choice.ids];
+    while (true) {
+      // All that match, not all that are loaded.
+      const more = tableNow.current?.token ? await loadMore() : null;
+      if (!more?.token) break;
+    }
+    return tableNow.current!.ids.filter((id) => choice.has(id));
+  };
+  const tableNow = useRef(table);
+  tableNow.current = table;
+
+  const pick = (at: number, event: { shiftKey: boolean }) => {
+    const line = lines[at];
+    if (!line || line.row < 0) return;
+    const on = !choice.has(table!.ids[line.row]);
+    const [from, to] = event.shiftKey && lastPick.current >= 0 ? [lastPick.current, at].sort((a, b) => a - b) : [at, at];
+    const picked = lines.slice(from, to + 1).filter((each) => each.row >= 0).map((each) => table!.ids[each.row]);
+    lastPick.current = at;
+    setChoice(choice.with(picked, on));
+  };
+  const compare = async () => {
+    const chosen = await selectedIds();
+    if (chosen.length < 2) return say("Select two runs or more to compare them");
+    if (chosen.length > IN_COMPARISON) say(`The first ${IN_COMPARISON} of ${count(chosen.length)} are compared`);
+    go(href("compare", { runs: chosen.slice(0, IN_COMPARISON).join(",") }));
+  };
+  const step = (by: number) => {
+    if (!lines.length) return;
+    setNow(Math.max(0, Math.min(lines.length - 1, now + by)));
+  };
+  useEffect(
+    () =>
+      useKeysWhile({
+        j: () => step(1),
+        k: () => step(-1),
+        ArrowDown: () => step(1),
+        ArrowUp: () => step(-1),
+        x: () => now >= 0 && pick(now, { shiftKey: false }),
+        Enter: () => {
+          const line = lines[now];
+          if (line?.row >= 0) go(runHref(table!.ids[line.row]));
+          else if (line) toggle(line);
+        },
+        ArrowRight: () => lines[now]?.children && !lines[now].open && toggle(lines[now]),
+        ArrowLeft: () => lines[now]?.open && toggle(lines[now]),
+        c: () => void compare(),
+        ...(choice.count(table?.total ?? 0) > 0 && { Escape: () => setChoice(new Choice()) }),
+      }),
+    [lines, now, choice, table],
+  );
+
+  const toggle = (line: Line) => {
+    const id = line.group ? `group ${line.group.value}` : table!.ids[line.row];
+    const next = new Set(toggled);
+    next.delete(id) || next.add(id);
+    setToggled(next);
+  };
+  const setColumns = (list: Column[] | null) => setQuery({ cols: list && list.map((each) => encodeURIComponent(each.id)).join(",") });
+  const move = (id: string, before: string) => {
+    const rest = columns.filter((each) => each.id !== id);
+    const moved = byId.get(id);
+    if (!moved || id === before) return;
+    rest.splice(rest.findIndex((each) => each.id === before), 0, moved);
+    setColumns(rest);
+  };
+  const resize = (id: string, width: number | null) => {
+    const next = { ...widths, [id]: width };
+    setQuery({ w: Object.entries(next).flatMap(([id, width]) => (width ? [`${encodeURIComponent(id)}~${width}`] : [])).join(",") });
+  };
+  const sort = (column: Column, add: boolean) => {
+    const firstDown = !!column.numbers && better(column.key) >= 0;
+    setQuery({ sort: writeOrder(nextOrder(order, column.id, add, firstDown)) });
+  };
+
+  if (info.error) {
+    return info.error instanceof ApiError && info.error.status === 404 ? (
+      <div class="note"><h1>No such experiment</h1><p class="dim">{info.error.message}</p><a class="button" href={href("")}>All experiments</a></div>
+    ) : (
+      <Failure what="The experiment could not be loaded" error={info.error} retry={info.retry} />
+    );
+  }
+  const filterError = error instanceof ApiError && error.status === 400 && query ? error : null;
+  const chosen = table ? choice.count(table.total) : 0;
+  const writes = session.value?.read_only === false;
+  const keys = [...new Set(all.filter((each) => each.kind === "metrics" && charted.some((row) => !each.has || each.has[row])).map((each) => each.key))];
+  const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])! })) : [];
+  const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? <HowMany total={table.total} /> : plural(charted.length, "run");
+
+  const grid = table && (narrow.value ? (
+    <Cards table={table} lines={lines} columns={columns} />
+  ) : (
+    <Grid
+      table={table} lines={lines} columns={view === "split" ? columns.filter((each) => each.kind !== "info" || each.id === "status") : columns}
+      widths={widths} order={order} now={now} colours={colours} heat={asked("heat")}
+      selected={{ has: (id) => choice.has(id), all: choice.everything && choice.ids.size === 0, some: chosen > 0 }}
+      onSort={sort} onSelect={pick} onToggle={toggle} onResize={resize} onMove={move} onNow={setNow}
+      onSelectAll={() => setChoice(choice.everything && !choice.ids.size ? new Choice() : new Choice(true))}
+      onHover={view === "table" ? undefined : (id) => import("../parts/charts.tsx").then(({ near }) => (near.value = id))}
+    />
+  ));
+  const body = !table ? (
+    error && !filterError ? <Failure what="The runs could not be loaded" error={error} retry={reload} /> : <Skeleton columns={8} />
+  ) : !table.size ? (
+    <Nothing name={name} query={query} deleted={deleted} />
+  ) : view === "charts" ? (
+    <div class="chart-area"><Charts lines={chartLines} keys={keys} said={said} /></div>
+  ) : view === "split" ? (
+    <div class="split">
+      <div class="fill">{grid}</div>
+      <div class="chart-area"><Charts lines={chartLines} keys={keys} said={said} legend={false} /></div>
+    </div>
+  ) : grid;
+
+  return (
+    <div class="fill fixed-height" style={{ position: "relative" }}>
+      {busy && table && <div class="progress" />}
+      <h1 class="unseen">Runs of {name}</h1>
+      {info.value?.deleted && <div class="banner">This experiment is deleted. {writes && <Button onClick={() => restore(experiment, info.retry)}>Restore</Button>}</div>}
+      <div class="bar">
+        <Search experiment={experiment} value={query} error={filterError} onSearch={(text) => setQuery({ q: text || null }, false)} />
+        <div class="segments" role="group" aria-label="View">
+          {([["table", "Table"], ["split", "Table and charts"], ["charts", "Charts"]] as const).map(([each, label]) => (
+            <Button key={each} icon={each === "charts" ? "chart" : each} label={label} class={each === "split" ? "hide-narrow" : ""} aria-pressed={view === each} onClick={() => setQuery({ view: each === "table" ? null : each }, false)} />
+          ))}
+        </div>
+        <Columns all={all} shown={columns} named={!!named} set={setColumns} heat={asked("heat")} />
+        <Views experiment={experiment} />
+      </div>
+      <div class="bar low scrolls">
+        {chosen > 0 && table ? (
+          <>
+            <b class="nowrap">{count(chosen)} selected</b>
+            <Button icon="compare" onClick={compare}>Compare</Button>
+            {writes && !deleted && <Button icon="tag" onClick={() => setAsking("tag")}>Tag…</Button>}
+            {writes && <Button icon={deleted ? "restore" : "trash"} onClick={async () => (await change(await selectedIds(), deleted ? "restore" : "delete", reload), setChoice(new Choice()))}>{deleted ? "Restore" : "Delete"}</Button>}
+            <Button icon="download" onClick={() => saveRows("csv", name, table, selectedRows(), columns)}>CSV</Button>
+            <Button icon="download" onClick={() => saveRows("json", name, table, selectedRows(), columns)}>JSON</Button>
+            <Button plain icon="close" onClick={() => setChoice(new Choice())}>Clear</Button>
+          </>
+        ) : (
+          <>
+            <Chips query={query} table={table} />
+            <GroupBy all={all} />
+            <span class="grow" />
+            <span class="nowrap dim total" aria-live="off">{table && said_(table)}</span>
+            <Refresh table={table} reload={reload} />
+            {table && (
+              <Menu label="Download and more" icon="more" plain>
+                {(close) => (
+                  <>
+                    <Item icon="download" onClick={() => (close(), saveRows("csv", name, table, rowsOf(lines, table), columns))}>Download as CSV</Item>
+                    <Item icon="download" onClick={() => (close(), saveRows("json", name, table, rowsOf(lines, table), columns))}>Download as JSON</Item>
+                    <hr />
+                    <Item icon="trash" onClick={() => (close(), setQuery({ deleted: deleted ? null : "1" }, false))}>{deleted ? "Show active runs" : "Show deleted runs"}</Item>
+                  </>
+                )}
+              </Menu>
+            )}
+          </>
+        )}
+      </div>
+      {deleted && <div class="banner"><Icon name="trash" /> Deleted runs. <Button onClick={() => setQuery({ deleted: null })}>Show active runs</Button></div>}
+      {table?.token && (
+        <div class="banner">The first {count(table.size - table.ancestors)} of {count(table.total)} runs. Sorting and filters look at all. <Button onClick={() => void loadMore()}>Load more</Button></div>
+      )}
+      <div class={`fill ${busy && table ? "stale" : ""}`}>{body}</div>
+      {asking === "tag" && table && (
+        <Ask title={`Tag ${plural(chosen, "run")}`} action="Set the tag" onClose={() => setAsking(null)}
+          save={async (given) => {
+            const tag = { key: given.get("key"), value: given.get("value") };
+            for (const run_id of await selectedIds()) await post(`${MLFLOW}runs/set-tag`, { run_id, ...tag });
+            say("Tagged");
+            reload();
+          }}>
+          <label class="field"><span>Key</span><input class="input" name="key" required autofocus /></label>
+          <label class="field"><span>Value</span><input class="input" name="value" /></label>
+        </Ask>
+      )}
+    </div>
+  );
+}
+
+async function loadExperiment(id: string, signal: AbortSignal) {
+  void signal;
+  const { experiment } = await get(`${MLFLOW}experiments/get`, { experiment_id: id });
+  return { name: experiment.name as string, deleted: experiment.lifecycle_stage === "deleted" };
+}
+
+async function restore(experiment: string, done: () => void) {
+  await post(`${MLFLOW}experiments/restore`, { experiment_id: experiment });
+  done();
+}
+
+/** Deletes or restores runs, and offers the opposite. */
+async function change(ids: string[], deed: "delete" | "restore", done: () => void): Promise<void> {
+  for (const run_id of ids) await post(`${MLFLOW}runs/${deed}`, { run_id });
+  done();
+  const opposite = deed === "delete" ? "restore" : "delete";
+  say(`${deed === "delete" ? "Deleted" : "Restored"} ${plural(ids.length, "run")}`, { undo: () => change(ids, opposite, done) });
+}
+
+/** The rows that lines show and that match themselves. */
+const rowsOf = (lines: Line[], table: Table) =>
+  [...new Set(lines.flatMap((line) => line.group?.rows ?? [line.row]))].filter((row) => row < table.size - table.ancestors);
+
+function said_(table: Table): string {
+  const { RUNNING = 0, FAILED = 0 } = table.statuses;
+  return [plural(table.total, "run"), RUNNING && `${count(RUNNING)} running`, FAILED && `${count(FAILED)} failed`].filter(Boolean).join(", ");
+}
+
+function saveRows(kind: "csv" | "json", name: string, table: Table, rows: number[], columns: Column[]): void {
+  const file = `${name.replace(/[^\w.-]+/g, "-") || "runs"}.${kind}`;
+  const others = columns.filter((column) => column.id !== "run_id");
+  if (kind === "csv") {
+    const header = ["run_id", "run_name", ...others.map((column) => column.id)];
+    const lines = rows.map((row) => [table.ids[row], table.names[row], ...others.map((column) => textOf(column, row))]);
+    return download(file, csv(header, lines), "text/csv");
+  }
+  const value = (column: Column, row: number) => {
+    if (column.has && !column.has[row]) return undefined;
+    const found = column.texts ? column.texts[row] : column.numbers![row];
+    return typeof found === "number" && !Number.isFinite(found) ? String(found) : found;
+  };
+  const found = rows.map((row) => ({
+    run_id: table.ids[row],
+    run_name: table.names[row],
+    ...Object.fromEntries(others.map((column) => [column.id, value(column, row)])),
+  }));
+  download(file, JSON.stringify(found, null, 1), "application/json");
+}
+
+function HowMany({ total }: { total: number }) {
+  return (
+    <label class="side">
+      first
+      <select class="input" aria-label="Runs in charts" value={asked("n", IN_CHARTS)} onChange={(event) => setQuery({ n: event.currentTarget.value === IN_CHARTS ? null : event.currentTarget.value })}>
+        {["10", IN_CHARTS, "60", "100"].map((each) => <option key={each}>{each}</option>)}
+      </select>
+      of {plural(total, "run")}
+    </label>
+  );
+}
+
+const SPANS: [string, number][] = [["Last hour", 3600e3], ["Last day", 86_400e3], ["Last week", 7 * 86_400e3]];
+
+function Chips({ query, table }: { query: string; table: Table | null }) {
+  const filter = toFilter(query);
+  const chip = (condition: string, label: preact.ComponentChildren) => {
+    const on = filter.includes(condition);
+    return (
+      <button type="button" key={condition} class="chip" aria-pressed={on}
+        onClick={() => setQuery({ q: on ? without(filter, condition) : and(query, condition) }, false)}>
+        {label}
+      </button>
+    );
+  };
+  const statuses = ["RUNNING", "FINISHED", "FAILED", "KILLED"].filter((each) => table?.statuses[each] || filter.includes(`status = '${each}'`));
+  const time = /start_time > \d+/.exec(filter)?.[0];
+  const tags = table ? [...table.columns.values()].filter((each) => each.kind === "tags" && !each.key.startsWith("mlflow.") && each.differs).slice(0, 6) : [];
+  return (
+    <>
+      {statuses.length > 1 || filter.includes("status =") ? statuses.map((status) => chip(`status = '${status}'`, <Status status={status} />)) : null}
+      <Menu label="By time" text={<>{time ? "Time ✓" : "Time"} <Icon name="down" size={12} /></>} plain left>
+        {(close) => (
+          <>
+            {SPANS.map(([label, span]) => (
+              <Item key={label} onClick={() => (close(), setQuery({ q: and(time ? without(filter, time) : query, `start_time > ${Date.now() - span}`) }, false))}>{label}</Item>
+            ))}
+            {time && <Item icon="close" onClick={() => (close(), setQuery({ q: without(filter, time) }, false))}>Any time</Item>}
+          </>
+        )}
+      </Menu>
+      {tags.length > 0 && (
+        <Menu label="By tag" text={<>Tags <Icon name="down" size={12} /></>} plain left>
+          {(close) => tags.map((column) => {
+            const values = [...new Set(column.texts!.filter((each) => each !== undefined))].slice(0, 8);
+            return (
+              <div key={column.id}>
+                <h3>{column.key}</h3>
+                {values.map((value) => {
+                  const condition = `tags.${quoted(column.key)} = ${literal(value!)}`;
+                  const on = filter.includes(condition);
+                  return <Item key={value} icon={on ? "check" : undefined} onClick={() => (close(), setQuery({ q: on ? without(filter, condition) : and(query, condition) }, false))}>{value}</Item>;
+                })}
+              </div>
+            );
+          })}
+        </Menu>
+      )}
+    </>
+  );
+}
+
+function GroupBy({ all }: { all: Column[] }) {
+  const now = asked("group");
+  const choices = all.filter((column) => (column.kind === "params" || (column.kind === "tags" && !column.key.startsWith("mlflow."))) && column.differs);
+  const nested = all.some((column) => column.id === "tags.mlflow.parentRunId");
+  return (
+    <>
+      {choices.length > 0 && (
+        <Menu label="Group by" text={<>{now ? `By ${field(now).key}` : "Group"} <Icon name="down" size={12} /></>} plain left>
+          {(close) => (
+            <>
+              {now && <Item icon="close" onClick={() => (close(), setQuery({ group: null }))}>No groups</Item>}
+              {choices.slice(0, 40).map((column) => (
+                <Item key={column.id} icon={now === column.id ? "check" : undefined} onClick={() => (close(), setQuery({ group: column.id }))}>
+                  <span class="grow clip">{column.key}</span><span class="dim small">{column.kind.replace(/s$/, "")}</span>
+                </Item>
+              ))}
+            </>
+          )}
+        </Menu>
+      )}
+      {nested && !now && (
+        <Button plain aria-pressed={asked("flat") === "1"} title="Show runs within runs in one list" onClick={() => setQuery({ flat: asked("flat") === "1" ? null : "1" })}>Flat</Button>
+      )}
+    </>
+  );
+}
+
+function Refresh({ table, reload }: { table: Table | null; reload: () => void }) {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => tick((before) => before + 1), 5000);
+    return () => clearInterval(timer);
+  }, []);
+  if (!table) return null;
+  const off = paused.value || failing.value;
+  const text = paused.value ? "paused" : failing.value ? "no answer" : `updated ${ago(Math.max(updated.value, 1))}`;
+  return (
+    <span class="side nowrap dim hide-narrow">
+      <span class={`live-dot ${off ? "off" : ""}`} /> {text}
+      <Button icon={paused.value ? "play" : "pause"} label={paused.value ? "Go on with updates" : "Pause updates"} plain onClick={() => (paused.value = !paused.value)} />
+      <Button icon="restore" label="Reload" plain onClick={reload} />
+    </span>
+  );
+}
+
+function Nothing({ name, query, deleted }: { name: string; query: string; deleted: boolean }) {
+  if (query) {
+    return (
+      <Empty title="No run matches">
+        <code>{toFilter(query)}</code> <Button onClick={() => setQuery({ q: null }, false)}>Clear the search</Button>
+      </Empty>
+    );
+  }
+  if (deleted) return <Empty title="Nothing is deleted">Deleted runs of this experiment would be here.</Empty>;
+  return <Empty title="No runs yet" code={exampleCode(name)}>Log a first run to this experiment:</Empty>;
+}
+
+const CARD = 68;
+
+/** Runs on a phone: name, status and two metrics each. */
+function Cards({ table, lines, columns }: { table: Table; lines: Line[]; columns: Column[] }) {
+  const [top, setTop] = useState(0);
+  const runs = lines.filter((line) => line.row >= 0);
+  const from = Math.max(0, Math.floor(top / CARD) - 4);
+  const shown = runs.slice(from, from + 24);
+  const metrics = columns.filter((column) => column.kind === "metrics");
+  return (
+    <div class="scroll cards" tabIndex={0} role="region" aria-label="Runs" onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
+      <ul style={{ height: `${runs.length * CARD}px`, position: "relative" }}>
+        {shown.map((line, i) => {
+          const { row } = line;
+          const two = metrics.filter((column) => !column.has || column.has[row]).slice(0, 2);
+          return (
+            <li key={table.ids[row]} style={{ position: "absolute", top: `${(from + i) * CARD}px`, left: 0, right: 0, height: `${CARD}px` }}>
+              <a class="card" href={runHref(table.ids[row])} style={{ height: "100%", paddingLeft: `${16 + line.depth * 16}px` }}>
+                <span class="side"><b class="clip grow">{table.names[row]}</b><Status status={table.statusOf[row]} /></span>
+                <span class="metrics">
+                  {two.map((column) => <span class="clip" key={column.id}>{column.label} <b>{number(column.numbers![row])}</b></span>)}
+                  {!two.length && <span>{ago(table.start[row])}{table.end[row] > 0 && `, ${duration(table.end[row] - table.start[row])}`}</span>}
+                </span>
+              </a>
+            </li>
+          );
+        })}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,85 @@
+// The runs of an experiment that match, kept up to date. What the page of runs is about.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { OURS, post } from "../api.ts";
+import { decode, merge, type Table } from "../logic/columns.ts";
+import { toFilter } from "../logic/filter.ts";
+import { follow, following } from "../lines.ts";
+import { useLive } from "../live.ts";
+import { announcement } from "../state.ts";
+import { plural } from "../logic/format.ts";
+
+export interface Asked {
+  experiment: string;
+  text: string; // as it was typed
+  deleted: boolean;
+  aggregates: string[];
+  orderBy: string[]; // only matters where not all runs are loaded
+}
+
+const PAGE = 10_000;
+
+function request(asked: Asked) {
+  return {
+    experiment_ids: [asked.experiment],
+    filter: toFilter(asked.text),
+    run_view_type: asked.deleted ? "DELETED_ONLY" : "ACTIVE_ONLY",
+    aggregates: asked.aggregates,
+  };
+}
+
+export function useTable(asked: Asked) {
+  const [state, setState] = useState<{ table: Table | null; error: Error | null; busy: boolean }>({
+    table: null, error: null, busy: true,
+  });
+  const now = useRef<Table | null>(null);
+  const [tries, setTries] = useState(0);
+  now.current = state.table;
+  const partial = !!state.table?.token;
+  const name = JSON.stringify([asked, partial ? asked.orderBy : []]);
+  const wanted = { ...request(asked), order_by: asked.orderBy, max_results: PAGE };
+
+  useEffect(() => {
+    const control = new AbortController();
+    setState((before) => ({ ...before, busy: true }));
+    const body = { ...wanted, order_by: partial ? asked.orderBy : [] };
+    post(`${OURS}runs/table`, body, control.signal).then(
+      (answer) => {
+        const table = decode(answer);
+        announcement.value = `${plural(table.total, "run")} found`;
+        setState({ table, error: null, busy: false });
+      },
+      (error) => error.name === "AbortError" || setState((before) => ({ ...before, error, busy: false })),
+    );
+    return () => control.abort();
+  }, [name, tries]);
+
+  const poll = useCallback(async () => {
+    const table = now.current;
+    if (!table) return false;
+    const running = new Set(table.ids.filter((_, row) => table.statusOf[row] === "RUNNING"));
+    const answer = await post(`${OURS}runs/changes`, {
+      ...request(asked), cursor: table.cursor, ...following(running),
+    });
+    const more = decode(answer.table);
+    follow(answer.series ?? []);
+    if (now.current !== table) return true; // another table came meanwhile
+    const loaded = table.size - table.ancestors;
+    const fresh = more.ids.filter((id) => !table.rowOf.has(id)).length;
+    if (!table.token && loaded + fresh !== more.total) setTries((before) => before + 1); // some were deleted
+    else if (more.size) setState((before) => ({ ...before, table: merge(table, more) }));
+    else {
+      table.cursor = more.cursor;
+      if (more.total !== table.total) setState((before) => ({ ...before, table: { ...table, total: more.total, statuses: more.statuses } }));
+    }
+    return more.size > 0;
+  }, [name]);
+  useLive(!!state.table && !asked.deleted, (state.table?.statuses.RUNNING ?? 0) > 0, poll);
+
+  const loadMore = async () => {
+    const table = now.current!;
+    const more = decode(await post(`${OURS}runs/table`, { ...wanted, page_token: table.token }));
+    setState({ table: merge(table, { ...more, cursor: table.cursor }, false), error: null, busy: false });
+    return more;
+  };
+  return { ...state, reload: () => setTries((before) => before + 1), loadMore };
+}

@@ -1,0 +1,20 @@
+// Parts that are loaded when they are first shown: charts, the renderer of Markdown.
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Failure, Skeleton } from "./basic.tsx";
+
+const loaded = new Map<() => Promise<any>, any>();
+
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+  return function Lazy(props: P) {
+    const [Part, setPart] = useState<ComponentType<P> | null>(() => loaded.get(load) ?? null);
+    const [error, setError] = useState<Error | null>(null);
+    const get = () => {
+      setError(null);
+      load().then((part) => (loaded.set(load, part), setPart(() => part)), setError);
+    };
+    useEffect(() => void (Part || get()), []);
+    if (error) return <Failure what="A part of the page could not be loaded" error={error} retry={get} />;
+    return Part ? <Part {...props} /> : <Skeleton rows={4} />;
+  };
+}

@@ -1,0 +1,69 @@
+// Where we are: every state of a page that matters stands in its address.
+import { signal } from "@preact/signals";
+
+export type Page = "experiments" | "runs" | "run" | "compare" | "missing";
+export interface Place {
+  page: Page;
+  id: string;
+  query: URLSearchParams;
+}
+
+// The document's <base> leads to the root of the application.
+const root = new URL(document.baseURI).pathname;
+
+export function parse(path: string, search: string): Place {
+  const [kind = "", id = "", ...rest] = path.replace(/^\/|\/$/g, "").split("/");
+  const query = new URLSearchParams(search);
+  const place = (page: Page, id = ""): Place => ({ page, id: decodeURIComponent(id), query });
+  if (rest.length) return place("missing");
+  if ((kind === "" || kind === "experiments") && !id) return place("experiments");
+  if (kind === "experiments") return place("runs", id);
+  if (kind === "runs" && id) return place("run", id);
+  if (kind === "compare" && !id) return place("compare");
+  return place("missing");
+}
+
+const read = () => parse(location.pathname.slice(root.length), location.search);
+export const place = signal(read());
+
+addEventListener("popstate", () => (place.value = read()));
+
+export type Query = Record<string, string | null | undefined>;
+
+/** The address of a path below the root, with a query. */
+export function href(path: string, query: Query = {}): string {
+  const wanted = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value) wanted.set(name, value);
+  const text = wanted.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
+  return root + path + (text ? `?${text}` : "");
+}
+
+export const experimentHref = (id: string, query: Query = {}) => href(`experiments/${id}`, query);
+export const runHref = (id: string, query: Query = {}) => href(`runs/${id}`, query);
+
+export function go(address: string, replace = false): void {
+  history[replace ? "replaceState" : "pushState"](null, "", address);
+  place.value = read();
+}
+
+/** Changes some of the query; what is null or empty goes. */
+export function setQuery(changes: Query, replace = true): void {
+  const query = Object.fromEntries(place.value.query);
+  go(href(location.pathname.slice(root.length), { ...query, ...changes }), replace);
+}
+
+/** A field of the query, as a function: pages read it while they render. */
+export const asked = (name: string, otherwise = "") => place.value.query.get(name) ?? otherwise;
+
+/** Links within the application change the address without a load. */
+export function followLinks(event: MouseEvent): void {
+  const link = (event.target as Element).closest?.("a[href]") as HTMLAnchorElement | null;
+  if (!link || event.defaultPrevented || event.button || link.target || link.download) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  const url = new URL(link.href);
+  if (url.origin !== location.origin || !url.pathname.startsWith(root)) return;
+  if (url.hash || parse(url.pathname.slice(root.length), "").page === "missing") return;
+  event.preventDefault();
+  go(url.pathname + url.search);
+  scrollTo(0, 0);
+}

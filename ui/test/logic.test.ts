@@ -1,0 +1,205 @@
+import { describe, expect, it, test } from "vitest";
+import { axisOf, brushed } from "../src/logic/axes.ts";
+import { better } from "../src/logic/better.ts";
+import { styles, viridis } from "../src/logic/colours.ts";
+import { type Column, decode, integers, merge, numbersOf } from "../src/logic/columns.ts";
+import { kindOf, parseTable, severity } from "../src/logic/files.ts";
+import { and, expected, field, isFilter, quoted, toFilter, without } from "../src/logic/filter.ts";
+import { ago, duration, number, size } from "../src/logic/format.ts";
+import { csv, flat, grouped, nextOrder, parseOrder, sorted, summary, tree, writeOrder } from "../src/logic/rows.ts";
+import { append, byPrefix, central, join, rankCorrelation, smooth } from "../src/logic/series.ts";
+import { Choice } from "../src/pages/choice.ts";
+
+const base64 = (array: ArrayBufferView) => btoa(String.fromCharCode(...new Uint8Array(array.buffer)));
+const reals = (...values: number[]) => base64(Float64Array.from(values));
+const whole = (...values: number[]) => base64(BigInt64Array.from(values.map(BigInt)));
+
+/** A table's answer of runs a, b, c... */
+function answer(ids: string[], more: object = {}) {
+  const every = (value: unknown) => ids.map(() => value);
+  return {
+    runs: {
+      run_id: ids, run_name: ids.map((id) => `run ${id}`), experiment_id: every("0"), user_id: every("ada"),
+      status: every("FINISHED"), start_time: ids.map((_, i) => 1000 * i), end_time: every(null), lifecycle_stage: every("active"),
+    },
+    ancestors: 0, total: ids.length, statuses: { FINISHED: ids.length }, cursor: "[]", ...more,
+  };
+}
+
+function column(values: (number | string | undefined)[], id = "params.x"): Column {
+  const texts = values.some((each) => typeof each === "string") ? (values as string[]) : null;
+  return {
+    id, kind: "params", key: "x", label: "x", differs: true, everywhere: false,
+    has: Uint8Array.from(values, (each) => Number(each !== undefined)),
+    numbers: texts ? null : Float64Array.from(values as number[], (each) => each ?? NaN),
+    texts,
+  };
+}
+
+describe("numbers are written with five digits", () => {
+  test.each([
+    [0.123456789, "0.12346"], [1, "1"], [1234567, "1234567"], [0.00001234, "1.234e−5"], [-0.5, "−0.5"],
+    [1e300, "1e300"], [0, "0"], [NaN, "NaN"], [Infinity, "∞"], [-Infinity, "−∞"], [0.1 + 0.2, "0.3"],
+  ])("%d", (value, text) => expect(number(value)).toBe(text));
+  test.each([[250, "250ms"], [3200, "3.2s"], [61_000, "1m 1s"], [3_600_000, "1h"], [90_000_000, "1d 1h"], [NaN, ""]])(
+    "%d ms", (ms, text) => expect(duration(ms)).toBe(text));
+  test.each([[999, "999 B"], [1500, "1.5 kB"], [2e9, "2.0 GB"]])("%d bytes", (bytes, text) => expect(size(bytes)).toBe(text));
+  it("says how long ago", () => expect(ago(0, 120_000)).toBe("2 min ago"));
+});
+
+describe("what is expected at the cursor of a filter", () => {
+  test.each([
+    ["", "field", ""], ["lo", "field", "lo"], ["metrics.loss", "field", "metrics.loss"],
+    ["metrics.loss ", "operator", ""], ["metrics.loss <", "value", ""], ["params.a = 'x", "value", "'x"],
+    ["params.a = 'x' ", "join", ""], ["params.a = 'x' an", "join", "an"], ["params.a = 'x' and ", "field", ""],
+    ["params.a in ('x', ", "value", ""], ["params.a in ('x') ", "join", ""], ["a between 1 and ", "value", ""],
+    ["a between 1 and 2 ", "join", ""], ["tags.`a b", "field", "tags.`a b"], ["min(metrics.loss) ", "operator", ""],
+    ["not status ", "operator", ""], ["a is not null ", "join", ""], ["(status = 'x' or ", "field", ""],
+  ])("%s|", (text, kind, part) => expect(expected(text, text.length)).toMatchObject({ kind, text: part }));
+  it("knows the field of a value", () =>
+    expect(expected("tags.`a``b` = ", 14)).toMatchObject({ kind: "value", field: { kind: "tags", key: "a`b" } }));
+  it("reads fields", () => {
+    expect(field("parameters.lr")).toEqual({ kind: "params", key: "lr" });
+    expect(field("attributes.status")).toEqual({ kind: "attribute", key: "status" });
+    expect(quoted("val loss")).toBe("`val loss`");
+  });
+  it("takes plain words for names", () => {
+    expect(toFilter("big cat")).toBe("run_name ILIKE '%big%' AND run_name ILIKE '%cat%'");
+    expect(toFilter("it's")).toBe("run_name ILIKE '%it''s%'");
+    expect(isFilter("status = 'x'")).toBe(true);
+    expect(isFilter("like a dog")).toBe(false);
+  });
+  it("adds and takes away conditions", () => {
+    expect(and("a = 1 or b = 2", "c = 3")).toBe("(a = 1 or b = 2) AND c = 3");
+    expect(without("a = 1 AND c = 3 AND d = 4", "c = 3")).toBe("a = 1 AND d = 4");
+    expect(without("c = 3", "c = 3")).toBe("");
+  });
+});
+
+describe("tables", () => {
+  it("are decoded, with what is missing told from NaN", () => {
+    const table = decode(answer(["a", "b", "c"], {
+      metrics: [{ key: "loss", differs: true, runs: whole(0, 2), last: reals(0.5, NaN), min_step: whole(7, -1) }],
+      params: [{ key: "lr", differs: true, values: ["0.1", "0.2", "1e-3"] }, { key: "m", differs: false, values: ["a", "a", "a"] }],
+    }));
+    const loss = table.columns.get("metrics.loss")!;
+    expect([...loss.has!]).toEqual([1, 0, 1]);
+    expect([loss.numbers![0], loss.numbers![2]]).toEqual([0.5, NaN]);
+    expect([...table.columns.get("min_step(metrics.loss)")!.numbers!]).toEqual([7, 0, -1]);
+    expect([...table.columns.get("params.lr")!.numbers!]).toEqual([0.1, 0.2, 0.001]);
+    expect(table.columns.get("params.m")!.numbers).toBeNull();
+  });
+  it("keep large and negative whole numbers", () => {
+    expect([...integers(whole(2 ** 53, -(2 ** 53), -1))]).toEqual([2 ** 53, -(2 ** 53), -1]);
+  });
+  it("merge: new runs first, known ones replaced", () => {
+    const old = decode(answer(["a", "b"], { metrics: [{ key: "loss", differs: false, last: reals(1, 1) }] }));
+    const more = decode(answer(["c", "b"], { total: 3, metrics: [{ key: "loss", differs: true, last: reals(3, 2) }] }));
+    const both = merge(old, more);
+    expect(both.ids).toEqual(["c", "a", "b"]);
+    expect([...both.columns.get("metrics.loss")!.numbers!]).toEqual([3, 1, 2]);
+    expect(both.columns.get("metrics.loss")!.differs).toBe(true);
+    expect(both.total).toBe(3);
+    expect(merge(old, more, false).ids).toEqual(["a", "b", "c"]);
+  });
+  it("tell numbers from texts", () => {
+    expect(numbersOf(["1", undefined, "2"])).toEqual(Float64Array.from([1, NaN, 2]));
+    expect(numbersOf(["1", "adam"])).toBeNull();
+  });
+});
+
+describe("rows", () => {
+  const values = column([2, NaN, undefined, 1]);
+  const by = (order: string) => sorted([0, 1, 2, 3], parseOrder(order), () => values);
+  it("sort with NaN and missing last in both directions", () => {
+    expect(by("params.x")).toEqual([3, 0, 1, 2]);
+    expect(by("-params.x")).toEqual([0, 3, 1, 2]);
+  });
+  it("have orders that survive the address", () => {
+    const order = [{ id: "metrics.a,b%", descending: true }, { id: "status", descending: false }];
+    expect(parseOrder(writeOrder(order))).toEqual(order);
+  });
+  it("change their order by clicks", () => {
+    const first = nextOrder([], "a", false, true);
+    const second = nextOrder(first, "a", false, true);
+    expect([first, second, nextOrder(second, "a", false, true)]).toEqual([
+      [{ id: "a", descending: true }], [{ id: "a", descending: false }], []]);
+    expect(nextOrder(first, "b", true, false)).toHaveLength(2);
+  });
+  it("are a tree below their parents, whatever those say", () => {
+    const parents = ["b", undefined, "b", "d"]; // d is its own parent
+    const table = decode(answer(["a", "b", "c", "d"], { tags: [{ key: "mlflow.parentRunId", differs: true, runs: whole(0, 2, 3), values: parents.filter(Boolean) }] }));
+    const lines = tree(table, [0, 1, 2, 3], new Set());
+    expect(lines.map(({ row, depth }) => [row, depth])).toEqual([[1, 0], [0, 1], [2, 1], [3, 0]]);
+    expect(tree(table, [0, 1, 2, 3], new Set(["b"]))).toHaveLength(2);
+    expect(flat([1, 0]).map((line) => line.row)).toEqual([1, 0]);
+  });
+  it("come in groups with their means", () => {
+    const lines = grouped([0, 1, 2, 3], column(["x", "y", "x", undefined]), new Set(["group x"]));
+    expect(lines.map((line) => line.group?.value ?? line.row)).toEqual(["x", 0, 2, "y", "(none)"]);
+    expect(summary(values, [0, 1, 2, 3])).toEqual({ mean: 1.5, least: 1, greatest: 2, count: 2 });
+  });
+  it("are written as CSV", () => expect(csv(["a", "b"], [['x"y', undefined], ["1,2", "\n"]])).toBe('a,b\r\n"x""y",\r\n"1,2","\n"\r\n'));
+  it("are selected, all but some", () => {
+    const all = new Choice(true).with(["a"], false);
+    expect([all.has("a"), all.has("b"), all.count(10)]).toEqual([false, true, 9]);
+    expect(new Choice().with(["a"], true).count(10)).toBe(1);
+  });
+});
+
+describe("series", () => {
+  it("are smoothed without the bias of their beginning", () => {
+    expect([...smooth([0, 1, 2], [5, 5, 5], 0.9)].map((each) => +each.toFixed(9))).toEqual([5, 5, 5]);
+    expect(smooth([0, 1, 2], [1, NaN, 3], 0.5)[1]).toBeNaN();
+    expect([...smooth([0, 1], [1, 2], 0)]).toEqual([1, 2]);
+  });
+  it("are joined by x, gaps told from NaN", () => {
+    const { xs, columns } = join([{ xs: [0, 10], ys: [1, 2] }, { xs: [5, 10], ys: [NaN, 4] }]);
+    expect([...xs]).toEqual([0, 5, 10]);
+    expect(columns).toEqual([[1, undefined, 2], [undefined, null, 4]]);
+  });
+  it("grow", () => {
+    const one = { run: "a", key: "k", steps: Float64Array.of(1), times: Float64Array.of(1), values: Float64Array.of(1), total: 1, thinned: false, nans: 0, nanStep: null };
+    expect(append(one, { ...one, steps: Float64Array.of(2), total: 2, nans: 1, nanStep: 2 })).toMatchObject({ steps: Float64Array.of(1, 2), total: 2, nans: 1, nanStep: 2 });
+  });
+  it("correlate by rank", () => {
+    expect(rankCorrelation([1, 2, 3, 4], [1, 10, 100, 1000])).toBeCloseTo(1);
+    expect(rankCorrelation([1, 2, 3], [3, 2, 1])).toBeCloseTo(-1);
+    expect(rankCorrelation([1, 1, 1], [1, 2, 3])).toBeNull();
+    expect(rankCorrelation([1, 2], [1, 2])).toBeNull();
+  });
+  it("ignore outliers on demand", () => expect(central([...Array(100).keys(), 1e9])![1]).toBeLessThan(101));
+  it("lie in groups by prefix", () => expect(byPrefix(["b/x", "a", "b/y"])).toEqual([["", ["a"]], ["b", ["b/x", "b/y"]]]));
+});
+
+describe("colours", () => {
+  const ids = [...Array(40)].map((_, i) => `run${i}`);
+  it("belong to the run, and are not used twice while there are others", () => {
+    const all = styles(ids.slice(0, 32), false);
+    expect(new Set([...all.values()].map(({ colour, dash }) => colour + dash.join())).size).toBe(32);
+    expect(styles(["run7"], false).get("run7")).toEqual(styles(["run7", "other"], false).get("run7"));
+    expect(styles(ids, true).size).toBe(40);
+  });
+  it("run from dark to light", () => expect([viridis(0, false), viridis(1, true)].every((each) => each.startsWith("rgb("))).toBe(true));
+});
+
+describe("axes", () => {
+  it("find logarithms, and keep what is missing apart", () => {
+    const axis = axisOf(column([1e-5, 1, undefined]), [0, 1, 2]);
+    expect([axis.log, axis.at(0), axis.at(1), axis.at(2)]).toEqual([true, 0, 1, NaN]);
+    expect(axisOf(column([1, 2, 3]), [0, 1, 2]).at(1)).toBe(0.5);
+  });
+  it("are brushed together", () => {
+    const axis = axisOf(column(["a", "b", "c"]), [0, 1, 2]);
+    expect(brushed([axis], { "params.x": [0.4, 1] }, [0, 1, 2])).toEqual([1, 2]);
+  });
+});
+
+describe("files", () => {
+  test.each([["a.PNG", "image"], ["b.md", "markdown"], ["c", "text"], ["d.csv", "table"], ["e.html", "html"]])("%s", (path, kind) => expect(kindOf(path)).toBe(kind));
+  it("are read as tables, quotes and all", () =>
+    expect(parseTable('a,b\r\n"x,""y""",2\n3', ",", 10)).toEqual({ header: ["a", "b"], rows: [['x,"y"', "2"], ["3"]] }));
+  it("mark what is bad in a log", () => expect(["ERROR x", "a WARNING", "terror"].map(severity)).toEqual(["err", "warn", ""]));
+});
+
+test.each([["val/loss", -1], ["accuracy", 1], ["lr", 0]])("whether more of %s is better", (key, wanted) => expect(better(key)).toBe(wanted));
