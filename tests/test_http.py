@@ -13,7 +13,7 @@ import runlog
 import served
 from relay import Relay
 from runlog import RunlogClient, places
-from runlog.entities import ViewType
+from runlog.entities import LoggedModelOutput, Metric, ViewType
 from runlog.errors import (
     AlreadyExists,
     BadRequest,
@@ -414,18 +414,18 @@ def test_what_other_servers_say_is_put_together(behind):
 
 
 def test_models(uri):
-    from runlog.models import ModelMetric, ModelOutput
-
     store = HttpStore(uri)
     run_id = store.create_run("0").info.run_id
     model = store.models.create("0", "m", source_run_id=run_id, params={"a": "1"})
-    store.models.log_metrics([ModelMetric("acc", 0.5, 1, 2, model.model_id, run_id)])
-    store.models.link(run_id, outputs=[ModelOutput(model.model_id, 2)])
+    store.log(run_id, measured=[Metric("acc", 0.5, 1, 2, model_id=model.model_id)])
+    store.models.log_outputs(run_id, [LoggedModelOutput(model.model_id, 2)])
     store.models.set_tags(model.model_id, {"t": "1"})
     assert store.models.finalize(model.model_id, "READY").status == "READY"
     found = store.models.search(["0"], "metrics.acc > 0.1")
-    assert [(each.name, each.metrics, each.tags) for each in found] == [
-        ("m", {"acc": 0.5}, {"t": "1"})
+    assert [(each.name, each.tags) for each in found] == [("m", {"t": "1"})]
+    assert [(each.key, each.value, each.step) for each in found[0].metrics] == [("acc", 0.5, 2)]
+    assert [each.model_id for each in store.get_run(run_id).outputs.model_outputs] == [
+        model.model_id
     ]
     store.models.delete(model.model_id)
     with pytest.raises(NotFound):

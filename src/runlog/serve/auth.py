@@ -252,7 +252,9 @@ class Auth:
         found = {str(validate.experiment_id(each)) for each in _of(given, "experiment_id")}
         runs = _of(given, "run_id")
         found.update(_all("Run", runs, self.users.experiments_of_runs(runs)))
-        of_models = [*(given.get("models") or ()), *measured(given.get("points") or ())]
+        points = given.get("points")  # of a batch; of a chart it is how many
+        logged = points if isinstance(points, (list, tuple)) else ()
+        of_models = [*(given.get("models") or ()), *measured(logged)]
         models = [*{*_of(given, "model_id"), *(each.model_id for each in of_models)}]
         found.update(_all("logged model", models, self.users.experiments_of_models(models)))
         if row.name == "getExperimentByName":
