@@ -6,7 +6,7 @@ import { ATTRIBUTES, expected, isFilter, literal, operators, quoted, STATUSES, t
 import { read, write } from "../state.ts";
 import { plural } from "../logic/format.ts";
 import { Button, Icon } from "./basic.tsx";
-import { useKeysWhile } from "../keys.ts";
+import { useKeys } from "../keys.ts";
 
 interface Offer {
   text: string; // what is put in
@@ -98,7 +98,7 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
   const timer = useRef(0);
   const asked = useRef(0);
   useEffect(() => setText(props.value), [props.value]);
-  useEffect(() => useKeysWhile({ "/": () => input.current!.focus() }), []);
+  useKeys({ "/": () => input.current!.focus() });
 
   const offer = async () => {
     const mine = ++asked.current;
