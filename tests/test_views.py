@@ -120,6 +120,8 @@ def test_nans_are_counted_and_infinities_kept(store):
     (series,) = answered("series", store, run_ids=[run_id], keys=["loss"])
     assert [*series.values] == [1.0, math.inf, 2.0]
     assert (series.nans, series.nan_step, series.total) == (2, 2, 5)
+    (zoomed,) = answered("series", store, run_ids=[run_id], keys=["loss"], start=3, end=9)
+    assert (zoomed.nans, zoomed.nan_step) == (1, 3)
 
 
 def test_nans_of_a_long_series_are_counted(store):

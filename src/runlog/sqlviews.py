@@ -376,7 +376,14 @@ def _series(
     end: int | None = None,
 ) -> Series:
     numbers = [row for row in rows if row[2].__class__ is not str]
-    nans = [row[0] for row in rows if row[2].__class__ is str]
+    place = 1 if axis == "time" else 0
+    nans = [
+        row[0]
+        for row in rows
+        if row[2].__class__ is str
+        and (start is None or start <= row[place])
+        and (end is None or row[place] <= end)
+    ]
     if axis == "time":
         by_time = sorted((time, step, value) for step, time, value in numbers)
         seen = within(by_time, start, end)

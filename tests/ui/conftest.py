@@ -45,8 +45,7 @@ class Site:
 
     def __init__(self, folder: Path, access: Any = None) -> None:
         self.store = SqlStore(str(folder / "runlog.db"))
-        # The server's store says where artifacts are over HTTP; this is where they lie.
-        self.files = ArtifactRepo(self.store.artifact_root)
+        # A store of its own: with artifacts, a server's says where they are over HTTP.
         self.app = create_app(
             SqlStore(str(folder / "runlog.db")),
             ArtifactRepo(self.store.artifact_root),

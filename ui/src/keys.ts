@@ -1,15 +1,21 @@
 // Keys without a modifier, off inside inputs. Pages give theirs meaning while they are shown.
+import { useEffect, useRef } from "preact/hooks";
 import { overlay } from "./state.ts";
 import { go, href, place } from "./route.ts";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 
-const stack: Keys[] = [];
+const stack: { current: Keys }[] = [];
 
-/** For a page's effect: these keys work until the returned function is called. */
-export function useKeysWhile(keys: Keys): () => void {
-  stack.push(keys);
-  return () => void stack.splice(stack.indexOf(keys), 1);
+/** These keys work while the component is shown, and mean what they meant when it was last drawn:
+ * effects run later, and a quick second key would find the state before the first. */
+export function useKeys(keys: Keys): void {
+  const latest = useRef(keys);
+  latest.current = keys;
+  useEffect(() => {
+    stack.push(latest);
+    return () => void stack.splice(stack.indexOf(latest), 1);
+  }, []);
 }
 
 let lead = ""; // g, then what to go to
@@ -46,7 +52,7 @@ export function handleKey(event: KeyboardEvent): void {
   const name = lead ? `${lead} ${event.key}` : event.key;
   lead = !lead && event.key === "g" ? "g" : "";
   if (lead) setTimeout(() => (lead = ""), 1000);
-  const found = stack.findLast((keys) => keys[name])?.[name] ?? everywhere[name];
+  const found = stack.findLast((keys) => keys.current[name])?.current[name] ?? everywhere[name];
   if (!found) return;
   // Enter and Space belong to what has the focus.
   if (name === "Enter" && target.closest("a, button, summary")) return;

@@ -5,7 +5,7 @@ import { ago, count, plural, timestamp } from "../logic/format.ts";
 import { asked, experimentHref, go, setQuery } from "../route.ts";
 import { say, title } from "../state.ts";
 import { Ask, Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, useLoad } from "../parts/basic.tsx";
-import { useKeysWhile } from "../keys.ts";
+import { useKeys } from "../keys.ts";
 
 interface Experiment {
   id: string;
@@ -67,7 +67,7 @@ export function Experiments() {
   const { value, error, busy, retry } = useLoad((signal) => load(deleted, signal), [deleted]);
   const [asking, setAsking] = useState<Asking | null>(null);
   useEffect(() => title("Experiments"), []);
-  useEffect(() => useKeysWhile({ "/": () => document.getElementById("find")?.focus() }), []);
+  useKeys({ "/": () => document.getElementById("find")?.focus() });
   const writes = session.value?.read_only === false;
 
   const remove = async (experiment: Experiment) => {

@@ -11,7 +11,7 @@ import { experimentHref, go, href, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
 import { follow, following, useLines } from "../lines.ts";
 import { useLive } from "../live.ts";
-import { useKeysWhile } from "../keys.ts";
+import { useKeys } from "../keys.ts";
 import { Ask, Button, Empty, Failure, Icon, Item, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy } from "../parts/lazy.tsx";
@@ -229,17 +229,15 @@ async function removeTag(run_id: string, key: string, value: string, done: () =>
 
 /** The previous and the next run of the experiment: [ and ]. */
 function useNeighbours(id: string, experiment?: string) {
-  useEffect(() => {
+  const step = async (by: number) => {
     if (!experiment) return;
-    const step = async (by: number) => {
-      const answer = await post(`${OURS}runs/table`, { experiment_ids: [experiment], aggregates: [] });
-      const ids: string[] = answer.runs.run_id;
-      const next = ids[ids.indexOf(id) + by];
-      if (next) go(runHref(next));
-      else say(by > 0 ? "This is the last run" : "This is the first run");
-    };
-    return useKeysWhile({ "[": () => void step(-1), "]": () => void step(1) });
-  }, [id, experiment]);
+    const answer = await post(`${OURS}runs/table`, { experiment_ids: [experiment], aggregates: [] });
+    const ids: string[] = answer.runs.run_id;
+    const next = ids[ids.indexOf(id) + by];
+    if (next) go(runHref(next));
+    else say(by > 0 ? "This is the last run" : "This is the first run");
+  };
+  useKeys({ "[": () => void step(-1), "]": () => void step(1) });
 }
 
 const SPARK_POINTS = 48;

@@ -10,7 +10,7 @@ import { styles } from "../logic/colours.ts";
 import { asked, go, href, runHref, setQuery } from "../route.ts";
 import { dark, download, narrow, say, title } from "../state.ts";
 import { failing, paused, updated } from "../live.ts";
-import { useKeysWhile } from "../keys.ts";
+import { useKeys } from "../keys.ts";
 import { Ask, Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { Grid } from "../parts/grid.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
@@ -150,26 +150,22 @@ export function Runs({ experiment }: { experiment: string }) {
     if (!lines.length) return;
     setNow(Math.max(0, Math.min(lines.length - 1, now + by)));
   };
-  useEffect(
-    () =>
-      useKeysWhile({
-        j: () => step(1),
-        k: () => step(-1),
-        ArrowDown: () => step(1),
-        ArrowUp: () => step(-1),
-        x: () => now >= 0 && pick(now, { shiftKey: false }),
-        Enter: () => {
-          const line = lines[now];
-          if (line?.row >= 0) go(runHref(table!.ids[line.row]));
-          else if (line) toggle(line);
-        },
-        ArrowRight: () => lines[now]?.children && !lines[now].open && toggle(lines[now]),
-        ArrowLeft: () => lines[now]?.open && toggle(lines[now]),
-        c: () => void compare(),
-        ...(choice.count(table?.total ?? 0) > 0 && { Escape: () => setChoice(new Choice()) }),
-      }),
-    [lines, now, choice, table],
-  );
+  useKeys({
+    j: () => step(1),
+    k: () => step(-1),
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
+    x: () => now >= 0 && pick(now, { shiftKey: false }),
+    Enter: () => {
+      const line = lines[now];
+      if (line?.row >= 0) go(runHref(table!.ids[line.row]));
+      else if (line) toggle(line);
+    },
+    ArrowRight: () => lines[now]?.children && !lines[now].open && toggle(lines[now]),
+    ArrowLeft: () => lines[now]?.open && toggle(lines[now]),
+    c: () => void compare(),
+    ...(choice.count(table?.total ?? 0) > 0 && { Escape: () => setChoice(new Choice()) }),
+  });
 
   const toggle = (line: Line) => {
     const id = line.group ? `group ${line.group.value}` : table!.ids[line.row];

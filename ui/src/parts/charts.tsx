@@ -6,7 +6,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Style } from "../logic/colours.ts";
 import { byPrefix } from "../logic/series.ts";
 import { asked, place, setQuery } from "../route.ts";
-import { useKeysWhile } from "../keys.ts";
+import { useKeys } from "../keys.ts";
 import { Button, Menu } from "./basic.tsx";
 import { Chart } from "./chart.tsx";
 import { pointsFor } from "../lines.ts";
@@ -110,15 +110,12 @@ export function Legend({ lines }: { lines: Line[] }) {
 export function Charts({ lines, keys, said, legend = true }: { lines: Line[]; keys: string[]; said?: ComponentChildren; legend?: boolean }) {
   const [find, setFind] = useState("");
   const pinned = asked("pin").split(",").filter(Boolean).map(decodeURIComponent);
-  useEffect(
-    () => useKeysWhile({
-      s: () => setQuery({ smooth: settings().smoothing ? null : "0.9" }),
-      l: () => setQuery({ log: settings().logY ? null : "1" }),
-      f: () => (fullScreen.value = fullScreen.value ? "" : underPointer.value),
-      ...(fullScreen.value && { Escape: () => (fullScreen.value = "") }),
-    }),
-    [fullScreen.value],
-  );
+  useKeys({
+    s: () => setQuery({ smooth: settings().smoothing ? null : "0.9" }),
+    l: () => setQuery({ log: settings().logY ? null : "1" }),
+    f: () => (fullScreen.value = fullScreen.value ? "" : underPointer.value),
+    ...(fullScreen.value && { Escape: () => (fullScreen.value = "") }),
+  });
   const groups = useMemo(() => {
     const shown = keys.filter((key) => key.toLowerCase().includes(find.toLowerCase()));
     const rest = shown.filter((key) => !pinned.includes(key));

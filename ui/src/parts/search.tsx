@@ -4,8 +4,9 @@ import type { ApiError } from "../api.ts";
 import { OURS, post } from "../api.ts";
 import { ATTRIBUTES, expected, isFilter, literal, operators, quoted, STATUSES, toFilter } from "../logic/filter.ts";
 import { read, write } from "../state.ts";
+import { plural } from "../logic/format.ts";
 import { Button, Icon } from "./basic.tsx";
-import { useKeysWhile } from "../keys.ts";
+import { useKeys } from "../keys.ts";
 
 interface Offer {
   text: string; // what is put in
@@ -57,23 +58,22 @@ function mayBeField(text: string): boolean {
   return ["metrics.", "params.", "tags.", ...ATTRIBUTES].some((each) => word && each.startsWith(word));
 }
 
-async function offers(experiment: string, text: string, cursor: number): Promise<{ list: Offer[]; from: number; to: number }> {
+async function offers(experiment: string, text: string, cursor: number): Promise<Offer[]> {
   const at = expected(text, cursor);
-  const { from, to } = at;
   const lower = at.text.toLowerCase();
   const starts = (list: string[], more: string): Offer[] =>
     list.filter((each) => each.toLowerCase().includes(lower)).map((each) => ({ text: `${each} `, label: each, more }));
-  if (at.kind === "operator") return { list: starts(operators(at.field), "operator"), from, to };
-  if (at.kind === "join") return { list: starts(["AND", "OR"], "and another condition"), from, to };
+  if (at.kind === "operator") return starts(operators(at.field), "operator");
+  if (at.kind === "join") return starts(["AND", "OR"], "and another condition");
   if (at.kind === "value") {
     const { kind, key } = at.field;
     if (kind === "attribute") {
-      return { list: key === "status" ? starts(STATUSES.map(literal), "status") : [], from, to };
+      return key === "status" ? starts(STATUSES.map(literal), "status") : [];
     }
-    if (kind === "metrics") return { list: [], from, to };
+    if (kind === "metrics") return [];
     const part = at.text.replace(/^'|'$/g, "").replaceAll("''", "'");
     const values = await complete(experiment, kind, key, part);
-    return { list: values.map((each) => ({ text: `${literal(each.text)} `, label: each.text, more: `${each.count} runs` })), from, to };
+    return values.map((each) => ({ text: `${literal(each.text)} `, label: each.text, more: plural(each.count, "run") }));
   }
   const [, prefix = "", rest = at.text] = /^(metrics?|params?|tags?)\.(.*)$/i.exec(at.text) ?? [];
   const part = rest.replace(/^`|`$/g, "");
@@ -87,27 +87,27 @@ async function offers(experiment: string, text: string, cursor: number): Promise
       .slice(0, 12)
       .map((each) => ({ text: `${kind}.${quoted(each.text)} `, label: each.text, more: kind.replace(/s$/, "") })),
   );
-  return { list: [...keys, ...(prefix ? [] : starts(ATTRIBUTES, "attribute"))].slice(0, 30), from, to };
+  return [...keys, ...(prefix ? [] : starts(ATTRIBUTES, "attribute"))].slice(0, 30);
 }
 
 export function Search(props: { experiment: string; value: string; error: ApiError | null; onSearch: (text: string) => void }) {
   const [text, setText] = useState(props.value);
-  const [list, setList] = useState<{ list: Offer[]; from: number; to: number } | null>(null);
+  const [list, setList] = useState<Offer[]>([]);
   const [at, setAt] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
   const timer = useRef(0);
   const asked = useRef(0);
   useEffect(() => setText(props.value), [props.value]);
-  useEffect(() => useKeysWhile({ "/": () => input.current!.focus() }), []);
+  useKeys({ "/": () => input.current!.focus() });
 
   const offer = async () => {
     const mine = ++asked.current;
     const box = input.current!;
     if (!box.value) {
-      setList({ list: recent().map((each) => ({ text: each, label: each, more: "recent" })), from: 0, to: 0 });
+      setList(recent().map((each) => ({ text: each, label: each, more: "recent" })));
       return setAt(-1);
     }
-    const found = await offers(props.experiment, box.value, box.selectionStart ?? box.value.length).catch(() => null);
+    const found = await offers(props.experiment, box.value, box.selectionStart ?? box.value.length).catch(() => []);
     if (mine === asked.current && document.activeElement === box) {
       setList(found);
       setAt(-1);
@@ -126,31 +126,33 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
   const run = (value: string) => {
     clearTimeout(timer.current);
     remember(value);
-    setList(null);
+    setList([]);
     props.onSearch(value);
   };
   const take = (each: Offer) => {
-    const next = text.slice(0, list!.from) + each.text + text.slice(list!.to).trimStart();
+    if (each.more === "recent") return (setText(each.text), run(each.text));
+    // Where the word is now: more may have been typed since this was offered.
+    const { from, to } = expected(text, input.current!.selectionStart ?? text.length);
+    const next = text.slice(0, from) + each.text + text.slice(to).trimStart();
     setText(next);
-    if (each.more === "recent") return run(next);
-    const end = list!.from + each.text.length;
+    const end = from + each.text.length;
     requestAnimationFrame(() => {
       input.current!.setSelectionRange(end, end);
       offer();
     });
   };
   const key = (event: KeyboardEvent) => {
-    const count = list?.list.length ?? 0;
+    const count = list.length;
     if (event.key === "ArrowDown" && count) setAt((at + 1) % count);
     else if (event.key === "ArrowUp" && count) setAt((at + count - 1) % count);
-    else if ((event.key === "Enter" || event.key === "Tab") && at >= 0 && count) take(list!.list[at]);
+    else if ((event.key === "Enter" || event.key === "Tab") && at >= 0 && count) take(list[at]);
     else if (event.key === "Enter") run(text);
-    else if (event.key === "Escape" && list) (event.stopPropagation(), setList(null));
+    else if (event.key === "Escape" && count) (event.stopPropagation(), setList([]));
     else return;
     event.preventDefault();
   };
   const { error } = props;
-  const shown = !!list?.list.length;
+  const shown = list.length > 0;
   // A position counts in the filter that was sent: only what was typed as one has it.
   const position = error?.position != null && toFilter(props.value) === props.value.trim() ? error.position : null;
   return (
@@ -177,7 +179,7 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
           onKeyDown={key}
           onFocus={offer}
           onClick={offer}
-          onBlur={() => setTimeout(() => setList(null), 120)}
+          onBlur={() => setTimeout(() => setList([]), 120)}
         />
         {text && (
           <span class="clear"><Button icon="close" label="Clear the search" plain onClick={() => (setText(""), run(""), input.current!.focus())} /></span>
@@ -186,7 +188,7 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
       </div>
       {shown && (
         <ul class="panel" id="offers" role="listbox" aria-label="Completions">
-          {list!.list.map((each, i) => (
+          {list.map((each, i) => (
             <li key={i} id={`offer-${i}`} role="option" class="item" aria-selected={i === at}
               onPointerDown={(event) => (event.preventDefault(), take(each))}>
               <span class="grow clip">{each.label}</span>
