@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from processes import LONG, PROGRAMS
+from serving import free_port
+
+PATIENT = 300  # seconds: MLflow's server makes its tables first, which takes up to a minute
 
 
 class Server(NamedTuple):
@@ -26,7 +33,7 @@ def stores() -> Server:
     """Our own server, with a store at /<name> for each folder <name> in `folder`."""
     folder = Path(tempfile.mkdtemp(prefix="runlog-stores-"))
     command = [sys.executable, str(PROGRAMS / "serve_stores.py"), str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     atexit.register(_end, process, folder)
     port = process.stdout.readline().strip()
     uri = f"http://127.0.0.1:{port}"
@@ -34,10 +41,45 @@ def stores() -> Server:
     return Server(uri, folder)
 
 
+@cache
+def mlflow() -> Server:
+    """A real MLflow server, with its database in `folder`, and there an empty one to go back to."""
+    from test_real_clients import python_with
+
+    folder = Path(tempfile.mkdtemp(prefix="runlog-mlflow-"))
+    uri = f"http://127.0.0.1:{free_port()}"
+    words = ["-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    words += ["--artifacts-destination", f"{folder}/artifacts", "--workers", "1"]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen(
+            [python_with("mlflow server"), *words, "--port", uri.rpartition(":")[2]],
+            stdout=log,
+            stderr=log,
+            text=True,
+            env={**environment, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            start_new_session=True,
+        )
+    atexit.register(_end, process, folder)
+    wait_for(f"{uri}/health", process)
+    _copy(folder / "mlflow.db", folder / "empty.db")
+    return Server(uri, folder)
+
+
+def empty(server: Server) -> None:
+    """Makes MLflow's database what it was before the first test."""
+    _copy(server.folder / "empty.db", server.folder / "mlflow.db")
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
 def wait_for(url: str, process: subprocess.Popen[str]) -> None:
     """Until the server of the process answers."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + LONG
+    end = time.monotonic() + PATIENT
     while process.poll() is None and time.monotonic() < end:
         try:
             with direct.open(url, timeout=LONG):
@@ -48,7 +90,10 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> None:
 
 
 def _end(process: subprocess.Popen[str], folder: Path) -> None:
-    process.terminate()
+    try:
+        os.killpg(process.pid, signal.SIGTERM)  # with its workers
+    except ProcessLookupError:
+        pass
     process.wait(LONG)
     if process.stdout:
         process.stdout.close()

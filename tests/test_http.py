@@ -380,6 +380,20 @@ def test_the_fluent_functions(uri, monkeypatch):
     assert runlog.metric_history(run.info.run_id, "loss").values.tolist() == [1.0, 0.5, 1 / 3]
 
 
+def test_the_command_line(uri, monkeypatch):
+    from click.testing import CliRunner
+
+    from runlog.cli import main
+
+    monkeypatch.setenv("RUNLOG_TRACKING_URI", uri)
+    run_id = RunlogClient().create_run("0", run_name="over there").info.run_id
+    said = CliRunner().invoke(main, ["runs", "list", "--experiment-id", "0"])
+    assert (said.exit_code, run_id in said.output) == (0, True), said.output
+    said = CliRunner().invoke(main, ["gc"])
+    assert (said.exit_code, "Traceback" in said.output) == (1, False)
+    assert "server" in said.output or "database of this machine" in said.output
+
+
 def test_a_batch_of_any_size_is_one_deed(uri):
     store = HttpStore(uri)
     run_id = store.create_run("0").info.run_id

@@ -24,6 +24,7 @@ CLIENTS = {
     "mlflow 1": ["mlflow-skinny==1.30.1", "setuptools<80"],
     "mlflow 2": ["mlflow-skinny==2.22.0"],
     "mlflow 3": ["mlflow-skinny>=3"],
+    "mlflow server": ["mlflow>=3"],
     "optuna": ["mlflow-skinny>=3", "optuna", "optuna-integration"],
 }
 HAVE = shutil.which

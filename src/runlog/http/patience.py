@@ -40,18 +40,17 @@ def patience() -> Patience:
     """What the settings RUNLOG_HTTP_REQUEST_... say. Raises InvalidParameter."""
     default = Patience()
     retries = setting("HTTP_REQUEST_MAX_RETRIES")
-    count = int(_number("MAX_RETRIES", default.retries, whole=True))
+    count = int(_number("MAX_RETRIES", retries, default.retries, whole=True))
     return Patience(
-        _number("TIMEOUT", default.timeout) or default.timeout,
+        _number("TIMEOUT", setting("HTTP_REQUEST_TIMEOUT"), default.timeout) or default.timeout,
         count,
-        _number("BACKOFF_FACTOR", default.factor),
-        _number("BACKOFF_JITTER", default.jitter),
+        _number("BACKOFF_FACTOR", setting("HTTP_REQUEST_BACKOFF_FACTOR"), default.factor),
+        _number("BACKOFF_JITTER", setting("HTTP_REQUEST_BACKOFF_JITTER"), default.jitter),
         default.first_retries if retries is None else count,
     )
 
 
-def _number(name: str, default: float, whole: bool = False) -> float:
-    text = setting("HTTP_REQUEST_" + name)
+def _number(name: str, text: str | None, default: float, whole: bool = False) -> float:
     if text is None:
         return default
     try:

@@ -212,6 +212,8 @@ class HttpStore(Store):
             "tags": validate.texts(tags, "tag"),
             "run_name": validate.text(run_name) if run_name else None,
         }
+        if run_id is not None:
+            validate.run_id(run_id)
         if not self.is_runlog:
             if run_id is not None:
                 raise InvalidParameter(
@@ -219,7 +221,7 @@ class HttpStore(Store):
                 )
             made: Run = self.call("createRun", **wanted, repeatable=False)
             return made
-        new = names.run_id() if run_id is None else validate.run_id(run_id)
+        new = names.run_id() if run_id is None else run_id
         made = self.call("createRun", **wanted, new_run_id=new, done=AlreadyExists)
         return self.get_run(new) if made is None else made
 
