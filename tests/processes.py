@@ -15,9 +15,16 @@ from pathlib import Path
 
 import apsw
 
+from runlog import RunlogClient
+
 PROGRAMS = Path(__file__).parent / "programs"
 SETTINGS = Path(__file__).parents[1] / "setup.cfg"
 LONG = 60  # seconds: a hang, however loaded the machine is
+
+
+def on_disk(client: RunlogClient, run_id: str, path: str) -> Path:
+    """Where the file of a run is on this disk, or all of its files: not a copy of it."""
+    return Path(client.get_run(run_id).info.artifact_uri, path)
 
 
 def start(program: str, *arguments: object, **options: object) -> subprocess.Popen[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from processes import on_disk
 from runlog import RunlogClient, cli
 
 
@@ -43,7 +44,7 @@ def findings(*words: str, code: int = 0) -> list[tuple[str, str, str]]:
 
 
 def local(client, run_id, path="") -> Path:
-    return Path(client.download_artifacts(run_id, path))
+    return on_disk(client, run_id, path)
 
 
 # -- verify ---------------------------------------------------------------------------------

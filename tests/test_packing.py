@@ -12,7 +12,7 @@ from subprocess import DEVNULL
 
 import pytest
 
-from processes import check, start
+from processes import check, on_disk, start
 from runlog import RunlogClient, packing
 from runlog.artifacts import ArtifactRepo, download_artifacts, load_text
 from runlog.db import archive
@@ -118,7 +118,7 @@ def test_a_running_run_stays(client):
 
 
 def test_a_damaged_file_is_not_passed_on_as_sound(client, run_id):
-    Path(client.download_artifacts(run_id, "deep/é")).write_bytes(b"y")
+    on_disk(client, run_id, "deep/é").write_bytes(b"y")
     before = info(client, run_id)
     with pytest.raises(BadRequest, match=f"deep/é of run {run_id} is not what was logged"):
         pack(client, run_id)
@@ -127,7 +127,7 @@ def test_a_damaged_file_is_not_passed_on_as_sound(client, run_id):
 
 
 def test_what_was_not_recorded_is_recorded_then(client, run_id):
-    folder = Path(client.download_artifacts(run_id, ""))
+    folder = on_disk(client, run_id, "")
     (folder / "by hand").write_bytes(b"abc")
     pack(client, run_id)
     assert client.store.get_digests(run_id)["by hand"][0] == 3
@@ -135,7 +135,7 @@ def test_what_was_not_recorded_is_recorded_then(client, run_id):
 
 
 def test_what_is_left_of_a_killed_pack_is_put_right(client, run_id, place):
-    folder = Path(client.download_artifacts(run_id, ""))
+    folder = on_disk(client, run_id, "")
     shutil.copytree(folder, place / "copy")
     pack(client, run_id)
     shutil.copytree(place / "copy", folder)  # killed before anything was deleted

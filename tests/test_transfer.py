@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from contextlib import nullcontext
@@ -162,6 +163,14 @@ def test_secrets_are_cut_out_of_errors():
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("error, final", [(OSError(28, "full"), True), (OSError("?"), False)])
+@pytest.mark.parametrize(
+    "error, final",
+    [
+        (OSError(28, "full"), True),
+        (OSError("?"), False),
+        (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), False),  # not EPERM: a broken connection
+        (ssl.SSLCertVerificationError(1, "self-signed"), True),
+    ],
+)
 def test_what_is_final(error, final):
     assert is_final(error) == final

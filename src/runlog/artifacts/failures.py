@@ -45,10 +45,16 @@ def is_final(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
     return (
         isinstance(error, _FINAL)
-        or getattr(error, "errno", None) in ERROR_CODES
+        or _errno(error) in ERROR_CODES
         or bool(names & _FINAL_NAMES)
         or any("Credential" in name or "Authentication" in name for name in names)
     )
+
+
+def _errno(error: BaseException) -> int:
+    """The system's number of the error. OpenSSL's numbers are others: its 1 is no EPERM."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return 0 if "SSLError" in names else getattr(error, "errno", None) or 0
 
 
 @contextmanager
@@ -81,7 +87,7 @@ def _translated(verb: str, path: str, error: Exception, secrets: tuple[str, ...]
     if _is_timeout(error) and not str(error):
         why = "no answer for as long as RUNLOG_ARTIFACT_TIMEOUT allows"
     what = f"artifact {path!r}" if path else "artifacts"
-    code = ERROR_CODES.get(getattr(error, "errno", None) or 0)
+    code = ERROR_CODES.get(_errno(error))
     if code is None and isinstance(error, PermissionError):
         code = "PERMISSION_DENIED"
     elif code is None and _is_timeout(error):
