@@ -37,7 +37,7 @@ from runlog.errors import (
 from runlog.settings import setting
 from runlog.sqlkeys import json_ids, run_number
 from runlog.sqlmetrics import Metrics
-from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
+from runlog.store import DatasetSummary, History, RunColumns, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class SqlStore(Store):
         limit = validate.max_results(max_results)
         clause = filters.parse(filter_string, scope)
         order = filters.full_order(filters.parse_order_by(order_by, scope), scope)
-        stages = f"r.lifecycle_stage in ({_texts(view_stages(view_type))})"
+        stages = sqlsearch.stages_scope(view_type)
         with self.db.reading() as fetch:
             search = sqlsearch.Search(sqlsearch.experiments(), stages, clause, order, self._roots())
             after = sqlsearch.token_values(page_token, order)
@@ -906,10 +906,6 @@ class SqlStore(Store):
 
 def _point(metric: Metric) -> Point:
     return metric.key, metric.value, metric.timestamp, metric.step
-
-
-def _texts(values: Iterable[str]) -> str:
-    return ", ".join(f"'{value}'" for value in values)
 
 
 def _refuse_deleted(kind: str, given_id: str, stage: str) -> None:

@@ -394,8 +394,13 @@ class _Term:
 def runs_scope(experiment_ids: Iterable[str], view_type: int) -> str:
     """SQL on `r`: the runs of these experiments."""
     numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
+    return f"r.experiment in ({numbers}) and {stages_scope(view_type)}"
+
+
+def stages_scope(view_type: int) -> str:
+    """SQL on `r`: what is at one of the stages that the view type shows."""
     stages = ", ".join(f"'{stage}'" for stage in view_stages(view_type))
-    return f"r.experiment in ({numbers}) and r.lifecycle_stage in ({stages})"
+    return f"r.lifecycle_stage in ({stages})"
 
 
 def token_values(token: str | None, order: Sequence[OrderBy]) -> tuple[Any, ...] | None:
