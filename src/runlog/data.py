@@ -65,8 +65,12 @@ class LocalArtifactDatasetSource(DatasetSource):
         """The local path; with `dst_path`, an existing directory, that of a copy in there."""
         from runlog.artifacts import ArtifactRepo, local_root
 
-        directory, name = os.path.split(local_root(self.uri))
-        return ArtifactRepo(directory).download(name, dst_path)
+        path = local_root(self.uri)
+        if dst_path is not None:
+            directory, name = os.path.split(path)
+            return ArtifactRepo(directory).download(name, dst_path)
+        os.stat(path)
+        return path
 
 
 @dataclass(frozen=True)
