@@ -185,6 +185,21 @@ def test_metric_summary(client, run_id):
     assert (found.min, found.min_step, found.max, found.max_step) == (1.0, 1, 3.0, 2)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"metrics": [("m", 1.0, 0, 0)]},
+        {"params": {"p": 1}},
+        {"tags": 5},
+        {"metrics": [Metric("m", 1.0, 0)], "tags": [{"key": "t", "value": "1"}]},
+    ],
+)
+def test_a_batch_of_no_entities(client, run_id, given):
+    with pytest.raises(InvalidParameter, match=r"a batch is lists of entities, Metric\(key"):
+        client.log_batch(run_id, **given)
+    assert client.get_run(run_id).data.metrics == {}
+
+
 def test_log_batch(client, run_id):
     metrics = [Metric(f"m{number}", number, 0, 0) for number in range(1500)]
     params = [Param(f"p{number}", str(number)) for number in range(150)]

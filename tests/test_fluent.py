@@ -393,6 +393,8 @@ def test_a_run_that_cannot_start_leaves_no_trace():
         runlog.start_run(experiment_id="7")
     with pytest.raises(InvalidParameter):
         runlog.start_run(tags={"bad\nkey": "1"})
+    with pytest.raises(InvalidParameter, match="tags 'bad' is a str: it must be a dictionary"):
+        runlog.start_run(tags="bad")
     assert runlog.active_run() is None
     assert runlog.search_runs(output_format="list") == []
 

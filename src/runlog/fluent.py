@@ -291,7 +291,7 @@ def _run_id_from_outside() -> str | None:
 
 
 def _described(tags: Mapping[str, Any] | None, description: str | None) -> dict[str, Any]:
-    given = dict(tags or {})
+    given = dict(validate.mapping("tags", tags or {}))
     if description:
         if NOTE in given:
             raise InvalidParameter(

@@ -319,18 +319,21 @@ class Store(ABC):
         inputs: RunInputs | None = None,
     ) -> None:
         """`log` with entities."""
-        self.log(
-            run_id,
-            [
+        try:
+            measured = [metric for metric in metrics if metric.model_id]
+            points = [
                 (metric.key, metric.value, metric.timestamp, metric.step)
                 for metric in metrics
-                if not metric.model_id
-            ],
-            [(param.key, param.value) for param in params],
-            [(tag.key, tag.value) for tag in tags],
-            [metric for metric in metrics if metric.model_id],
-            inputs,
-        )
+                if not (measured and metric.model_id)  # which costs as much as the rest
+            ]
+            named = [(param.key, param.value) for param in params]
+            tagged = [(tag.key, tag.value) for tag in tags]
+        except (AttributeError, TypeError) as error:
+            raise InvalidParameter(
+                "a batch is lists of entities, Metric(key, value, timestamp, step), "
+                f"Param(key, value) and RunTag(key, value): {error}"
+            ) from error
+        self.log(run_id, points, named, tagged, measured, inputs)
 
     def log_inputs(
         self,
