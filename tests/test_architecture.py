@@ -57,8 +57,9 @@ ARROWS = {
     "client": "artifacts clock entities errors frames ledger media models places settings store "
     "validate",
     "tracking": "client fluent places",
+    "system_metrics": "clock errors extras settings",
     "fluent": "artifacts client clock context ending entities errors frames media places "
-    "settings store validate",
+    "settings store system_metrics validate",
     "tables": "",
     "plot": "entities errors tables",
     "commands": "artifacts client clock data db entities errors filters frames media places plot "

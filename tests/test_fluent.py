@@ -383,11 +383,6 @@ def test_a_description_twice():
     assert runlog.search_runs(output_format="list") == []
 
 
-def test_system_metrics_are_not_logged():
-    with pytest.warns(UserWarning, match="does not log system metrics"):
-        runlog.start_run(log_system_metrics=True)
-
-
 def test_a_run_that_cannot_start_leaves_no_trace():
     with pytest.raises(NotFound):
         runlog.start_run(experiment_id="7")

@@ -41,7 +41,9 @@ NAMES = {
         log_figure log_image log_stream log_table load_table log_input log_inputs get_artifact_uri
         search_runs flush_async_logging initialize_logged_model finalize_logged_model
         get_logged_model search_logged_models set_logged_model_tags delete_logged_model_tag
-        log_outputs""",
+        log_outputs enable_system_metrics_logging disable_system_metrics_logging
+        set_system_metrics_sampling_interval set_system_metrics_samples_before_logging
+        set_system_metrics_node_id""",
     "artifacts": "download_artifacts list_artifacts load_text load_dict load_image",
     "data": "from_pandas from_numpy from_huggingface",
     "client": """create_experiment get_experiment get_experiment_by_name search_experiments

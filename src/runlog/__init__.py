@@ -100,6 +100,13 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     )
     from runlog.media import Image
     from runlog.places import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+    from runlog.system_metrics import (
+        disable_system_metrics_logging,
+        enable_system_metrics_logging,
+        set_system_metrics_node_id,
+        set_system_metrics_samples_before_logging,
+        set_system_metrics_sampling_interval,
+    )
 
 _HOMES = {
     "client": "RunlogClient",
@@ -121,6 +128,10 @@ _HOMES = {
     ),
     "media": "Image",
     "places": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
+    "system_metrics": (
+        "disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id "
+        "set_system_metrics_samples_before_logging set_system_metrics_sampling_interval"
+    ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _ALIASES = {"MlflowClient": "RunlogClient", "MlflowException": "RunlogError"}
@@ -160,6 +171,8 @@ __all__ = [
     "delete_logged_model_tag",
     "delete_run",
     "delete_tag",
+    "disable_system_metrics_logging",
+    "enable_system_metrics_logging",
     "end_run",
     "entities",
     "exceptions",
@@ -203,6 +216,9 @@ __all__ = [
     "set_experiment_tag",
     "set_experiment_tags",
     "set_logged_model_tags",
+    "set_system_metrics_node_id",
+    "set_system_metrics_samples_before_logging",
+    "set_system_metrics_sampling_interval",
     "set_tag",
     "set_tags",
     "set_tracking_uri",

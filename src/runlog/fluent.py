@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     import pandas
 
+    from runlog.system_metrics import Monitor, Sampling
+
 NOTE = "mlflow.note.content"
 RUN_NAME = "mlflow.runName"
 DATASET_CONTEXT = "mlflow.data.context"
@@ -59,11 +61,12 @@ class ActiveRun(Run):
 class _Active:
     """A run on a stack, where it is logged to, and the process that started it."""
 
-    __slots__ = ("process", "run", "store")
+    __slots__ = ("monitor", "process", "run", "store")
 
-    def __init__(self, run: ActiveRun, store: Store) -> None:
+    def __init__(self, run: ActiveRun, store: Store, monitor: Monitor | None) -> None:
         self.run = run
         self.store = store
+        self.monitor = monitor
         self.process = os.getpid()
 
 
@@ -254,6 +257,8 @@ def start_run(
     one needs `nested=True` and becomes its child; `parent_run_id` names a parent otherwise. Another
     thread's run is on its own, or with `nested=True` a child of the main thread's. `run_name` comes
     before a name among the `tags`. `description` becomes the run's note (markdown).
+    `log_system_metrics` logs what the machine does meanwhile, every ten seconds and at the end, as
+    metrics `system/...`; None leaves that to `enable_system_metrics_logging`. It needs psutil.
     """
     if _stacks.active and not nested:
         raise RunlogError(
@@ -261,13 +266,7 @@ def start_run(
             "run, first end the current run with runlog.end_run(). To start a nested run, call "
             "start_run with nested=True"
         )
-    if log_system_metrics:
-        import warnings
-
-        warnings.warn(
-            "this version of runlog does not log system metrics: log_system_metrics is ignored",
-            stacklevel=2,
-        )
+    sampling = _sampling(log_system_metrics)
     store = places.store()
     ending.install(_end_all)
     given_tags = _named(_described(tags, description), run_name)
@@ -278,8 +277,17 @@ def start_run(
         parent = _parent(store, parent_run_id, active_run() if nested else None)
         run = _created(store, experiment_id, run_name, parent, given_tags)
     active = ActiveRun(run.info, run.data, run.inputs)
-    _stacks.active.append(_Active(active, store))
+    monitor = None if sampling is None else sampling.start(store, run)
+    _stacks.active.append(_Active(active, store, monitor))
     return active
+
+
+def _sampling(wanted: bool | None) -> Sampling | None:
+    if wanted or (wanted is None and setting("ENABLE_SYSTEM_METRICS_LOGGING")):
+        from runlog import system_metrics
+
+        return system_metrics.sampling(wanted)
+    return None
 
 
 def _run_id_from_outside() -> str | None:
@@ -385,6 +393,8 @@ def _end(active: _Active, status: str, error: BaseException | None) -> None:
     if active.process != os.getpid():  # a run of the process that we were forked from
         return
     run_id = active.run.info.run_id
+    if active.monitor is not None:
+        active.monitor.stop()
     if status == "FAILED" and error is not None:
         active.store.log(run_id, tags=[(ending.TRACEBACK_TAG, ending.traceback_of(error))])
     active.store.update_run(run_id, status, now())
