@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from runlog.artifacts.paths import HIDDEN
 from runlog.artifacts.place import Place
@@ -40,5 +40,7 @@ async def _bring(place: Place, each: Transfer, hidden: str) -> int:
         await place.remote.get(place.at(each.path), each, hidden)
     else:
         each.watched = hidden
-        place.files.get_file(place.at(each.path), hidden)
+        size = place.files.get_file(place.at(each.path), hidden)
+        if size is not None:
+            return cast(int, size)
     return os.stat(hidden).st_size
