@@ -12,6 +12,7 @@ import pytest
 import runlog
 from processes import on_disk
 from runlog import RunlogClient
+from runlog.artifacts import local_root
 
 
 @pytest.fixture
@@ -90,3 +91,15 @@ def test_a_call_is_one_transaction(client, run_id, place):
     client.log_artifacts(run_id, place / "in")
     assert len(commits) == 1
     assert len(client.store.get_digests(run_id)) == 21
+
+
+def test_the_place_of_a_run_is_looked_up_once(place, monkeypatch):
+    runlog.set_tracking_uri(str(place / "runlog.db"))
+    asked, store = [], RunlogClient().store
+    get_run = store.get_run
+    monkeypatch.setattr(store, "get_run", lambda run: asked.append(run) or get_run(run))
+    with runlog.start_run() as run:
+        for name in "abc":
+            runlog.log_text("text", name)
+    assert len(asked) <= 1
+    assert sorted(os.listdir(local_root(run.info.artifact_uri))) == ["a", "b", "c"]

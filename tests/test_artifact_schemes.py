@@ -74,7 +74,7 @@ def test_a_refused_login_does_not_show_the_password(server, monkeypatch):
     monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", "5")
     uri = server("vsftpd").uri.replace("w%2Frd", "hunter2")
     repo = ArtifactRepo(uri)
-    assert "hunter2" not in f"{repo!r} {repo.uri} {vars(repo)['_remote']!r}"
+    assert "hunter2" not in f"{repo!r} {repo.uri} {repo._place.remote!r}"
     with pytest.raises(RunlogError, match="530") as caught:
         repo.write("a", b"x")
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import threading
 import time
 from contextlib import nullcontext
 
 import pytest
+from fsspec.asyn import get_loop, sync
 
-from runlog.artifacts import progress, transfer
+from runlog.artifacts import crew, progress
+from runlog.artifacts.crew import carry, in_thread, together
 from runlog.artifacts.failures import explained, is_final
 from runlog.artifacts.progress import Progress
-from runlog.artifacts.transfer import Transfer, carry
+from runlog.artifacts.transfer import Transfer
 from runlog.errors import InvalidParameter, RunlogError
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(transfer, "DELAYS", (0.01, 0.01))
-    monkeypatch.setattr(transfer, "GRACE", 0.1)
+    monkeypatch.setattr(crew, "DELAYS", (0.01, 0.01))
+    monkeypatch.setattr(crew, "GRACE", 0.1)
 
 
 def some(count, size=1):
@@ -33,69 +36,112 @@ def plainly(_):
     return nullcontext()
 
 
-@pytest.mark.parametrize("threads", [0, 1, 4, 100])
-def test_every_transfer_is_done_once(threads):
+@pytest.fixture(params=["threads", "coroutines"])
+def loop(request):
+    """The loop that coroutines run in, or None for threads."""
+    return get_loop() if request.param == "coroutines" else None
+
+
+async def pause(loop, seconds):
+    await asyncio.sleep(seconds) if loop else time.sleep(seconds)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 100])
+def test_every_transfer_is_done_once(loop, count):
     done = []
-    carry(some(50), lambda each: done.append(each.path), plainly, threads)
+
+    async def act(each):
+        done.append(each.path)
+
+    carry(some(50), act, plainly, count, loop)
     assert sorted(done, key=int) == [str(number) for number in range(50)]
 
 
-def test_what_may_be_over_soon_is_tried_again():
+def test_what_may_be_over_soon_is_tried_again(loop):
     tried = []
 
-    def act(each):
+    async def act(each):
         tried.append(each.path)
         if len(tried) < 3:
             raise ConnectionResetError("gone")
 
-    carry(some(1), act, plainly, 1, attempts=3)
+    carry(some(1), act, plainly, 1, loop, attempts=3)
     assert tried == ["0"] * 3
 
 
 @pytest.mark.parametrize(
     "error, times", [(ConnectionResetError(), 3), (FileNotFoundError(), 1), (RunlogError("x"), 1)]
 )
-def test_the_last_error_is_raised(error, times):
+def test_the_last_error_is_raised(loop, error, times):
     tried = []
 
-    def act(each):
+    async def act(each):
         tried.append(each)
         raise error
 
     with pytest.raises(type(error)):
-        carry(some(1), act, plainly, 1, attempts=3)
+        carry(some(1), act, plainly, 1, loop, attempts=3)
     assert len(tried) == times
 
 
-def test_the_first_error_ends_the_others():
+def test_the_first_error_ends_the_others(loop):
     done = []
 
-    def act(each):
+    async def act(each):
         if each.path == "3":
             raise InvalidParameter("no")
         done.append(each.path)
 
     with pytest.raises(InvalidParameter):
-        carry(some(1000), act, plainly, 2)
+        carry(some(1000), act, plainly, 2, loop)
     assert len(done) < 1000
 
 
 @pytest.mark.parametrize("seen", [True, False])
-def test_one_without_progress_is_given_up(monkeypatch, seen):
+def test_one_without_progress_is_given_up(monkeypatch, loop, seen):
     monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", "0.3")
-    given_up = threading.Event()
+    over = threading.Event()
 
-    def act(each):
-        each.cancel = given_up.set
-        for step in range(6 if seen else 0):  # progress for longer than the limit
-            time.sleep(0.1)
-            each.absolute_update(step + 1)
-        given_up.wait(5)
+    async def act(each):
+        try:
+            for step in range(6 if seen else 0):  # progress for longer than the limit
+                await pause(loop, 0.1)
+                each.absolute_update(step + 1)
+            await pause(loop, 30 if loop else 2)  # a thread cannot be cancelled
+        finally:
+            over.set()
 
     with pytest.raises(RunlogError, match="artifact '0'.*no progress for 0.3 seconds") as caught:
-        carry(some(1, 100), act, lambda each: explained("write", each.path), 1)
+        carry(some(1, 100), act, lambda each: explained("write", each.path), 1, loop)
     assert caught.value.error_code == "DEADLINE_EXCEEDED"
-    assert given_up.is_set()
+    assert over.is_set() == (loop is not None)
+
+
+def test_what_blocks_can_be_waited_for_in_a_loop():
+    async def act(each):
+        assert await in_thread(lambda: threading.current_thread().name) == "runlog-artifacts"
+        with pytest.raises(KeyError):
+            await in_thread(lambda: {}["no"])
+
+    carry(some(2), act, plainly, 2, get_loop())
+
+
+def test_the_first_error_ends_those_beside_it():
+    ended = []
+
+    async def wait():
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.append(1)
+
+    async def fail():
+        await asyncio.sleep(0)
+        raise ConnectionResetError("gone")
+
+    with pytest.raises(ConnectionResetError):
+        sync(get_loop(), together, [wait(), wait(), fail()])
+    assert ended == [1, 1]
 
 
 def test_starting_anew_is_no_progress():
@@ -110,18 +156,18 @@ def test_starting_anew_is_no_progress():
     assert each.done == 11 and each.since > since
 
 
-def test_files_on_their_way_fit_into_the_room():
+def test_files_on_their_way_fit_into_the_room(loop):
     lock, state = threading.Lock(), {"now": 0, "most": 0}
 
-    def act(each):
+    async def act(each):
         with lock:
             state["now"] += min(each.size, 10)
             state["most"] = max(state["most"], state["now"])
-        time.sleep(0.005)
+        await pause(loop, 0.005)
         with lock:
             state["now"] -= min(each.size, 10)
 
-    carry(some(10, 3) + some(3, 99) + some(10, 4), act, plainly, 8, room=10)
+    carry(some(10, 3) + some(3, 99) + some(10, 4), act, plainly, 8, loop, room=10)
     assert 4 <= state["most"] <= 10
 
 

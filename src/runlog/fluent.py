@@ -59,14 +59,16 @@ class ActiveRun(Run):
 
 
 class _Active:
-    """A run on a stack, where it is logged to, and the process that started it."""
+    """A run on a stack, where it is logged to, and the process that started it. Its client, once
+    there is one, knows where its artifacts are."""
 
-    __slots__ = ("monitor", "process", "run", "store")
+    __slots__ = ("client", "monitor", "process", "run", "store")
 
     def __init__(self, run: ActiveRun, store: Store, monitor: Monitor | None) -> None:
         self.run = run
         self.store = store
         self.monitor = monitor
+        self.client: RunlogClient | None = None
         self.process = os.getpid()
 
 
@@ -456,9 +458,13 @@ def _target(run_id: str | None) -> tuple[Store, str]:
     return active.store, active.run.info.run_id
 
 
-def _client() -> tuple[RunlogClient, str]:
-    store, run_id = _target(None)
-    return RunlogClient(store.uri), run_id
+def _client(run_id: str | None = None) -> tuple[RunlogClient, str]:
+    if run_id is not None:
+        return RunlogClient(), run_id
+    active = _active()
+    if active.client is None:
+        active.client = RunlogClient(active.store.uri)
+    return active.client, active.run.info.run_id
 
 
 def get_run(run_id: str) -> Run:
@@ -608,8 +614,8 @@ def log_artifact(
 ) -> None:
     """Copies a local file or folder to the run's artifacts, into the folder `artifact_path`.
     `callback`, an fsspec Callback, is told how many bytes there are and how many have gone."""
-    store, run = _target(run_id)
-    RunlogClient(store.uri).log_artifact(run, local_path, artifact_path, callback)
+    client, run = _client(run_id)
+    client.log_artifact(run, local_path, artifact_path, callback)
 
 
 def log_artifacts(
@@ -619,26 +625,26 @@ def log_artifacts(
     callback: Any = None,
 ) -> None:
     """Copies what is in a local folder to the run's artifacts."""
-    store, run = _target(run_id)
-    RunlogClient(store.uri).log_artifacts(run, local_dir, artifact_path, callback)
+    client, run = _client(run_id)
+    client.log_artifacts(run, local_dir, artifact_path, callback)
 
 
 def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
     """Keeps a text as an artifact file."""
-    store, run = _target(run_id)
-    RunlogClient(store.uri).log_text(run, text, artifact_file)
+    client, run = _client(run_id)
+    client.log_text(run, text, artifact_file)
 
 
 def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
     """Keeps a dict (or list) as JSON, or as YAML for a name that ends in .yml or .yaml."""
-    store, run = _target(run_id)
-    RunlogClient(store.uri).log_dict(run, dictionary, artifact_file)
+    client, run = _client(run_id)
+    client.log_dict(run, dictionary, artifact_file)
 
 
 def log_stream(stream: Any, artifact_file: str, run_id: str | None = None) -> None:
     """Keeps what can be read from a binary stream as an artifact file."""
-    store, run = _target(run_id)
-    RunlogClient(store.uri).log_stream(run, stream, artifact_file)
+    client, run = _client(run_id)
+    client.log_stream(run, stream, artifact_file)
 
 
 def log_figure(
@@ -665,8 +671,8 @@ def log_image(
 
 def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
     """Keeps a dict of columns or a DataFrame as a table; one that is there grows by it."""
-    store, run = _target(run_id)
-    RunlogClient(store.uri).log_table(run, data, artifact_file)
+    client, run = _client(run_id)
+    client.log_table(run, data, artifact_file)
 
 
 def load_table(

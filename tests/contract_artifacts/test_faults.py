@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -10,34 +11,51 @@ import pytest
 from fsspec.callbacks import Callback
 
 from runlog.artifacts import ArtifactRepo
+from runlog.artifacts.transfer import Transfer
 from runlog.entities import FileInfo
 from runlog.errors import RunlogError
 
 from .conftest import files_in
 
 KEEPING = ["seaweedfs", "azurite", "fake_gcs", "sshd", "vsftpd", "vsftpd_tls", "webdav"]
-LIMIT = 6  # seconds without progress, as RUNLOG_ARTIFACT_TIMEOUT
-
-
-class OnceUnderWay(Callback):
-    """Does something as soon as the first bytes have been transferred."""
-
-    def __init__(self, act):
-        super().__init__()
-        self.act = act
-
-    def relative_update(self, inc=1):
-        if inc and self.act is not None:
-            act, self.act = self.act, None
-            act()
+LIMIT = 3  # seconds without progress, as RUNLOG_ARTIFACT_TIMEOUT
+ENOUGH = 60  # where nothing is to be given up
 
 
 @pytest.fixture
-def big(tmp_path, kind):
-    """More than the server takes in the tenth of a second until somebody looks. (That of Google's
-    emulator takes longer for each part that comes.)"""
+def under_way(monkeypatch):
+    """under_way(act) is a callback that does something when the first bytes have been transferred.
+    Until that is done, no others are: the file need not be big for the server to die in it."""
+    done = threading.Event()
+    update = Transfer.absolute_update
+
+    class OnceUnderWay(Callback):
+        def __init__(self, act):
+            super().__init__()
+            self.act = act
+            monkeypatch.setattr(Transfer, "absolute_update", update_and_wait)
+
+        def relative_update(self, inc=1):
+            if not done.is_set():
+                try:
+                    self.act()
+                finally:
+                    done.set()
+
+    def update_and_wait(transfer, value):
+        update(transfer, value)
+        if value:
+            done.wait(ENOUGH)
+
+    return OnceUnderWay
+
+
+@pytest.fixture
+def big(tmp_path, monkeypatch):
+    """A file of several parts, more than the buffers between us and a server hold."""
+    monkeypatch.setenv("RUNLOG_ARTIFACT_MEMORY", "20")
     with open(tmp_path / "big", "wb") as file:
-        file.truncate((150 if kind == "fake_gcs" else 400) << 20)
+        file.truncate(32 << 20)
     return tmp_path / "big"
 
 
@@ -61,13 +79,22 @@ def killed(kind, server, monkeypatch):
         running.restart()
 
 
-def test_a_server_killed_during_an_upload(kind, killed, root, big):
+@pytest.fixture
+def revive(killed, monkeypatch):
+    def start_again():
+        killed.restart()
+        monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", str(ENOUGH))
+
+    return start_again
+
+
+def test_a_server_killed_during_an_upload(kind, killed, revive, root, big, under_way):
     repo = ArtifactRepo(root)
     repo.write("d/big", b"old")
     settle(kind)
     with pytest.raises(RunlogError, match="'d/big'"):
-        repo.log_artifact(big, "d", callback=OnceUnderWay(killed.kill))
-    killed.restart()
+        repo.log_artifact(big, "d", callback=under_way(killed.kill))
+    revive()
     assert repo.read("d/big") == b"old"
     assert repo.list("d") == [FileInfo("d/big", False, 3)]
     repo.write("d/big", b"new")
@@ -75,15 +102,17 @@ def test_a_server_killed_during_an_upload(kind, killed, root, big):
 
 
 @pytest.mark.parametrize("kind", ["seaweedfs", "sshd", "vsftpd", "webdav"], indirect=True)
-def test_a_server_that_comes_back_during_an_upload(killed, root, big, monkeypatch):
-    monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", "60")
+def test_a_server_that_comes_back_during_an_upload(killed, root, big, monkeypatch, under_way):
+    monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", str(ENOUGH))
     repo = ArtifactRepo(root)
-    repo.log_artifact(big, "d", callback=OnceUnderWay(killed.restart))
+    repo.log_artifact(big, "d", callback=under_way(killed.restart))
     assert repo.list("d") == [FileInfo("d/big", False, big.stat().st_size)]
 
 
-def test_a_server_killed_during_a_download(kind, killed, root, big, tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", "120")
+def test_a_server_killed_during_a_download(
+    kind, killed, revive, root, big, tmp_path, monkeypatch, under_way
+):
+    monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", str(ENOUGH))
     ArtifactRepo(root).log_artifact(big)
     settle(kind)
     monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", str(LIMIT))
@@ -91,14 +120,14 @@ def test_a_server_killed_during_a_download(kind, killed, root, big, tmp_path, mo
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "big").write_bytes(b"old")
     with pytest.raises(RunlogError, match="'big'"):
-        repo.download("big", tmp_path / "out", callback=OnceUnderWay(killed.kill))
+        repo.download("big", tmp_path / "out", callback=under_way(killed.kill))
     assert files_in(tmp_path / "out") == ["big"]
     assert (tmp_path / "out" / "big").read_bytes() == b"old"
-    killed.restart()
+    revive()
     assert Path(repo.download("big", tmp_path / "out")).stat().st_size == big.stat().st_size
 
 
-def test_a_server_that_is_not_there(kind, killed, root):
+def test_a_server_that_is_not_there(kind, killed, revive, root):
     repo = ArtifactRepo(root)
     repo.write("a", b"x")
     settle(kind)
@@ -106,28 +135,29 @@ def test_a_server_that_is_not_there(kind, killed, root):
     for call in (repo.list, lambda: repo.read("a"), lambda: repo.write("b", b"x")):
         with pytest.raises(RunlogError, match="cannot|no progress"):
             call()
-    killed.restart()
+    revive()
     assert repo.list() == [FileInfo("a", False, 1)]
 
 
 @pytest.mark.parametrize("kind", ["seaweedfs", "sshd", "vsftpd"], indirect=True)
-def test_an_interrupted_upload_leaves_nothing(killed, root, big):
+def test_an_interrupted_upload_leaves_nothing(killed, root, big, under_way):
     def interrupt():
         raise KeyboardInterrupt
 
     repo = ArtifactRepo(root)
     with pytest.raises(KeyboardInterrupt):
-        repo.log_artifact(big, "d", callback=OnceUnderWay(interrupt))
-    assert repo._files.ls(f"{repo._root}/d") == [] if repo._moves else repo.list("d") == []
+        repo.log_artifact(big, "d", callback=under_way(interrupt))
+    left = repo._place.files.ls(repo._place.at("d")) if repo._place.moves else repo.list("d")
+    assert left == []
 
 
 @pytest.mark.parametrize("kind", ["seaweedfs"], indirect=True)
-def test_parts_of_an_interrupted_upload_are_given_up(killed, root, big):
+def test_parts_of_an_interrupted_upload_are_given_up(killed, root, big, under_way):
     def interrupt():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ArtifactRepo(root).log_artifact(big, callback=OnceUnderWay(interrupt))
+        ArtifactRepo(root).log_artifact(big, callback=under_way(interrupt))
     _, _, bucket, key = root.split("/", 3)
     open_ones = killed.client().list_multipart_uploads(Bucket=bucket).get("Uploads", [])
     assert [upload for upload in open_ones if upload["Key"].startswith(key)] == []

@@ -32,6 +32,7 @@ _FINAL_NAMES = {
     "error_perm",
     "HostKeyNotVerifiable",
     "PermissionDenied",
+    "ProfileNotFound",
     "SSLCertVerificationError",
 }
 

@@ -158,6 +158,10 @@ def join(directory: str, name: str) -> str:
     return f"{directory}/{name}" if directory else name
 
 
+def last_part(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
 def is_hidden(path: str) -> bool:
     return path.rpartition("/")[2].startswith(HIDDEN)
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from mimetypes import guess_type
+from typing import Any, cast
 from urllib.parse import quote
 
 from runlog.artifacts import schemes
+from runlog.artifacts.crew import finish, in_thread, together
 from runlog.artifacts.failures import is_final
-from runlog.artifacts.paths import Address
+from runlog.artifacts.paths import Address, last_part
 from runlog.artifacts.transfer import Transfer, memory, patience
 from runlog.errors import InvalidParameter
+
+_PIECE = 8 << 20  # bytes of a big file that are fetched at once
 
 _remotes: dict[Any, Remote] = {}
 
@@ -46,7 +52,7 @@ class Remote:
     def _start(self) -> None:
         self._pid = os.getpid()
         self._idle: list[Any] = []
-        self._lock = threading.Lock()
+        self._lock, self._connecting = threading.Lock(), threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Remote {self._address}>"
@@ -57,15 +63,23 @@ class Remote:
         return schemes.make(self.traits, self._address, self.room)
 
     def _take(self) -> Any:
+        files = self._take_idle()
+        if files is not None or not self.traits.shared:
+            return files or self.new()
+        with self._connecting:  # the others wait for this one
+            files = self._take_idle()
+            if files is None:
+                files = self.new()
+                self._idle.append(files)
+        return files
+
+    def _take_idle(self) -> Any:
         if self._pid != os.getpid():  # connections, loops and locks do not cross a fork
             self._start()
         with self._lock:
-            if self._idle:
-                return self._idle[-1] if self.traits.shared else self._idle.pop()
-            if self.traits.shared:  # the others wait for this one
-                self._idle.append(self.new())
-                return self._idle[-1]
-        return self.new()
+            if not self._idle:
+                return None
+            return self._idle[-1] if self.traits.shared else self._idle.pop()
 
     def _give_back(self, files: Any) -> None:
         if not self.traits.shared:
@@ -78,10 +92,28 @@ class Remote:
             with self._lock:
                 self._idle.clear()
 
-    def _call(self, name: str, *args: Any, transfer: Transfer | None = None, **kwargs: Any) -> Any:
-        files = self._take()
+    @property
+    def loop(self) -> Any:
+        """The event loop of its file systems; None where they block."""
+        if not schemes.load(self.traits).async_impl:
+            return None
+        from fsspec.asyn import get_loop
+
+        return get_loop()
+
+    async def _do(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """A coroutine of `loop`; one that waits for nothing but blocks, where there is none."""
+        async with self._connected() as files:
+            return await _method(files, name)(*args, **kwargs)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Any]:
+        """A file system to use; it is kept if it is as good as before afterwards."""
+        files = self._take_idle()
+        if files is None:  # to connect, fsspec waits for its loop: nothing in that may
+            files = self._take() if self.loop is None else await in_thread(self._take)
         try:
-            result = self._run(files, name, args, kwargs, transfer)
+            yield files
         except BaseException as error:
             if is_final(error):
                 self._give_back(files)
@@ -89,34 +121,31 @@ class Remote:
                 self._lost()
             raise
         self._give_back(files)
-        return result
 
-    def _run(self, files: Any, name: str, args: Any, kwargs: Any, transfer: Transfer | None) -> Any:
-        coroutine = getattr(files, f"_{name}", None) if files.async_impl else None
-        if coroutine is None:
-            return getattr(files, name)(*args, **kwargs)
+    def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return self._wait_for(lambda: self._do(name, *args, **kwargs))
+
+    def _wait_for(self, deed: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        loop = self.loop
+        if loop is None:
+            return finish(deed())
         import asyncio
 
         given_up = threading.Event()
 
         async def guarded() -> Any:
             try:
-                return await coroutine(*args, **kwargs)
+                return await deed()
             except Exception:
                 if not given_up.is_set():  # or else nobody is there to hear of it
                     raise
 
-        def give_up() -> None:
+        future = asyncio.run_coroutine_threadsafe(guarded(), loop)
+        try:
+            return future.result(patience())
+        except BaseException:
             given_up.set()
             future.cancel()
-
-        future = asyncio.run_coroutine_threadsafe(guarded(), files.loop)
-        if transfer is not None:
-            transfer.cancel = give_up
-        try:
-            return future.result(None if transfer is not None else patience())
-        except BaseException:
-            give_up()
             raise
 
     def _ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -153,34 +182,36 @@ class Remote:
         if self.traits.directories:
             self._ask("makedirs", self._path(path), exist_ok=exist_ok)
 
-    def put(self, transfer: Transfer) -> None:
+    async def put(self, transfer: Transfer, data: bytes | None) -> None:
+        """Send `data`, if what is to be sent has been read, or else the local file."""
         self._writable()
-        if transfer.data is not None:
-            self._call("pipe_file", transfer.place, transfer.data, transfer=transfer)
+        if data is not None:
+            kind = self.traits.kind(guess_type(transfer.path)[0])
+            await self._do("pipe_file", transfer.place, data, **kind)
+            transfer.absolute_update(len(data))
         else:
-            self._call(
-                "put_file",
-                transfer.local,
-                transfer.place,
-                callback=transfer,
-                transfer=transfer,
-                **self.traits.put(self.room),
-            )
+            how = self.traits.put(self.room)
+            await self._do("put_file", transfer.local, transfer.place, callback=transfer, **how)
 
-    def get(self, path: str, transfer: Transfer, local: str) -> None:
+    async def get(self, path: str, transfer: Transfer, local: str) -> None:
+        path, size = self._path(path), transfer.size
+        if self.traits.pieces and size is not None and size > _PIECE:
+            async with self._connected() as files:
+                return await _get_in_pieces(files, path, transfer, local, self.room)
         # A small file takes one request, if it is not treated as one that may fill the room.
-        room = min(self.room, transfer.size or self.room)
-        self._call(
-            "get_file",
-            self._path(path),
-            local,
-            callback=transfer,
-            transfer=transfer,
-            **self.traits.get(room),
-        )
+        how = self.traits.get(min(self.room, size or self.room))
+        await self._do("get_file", path, local, callback=transfer, **how)
 
-    def mv(self, hidden: str, path: str) -> None:
-        self._call("mv", hidden, path)
+    async def size(self, path: str) -> int:
+        return cast(int, (await self._do("info", self._path(path)))["size"])
+
+    async def sizes_in(self, directory: str) -> dict[str, int]:
+        """Those of the files in a directory, by name."""
+        found = await self._do("ls", self._path(directory), detail=True)
+        return {last_part(entry["name"]): entry["size"] for entry in found}
+
+    async def mv(self, hidden: str, path: str) -> None:
+        await self._do("mv", hidden, path)
 
     def rm(self, path: str, recursive: bool = False) -> None:
         self._writable()
@@ -188,14 +219,14 @@ class Remote:
 
     def abandon(self, place: str) -> None:
         """Clean up what a failed transfer to `place` may have left, as far as that is possible."""
-        files = self._take()
-        try:
-            if self.traits.moves:
-                self._run(files, "rm", (place,), {}, None)
-            else:
-                self.traits.abandon(files, place)
-        finally:
-            self._give_back(files)
+        if self.traits.moves:
+            self._call("rm", place)
+        else:
+            self._wait_for(lambda: self._abandon(place))
+
+    async def _abandon(self, place: str) -> None:
+        async with self._connected() as files:
+            await self.traits.abandon(files, place)
 
     def open(self, path: str) -> Any:
         # A file of its own connection, where they are not shared: it may stay open for long.
@@ -218,3 +249,37 @@ class Remote:
         scheme, _, rest = path.partition("://")
         host, _, rest = rest.partition("/")
         return f"{scheme}://{host}/{quote(rest)}"
+
+
+def _method(files: Any, name: str) -> Callable[..., Awaitable[Any]]:
+    if files.async_impl and hasattr(files, f"_{name}"):
+        return cast(Callable[..., Awaitable[Any]], getattr(files, f"_{name}"))
+
+    async def blocking(*args: Any, **kwargs: Any) -> Any:
+        return getattr(files, name)(*args, **kwargs)
+
+    return blocking
+
+
+async def _get_in_pieces(files: Any, path: str, transfer: Transfer, local: str, room: int) -> None:
+    """Fetch a big file in ranges, some at once. It must be the same one from first to last."""
+    size = cast(int, transfer.size)
+    starts = iter(range(0, size, _PIECE))
+    version = _version(await files._info(path))
+    with open(local, "wb") as file:
+
+        async def fetch() -> None:
+            for start in starts:
+                end = min(start + _PIECE, size)
+                piece = await files._cat_file(path, start=start, end=end)
+                file.seek(start)
+                file.write(piece)
+                transfer.relative_update(len(piece))
+
+        await together([fetch() for _ in range(max(1, room // _PIECE))])
+    if _version(await files._info(path)) != version:
+        raise OSError(f"{path} was replaced while it was fetched")
+
+
+def _version(entry: dict[str, Any]) -> list[Any]:
+    return [entry.get(key) for key in ("size", "ETag", "etag", "generation", "mtime")]

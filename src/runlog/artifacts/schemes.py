@@ -9,7 +9,7 @@ always are: fsspec never sees a URI that did not pass here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from runlog.artifacts import dialects
@@ -18,6 +18,10 @@ from runlog.errors import InvalidParameter, MissingExtra
 from runlog.settings import setting
 
 Options = dict[str, Any]
+
+
+async def _leave(files: Any, place: str) -> None:
+    """Nothing is left by a failure, or nothing can be done about it."""
 
 
 class Scheme(NamedTuple):
@@ -35,12 +39,14 @@ class Scheme(NamedTuple):
     ranges: bool = False  # cat_file fetches no more than the range asked for
     writable: bool = True
     quoted: bool = False  # paths are parts of a URL
-    threads: int = 8
+    crew: int = 8  # files at a time
     buffered: bool = False  # files are in memory while they are sent: RUNLOG_ARTIFACT_MEMORY
     put: Callable[[int], Options] = lambda room: {}  # arguments that keep a transfer within `room`
     get: Callable[[int], Options] = lambda room: {}
     tune: Callable[[Any, int], None] = lambda files, room: None  # the same, where it is no argument
-    abandon: Callable[[Any, str], None] = lambda files, place: None  # clean up after a failure
+    abandon: Callable[[Any, str], Awaitable[None]] = _leave  # clean up after a failure
+    kind: Callable[[str | None], Options] = lambda mime: {}  # how to send bytes of a MIME type
+    pieces: bool = False  # big files come faster in ranges than by get_file
 
 
 # --- options and roots -------------------------------------------------------------------------
@@ -109,15 +115,23 @@ def _s3_parts(room: int) -> Options:
     return {"chunksize": part, "max_concurrency": max(1, room // part)}
 
 
-def _s3_abort(files: Any, place: str) -> None:
-    """Parts that were sent and never put together cost money, and nobody sees them."""
+async def _s3_abort(files: Any, place: str) -> None:
+    """Parts that were sent and never put together cost money, and nobody sees them. A part that is
+    still being taken in may come to be after its upload was aborted, so S3 wants one to look again.
+    """
+    import asyncio
+
     bucket, key, _ = files.split_path(place)
-    found = files.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=key)
-    for upload in found.get("Uploads", ()):
-        if upload["Key"] == key:
-            files.call_s3(
-                "abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload["UploadId"]
+    for seconds in (0.0, 0.2, 0.5):
+        await asyncio.sleep(seconds)
+        found = await files._call_s3("list_multipart_uploads", Bucket=bucket, Prefix=key)
+        uploads = [each for each in found.get("Uploads", ()) if each["Key"] == key]
+        for each in uploads:
+            await files._call_s3(
+                "abort_multipart_upload", Bucket=bucket, Key=key, UploadId=each["UploadId"]
             )
+        if seconds and not uploads:
+            return
 
 
 def _gcs_parts(room: int) -> Options:
@@ -272,7 +286,7 @@ def _class(name: str) -> Callable[[], Any]:
 
 
 S3 = Scheme(
-    _class("s3fs:S3FileSystem"),
+    dialects.s3,
     "s3fs",
     "s3",
     _s3,
@@ -280,11 +294,13 @@ S3 = Scheme(
     moves=False,
     directories=False,
     ranges=True,
-    threads=16,
+    crew=32,
     buffered=True,
     put=_s3_parts,
     get=_s3_parts,
     abandon=_s3_abort,
+    kind=lambda mime: _given(ContentType=mime),
+    pieces=True,
 )
 GCS = Scheme(
     _class("gcsfs:GCSFileSystem"),
@@ -295,10 +311,11 @@ GCS = Scheme(
     moves=False,
     directories=False,
     ranges=True,
-    threads=16,
+    crew=16,
     buffered=True,
     put=_gcs_parts,
     get=_gcs_pieces,
+    kind=lambda mime: _given(content_type=mime),
 )
 AZURE = Scheme(
     _class("adlfs:AzureBlobFileSystem"),
@@ -309,15 +326,15 @@ AZURE = Scheme(
     moves=False,
     directories=False,
     ranges=True,
-    threads=16,
+    crew=16,
     buffered=True,
     put=_azure_workers,
     get=_azure_workers,
     tune=_azure_parts,
 )
-FTP = Scheme(dialects.ftp, "fsspec", "", _ftp, _absolute, shared=False, reconnects=True, threads=4)
+FTP = Scheme(dialects.ftp, "fsspec", "", _ftp, _absolute, shared=False, reconnects=True, crew=4)
 SFTP = Scheme(dialects.sftp, "sshfs", "sftp", _sftp, _absolute, reconnects=True)
-WEBDAV = Scheme(dialects.webdav, "webdav4", "webdav", _webdav, _absolute, threads=4)
+WEBDAV = Scheme(dialects.webdav, "webdav4", "webdav", _webdav, _absolute, crew=4)
 HTTP = Scheme(
     dialects.http,
     "aiohttp",
@@ -334,7 +351,7 @@ MEMORY = Scheme(
     "",
     lambda address: {},
     lambda address: "/" + _below_host(address).strip("/"),
-    threads=1,
+    crew=1,
 )
 DBFS = Scheme(
     _class("fsspec.implementations.dbfs:DatabricksFileSystem"),
@@ -342,7 +359,7 @@ DBFS = Scheme(
     "databricks",
     _dbfs,
     _absolute,
-    threads=4,
+    crew=4,
 )
 HDFS = Scheme(
     _class("fsspec.implementations.arrow:HadoopFileSystem"),
@@ -350,7 +367,7 @@ HDFS = Scheme(
     "hdfs",
     _hdfs,
     _absolute,
-    threads=4,
+    crew=4,
 )
 
 SCHEMES = {
@@ -420,16 +437,20 @@ def _by_request(name: str) -> Scheme:
         lambda address: cls._strip_protocol(uri(address)).rstrip("/"),
         shared=False,
         reconnects=True,
-        threads=1,
+        crew=1,
     )
+
+
+def load(scheme: Scheme) -> Any:
+    """The class of its file system. Raises MissingExtra."""
+    try:
+        return scheme.make()
+    except ImportError as error:
+        raise MissingExtra(scheme.package, scheme.extra) from error
 
 
 def make(scheme: Scheme, address: Address, room: int) -> Any:
     """A new file system for the address: never one of those that fsspec keeps and shares."""
-    try:
-        cls = scheme.make()
-    except ImportError as error:
-        raise MissingExtra(scheme.package, scheme.extra) from error
-    files = cls(**scheme.options(address), skip_instance_cache=True)
+    files = load(scheme)(**scheme.options(address), skip_instance_cache=True)
     scheme.tune(files, room)
     return files

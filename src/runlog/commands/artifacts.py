@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -131,12 +131,16 @@ def _copied(run_id: str, path: str | None, dst_path: str, uri: str | None) -> st
     return os.path.join(os.path.abspath(dst_path), *(path or "").strip("/").split("/")).rstrip("/")
 
 
+def _of_what_is_logged(command: Callable[..., Any]) -> Callable[..., Any]:
+    to = click.option(
+        "-a", "--artifact-path", metavar="PATH", help="Put it into this folder of the run."
+    )
+    return common.run_arguments()(to(common.output_options(common.place_option(command))))
+
+
 @artifacts.command("log-artifact")
 @click.option("-l", "--local-file", metavar="FILE", required=True, help="The file to copy.")
-@common.run_arguments()
-@click.option("-a", "--artifact-path", metavar="PATH", help="Put it into this folder of the run.")
-@common.output_options
-@common.place_option
+@_of_what_is_logged
 def log_artifact(
     local_file: str,
     runs: tuple[str, ...],
@@ -157,10 +161,7 @@ def log_artifact(
 @click.option(
     "-l", "--local-dir", metavar="FOLDER", required=True, help="The folder whose content to copy."
 )
-@common.run_arguments()
-@click.option("-a", "--artifact-path", metavar="PATH", help="Put it into this folder of the run.")
-@common.output_options
-@common.place_option
+@_of_what_is_logged
 def log_artifacts(
     local_dir: str,
     runs: tuple[str, ...],

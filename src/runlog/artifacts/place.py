@@ -1,0 +1,168 @@
+"""Where the artifacts of an `ArtifactRepo` are: what is below one path of a file system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, cast
+
+from runlog.artifacts import crew
+from runlog.artifacts.failures import explained
+from runlog.artifacts.local import LocalFiles
+from runlog.artifacts.paths import is_hidden, is_safe, join, last_part, parse
+from runlog.artifacts.remote import Remote, remote
+from runlog.artifacts.transfer import Transfer
+from runlog.entities import FileInfo
+from runlog.errors import InvalidParameter
+
+_WATCHED = 64 << 20  # bytes on a local disk that may take longer than a second
+
+
+class Place:
+    """Paths in it are relative, with `/` between directories; they have been checked. `files`
+    has the methods of fsspec's file systems. It is `remote`, or blocks and is near."""
+
+    def __init__(self, uri: str, files: Any = None) -> None:
+        self._secrets: tuple[str, ...] = ()
+        if files is not None:
+            self.uri, self.root, self.files = uri, uri.rstrip("/"), files
+        elif uri.startswith("sqlar:"):
+            from runlog.artifacts import archive
+
+            database, self.root = archive.parse(uri)
+            self.uri, self.files = uri, archive.ArchivedFiles(database)
+        else:
+            address = parse(uri)
+            if address.scheme == "file":
+                self.uri, self.root = uri, address.path
+                self.files = LocalFiles(self.root)
+            else:
+                self.uri, self.files = str(address), remote(address)
+                self.root = self.files.traits.root(address)
+                self._secrets = self.files.secrets
+        self.remote = self.files if isinstance(self.files, Remote) else None
+        self.moves = bool(
+            self.remote.traits.moves if self.remote else getattr(self.files, "moves", True)
+        )
+
+    def at(self, path: str) -> str:
+        """The path in the file system."""
+        return f"{self.root.rstrip('/')}/{path}" if path else self.root
+
+    def explained(self, verb: str, path: str) -> AbstractContextManager[None]:
+        return explained(verb, path, self._secrets, self.remote is not None)
+
+    def explaining(self, verb: str) -> Callable[[Transfer], AbstractContextManager[None]]:
+        return lambda each: self.explained(verb, each.path)
+
+    def make_directory(self, path: str) -> None:
+        with self.explained("write", path):
+            self.files.makedirs(self.at(path), exist_ok=True)
+
+    def info(self, path: str) -> dict[str, Any]:
+        with self.explained("read", path):
+            return cast("dict[str, Any]", self.files.info(self.at(path)))
+
+    def file(self, path: str) -> dict[str, Any]:
+        info = self.info(path)
+        if info["type"] == "directory":
+            raise InvalidParameter(f"Invalid path {path!r} of an artifact: it is a directory")
+        return info
+
+    def entries(self, directory: str) -> list[tuple[FileInfo, bool]]:
+        """What is directly in a directory, sorted by path, each with whether it is a symbolic
+        link. The list is empty when there is nothing, or a file."""
+        place = self.at(directory)
+        with self.explained("list", directory):
+            try:
+                found = self.files.ls(place, detail=True)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        # fsspec lists a file as itself, and object stores a directory within itself.
+        entries = [
+            (
+                _file_info(join(directory, last_part(entry["name"])), entry),
+                bool(entry.get("islink")),
+            )
+            for entry in found
+            if entry["name"].strip("/") != place.strip("/")
+        ]
+        entries = [each for each in entries if self._is_listed(each[0].path)]
+        return sorted(entries, key=lambda each: each[0].path)
+
+    def _is_listed(self, path: str) -> bool:
+        # Others may have put names into a bucket that lead a download out of its directory.
+        return not is_hidden(path) and (self.remote is None or is_safe(path))
+
+    def below(self, path: str) -> list[FileInfo]:
+        """The files at and below `path`, and the directories. Symbolic links to directories are
+        not entered: they may lead in a circle."""
+        info = self.info(path)
+        if info["type"] != "directory":
+            return [_file_info(path, info)]
+        if self.remote is not None and not self.remote.traits.directories:
+            return self._found(self.remote, path)
+        found = [FileInfo(path, True)] if path else []
+        waiting = [path]
+        while waiting:
+            for each, is_link in self.entries(waiting.pop()):
+                if each.is_dir and is_link:
+                    continue
+                found.append(each)
+                if each.is_dir:
+                    waiting.append(each.path)
+        return found
+
+    def _found(self, remote: Remote, path: str) -> list[FileInfo]:
+        """The same, where one request lists a thousand files in whatever directories."""
+        place = self.at(path)
+        with self.explained("list", path):
+            entries = remote.find(place)
+        below = {join(path, entry["name"][len(place) + 1 :]): entry for entry in entries}
+        return [
+            _file_info(name, entry)
+            for name, entry in below.items()
+            if entry["type"] != "directory" and name.startswith(join(path, ""))
+            if is_safe(name) and not any(is_hidden(part) for part in name.split("/"))
+        ]
+
+    async def size(self, path: str) -> int:
+        return await self.size_at(self.at(path))
+
+    async def size_at(self, place: str) -> int:
+        if self.remote is not None:
+            return await self.remote.size(place)
+        return cast(int, self.files.info(place)["size"])
+
+    async def move(self, place: str, final: str) -> None:
+        if self.remote is not None:
+            await self.remote.mv(place, final)
+        else:
+            self.files.mv(place, final)
+
+    def carry(
+        self,
+        transfers: Sequence[Transfer],
+        act: crew.Act,
+        verb: str,
+        show: Callable[[int], None] | None = None,
+        waits: bool = False,
+    ) -> None:
+        """`crew.carry`, as is best here; `waits` if it is not the processor that takes the time."""
+        explaining = self.explaining(verb)
+        if self.remote is not None:
+            traits = self.remote.traits
+            room = self.remote.room if traits.buffered else None
+            with self.explained(verb, transfers[0].path if transfers else ""):
+                loop = self.remote.loop
+            crew.carry(transfers, act, explaining, traits.crew, loop, room, show)
+        else:  # a thread for itself gains nothing here, but somebody who can watch
+            threads = int(sum(each.size or 0 for each in transfers) >= _WATCHED)
+            if waits and len(transfers) >= 8:
+                threads = 8
+            crew.carry(transfers, act, explaining, threads, show=show, attempts=1, limited=False)
+
+
+def _file_info(path: str, entry: dict[str, Any]) -> FileInfo:
+    is_dir = entry["type"] == "directory"
+    return FileInfo(path, is_dir, None if is_dir else entry["size"])
