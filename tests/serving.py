@@ -48,9 +48,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, *options: object, command: str = "serve") -> Iterator[Served]:
+def serving(
+    folder: Path, *options: object, command: str = "serve", port: int | None = None
+) -> Iterator[Served]:
     """A server with its store in `folder`, until the block ends."""
-    port = free_port()
+    port = port or free_port()
     words = [command, "--backend-store-uri", f"{folder}/", "--port", port, *options]
     with open(folder / "log", "a") as log:
         process = subprocess.Popen(
