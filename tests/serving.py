@@ -49,7 +49,11 @@ def free_port() -> int:
 
 @contextmanager
 def serving(
-    folder: Path, *options: object, command: str = "serve", port: int | None = None
+    folder: Path,
+    *options: object,
+    command: str = "serve",
+    port: int | None = None,
+    env: dict[str, str] | None = None,
 ) -> Iterator[Served]:
     """A server with its store in `folder`, until the block ends."""
     port = port or free_port()
@@ -60,6 +64,7 @@ def serving(
             stdout=log,
             stderr=log,
             text=True,
+            env={**os.environ, **(env or {})},
             start_new_session=True,
         )
     served = Served(port, process, folder)

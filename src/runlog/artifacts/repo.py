@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Protocol, cast
 from runlog.artifacts import transfer
 from runlog.artifacts.failures import NoSuchFile, explained
 from runlog.artifacts.local import LocalFiles, existing_directory, identity, must_be_file, tree
+from runlog.artifacts.parts import Parts
 from runlog.artifacts.paths import (
     HIDDEN,
     check_path,
@@ -400,6 +401,14 @@ class ArtifactRepo:
             if os.path.exists(hidden):
                 os.unlink(hidden)
             raise
+
+    @property
+    def parts(self) -> Parts | None:
+        """How others may be let send files in parts to where this keeps them; None where nobody
+        can."""
+        if self._remote is None or not self._remote.traits.signs:
+            return None
+        return Parts(self._remote, self._place, self._explained)
 
     def delete(self, path: str | None = None) -> None:
         """Delete the file or the directory `path`, or everything. Nothing there is fine."""
