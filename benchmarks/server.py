@@ -1,9 +1,7 @@
-"""Servers side by side: CPU of all their processes a request, latencies, memory, time to start.
+"""runlog serve and mlflow server side by side: python benchmarks/server.py --help. Linux only.
 
-    python benchmarks/server.py                             # runlog serve
-    python benchmarks/server.py --mlflow .venv/bin/mlflow   # mlflow server beside it
-
-Eight clients in threads of this process, each with one connection that it keeps. Linux only.
+Eight clients in threads of this process, each with one connection that it keeps, send what MLflow's
+clients would. What is read is put into the databases before, MLflow's by SQL.
 """
 
 from __future__ import annotations
@@ -12,75 +10,224 @@ import argparse
 import http.client
 import json
 import os
+import re
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+
+import fleet
+import peers
+import report
+from peers import HERE, PEERS
 
 CLIENTS = 8
 API = "/api/2.0/mlflow/"
+IS_JSON = {"Content-Type": "application/json"}
+RETRIES = 5
+ROUNDS = 3  # of which the median counts
+PAGE = 25_000  # points, as MLflow's clients ask for them
+Values = dict[str, float]
 
 
-def members(group: int) -> list[Path]:
+@dataclass(frozen=True)
+class Kind:
+    """A server: the command that starts it on `folder`, and the interpreter that fills it."""
+
+    name: str
+    python: str
+    command: Callable[[str], list[str]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """`limit` is runlog's target; `ratio` how many times less than MLflow's it must be."""
+
+    key: str
+    title: str
+    show: Callable[[float], str] = report.seconds
+    limit: float | None = None
+    ratio: float | None = None
+    more_is_better: bool = False
+
+    def cells(self, runlog: Values, mlflow: Values) -> list[str]:
+        ours, theirs = runlog.get(self.key), mlflow.get(self.key)
+        if ours is None:
+            return []
+        shown = [self.show(ours), "" if theirs is None else self.show(theirs)]
+        targets, met = [], []
+        if self.limit is not None:
+            targets.append(f"at most {self.show(self.limit)}")
+            met.append(ours <= self.limit)
+        times = None
+        if theirs is not None:
+            times = ours / theirs if self.more_is_better else theirs / ours
+        if self.ratio is not None:
+            targets.append(f"{self.ratio:g} times")
+            if times is not None:
+                met.append(times >= self.ratio)
+        verdict = ("met" if all(met) else "**missed**") if met else ""
+        better = "" if times is None else report.significant(times)
+        return [self.title, *shown, better, " and ".join(targets), verdict]
+
+
+ROWS = (
+    Row("start", "start to first answer, wall time", limit=0.5, ratio=10),
+    Row("idle", "idle memory, all processes", report.megabytes, limit=70 * 2**20),
+    Row("log-metric", "log-metric of one point, CPU", limit=0.6e-3),
+    Row("log-metric rate", "requests a second", report.significant, None, 40, True),
+    Row("log-metric p99", "99th of 100 waits", ratio=10),
+    Row("batch 100", "log-batch of 100 metrics, CPU", limit=1.5e-3),
+    Row("batch 1000", "log-batch of 1000 metrics, CPU", limit=12e-3),
+    Row("loaded", "memory after that", report.megabytes),
+    Row("search", "runs/search of 1000 runs of 45 fields, CPU", limit=0.15),
+    Row("history", "history of 1,000,000 points, pages of 25,000, CPU", ratio=20),
+    Row("history peak", "peak of memory meanwhile", report.megabytes),
+    Row("interval", "bulk interval of 1,000,000 points, CPU", ratio=20),
+    Row("interval peak", "peak of memory meanwhile", report.megabytes),
+    Row("whole", "history of 1,000,000 points in one answer, CPU"),
+    Row("whole peak", "peak of memory meanwhile", report.megabytes),
+)
+
+
+# -- processes --------------------------------------------------------------------------------
+
+
+def members(group: int) -> Iterator[Path]:
     """The processes of a process group."""
-    found = []
     for folder in Path("/proc").iterdir():
         try:
             if folder.name.isdigit() and os.getpgid(int(folder.name)) == group:
-                found.append(folder)
+                yield folder
         except ProcessLookupError:
             continue
-    return found
 
 
 def cpu(group: int) -> float:
-    ticks = 0
+    """Seconds of all threads, from the scheduler's own count, which has no ticks."""
+    spent = 0
     for folder in members(group):
-        fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        for task in (folder / "task").iterdir():
+            spent += int((task / "schedstat").read_text().split()[0])
+    return spent / 1e9
 
 
 def memory(group: int) -> float:
-    """Megabytes, of what several share each its part."""
-    lines = [
-        line
-        for folder in members(group)
-        for line in (folder / "smaps_rollup").read_text().splitlines()
-    ]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+    """Bytes, of what several processes share each its part."""
+    text = "".join((folder / "smaps_rollup").read_text() for folder in members(group))
+    return sum(map(int, re.findall(r"^Pss: +(\d+)", text, re.MULTILINE))) * 1024
+
+
+class Peak(threading.Thread):
+    """The most memory that a server had while the block ran."""
+
+    def __init__(self, group: int) -> None:
+        super().__init__()
+        self._group, self._end, self.bytes = group, threading.Event(), 0.0
+
+    def run(self) -> None:
+        while True:
+            self.bytes = max(self.bytes, memory(self._group))
+            if self._end.wait(0.2):
+                return
+
+    def __enter__(self) -> Peak:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self.join()
 
 
 class Client:
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
 
     def call(self, verb: str, path: str, body: Any = None) -> Any:
         text = None if body is None else json.dumps(body)
-        self._connection.request(verb, path, text, {"Content-Type": "application/json"})
-        answer = self._connection.getresponse()
-        said = answer.read()
+        for attempt in range(RETRIES + 1):  # MLflow's server hangs up now and then
+            try:
+                self._connection.request(verb, path, text, IS_JSON)
+                answer = self._connection.getresponse()
+                said = answer.read()
+                break
+            except ConnectionError:
+                self._connection.close()
+                if attempt == RETRIES:
+                    raise
+                time.sleep(attempt)
         assert answer.status == 200, said
         return said
 
 
-def measure(
-    name: str, group: int, port: int, calls: int, work: Callable[[Client, int], Any]
-) -> None:
-    latencies: list[float] = []
+@contextmanager
+def serving(kind: Kind, folder: str) -> Iterator[tuple[int, int, float]]:
+    """A server: its process group, its port, and the seconds to its first answer."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    begun = time.perf_counter()
+    server = subprocess.Popen(
+        [*kind.command(folder), "--port", str(port)],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **PEERS[kind.name].settings},
+    )
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                Client(port).call("GET", "/health")
+                break
+            except OSError:
+                assert server.poll() is None, f"{kind.name} ended"
+                time.sleep(0.01)
+        started = time.perf_counter() - begun
+        time.sleep(5)  # MLflow's other workers
+        yield server.pid, port, started
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
+
+
+def fill(kind: Kind, folder: str, what: str, count: int) -> None:
+    """Makes a store in a folder, by the adapter of the other benchmarks."""
+    code = (
+        f"import pathlib; from adapters.{kind.name} import Peer; "
+        f"Peer(pathlib.Path({folder!r})).{what}({count})"
+    )
+    path = os.pathsep.join([str(HERE), str(peers.SOURCE)])
+    environment = {**os.environ, **PEERS[kind.name].settings, "PYTHONPATH": path}
+    subprocess.run([kind.python, "-c", code], check=True, env=environment, cwd=folder)
+
+
+# -- what is measured -------------------------------------------------------------------------
+
+
+def together(
+    group: int, port: int, calls: int, work: Callable[[Client, int], Any], first: int = 0
+) -> tuple[float, float, float]:
+    """CPU of the server a call, calls a second, and the 99th of 100 waits, of all clients."""
+    waits: list[float] = []
 
     def client(number: int) -> None:
         mine = Client(port)
-        for i in range(number, calls, CLIENTS):
+        for i in range(first + number, first + calls, CLIENTS):
             begun = time.perf_counter()
             work(mine, i)
-            latencies.append(time.perf_counter() - begun)
+            waits.append(time.perf_counter() - begun)
 
     before, begun = cpu(group), time.perf_counter()
     threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
@@ -89,75 +236,155 @@ def measure(
     for thread in threads:
         thread.join()
     seconds = time.perf_counter() - begun
-    latencies.sort()
-    print(
-        f"  {name:24} {(cpu(group) - before) / calls * 1000:8.2f} ms CPU a request, "
-        f"{calls / seconds:6.0f}/s, p50 {latencies[calls // 2] * 1000:.1f} ms, "
-        f"p99 {latencies[calls * 99 // 100] * 1000:.1f} ms"
-    )
+    assert len(waits) == calls
+    waits.sort()
+    return (cpu(group) - before) / calls, calls / seconds, waits[calls * 99 // 100]
 
 
-def bench(title: str, command: list[str], scale: int) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    begun = time.perf_counter()
-    server = subprocess.Popen(
-        [*command, "--port", str(port)],
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while True:
-            try:
-                Client(port).call("GET", "/health")
-                break
-            except OSError:
-                time.sleep(0.01)
-        started = time.perf_counter() - begun
-        time.sleep(2)
-        print(f"{title}: {started:.2f} s to the first answer, idle {memory(server.pid):.0f} MB")
-        run = Client(port).call("POST", API + "runs/create", {"experiment_id": "0"})
-        run_id = json.loads(run)["run"]["info"]["run_id"]
+def alone(group: int, port: int, calls: int, work: Callable[[Client], Any]) -> tuple[float, float]:
+    """CPU of the server a call, one after the other: the median, and the peak of its memory."""
+    client, taken = Client(port), []
+    with Peak(group) as peak:
+        for _ in range(calls):
+            before = cpu(group)
+            work(client)
+            taken.append(cpu(group) - before)
+    return statistics.median(taken), peak.bytes
+
+
+def logging(kind: Kind, folder: str, scale: int) -> Values:
+    """Starting, writing, and searching a thousand runs."""
+    fill(kind, folder, "fill", 1000)
+    with serving(kind, folder) as (group, port, started):
+        values: Values = {"start": started, "idle": memory(group)}
+        made = Client(port).call("POST", API + "runs/create", {"experiment_id": "0"})
+        run_id = json.loads(made)["run"]["info"]["run_id"]
 
         def point(i: int) -> dict[str, Any]:
-            return {"key": f"m{i % 20}", "value": i / 3, "timestamp": 1_700_000_000_000, "step": i}
+            return {"key": f"m{i % 20}", "value": i / 3, "timestamp": fleet.START, "step": i}
 
         def single(client: Client, i: int) -> None:
             client.call("POST", API + "runs/log-metric", {"run_id": run_id, **point(i)})
 
-        def batch(size: int) -> Callable[[Client, int], None]:
+        def batch(size: int, start: int) -> Callable[[Client, int], None]:
             def send(client: Client, i: int) -> None:
-                points = [point(1_000_000 + i * size + j) for j in range(size)]
+                points = [point(start + i * size + j) for j in range(size)]
                 client.call("POST", API + "runs/log-batch", {"run_id": run_id, "metrics": points})
 
             return send
 
-        def search(client: Client, i: int) -> None:
-            client.call("POST", API + "runs/search", {"experiment_ids": ["0"], "max_results": 100})
+        def search(client: Client) -> None:
+            asked = {"experiment_ids": ["1"], "max_results": 1000}
+            assert len(json.loads(client.call("POST", API + "runs/search", asked))["runs"]) == 1000
 
-        measure("log-metric", server.pid, port, 20 * scale, single)
-        measure("log-batch of 100", server.pid, port, 2 * scale, batch(100))
-        measure("log-batch of 1000", server.pid, port, scale // 2, batch(1000))
-        measure("search", server.pid, port, scale, search)
-        print(f"  after that {memory(server.pid):.0f} MB")
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
+        together(group, port, 2 * CLIENTS, single)  # every worker has its connections
+        for name, calls, work in (
+            ("log-metric", 8 * scale, single),
+            ("batch 100", scale, batch(100, 10**6)),
+            ("batch 1000", max(CLIENTS, scale // 4), batch(1000, 10**8)),
+        ):
+            rounds = [together(group, port, calls, work, turn * calls) for turn in range(ROUNDS)]
+            values[name], values[f"{name} rate"], values[f"{name} p99"] = map(
+                statistics.median, zip(*rounds, strict=True)
+            )
+        values["loaded"] = memory(group)
+        values["search"] = alone(group, port, max(3, scale // 10), search)[0]
+    return values
+
+
+def reading(kind: Kind, folder: str, points: int) -> Values:
+    """The history of a million points: in pages, whole, and thinned for a chart."""
+    fill(kind, folder, "fill_history", points)
+    with serving(kind, folder) as (group, port, _):
+        asked = {"experiment_ids": ["1"]}
+        found = json.loads(Client(port).call("POST", API + "runs/search", asked))["runs"]
+        query = {"run_id": found[0]["info"]["run_id"], "metric_key": fleet.HISTORY_KEY}
+
+        def history(client: Client) -> None:
+            wanted, seen = {**query, "max_results": PAGE}, 0
+            while True:
+                page = client.call("GET", f"{API}metrics/get-history?{urlencode(wanted)}")
+                answer = json.loads(page)
+                seen += len(answer["metrics"])
+                if "next_page_token" not in answer:
+                    break
+                wanted["page_token"] = answer["next_page_token"]
+            assert seen == points, seen
+
+        def interval(client: Client) -> None:
+            wanted = {"run_ids": query["run_id"], "metric_key": fleet.HISTORY_KEY}
+            path = f"{API}metrics/get-history-bulk-interval?{urlencode(wanted)}"
+            assert len(json.loads(client.call("GET", path))["metrics"]) > min(2000, points // 2)
+
+        def whole(client: Client) -> None:
+            client.call("GET", f"{API}metrics/get-history?{urlencode(query)}")
+
+        values: Values = {}
+        for name, calls, work in (
+            ("interval", 3, interval),
+            ("history", 1, history),
+            ("whole", 1, whole),
+        ):
+            if name != "whole" or kind.name == "runlog":  # MLflow's has no such answer
+                values[name], values[f"{name} peak"] = alone(group, port, calls, work)
+    return values
+
+
+def table(results: dict[str, Values]) -> str:
+    """Markdown."""
+    runlog, mlflow = results.get("runlog", {}), results.get("mlflow", {})
+    lines = [cells for row in ROWS if (cells := row.cells(runlog, mlflow))]
+    return report.as_table(["", "runlog", "MLflow", "times better", "target", ""], lines)
+
+
+def kinds(cache: Path) -> dict[str, Kind]:
+    mlflow = str(peers.python(PEERS["mlflow"], cache))
+    runlog = [sys.executable, "-m", "runlog.cli", "serve"]
+    return {
+        "runlog": Kind(
+            "runlog", sys.executable, lambda at: [*runlog, "--backend-store-uri", f"{at}/runlog.db"]
+        ),
+        "mlflow": Kind(
+            "mlflow",
+            mlflow,
+            lambda at: [
+                *(mlflow, "-m", "mlflow", "server", "--backend-store-uri"),
+                *(f"sqlite:///{at}/mlflow.db", "--artifacts-destination", f"{at}/artifacts"),
+            ],
+        ),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mlflow", help="the mlflow command to measure too")
-    parser.add_argument("--scale", type=int, default=100, help="how many requests, roughly")
+    add = parser.add_argument
+    add("--only", choices=("runlog", "mlflow"), help="this server alone")
+    add("--quick", action="store_true", help="small sizes; SERVER.md stays as it is")
+    add("--cache", type=Path, default=HERE / ".venvs", help="where environments are kept")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        runlog = [sys.executable, "-m", "runlog.cli", "serve"]
-        bench("runlog", [*runlog, "--backend-store-uri", f"{folder}/a.db"], given.scale)
-        if given.mlflow:
-            store = f"sqlite:///{folder}/b.db"
-            bench("mlflow", [given.mlflow, "server", "--backend-store-uri", store], given.scale)
+    cache = given.cache.resolve()
+    if given.only != "runlog" and (reason := peers.install(PEERS["mlflow"], cache)):
+        sys.exit(reason)
+    scale, points = (20, 100_000) if given.quick else (100, 1_000_000)
+    memory = cache / "server.json"
+    results: dict[str, Values] = {}
+    if memory.exists() and not given.quick:
+        results = json.loads(memory.read_text())
+    for kind in kinds(cache).values():
+        for part, size in ((logging, scale), (reading, points)):
+            if given.only not in (None, kind.name):
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                found = part(kind, folder, size)
+            print(kind.name, json.dumps(found), flush=True)
+            results[kind.name] = results.get(kind.name, {}) | found
+            if not given.quick:
+                memory.write_text(json.dumps(results, indent=1))
+    print(table(results))
+    if not given.quick:
+        versions = f"MLflow {peers.version(PEERS['mlflow'], cache)}, runlog of this tree"
+        text = f"Machine: {report.machine()}. {versions}.\n\n{table(results)}"
+        report.write(HERE / "SERVER.md", text)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A fresh place for every test: an empty working directory, no settings from outside, and
     whatever the test opened is closed behind it."""
     forget_settings()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     if "runlog.fluent" in sys.modules:

@@ -48,9 +48,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, *options: object, command: str = "serve") -> Iterator[Served]:
+def serving(
+    folder: Path,
+    *options: object,
+    command: str = "serve",
+    port: int | None = None,
+    env: dict[str, str] | None = None,
+) -> Iterator[Served]:
     """A server with its store in `folder`, until the block ends."""
-    port = free_port()
+    port = port or free_port()
     words = [command, "--backend-store-uri", f"{folder}/", "--port", port, *options]
     with open(folder / "log", "a") as log:
         process = subprocess.Popen(
@@ -58,6 +64,7 @@ def serving(folder: Path, *options: object, command: str = "serve") -> Iterator[
             stdout=log,
             stderr=log,
             text=True,
+            env={**os.environ, **(env or {})},
             start_new_session=True,
         )
     served = Served(port, process, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import urllib.request
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_parts_become_a_file(app, root):
 def test_clients_are_told_that_they_may(app, store):
     info = "/api/3.0/mlflow/server-info"
     assert ask(app, "GET", info).json["multipart_uploads_enabled"] is True
-    for repo in (ArtifactRepo("s3://bucket/x"), None):
+    for repo in (ArtifactRepo("memory://x"), None):
         elsewhere = create_app(store, repo)
         assert ask(elsewhere, "GET", info).json["multipart_uploads_enabled"] is False
 
@@ -158,7 +159,7 @@ def test_paths_that_lead_out(app, root, path, name):
 
 
 def test_where_artifacts_are_elsewhere(store):
-    answer = begin(create_app(store, ArtifactRepo("s3://bucket/x")))
+    answer = begin(create_app(store, ArtifactRepo("memory://x")))
     assert (answer.status, answer.json["error_code"]) == (501, "NOT_IMPLEMENTED")
     assert answer.json["message"].startswith(
         "Multipart upload is not supported for the current artifact repository"
@@ -214,3 +215,53 @@ def test_each_part_is_of_a_user_who_may(store, root):
     upload_id, etags = upload(app, **headers)
     assert finish(app, upload_id, etags, **headers).status == 200
     access.close()
+
+
+# -- to a bucket ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bucket(server, monkeypatch):
+    running = server("seaweedfs")
+    for name, value in running.env.items():
+        monkeypatch.setenv(name, value)
+    return ArtifactRepo(running.uri)
+
+
+def put(url: str, data: bytes) -> str:
+    plain = {"Content-Type": ""}  # which urllib would make that of a form
+    request = urllib.request.Request(url, data, plain, method="PUT")
+    with urllib.request.urlopen(request) as answer:
+        return answer.headers["ETag"]
+
+
+def test_parts_go_to_the_bucket(store, bucket):
+    app = create_app(store, bucket)
+    begun = begin(app, path="7/deep er", count=2).json
+    parts = [b"x" * (5 << 20), b"end"]
+    given = zip(begun["credentials"], parts, strict=True)
+    assert all(each["headers"] == {} for each in begun["credentials"])
+    etags = {each["part_number"]: put(each["url"], data) for each, data in given}
+    assert finish(app, begun["upload_id"], etags, path="7/deep er").status == 200
+    assert bucket.read("7/deep er/big.bin") == b"".join(parts)
+    bucket.delete("7")
+
+
+def test_what_is_not_finished_is_not_there(store, bucket):
+    app = create_app(store, bucket)
+    begun = begin(app, path="8", count=1).json
+    url = begun["credentials"][0]["url"]
+    etags = {1: put(url, b"half")}
+    assert bucket.list("8") == []
+    given = {"path": "big.bin", "upload_id": begun["upload_id"]}
+    assert ask(app, "POST", MPU + "abort/8", given).json == {}
+    with pytest.raises(OSError, match="404"):
+        put(url, b"too late")
+    refused = finish(app, begun["upload_id"], etags, path="8")
+    assert refused.status == 404 and bucket.list("8") == []
+
+
+@pytest.mark.parametrize("count", [0, 10_001])
+def test_so_many_parts_go_nowhere(store, count):
+    answer = begin(create_app(store, ArtifactRepo("s3://bucket/x")), count=count)
+    assert (answer.status, answer.json["error_code"]) == (400, "INVALID_PARAMETER_VALUE")

@@ -57,15 +57,20 @@ def output(command: list[object]) -> str:
 
 
 @pytest.fixture
-def server(place):
+def bucket(server):
+    return server("seaweedfs")
+
+
+@pytest.fixture
+def tracking(place):
     with serving(place) as served:
         yield served
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("client", ["mlflow 1", "mlflow 2", "mlflow 3"])
-def test_mlflows_own_client(server, client):
-    said = output([python_with(client), PROGRAMS / "mlflow_client.py", server.uri])
+def test_mlflows_own_client(tracking, client):
+    said = output([python_with(client), PROGRAMS / "mlflow_client.py", tracking.uri])
     assert json.loads(said.splitlines()[-1]) == {
         "status": "FINISHED",
         "lifecycle": "active",
@@ -113,9 +118,24 @@ def test_mlflows_client_sends_a_large_file_in_parts(place, monkeypatch):
 
 
 @pytest.mark.slow
-def test_an_integration_that_logs_through_mlflow(server):
-    output([python_with("optuna"), PROGRAMS / "optuna_study.py", server.uri])
-    status, answer = server.call(
+def test_mlflows_client_sends_parts_to_the_bucket(place, bucket, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "true")
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(2**20))
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(5 * 2**20))
+    size = 11 * 2**20 + 1
+    with serving(
+        place, "--access-log", "--artifacts-destination", bucket.uri, env=bucket.env
+    ) as served:
+        output([python_with("mlflow 3"), PROGRAMS / "mlflow_large_file.py", served.uri, size])
+        log = (place / "log").read_text()
+    assert log.count('"endpoint": "completeMultipartUpload", "status": 200') == 1
+    assert "uploadPart" not in log and "uploadFile" not in log
+
+
+@pytest.mark.slow
+def test_an_integration_that_logs_through_mlflow(tracking):
+    output([python_with("optuna"), PROGRAMS / "optuna_study.py", tracking.uri])
+    status, answer = tracking.call(
         "POST",
         "/api/2.0/mlflow/runs/search",
         json.dumps({"experiment_ids": ["1"], "filter": "metrics.loss >= 0"}),
@@ -127,8 +147,8 @@ def test_an_integration_that_logs_through_mlflow(server):
 
 
 @pytest.mark.skipif(not HAVE("node"), reason="needs node")
-def test_javascript(server):
-    said = json.loads(output(["node", EXAMPLES / "javascript.mjs", server.uri]))
+def test_javascript(tracking):
+    said = json.loads(output(["node", EXAMPLES / "javascript.mjs", tracking.uri]))
     assert said == {
         "metrics": [["loss", 0.2, 4]],
         "status": "FINISHED",
@@ -138,9 +158,9 @@ def test_javascript(server):
 
 
 @pytest.mark.skipif(not HAVE("curl"), reason="needs curl")
-def test_curl(server):
+def test_curl(tracking):
     def curl(path: str, *options: object) -> str:
-        return output(["curl", "--silent", "--show-error", *options, f"{server.uri}{path}"])
+        return output(["curl", "--silent", "--show-error", *options, f"{tracking.uri}{path}"])
 
     api, is_json = "/api/2.0/mlflow/", ("--header", "Content-Type: application/json")
     made = curl(api + "experiments/create", *is_json, "--data", '{"name": "curl"}')
@@ -154,35 +174,35 @@ def test_curl(server):
         {"key": "loss", "value": 0.5, "timestamp": 1700000000000, "step": 0}
     ]
     files = "/api/2.0/mlflow-artifacts/artifacts/1/a.bin"
-    curl(files, "--upload-file", server.folder / "runlog.db")
-    size = curl(files, "--output", server.folder / "back", "--write-out", "%{size_download}")
-    assert int(size) == (server.folder / "back").stat().st_size > 0
+    curl(files, "--upload-file", tracking.folder / "runlog.db")
+    size = curl(files, "--output", tracking.folder / "back", "--write-out", "%{size_download}")
+    assert int(size) == (tracking.folder / "back").stat().st_size > 0
     form = curl(api + "experiments/create", "--data", "name=x", "--write-out", "%{http_code}")
     assert form.endswith("400") and "application/json" in form
 
 
 @pytest.mark.skipif(not HAVE("curl"), reason="needs curl")
-def test_the_example_for_curl(server):
-    data = json.loads(output([EXAMPLES / "curl.sh", server.uri]))["run"]
+def test_the_example_for_curl(tracking):
+    data = json.loads(output([EXAMPLES / "curl.sh", tracking.uri]))["run"]
     assert data["info"]["status"] == "FINISHED" and data["info"]["run_name"] == "curl"
     assert [(each["value"], each["step"]) for each in data["data"]["metrics"]] == [(0.6, 3)]
     file = f"/get-artifact?run_id={data['info']['run_id']}&path=scripts/curl.sh"
-    assert server.call("GET", file)[1] == (EXAMPLES / "curl.sh").read_bytes()
+    assert tracking.call("GET", file)[1] == (EXAMPLES / "curl.sh").read_bytes()
 
 
 # -- R and Java -------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["R", "Java"])
-def move(request, server, monkeypatch):
+def move(request, tracking, monkeypatch):
     """Runs the command that a client does, with its words for a command: standard output, and of a
     failure standard error."""
-    programs = install(server.folder / "bin")
+    programs = install(tracking.folder / "bin")
     start = {
         "R": [programs / "runlog", "artifacts"],
         "Java": [programs / "runlog-mlflow-python", "-m", "mlflow.store.artifact.cli"],
     }[request.param]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.uri)
 
     def run(*words: object, code: int = 0) -> str:
         command = [str(word) for word in [*start, *words]]
@@ -194,16 +214,16 @@ def move(request, server, monkeypatch):
 
 
 @pytest.fixture
-def run_id(server):
+def run_id(tracking):
     body = json.dumps({"experiment_id": "0", "start_time": "1700000000000"})
-    answer = server.call(
+    answer = tracking.call(
         "POST", "/api/2.0/mlflow/runs/create", body, **{"Content-Type": "application/json"}
     )[1]
     return json.loads(answer)["run"]["info"]["run_uuid"]
 
 
-def test_files_of_r_and_java_go_through_the_server(server, move, run_id):
-    local = server.folder / "local"
+def test_files_of_r_and_java_go_through_the_server(tracking, move, run_id):
+    local = tracking.folder / "local"
     (local / "deep").mkdir(parents=True)
     (local / "one.txt").write_text("1")
     (local / "deep" / "two.txt").write_text("22")
@@ -223,10 +243,12 @@ def test_files_of_r_and_java_go_through_the_server(server, move, run_id):
 
 
 @pytest.mark.parametrize("scheme", ["runs", "mlflow-artifacts"])
-def test_downloads_of_r_and_java_print_the_path(server, move, run_id, scheme):
-    (server.folder / "one.txt").write_text("1")
+def test_downloads_of_r_and_java_print_the_path(tracking, move, run_id, scheme):
+    (tracking.folder / "one.txt").write_text("1")
     run = ("--run-id", run_id)
-    move("log-artifact", "--local-file", server.folder / "one.txt", "--artifact-path", "deep", *run)
+    move(
+        "log-artifact", "--local-file", tracking.folder / "one.txt", "--artifact-path", "deep", *run
+    )
     roots = {
         "runs": f"runs:/{run_id}",
         "mlflow-artifacts": f"mlflow-artifacts:/0/{run_id}/artifacts",

@@ -70,7 +70,12 @@ class WsgiTransport:
         self._app = app
 
     def send(
-        self, verb: str, target: str, headers: Mapping[str, str], body: bytes | Upload | None
+        self,
+        verb: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | Upload | None,
+        seconds: float | None = None,
     ) -> _Said:
         path, _, query = target.partition("?")
         data = body.file.read(body.size) if isinstance(body, Upload) else body or b""

@@ -25,6 +25,7 @@ from runlog.commands.gc import gc
 from runlog.commands.metrics import metrics
 from runlog.commands.runs import runs
 from runlog.commands.serve import serve
+from runlog.commands.spool import spool
 from runlog.commands.sql import sql
 from runlog.commands.tokens import tokens
 from runlog.commands.users import users
@@ -115,7 +116,7 @@ def main() -> None:
 
 
 for _command in (
-    experiments, runs, metrics, artifacts, db, gc, sql, serve, users, tokens, audit, doctor,
+    experiments, runs, metrics, artifacts, db, gc, sql, serve, users, tokens, audit, spool, doctor,
     completion,
 ):  # fmt: skip
     main.add_command(_command)

@@ -239,6 +239,16 @@ class Remote:
         found: bytes = self._ask("cat_file", self._path(path), start=start, end=end)
         return found
 
+    def ask_s3(self, name: str, place: str, **given: Any) -> dict[str, Any]:
+        """A call of S3's own, about one object."""
+        bucket, _, key = place.partition("/")
+        found: dict[str, Any] = self._ask("call_s3", name, Bucket=bucket, Key=key, **given)
+        return found
+
+    def signed(self, place: str, call: str, seconds: int, **given: Any) -> str:
+        """The address at which anyone may make a call of S3's, once it is signed."""
+        return str(self._ask("url", place, expires=seconds, client_method=call, **given))
+
     def _writable(self) -> None:
         if not self.traits.writable:
             raise InvalidParameter(f"{self._address.scheme}: addresses can only be read")

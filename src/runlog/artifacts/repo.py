@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, cast
 from runlog.artifacts import crew, fetching, sending
 from runlog.artifacts.failures import NoSuchFile
 from runlog.artifacts.local import LocalFiles, existing_directory, identity, must_be_file, tree
+from runlog.artifacts.parts import Parts
 from runlog.artifacts.paths import check_path, checked_directory, join
 from runlog.artifacts.place import Place
 from runlog.artifacts.sending import Ledger
@@ -204,6 +205,13 @@ class ArtifactRepo:
                 transfers.append(_expected(info, target))
         fetching.fetch(self._place, transfers, callback)
         return os.path.join(dst, *path.split("/")) if path else dst
+
+    @property
+    def parts(self) -> Parts | None:
+        """How others may be let send files in parts to where this keeps them; None where nobody
+        can."""
+        remote = self._place.remote
+        return Parts(self._place) if remote is not None and remote.traits.signs else None
 
     def delete(self, path: str | None = None) -> None:
         """Delete the file or the directory `path`, or everything. Nothing there is fine."""

@@ -38,6 +38,7 @@ class Scheme(NamedTuple):
     reconnects: bool = False  # an instance that has lost its connection stays useless
     ranges: bool = False  # cat_file fetches no more than the range asked for
     writable: bool = True
+    signs: bool = False  # others can be let send parts of a file there, see `parts`
     quoted: bool = False  # paths are parts of a URL
     crew: int = 8  # files at a time
     buffered: bool = False  # files are in memory while they are sent: RUNLOG_ARTIFACT_MEMORY
@@ -79,6 +80,7 @@ def _s3(address: Address) -> Options:
         "max_pool_connections": 32,
         "user_agent": "runlog",
         "parameter_validation": False,
+        "signature_version": "s3v4",  # of addresses, too, which botocore signs as of old
     }
     if endpoint and "AWS_REQUEST_CHECKSUM_CALCULATION" not in os.environ:
         # Other servers than Amazon's often do not know the checksums that follow a body, and a
@@ -296,6 +298,7 @@ S3 = Scheme(
     ranges=True,
     crew=32,
     buffered=True,
+    signs=True,
     put=_s3_parts,
     get=_s3_parts,
     abandon=_s3_abort,

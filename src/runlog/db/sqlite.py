@@ -66,6 +66,7 @@ class Database:
         self._checked = False
         self._files: tuple[int | None, int | None] = (None, None)  # numbers of file and -wal file
         self._look_again = 0.0  # when to see whether they still are those
+        self._is_named = False  # whether the -wal file's name is synced, too
         self._writer: apsw.Connection | None = None
         self.readers_back = threading.Condition()  # also the lock of the three below
         self._idle_readers: list[apsw.Connection] = []
@@ -304,6 +305,7 @@ class Database:
                 self._inspect()
                 if not self._checked:
                     self._recognise()
+                self._is_named = False
                 self._writer = connection = self._connection()
                 if not self.read_only:
                     self._prepare(connection)
@@ -627,17 +629,11 @@ class Database:
 
         What the -wal file does not hold any more was synced when it was moved out of there.
         """
-        for path in (self.path + "-wal", os.path.dirname(self.path)):
-            try:
-                descriptor = os.open(path, os.O_RDONLY)
-            except OSError:  # no -wal: everything is in the file, synced
-                continue
-            try:
-                os.fsync(descriptor)
-            except OSError as error:
-                raise StoreError(f"cannot sync {path}: {error.strerror}") from None
-            finally:
-                os.close(descriptor)
+        _sync(self.path + "-wal")
+        if not self._is_named:
+            _sync(os.path.dirname(self.path))
+            # A rollback journal is deleted again and again, which is what commits.
+            self._is_named = self._writer is not None and self._files[1] is not None
 
     # -- errors -----------------------------------------------------------------------------
 
@@ -838,6 +834,19 @@ def _open_uri(path: str, query: str) -> apsw.Connection:
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     return apsw.Connection(f"file:{quoted}?{query}", flags=flags)
+
+
+def _sync(path: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # no -wal: everything is in the file, synced
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise StoreError(f"cannot sync {path}: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
 
 
 def _inode(path: str) -> int | None:

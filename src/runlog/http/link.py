@@ -36,6 +36,15 @@ _HINTS = {
 T = TypeVar("T")
 
 
+class Away(Exception):
+    """The server did not take a request that was to be sent once: why stands in `trouble`. It may
+    have been done."""
+
+    def __init__(self, trouble: RunlogError) -> None:
+        super().__init__(trouble.message)
+        self.trouble = trouble
+
+
 class Link:
     """The way to one server, for any number of threads. `name` is what errors call the server."""
 
@@ -53,7 +62,7 @@ class Link:
         self.name, self._transport, self._patience = name, transport, patience
         self._login, self._prefix, self._sleep = login, prefix, sleep
         self._agent = f"runlog/{__version__} Python/{platform.python_version()}"
-        self._has_answered = False
+        self.has_answered = False
 
     def ask(
         self,
@@ -65,26 +74,29 @@ class Link:
         read: Callable[[Answer], T],
         repeatable: bool = True,
         done: type[RunlogError] | tuple[type[RunlogError], ...] = (),
+        seconds: float | None = None,
     ) -> T | None:
         """What `read` makes of the server's answer. A request that is not `repeatable` is sent
         again only where it cannot have been done. `done` are errors which, after an attempt whose
-        outcome is not known, say that it had been done: then the result is None.
+        outcome is not known, say that it had been done: then the result is None. With `seconds` it
+        is sent once, and no step of it takes longer.
 
-        Raises the RunlogError that the server names, ServerUnreachable when it stays away.
+        Raises the RunlogError that the server names, ServerUnreachable when it stays away; Away
+        where it would be sent again but for `seconds`.
         """
         is_unknown = False  # whether an earlier attempt was done
         delays: Iterator[float] | None = None
         while True:
             pause = 0.0
             try:
-                answer = self._send(verb, path, body, headers)
+                answer = self._send(verb, path, body, headers, seconds)
                 if answer.status < 300:
                     result = read(answer)
-                    self._has_answered = True
+                    self.has_answered = True
                     return result
                 trouble = self._refusal(answer, verb, path)
                 if answer.status not in AGAIN:
-                    self._has_answered = True
+                    self.has_answered = True
                     if is_unknown and isinstance(trouble, done):
                         return None
                     raise trouble
@@ -93,6 +105,8 @@ class Link:
             except (NotSent, NoAnswer) as error:
                 trouble = ServerUnreachable(f"{self.name} cannot be reached: {error}")
                 is_harmless = isinstance(error, NotSent)
+            if seconds is not None:
+                raise Away(trouble)
             is_unknown = is_unknown or not is_harmless
             if is_unknown and not repeatable:
                 raise type(trouble)(
@@ -101,7 +115,7 @@ class Link:
                 )
             if delays is None:
                 delays = self._delays()
-                _tell(f"{trouble.message}. Trying again")
+                tell(f"{trouble.message}. Trying again")
             delay = next(delays, None)
             if delay is None:
                 raise trouble
@@ -109,7 +123,7 @@ class Link:
 
     def _delays(self) -> Iterator[float]:
         patience = self._patience
-        return patience.delays(patience.retries if self._has_answered else patience.first_retries)
+        return patience.delays(patience.retries if self.has_answered else patience.first_retries)
 
     def _send(
         self,
@@ -117,6 +131,7 @@ class Link:
         path: str,
         body: bytes | Upload | None,
         headers: Mapping[str, str] | None,
+        seconds: float | None,
     ) -> Answer:
         sent = {"User-Agent": self._agent, "Accept-Encoding": "identity"}
         authorization = self._login()
@@ -128,7 +143,7 @@ class Link:
             body.file.seek(0)
         if headers:
             sent.update(headers)
-        return self._transport.send(verb, self._prefix + path, sent, body)
+        return self._transport.send(verb, self._prefix + path, sent, body, seconds)
 
     def json(
         self,
@@ -138,9 +153,13 @@ class Link:
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
         done: type[RunlogError] | tuple[type[RunlogError], ...] = (),
+        seconds: float | None = None,
     ) -> Any:
         """The JSON that the server answers; None where `ask` answers None."""
-        text = self.ask(verb, path, body, headers, read=_whole, repeatable=repeatable, done=done)
+        text = self.ask(
+            verb, path, body, headers,
+            read=_whole, repeatable=repeatable, done=done, seconds=seconds,
+        )  # fmt: skip
         if text is None:
             return None
         try:
@@ -208,7 +227,7 @@ def _gist(body: bytes) -> str:
     return text if len(text) <= 200 else text[:200] + "..."
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
     """To the log, which goes to stderr unless the program says otherwise: a warning could be made
     an error, and end the training."""
     import logging

@@ -18,7 +18,7 @@ class HttpModels(LoggedModels):
     """`HttpStore.models`. Making a model is not repeated when the answer is lost."""
 
     def __init__(self, store: HttpStore) -> None:
-        self._call = store.call
+        self._call, self._log_call = store.call, store.log_call
 
     def create(
         self,
@@ -66,7 +66,7 @@ class HttpModels(LoggedModels):
         self._call("logLoggedModelParams", model_id=model_id, params=kept)
 
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
-        self._call("logOutputs", run_id=validate.run_id(run_id), models=list(models))
+        self._log_call("logOutputs", run_id=validate.run_id(run_id), models=list(models))
 
     def search(
         self,

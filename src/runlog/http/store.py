@@ -7,9 +7,12 @@ put together from what they have.
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
+from weakref import WeakSet
 
 from runlog import names, validate
 from runlog.clock import now
@@ -26,7 +29,7 @@ from runlog.entities import (
 from runlog.errors import AlreadyExists, BadRequest, InvalidParameter, NotFound, RunlogError
 from runlog.http import address as addresses
 from runlog.http import databricks, derived, security
-from runlog.http.link import Link
+from runlog.http.link import Away, Link, tell
 from runlog.http.patience import patience
 from runlog.http.transport import Connections, Transport
 from runlog.protocol import wire
@@ -37,11 +40,14 @@ from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 if TYPE_CHECKING:
     from runlog.http.files import ProxiedFiles
     from runlog.http.models import HttpModels
+    from runlog.http.spool import Spool
     from runlog.store import Point
 
 PROXIED = "mlflow-artifacts:"
 POINTS_AT_ONCE = 100_000  # 10 MB of JSON
 HISTORY_PAGE = 25_000
+LOG_SECONDS = 10.0  # that a log call waits for the server before it goes to the spool
+RUNS_KNOWN = 1000  # whose infos are remembered, to say what became of them while it is away
 
 # A search has two rows, of which the first takes a filter of any length.
 _ROWS = {row.name: row for row in reversed(ROWS)}
@@ -72,6 +78,10 @@ class HttpStore(Store):
         self.link = Link(str(where), carrier, patient, login, where.prefix)
         self._host = where.netloc
         self._is_runlog = False if profile is not None else None
+        self._spool: Spool | None = None
+        self._spool_of = 0  # the process that it is of; a fork begins its own
+        self._infos: dict[str, RunInfo] = {}
+        _stores.add(self)
 
     def __repr__(self) -> str:
         return f"HttpStore({self.uri!r})"
@@ -88,10 +98,18 @@ class HttpStore(Store):
         **arguments: Any,
     ) -> Any:
         """What an endpoint of the protocol answers to these arguments; None where an
-        earlier attempt had been done already, see `Link.ask`."""
-        row = _ROWS[endpoint]
+        earlier attempt had been done already, see `Link.ask`. What waits in the spool is sent
+        before, so that it is not overtaken."""
+        if self._waits and self._spool is not None:
+            self._spool.deliver(self._send)
+        given = _ROWS[endpoint].request(**arguments)
+        return self._send(endpoint, given, repeatable=repeatable, done=done)
+
+    def _send(
+        self, endpoint: str, fields: Mapping[str, Any], seconds: float | None = None, **options: Any
+    ) -> Any:
+        row, given = _ROWS[endpoint], dict(fields)
         path = row.prefixes[0] + row.path
-        given = row.request(**arguments)
         body = None
         while "<" in path:
             before, _, rest = path.partition("<")
@@ -101,7 +119,7 @@ class HttpStore(Store):
             path = f"{path}?{urlencode(given, doseq=True)}" if given else path
         else:
             body = wire.dump(given).encode()
-        said = self.link.json(row.verb, path, body, repeatable=repeatable, done=done)
+        said = self.link.json(row.verb, path, body, seconds=seconds, **options)
         if said is None:
             return None
         try:
@@ -110,6 +128,55 @@ class HttpStore(Store):
             raise RunlogError(
                 f"{self.link.name}: the answer of {endpoint} cannot be understood: {error.message}"
             ) from error
+
+    def log_call(self, endpoint: str, /, **arguments: Any) -> Any:
+        """As `call`, for what a running training logs. Once the server has answered, its absence
+        neither stops nor fails the call: that goes to the spool, and is sent later; then the
+        result is None."""
+        spool = self._spooling()
+        if spool is None:
+            return self.call(endpoint, **arguments)
+        given = _ROWS[endpoint].request(**arguments)
+        if spool.add(endpoint, given):
+            return None
+        try:
+            return self._send(endpoint, given, LOG_SECONDS)
+        except Away as away:
+            tell(away.trouble.message)
+            if spool.add(endpoint, given, even_first=True):
+                return None
+        return self.call(endpoint, **arguments)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether calls of this process wait in the spool."""
+        return self._spool is not None and self._spool_of == os.getpid() and self._spool.waits
+
+    def _spooling(self) -> Spool | None:
+        """The spool of this process; None for none. What earlier processes left is sent first."""
+        if self._spool_of != os.getpid():
+            from runlog.http import spool
+
+            place = spool.folder()
+            if not self.link.has_answered or not place:
+                return None
+            self._spool_of = os.getpid()
+            self._spool = spool.Spool(place, self.uri, self._send_now)
+            try:
+                spool.adopt(place, self.uri, self._send_now)
+            except (Away, RunlogError) as error:
+                tell(f"what earlier programs left in {place} cannot be sent yet: {error}")
+        return self._spool
+
+    def _send_now(self, endpoint: str, given: Mapping[str, Any]) -> None:
+        self._send(endpoint, given, LOG_SECONDS)
+
+    def send_left(self) -> int:
+        """Sends what programs that have ended could not, and says how many requests that were.
+        Raises ServerUnreachable; what is left then stays."""
+        from runlog.http import spool
+
+        return spool.adopt(spool.folder(), self.uri, self._send)
 
     @property
     def is_runlog(self) -> bool:
@@ -220,10 +287,12 @@ class HttpStore(Store):
                     f"run id {run_id!r}: {self.uri} chooses the ids of runs itself"
                 )
             made: Run = self.call("createRun", **wanted, repeatable=False)
-            return made
-        new = names.run_id() if run_id is None else run_id
-        made = self.call("createRun", **wanted, new_run_id=new, done=AlreadyExists)
-        return self.get_run(new) if made is None else made
+        else:
+            new = names.run_id() if run_id is None else run_id
+            made = self.call("createRun", **wanted, new_run_id=new, done=AlreadyExists)
+            made = self.get_run(new) if made is None else made
+        self._remember(made.info)
+        return made
 
     def get_run(self, run_id: str) -> Run:
         found: Run = self.call("getRun", run_id=validate.run_id(run_id))
@@ -236,13 +305,24 @@ class HttpStore(Store):
         end_time: int | None = None,
         run_name: str | None = None,
     ) -> RunInfo:
-        info: RunInfo = self.call(
-            "updateRun",
-            run_id=validate.run_id(run_id),
-            status=None if status is None else validate.status(status),
-            end_time=None if end_time is None else validate.timestamp(end_time),
-            run_name=validate.text(run_name) if run_name else None,
-        )
+        changes: dict[str, Any] = {
+            "status": None if status is None else validate.status(status),
+            "end_time": None if end_time is None else validate.timestamp(end_time),
+            "run_name": validate.text(run_name) if run_name else None,
+        }
+        known = self._infos.get(validate.run_id(run_id))
+        ask = self.call if known is None else self.log_call
+        info: RunInfo | None = ask("updateRun", run_id=run_id, **changes)
+        if info is None:  # it waits in the spool
+            assert known is not None
+            changed = {name: value for name, value in changes.items() if value is not None}
+            info = RunInfo(**{**dict(known), **changed})
+        return self._remember(info)
+
+    def _remember(self, info: RunInfo) -> RunInfo:
+        while len(self._infos) >= RUNS_KNOWN:
+            self._infos.pop(next(iter(self._infos)), None)
+        self._infos[info.run_id] = info
         return info
 
     def delete_run(self, run_id: str) -> None:
@@ -291,7 +371,7 @@ class HttpStore(Store):
     # -- logging ----------------------------------------------------------------------------
 
     def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
-        self.call(
+        self.log_call(
             "logMetric",
             run_id=validate.run_id(run_id),
             key=validate.key(key, "metric"),
@@ -328,25 +408,25 @@ class HttpStore(Store):
         texts = list(dict(texts).items())
         marks = list(validate.texts(dict(tags), "tag").items())
         if inputs is not None:
-            self.call(
+            self.log_call(
                 "logInputs",
                 run_id=run_id, datasets=inputs.dataset_inputs, models=inputs.model_inputs,
             )  # fmt: skip
             if not (numbers or texts or marks):
                 return
         if _fits(numbers, texts, marks):
-            self.call("logBatch", run_id=run_id, points=numbers, params=texts, tags=marks)
-        elif self.is_runlog:
+            self.log_call("logBatch", run_id=run_id, points=numbers, params=texts, tags=marks)
+        elif self._is_runlog if self._waits else self.is_runlog:
             for piece in _pieces(numbers, POINTS_AT_ONCE) if numbers else [[]]:
-                self.call("logWhole", run_id=run_id, points=piece, params=texts, tags=marks)
+                self.log_call("logWhole", run_id=run_id, points=piece, params=texts, tags=marks)
                 texts, marks = [], []
         else:
             for piece in _pieces(texts, validate.MAX_PARAMS_PER_BATCH):
-                self.call("logBatch", run_id=run_id, params=piece)
+                self.log_call("logBatch", run_id=run_id, params=piece)
             for piece in _pieces(marks, validate.MAX_TAGS_PER_BATCH):
-                self.call("logBatch", run_id=run_id, tags=piece)
+                self.log_call("logBatch", run_id=run_id, tags=piece)
             for piece in _pieces(numbers, validate.MAX_METRICS_PER_BATCH):
-                self.call("logBatch", run_id=run_id, points=piece)
+                self.log_call("logBatch", run_id=run_id, points=piece)
 
     def delete_tag(self, run_id: str, key: str) -> None:
         self.call(
@@ -453,7 +533,15 @@ class HttpStore(Store):
         if self.is_runlog:
             self.call("flush")
 
+    def finish(self) -> None:
+        """Sends what waits in the spool; it stays where the server does not take it now."""
+        is_ours = self._spool_of == os.getpid()
+        spool, self._spool, self._spool_of = self._spool, None, 0
+        if spool is not None and is_ours:
+            spool.finish()
+
     def close(self) -> None:
+        self.finish()
         self.link.close()
 
     def files(self, artifact_uri: str) -> ProxiedFiles | None:
@@ -508,6 +596,15 @@ def _measured(metric: Metric) -> Metric:
         metric.dataset_name,
         metric.dataset_digest,
     )
+
+
+_stores: WeakSet[HttpStore] = WeakSet()
+
+
+@atexit.register  # before that of the runs, which end while their calls can still be kept
+def _finish() -> None:
+    for store in [*_stores]:
+        store.finish()
 
 
 def _pieces(items: list[Any], size: int) -> Iterator[list[Any]]:

@@ -56,11 +56,17 @@ class Answer(Protocol):
 
 
 class Transport(Protocol):
-    """Carries requests to one server. `target` is path and query string, quoted. Raises NotSent
-    or NoAnswer, and RunlogError where trying again is of no use."""
+    """Carries requests to one server. `target` is path and query string, quoted; a step may take
+    so many `seconds`, by default the transport's. Raises NotSent or NoAnswer, and RunlogError where
+    trying again is of no use."""
 
     def send(
-        self, verb: str, target: str, headers: Mapping[str, str], body: bytes | Upload | None
+        self,
+        verb: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | Upload | None,
+        seconds: float | None = None,
     ) -> Answer: ...
     def close(self) -> None: ...
 
@@ -87,8 +93,14 @@ class Connections:
         return self._proxy is not None and self._address.scheme == "http"
 
     def send(
-        self, verb: str, target: str, headers: Mapping[str, str], body: bytes | Upload | None
+        self,
+        verb: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | Upload | None,
+        seconds: float | None = None,
     ) -> Answer:
+        timeout = self._timeout if seconds is None else min(seconds, self._timeout)
         head = [verb, " ", self._start, target, self._host]
         for name, value in headers.items():
             head += (name, ": ", value, "\r\n")
@@ -99,7 +111,9 @@ class Connections:
             head.append("Content-Length: 0\r\n")
         head.append("\r\n")
         text = "".join(head).encode("latin-1")
-        connection = self._take() or self._connect()
+        connection = self._take() or self._connect(timeout)
+        if connection.gettimeout() != timeout:
+            connection.settimeout(timeout)
         try:
             try:
                 if isinstance(body, Upload):
@@ -118,7 +132,7 @@ class Connections:
                 raise
         except (OSError, HTTPException) as error:
             connection.close()
-            raise NoAnswer(_reason(error, self._timeout)) from error
+            raise NoAnswer(_reason(error, timeout)) from error
         except BaseException:
             connection.close()
             raise
@@ -147,8 +161,8 @@ class Connections:
         else:
             connection.close()
 
-    def _connect(self) -> socket.socket:
-        opening = self._opening()
+    def _connect(self, timeout: float) -> socket.socket:
+        opening = self._opening(timeout)
         try:
             opening.connect()
         except ssl.SSLCertVerificationError as error:
@@ -160,22 +174,20 @@ class Connections:
             ) from error
         except (OSError, HTTPException) as error:
             opening.close()
-            raise NotSent(_reason(error, self._timeout)) from error
+            raise NotSent(_reason(error, timeout)) from error
         except BaseException:
             opening.close()
             raise
         connection: socket.socket = opening.sock
         return connection
 
-    def _opening(self) -> HTTPConnection:
+    def _opening(self, timeout: float) -> HTTPConnection:
         first = self._address if self._proxy is None else self._proxy
         if self._address.scheme == "http":
-            return HTTPConnection(first.host, first.port, timeout=self._timeout)
+            return HTTPConnection(first.host, first.port, timeout=timeout)
         if self._context is None:
             self._context = self._trust()
-        opening = HTTPSConnection(
-            first.host, first.port, timeout=self._timeout, context=self._context
-        )
+        opening = HTTPSConnection(first.host, first.port, timeout=timeout, context=self._context)
         if self._proxy is not None:
             login = {"Proxy-Authorization": self._proxy_login} if self._proxy_login else {}
             opening.set_tunnel(self._address.host, self._address.port, login)

@@ -521,32 +521,44 @@ def _write_run(run: Run) -> dict[str, Any]:
 def _run_text(run: Run) -> str:
     data = []
     if run.data.metric_points:
-        points = ",".join([_metric_text(metric) for metric in run.data.metric_points])
-        data.append(f'"metrics":[{points}]')
+        data.append(f'"metrics":[{_metrics_text(run.data.metric_points)}]')
     if run.data.params:
         data.append(f'"params":[{_mapping_text(run.data.params)}]')
     if run.data.tags:
         data.append(f'"tags":[{_mapping_text(run.data.tags)}]')
     return (
         f'{{"info":{dump(RUN_INFO.write(run.info))},"data":{{{",".join(data)}}},'
-        f'"inputs":{dump(write_fields(_INPUTS, dict(run.inputs)))},'
-        f'"outputs":{dump(write_fields(_OUTPUTS, dict(run.outputs)))}}}'
+        f'"inputs":{_lists_text(_INPUTS, run.inputs)},'
+        f'"outputs":{_lists_text(_OUTPUTS, run.outputs)}}}'
     )
 
 
-def _metric_text(metric: Metric) -> str:
-    value = write_double(metric.value)
-    return (
-        f'{{"key":{_quoted(metric.key)},'
-        f'"value":{_quoted(value) if isinstance(value, str) else repr(float(value))},'
-        f'"timestamp":{metric.timestamp:d},"step":{metric.step:d}}}'
+def _metrics_text(metrics: Iterable[Metric]) -> str:
+    return ",".join(
+        [
+            f'{{"key":{_quoted(each.key)},'
+            f'"value":{_double_text(each.value)},'
+            f'"timestamp":{each.timestamp},"step":{each.step}}}'
+            for each in metrics
+        ]
     )
+
+
+def _double_text(value: float) -> str:
+    if value - value == 0:
+        return repr(float(value))
+    return f'"{write_double(value)}"'
 
 
 def _mapping_text(mapping: Mapping[str, str]) -> str:
     return ",".join(
         [f'{{"key":{_quoted(key)},"value":{_quoted(value)}}}' for key, value in mapping.items()]
     )
+
+
+def _lists_text(fields: tuple[Field, ...], lists: RunInputs | RunOutputs) -> str:
+    values = dict(lists)
+    return dump(write_fields(fields, values)) if any(values.values()) else "{}"
 
 
 RUN = Kind(_read_run, _write_run, {"type": "object"}, _run_text)

@@ -15,11 +15,11 @@ from urllib.parse import quote
 from bottle import request, response
 
 from runlog.artifacts import ArtifactRepo, NoSuchFile, check_path
-from runlog.artifacts.paths import PROXIED, parse
+from runlog.artifacts.paths import PROXIED
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.serve import bodies
-from runlog.serve.multipart import Uploads, address_of, credentials, not_supported
+from runlog.serve.multipart import Uploads, not_supported, uploads_to
 from runlog.store import Store
 
 SANDBOX = "sandbox; default-src 'none'"
@@ -47,16 +47,13 @@ class Files:
 
     def __init__(self, store: Store, artifacts: ArtifactRepo | None, prefix: str = "") -> None:
         """`prefix` is what a proxy puts before the server's paths."""
-        self._store, self._proxied, self._prefix = store, artifacts, prefix
-        address = parse(artifacts.uri) if artifacts is not None else None
-        self._uploads: Uploads | None = None
-        if artifacts is not None and address is not None and address.scheme == "file":
-            self._uploads = Uploads(artifacts, address.path)
+        self._store, self._proxied = store, artifacts
+        self._uploads = None if artifacts is None else uploads_to(artifacts, prefix)
 
     @property
     def in_parts(self) -> bool:
-        """Whether clients may upload files in parts."""
-        return self._uploads is not None
+        """Whether clients should upload large files in parts."""
+        return self._uploads is not None and self._uploads.offered
 
     def handlers(self) -> dict[str, Callable[[Given], Any]]:
         """By the names of their rows."""
@@ -122,13 +119,15 @@ class Files:
         return self._uploads
 
     def _begin_upload(self, given: Given) -> dict[str, Any]:
-        uploads, path, count = self._multipart(), _target(given), given["num_parts"]
-        address = address_of(request.environ, self._prefix, path)
-        upload_id = uploads.begin(path, count)
+        path = _target(given)
+        begun = self._multipart().begin(path, given["num_parts"], request.environ)
         response.set_header("Cache-Control", "no-store")
         return {
-            "upload_id": upload_id,
-            "credentials": credentials(address, request.environ, upload_id, count),
+            "upload_id": begun.upload_id,
+            "credentials": [
+                {"url": url, "part_number": number, "headers": begun.headers}
+                for number, url in enumerate(begun.urls, 1)
+            ],
         }
 
     def _upload_part(self, given: Given) -> bytes:

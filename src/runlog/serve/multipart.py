@@ -1,9 +1,10 @@
 """Uploads in parts: a client sends the parts of a large file in requests of their own, several at
 a time, and then says that these are all. MLflow's clients do so above 500 MB.
 
-Parts wait in a hidden folder of the artifact root, so any process of the server takes them, and
-moving the whole into place is as for any other file. Where artifacts are kept elsewhere there are
-no such uploads: the server would have to keep the file twice.
+Where the server keeps artifacts on its disk, parts wait in a hidden folder of the artifact root, so
+any process of the server takes them, and moving the whole into place is as for any other file. To a
+bucket that speaks S3 clients send them themselves, at addresses that the server signs. Elsewhere
+there are no such uploads: the server would have to keep the file twice.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode
 
 from runlog.artifacts import HIDDEN, ArtifactRepo
 from runlog.artifacts.failures import explained
+from runlog.artifacts.parts import Parts
+from runlog.artifacts.paths import parse
 from runlog.errors import InvalidParameter, NotFound, RunlogError
 from runlog.protocol.rows import ARTIFACTS, MAX_PARTS, UploadedPart
 
@@ -27,24 +30,102 @@ PIECE = 2**20
 _FOLDER = re.compile(re.escape(HIDDEN) + "[0-9a-f]{32}")
 _ETAG = re.compile('"?([0-9a-f]{64})"?')
 
+Environ = Mapping[str, Any]
 
-class Uploads:
-    """Unfinished uploads to a repository on the local disk, whose folder is `root`."""
 
-    def __init__(self, repo: ArtifactRepo, root: str) -> None:
-        self._repo, self._root = repo, root
+class Begun(NamedTuple):
+    """An upload that can be sent: its id, the addresses of its parts, and the headers that each
+    part is to be sent with."""
 
-    def begin(self, path: str, count: int) -> str:
-        """The id of a new upload to `path`, in that many parts."""
+    upload_id: str
+    urls: list[str]
+    headers: dict[str, str]
+
+
+class Uploads(Protocol):
+    """Unfinished uploads. They are `offered` to all clients, or open to those that ask."""
+
+    offered: bool
+
+    def begin(self, path: str, count: int, environ: Environ) -> Begun:
+        """A new upload to `path`, in that many parts, and where to send each."""
+
+    def put(self, path: str, upload_id: str, number: int, pieces: Iterable[bytes]) -> str:
+        """Takes a part, and returns its digest. One that comes twice may differ: both are kept."""
+
+    def finish(self, path: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
+        """Makes the parts the content of the file. Raises InvalidParameter unless all of them have
+        arrived."""
+
+    def abort(self, path: str, upload_id: str) -> None:
+        """Forgets an upload. One that is not there is fine."""
+
+
+def uploads_to(repo: ArtifactRepo, prefix: str) -> Uploads | None:
+    """How parts come to a repository, for a server whose paths begin with `prefix`; None where it
+    takes none."""
+    address = parse(repo.uri)
+    if address.scheme == "file":
+        return ToDisk(repo, address.path, prefix)
+    parts = repo.parts
+    return None if parts is None else ToBucket(parts)
+
+
+class ToBucket:
+    """Uploads whose parts do not pass the server, for clients that can reach the bucket: whether
+    they can, only they know, and MLflow's have no second way once an upload has begun."""
+
+    offered = False
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def begin(self, path: str, count: int, environ: Environ) -> Begun:
         _check_count(count)
+        upload_id = self._parts.begin(path)
+        urls = [self._parts.address(path, upload_id, number + 1) for number in range(count)]
+        return Begun(upload_id, urls, {})
+
+    def put(self, path: str, upload_id: str, number: int, pieces: Iterable[bytes]) -> str:
+        raise InvalidParameter("parts are sent to the addresses that the upload began with")
+
+    def finish(self, path: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
+        _check_order(parts)
+        self._parts.finish(path, upload_id, [(part.part_number, part.etag) for part in parts])
+
+    def abort(self, path: str, upload_id: str) -> None:
+        self._parts.abort(path, upload_id)
+
+
+class ToDisk:
+    """Uploads to a repository on the local disk, whose folder is `root`."""
+
+    offered = True
+
+    def __init__(self, repo: ArtifactRepo, root: str, prefix: str) -> None:
+        self._repo, self._root, self._prefix = repo, root, prefix
+
+    def begin(self, path: str, count: int, environ: Environ) -> Begun:
+        _check_count(count)
+        address = address_of(environ, self._prefix, path)
         self._forget_silent()
         upload_id = os.urandom(16).hex()
         with explained("write", path):
             os.makedirs(self._folder(path, upload_id))
-        return upload_id
+        # Clients send there what they are told and nothing else, so they are told again how they
+        # have logged in.
+        authorization = environ.get("HTTP_AUTHORIZATION")
+        queries = [
+            urlencode({"upload_id": upload_id, "part_number": number + 1})
+            for number in range(count)
+        ]
+        return Begun(
+            upload_id,
+            [f"{address}?{query}" for query in queries],
+            {"Authorization": authorization} if authorization else {},
+        )
 
     def put(self, path: str, upload_id: str, number: int, pieces: Iterable[bytes]) -> str:
-        """Takes a part, and returns its digest. One that comes twice may differ: both are kept."""
         _check_count(number)
         folder = self._begun(path, upload_id)
         partial = os.path.join(folder, HIDDEN + os.urandom(8).hex())
@@ -62,21 +143,14 @@ class Uploads:
                 raise
         return digest.hexdigest()
 
-    def finish(self, path: str, upload_id: str, parts: Iterable[UploadedPart]) -> None:
-        """Makes the parts the content of the file. Raises InvalidParameter unless all of them have
-        arrived."""
+    def finish(self, path: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
         folder = self._begun(path, upload_id)
         files = [_arrived(folder, part) for part in parts]
-        numbers = [part.part_number for part in parts]
-        if not files or numbers != sorted(set(numbers)):
-            raise InvalidParameter(
-                f"the parts of an upload must be in order, each once, and at least one: {numbers}"
-            )
+        _check_order(parts)
         self._repo.write(path, _joined(files))
         shutil.rmtree(folder, ignore_errors=True)
 
     def abort(self, path: str, upload_id: str) -> None:
-        """Forgets an upload. One that is not there is fine."""
         shutil.rmtree(self._folder(path, upload_id), ignore_errors=True)
 
     def _folder(self, path: str, upload_id: str) -> str:
@@ -112,6 +186,14 @@ def _check_count(number: int) -> None:
         raise InvalidParameter(f"an upload has 1 to {MAX_PARTS} parts, not {number}")
 
 
+def _check_order(parts: Iterable[UploadedPart]) -> None:
+    numbers = [part.part_number for part in parts]
+    if not numbers or numbers != sorted(set(numbers)):
+        raise InvalidParameter(
+            f"the parts of an upload must be in order, each once, and at least one: {numbers}"
+        )
+
+
 def _arrived(folder: str, part: UploadedPart) -> str:
     etag = _ETAG.fullmatch(part.etag)
     path = os.path.join(folder, f"{part.part_number}-{etag[1]}") if etag else ""
@@ -128,23 +210,6 @@ def _joined(files: Iterable[str]) -> Iterator[bytes]:
         with open(path, "rb") as file:
             while piece := file.read(PIECE):
                 yield piece
-
-
-def credentials(
-    address: str, environ: Mapping[str, Any], upload_id: str, count: int
-) -> list[dict[str, Any]]:
-    """Where and how to send each part. Clients send there what they are told and nothing else, so
-    they are told again how they have logged in."""
-    authorization = environ.get("HTTP_AUTHORIZATION")
-    headers = {"Authorization": authorization} if authorization else {}
-    return [
-        {
-            "url": f"{address}?{urlencode({'upload_id': upload_id, 'part_number': number})}",
-            "part_number": number,
-            "headers": headers,
-        }
-        for number in range(1, count + 1)
-    ]
 
 
 def address_of(environ: Mapping[str, Any], prefix: str, path: str) -> str:

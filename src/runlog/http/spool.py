@@ -1,0 +1,340 @@
+"""What log calls say while their server is away: kept on this machine's disk, and sent later.
+
+A spool is a file of one process for one server. Its first line says whose it is; each line after it
+is a request, endpoint and fields as in the protocol, in the order of the calls. The process holds a
+lock on its file and sends what is in it as soon as the server answers. If it ended before that, its
+lock has ended too, and the next program that logs to the server sends the file, or the command
+`runlog spool send`. A request may be sent twice: a repeated point is one point, and the last value
+of a tag stays the last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any, BinaryIO, NamedTuple
+
+from runlog import validate
+from runlog.errors import RunlogError
+from runlog.http.link import Away, tell
+from runlog.settings import setting
+
+Send = Callable[[str, Mapping[str, Any]], object]
+
+OFF = ("0", "off", "no", "false")
+END = ".jsonl"
+RUN: tuple[str, ...] = ("run_id", "run_uuid")  # what names a run
+SLOWEST = 60.0  # seconds between two attempts of the thread that sends
+# What a server will never take: all else may be another day's trouble, a token that expired say.
+REFUSED = frozenset(
+    "INVALID_PARAMETER_VALUE BAD_REQUEST RESOURCE_DOES_NOT_EXIST RESOURCE_ALREADY_EXISTS".split()
+)
+
+
+class Request(NamedTuple):
+    """A request of a spool, and where the next one begins in the file."""
+
+    endpoint: str
+    given: dict[str, Any]
+    end: int
+
+
+class Left(NamedTuple):
+    """A spool on the disk: its path, the server it is for, how many requests it has, and whether
+    the process that wrote it still has it."""
+
+    path: str
+    uri: str
+    requests: int
+    in_use: bool
+
+
+def folder() -> str:
+    """Where spools are: RUNLOG_SPOOL, or runlog/spool in the user's folder for what programs keep.
+    Empty where RUNLOG_SPOOL is 0, for log calls that wait for their server instead."""
+    chosen = setting("SPOOL")
+    if chosen is not None:
+        return "" if chosen.lower() in OFF else os.path.abspath(os.path.expanduser(chosen))
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(home, "runlog", "spool")
+
+
+class Spool:
+    """The requests of this process that wait for the server at `uri`; `send` sends one, and raises
+    Away when the server cannot take it now. For any number of threads."""
+
+    def __init__(self, place: str, uri: str, send: Send) -> None:
+        self._place, self._uri, self._send = place, uri, send
+        self._lock = threading.RLock()  # a signal handler may log, too
+        self._delivering = threading.RLock()
+        self._ending = threading.Event()
+        self._file: BinaryIO | None = None
+        self._path = ""
+        self._done = self._size = 0  # bytes of the file: sent, and in all
+        self._params: dict[str, list[tuple[str, str]]] = {}  # that wait, by run
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something to send."""
+        return self._file is not None
+
+    def add(self, endpoint: str, given: Mapping[str, Any], even_first: bool = False) -> bool:
+        """Keeps a request behind those that wait; if none do, only `even_first`. Says whether it
+        did: not where the disk takes nothing. Raises InvalidParameter for a param that waits with
+        another value."""
+        with self._lock:
+            if self._file is None and not even_first:
+                return False
+            self._check_params(given)
+            line = json.dumps({"endpoint": endpoint, "given": given}).encode() + b"\n"
+            is_first = self._file is None
+            try:
+                if self._file is None:
+                    self._begin()
+                assert self._file is not None
+                self._file.seek(self._size)
+                self._file.write(line)
+            except OSError as error:
+                self._give_up(f"{self._place} takes no request ({error.strerror})")
+                return False
+            self._size += len(line)
+            if is_first:
+                self._start()
+            return True
+
+    def _check_params(self, given: Mapping[str, Any]) -> None:
+        params = [(each["key"], each["value"]) for each in given.get("params", ())]
+        if params:
+            known = self._params.setdefault(given["run_id"], [])
+            validate.unique_params([*known, *params], given["run_id"])
+            known += params
+
+    def _begin(self) -> None:
+        os.makedirs(self._place, mode=0o700, exist_ok=True)
+        name = f"{_key(self._uri)}-{os.getpid()}-{os.urandom(4).hex()}{END}"
+        self._path = os.path.join(self._place, name)
+        file = open(self._path, "x+b", buffering=0)
+        _locked(file)
+        header = json.dumps({"uri": self._uri, "pid": os.getpid()}).encode() + b"\n"
+        file.write(header)
+        self._file, self._done, self._size = file, len(header), len(header)
+
+    def _give_up(self, why: str) -> None:
+        """What cannot be written whole is no request: the file goes on to be sent as it is."""
+        if self._file is not None:
+            try:
+                self._file.truncate(self._size)
+            except OSError:
+                pass
+        tell(f"{why}: log calls wait for {self._uri} again")
+
+    def _start(self) -> None:
+        tell(f"what is logged meanwhile is kept in {self._path} and sent when {self._uri} answers")
+        try:
+            threading.Thread(target=self._keep_trying, name="runlog spool", daemon=True).start()
+        except RuntimeError:  # the interpreter ends: `finish` comes
+            pass
+
+    def _keep_trying(self) -> None:
+        delay = 1.0
+        while not self._ending.wait(delay) and self.waits:
+            try:
+                self.deliver()
+            except Away:
+                delay = min(SLOWEST, 2 * delay)
+            except RunlogError as error:
+                tell(f"{self._path} cannot be sent yet: {error.message}")
+                delay = SLOWEST
+
+    def deliver(self, send: Send | None = None) -> None:
+        """Sends what waits, in order. Raises what `send` raises, when the rest waits on."""
+        with self._delivering:
+            while (file := self._file) is not None:
+                with open(self._path, "rb") as reader:
+                    for request in requests(reader, self._done, self._size):
+                        _carry(self._path, request, send or self._send)
+                        if self._file is not file:  # a signal handler was faster
+                            break
+                        self._done = request.end
+                with self._lock:
+                    if self._file is file and self._done >= self._size:
+                        self._end(file)
+
+    def _end(self, file: BinaryIO) -> None:
+        self._file, self._params = None, {}
+        file.close()
+        _remove(self._path)
+        tell(f"{self._uri} has all that was kept in {self._path}")
+
+    def finish(self) -> None:
+        """Sends what waits if the server takes it now; else it stays, and says so."""
+        self._ending.set()
+        try:
+            self.deliver()
+        except (Away, RunlogError) as error:
+            why = error.trouble.message if isinstance(error, Away) else error.message
+            tell(
+                f"{self._path} has log calls that were not sent ({why}). The next program that "
+                f"logs to {self._uri} sends them, or:  runlog spool send"
+            )
+        finally:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+
+# -- files ----------------------------------------------------------------------------------
+
+
+def left(place: str, uri: str | None = None) -> list[Left]:
+    """The spools on the disk, of one server or of all."""
+    found = []
+    for path in _paths(place, uri):
+        try:
+            with open(path, "r+b") as file:
+                in_use = not _locked(file)
+                header = _header(file)
+                count = sum(1 for line in file if line.endswith(b"\n"))
+        except OSError:
+            continue
+        found.append(Left(path, header.get("uri", ""), count, in_use))
+    return found
+
+
+def adopt(place: str, uri: str, send: Send) -> int:
+    """Sends what processes that have ended left for a server, and says how many requests that
+    were. Raises what `send` raises; the rest stays."""
+    sent = 0
+    for path in _paths(place, uri):
+        try:
+            file = open(path, "r+b")
+        except OSError:  # another process has sent it
+            continue
+        with file:
+            if not _locked(file):
+                continue
+            _header(file)
+            for request in requests(file, file.tell(), os.fstat(file.fileno()).st_size):
+                _carry(path, request, send)
+                sent += 1
+            if sys.platform != "win32":  # there nobody deletes what is open
+                _remove(path)
+        _remove(path)
+    return sent
+
+
+def requests(file: BinaryIO, start: int, end: int) -> Iterator[Request]:
+    """The requests between two places of a file; points of one run that follow one another are put
+    together. A last line that is not whole belongs to a call that never returned."""
+    file.seek(start)
+    waiting: Request | None = None
+    while start < end and (line := file.readline()).endswith(b"\n"):
+        start += len(line)
+        try:
+            said = json.loads(line)
+            request = _as_batch(said["endpoint"], said["given"], start)
+        except (ValueError, KeyError, TypeError):  # a disk that failed
+            tell(f"{file.name}: a line that cannot be read is left out")
+            continue
+        together = waiting and _together(waiting, request)
+        if waiting and not together:
+            yield waiting
+        waiting = together or request
+    if waiting:
+        yield waiting
+
+
+def _as_batch(endpoint: str, given: dict[str, Any], end: int) -> Request:
+    if endpoint != "logMetric":
+        return Request(endpoint, given, end)
+    run = {name: given.pop(name) for name in RUN if name in given}
+    return Request("logBatch", {**run, "metrics": [given]}, end)
+
+
+def _together(one: Request, other: Request) -> Request | None:
+    if not one.endpoint == other.endpoint == "logBatch":
+        return None
+    others = [{**each.given, "metrics": None} for each in (one, other)]
+    points = [*one.given.get("metrics", ()), *other.given.get("metrics", ())]
+    if others[0] != others[1] or len(points) > validate.MAX_METRICS_PER_BATCH:
+        return None
+    if one.given.keys() - {*RUN, "metrics"}:  # params and tags stay as they came
+        return None
+    return Request("logBatch", {**one.given, "metrics": points}, other.end)
+
+
+def _carry(path: str, request: Request, send: Send) -> None:
+    """Sends a request; one that the server will never take is put aside, and said."""
+    try:
+        send(request.endpoint, request.given)
+    except RunlogError as error:
+        if error.error_code not in REFUSED:
+            raise
+        aside = path.removesuffix(END) + ".refused"
+        with open(aside, "a", encoding="utf-8") as file:
+            said = {"error": error.message, "endpoint": request.endpoint, "given": request.given}
+            file.write(json.dumps(said) + "\n")
+        tell(f"the server refuses a log call that was kept: {error.message}. It is now in {aside}")
+
+
+def _paths(place: str, uri: str | None) -> list[str]:
+    start = "" if uri is None else _key(uri) + "-"
+    try:
+        names = os.listdir(place) if place else []
+    except OSError:
+        return []
+    return sorted(
+        (os.path.join(place, name) for name in names if name.startswith(start) and END in name),
+        key=_age,
+    )
+
+
+def _age(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
+
+
+def _header(file: BinaryIO) -> dict[str, Any]:
+    try:
+        said = json.loads(file.readline())
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _key(uri: str) -> str:
+    return sha256(uri.encode()).hexdigest()[:16]
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Takes the lock of a file, which lasts as long as the process; False if another has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            at = file.tell()
+            file.seek(1 << 40)  # what is locked cannot be read there
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            finally:
+                file.seek(at)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
