@@ -140,6 +140,7 @@ def serve(store_uri: str | None, **options: Any) -> None:
     _serve(store_uri, False, options)
 
 
+@click.command("ui", context_settings=serve.context_settings, params=[*serve.params])
 @click.option(
     "--browser/--no-browser",
     default=True,
@@ -148,10 +149,6 @@ def serve(store_uri: str | None, **options: Any) -> None:
 def ui(store_uri: str | None, browser: bool, **options: Any) -> None:
     """Serve runs and artifacts as `runlog serve` does, and open the pages in the browser."""
     _serve(store_uri, browser, options)
-
-
-ui = click.command("ui", context_settings=serve.context_settings)(ui)
-ui.params[:0] = serve.params
 
 
 def _serve(store_uri: str | None, browser: bool, options: dict[str, Any]) -> None:
@@ -183,7 +180,7 @@ def _open_browser(config: Config, address: str) -> None:
     from runlog.serve import browser
 
     if browser.has_display():
-        # Without the first token: everyone on this machine could read it in the browser's arguments.
+        # Without the first token: all on this machine could read it in the browser's arguments.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
         browser.open_later(f"{_reached(config, address)}/", host, config.port)
     else:

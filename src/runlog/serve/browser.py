@@ -1,7 +1,7 @@
 """Shows a server's pages in the browser of whoever started it.
 
-A process of its own waits for the server, since the server's is about to fork; `webbrowser` finds the
-browser, by the environment variable BROWSER first.
+A process of its own waits for the server, since the server's is about to fork; `webbrowser` finds
+the browser, by the environment variable BROWSER first.
 """
 
 from __future__ import annotations
