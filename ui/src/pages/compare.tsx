@@ -63,7 +63,11 @@ export function Compare() {
   const columns = [...table.columns.values()];
   const metrics = columns.filter((each) => each.id.startsWith("metrics."));
   const keys = metrics.map((each) => each.key);
-  const lines = table.ids.map((id, row) => ({ id, name: table.names[row], style: colours.get(id)! }));
+  const groups = columns.filter((each) => each.kind === "params" || (each.kind === "tags" && !each.key.startsWith("mlflow.")));
+  const group = groups.find((each) => each.id === asked("group"));
+  const lines = table.ids.map((id, row) => ({
+    id, name: table.names[row], style: colours.get(id)!, ...(group && { group: textOf(group, row) ?? "" }),
+  }));
   const remove = (id: string) => setQuery({ runs: ids.filter((each) => each !== id).join(",") });
   return (
     <div class="page" style={{ gap: "28px" }}>
@@ -86,7 +90,10 @@ export function Compare() {
       <Matrix table={table} columns={columns} colours={colours} />
       {keys.length > 0 && (
         <section class="part" aria-label="Charts">
-          <h2>Charts</h2>
+          <header class="wrap">
+            <h2>Charts</h2><span class="grow" />
+            {groups.length > 0 && <Choose label="Group" value={group?.id ?? ""} none="Each run alone" columns={groups} set={(id) => setQuery({ group: id })} />}
+          </header>
           <Charts lines={lines} keys={keys} legend={lines.length > 8} />
         </section>
       )}
@@ -182,10 +189,11 @@ function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; 
   );
 }
 
-function Choose({ label, value, columns, set }: { label: string; value: string; columns: Column[]; set: (id: string) => void }) {
+function Choose({ label, value, columns, none, set }: { label: string; value: string; none?: string; columns: Column[]; set: (id: string) => void }) {
   return (
     <label class="side"><span class="dim">{label}</span>
       <select class="input" value={value} style={{ maxWidth: "180px" }} onChange={(event) => set(event.currentTarget.value)}>
+        {none && <option value="">{none}</option>}
         {columns.map((each) => <option key={each.id} value={each.id}>{each.label}</option>)}
       </select>
     </label>

@@ -295,7 +295,7 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
 }
 
 function Spark({ run, metric, colour, many }: { run: string; metric: string; colour: string; many: boolean }) {
-  const wanted = useMemo(() => ({ runs: [run], key: metric, points: SPARK_POINTS, axis: "step" as const, start: null, end: null }), [run, metric]);
+  const wanted = useMemo(() => ({ runs: [run], keys: [metric], points: SPARK_POINTS, axis: "step" as const, start: null, end: null }), [run, metric]);
   const { lines } = useLines(many ? wanted : null);
   return lines[0] ? <Sparkline xs={lines[0].steps} ys={lines[0].values} colour={colour} /> : null;
 }
