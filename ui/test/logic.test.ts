@@ -4,11 +4,12 @@ import { better } from "../src/logic/better.ts";
 import { styles, viridis } from "../src/logic/colours.ts";
 import { drawing, type Line, type Shown } from "../src/logic/curves.ts";
 import { type Column, decode, integers, merge, numbersOf } from "../src/logic/columns.ts";
-import { kindOf, parseTable, severity } from "../src/logic/files.ts";
+import { kindOf, parseTable, severity, stepOf } from "../src/logic/files.ts";
 import { and, expected, field, isFilter, quoted, toFilter, without } from "../src/logic/filter.ts";
 import { ago, duration, number, size } from "../src/logic/format.ts";
 import { csv, flat, grouped, nextOrder, parseOrder, sorted, summary, tree, writeOrder } from "../src/logic/rows.ts";
 import { append, band, byPrefix, central, gaussian, join, measured, panels, pointsOf, rankCorrelation, type Series, smooth } from "../src/logic/series.ts";
+import { coloured, longer, plain, shownLines, stretch } from "../src/logic/text.ts";
 import { svg } from "../src/logic/svg.ts";
 import { Choice } from "../src/pages/choice.ts";
 
@@ -276,5 +277,32 @@ describe("files", () => {
     expect(parseTable('a,b\r\n"x,""y""",2\n3', ",", 10)).toEqual({ header: ["a", "b"], rows: [['x,"y"', "2"], ["3"]] }));
   it("mark what is bad in a log", () => expect(["ERROR x", "a WARNING", "terror"].map(severity)).toEqual(["err", "warn", ""]));
 });
+
+describe("texts", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  it("are read in pieces, wherever these are cut", () => {
+    const text = bytes("eins\nzwei ä\ndrei");
+    for (let at = 1; at < text.length; at++) {
+      const read = longer(stretch(text.subarray(0, at), 0, text.length), text.subarray(at), text.length);
+      expect(shownLines(read)).toEqual(["eins", "zwei ä", "drei"]);
+      expect([read.first, read.to]).toEqual([1, text.length]);
+    }
+  });
+  it("begin with a whole line within a file, whose number nobody knows", () => {
+    const read = stretch(bytes("ei\nzwei\ndrei\n"), 2, 30);
+    expect([read.from, read.first, shownLines(read)]).toEqual([5, null, ["zwei", "drei"]]);
+  });
+  it("show what a progress bar left", () => expect(shownLines(stretch(bytes("10%\r50%\r100%\nnext\r\n"), 0, 20))).toEqual(["100%", "next"]));
+  it("have the colours of terminals, and no other sequences", () => {
+    expect(coloured("a\x1b[1;31mb\x1b[0mc\x1b[2Kd")).toEqual([
+      { text: "a", colour: null, bold: false }, { text: "b", colour: 1, bold: true }, { text: "c", colour: null, bold: false }, { text: "d", colour: null, bold: false },
+    ]);
+    expect(coloured("\x1b[38;5;200mx\x1b[38;2;1;2;3my\x1b[92mz").map((each) => each.colour)).toEqual([null, null, 10]);
+    expect(plain("\x1b[32mok\x1b[m \x1b]8;;http://x\x07link")).toBe("ok link");
+  });
+});
+
+test.each([["samples/epoch_0200.png", "samples/epoch_#.png", 200], ["a1/b.png", "a1/b.png", 0], ["v2_step7_x.png", "v2_step#_x.png", 7]])(
+  "the step of %s", (path, family, step) => expect(stepOf(path)).toEqual({ family, step }));
 
 test.each([["val/loss", -1], ["accuracy", 1], ["lr", 0]])("whether more of %s is better", (key, wanted) => expect(better(key)).toBe(wanted));

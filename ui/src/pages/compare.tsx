@@ -8,6 +8,7 @@ import { csv, text as textOf } from "../logic/rows.ts";
 import { better } from "../logic/better.ts";
 import { rankCorrelation } from "../logic/series.ts";
 import { type Style, styles } from "../logic/colours.ts";
+import type { Line } from "../logic/curves.ts";
 import { asked, experimentHref, href, kept, keptHref, runHref, setQuery } from "../route.ts";
 import { dark, download, title } from "../state.ts";
 import { follow, following } from "../lines.ts";
@@ -20,6 +21,7 @@ import { Parallel } from "../parts/parallel.tsx";
 import { Scatter } from "../parts/scatter.tsx";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
+const Pictures = lazy(() => import("../parts/artifacts.tsx").then((module) => module.Pictures));
 const MOST = 100;
 const AXES = 10;
 const AGGREGATES = ["last", "min", "max"];
@@ -97,6 +99,7 @@ export function Compare() {
           <Charts lines={lines} keys={keys} legend={lines.length > 8} />
         </section>
       )}
+      {!kept && <Shots lines={lines} />}
       <Relations table={table} columns={columns} metrics={metrics} />
     </div>
   );
@@ -185,6 +188,20 @@ function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; 
         </table>
       </div>
       {!all && same > 0 && <p class="dim">{plural(same, "row")} the same in all runs not shown.</p>}
+    </section>
+  );
+}
+
+/** Pictures are looked for when somebody wants to see them: that takes a request a folder of each run. */
+function Shots({ lines }: { lines: Line[] }) {
+  const open = asked("pictures") === "1";
+  return (
+    <section class="part" aria-label="Pictures">
+      <header>
+        <h2>Pictures</h2><span class="grow" />
+        <Button aria-pressed={open} onClick={() => setQuery({ pictures: open ? null : "1" })}>Side by side</Button>
+      </header>
+      {open ? <Pictures lines={lines} /> : <p class="dim">Those that the runs logged, step by step beside each other.</p>}
     </section>
   );
 }
