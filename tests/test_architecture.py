@@ -40,13 +40,15 @@ ARROWS = {
     "sqlmodels": "clock entities errors filters models names validate",
     "sql": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlmodels sqlsearch "
     "sqltrash sqlviews store validate",
+    "page": "clock entities errors protocol runlog store views",
     "users": "errors",
     "sqlusers": "clock db errors users validate",
     "artifacts": "db entities errors media places settings store validate",
     "protocol": "entities errors models store validate views",
-    "serve": "artifacts clock entities errors filters protocol runlog settings sql sqlusers store "
-    "users validate",
-    "http": "artifacts clock entities errors models names protocol runlog settings store validate",
+    "serve": "artifacts clock entities errors filters page protocol runlog settings sql sqlusers "
+    "store users validate",
+    "http": "artifacts clock entities errors models names protocol runlog settings store validate "
+    "views",
     "schemas": "extras",
     "data": "artifacts context entities errors extras schemas",
     "media": "errors extras",
@@ -56,14 +58,15 @@ ARROWS = {
     "packing": "artifacts entities errors ledger sql",
     "client": "artifacts clock entities errors frames ledger media models places settings store "
     "validate",
+    "showing": "entities errors fluent page places protocol",
     "tracking": "client fluent places",
     "system_metrics": "clock errors extras settings",
     "fluent": "artifacts client clock context ending entities errors frames media places "
     "settings store system_metrics validate",
     "tables": "",
     "plot": "entities errors tables",
-    "commands": "artifacts client clock data db entities errors filters frames http media places "
-    "plot packing runlog serve settings sql sqlusers store tables users validate",
+    "commands": "artifacts client clock data db entities errors filters frames http media page "
+    "places plot packing runlog serve settings sql sqlusers store tables users validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }

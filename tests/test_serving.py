@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,42 @@ def server(tmp_path_factory):
         yield served
 
 
-@pytest.mark.parametrize("command", ["server", "ui"])
-def test_other_names_and_what_r_says(place, command):
+def test_another_name_and_what_r_says(place):
     options = ["--host", "127.0.0.1", "--no-serve-artifacts", "--workers", 4]
-    with serving(place, *options, command=command) as served:
+    with serving(place, *options, command="server") as served:
         run = served.call("GET", API + "runs/get?run_id=" + new_run(served))[1]
         uri = json.loads(run)["run"]["info"]["artifact_uri"]
         assert uri.startswith(f"{place}/artifacts/0/")
+        assert served.stop() == 0
+
+
+BROWSER = """
+import sys, urllib.request
+with urllib.request.urlopen(sys.argv[1] + "health") as answer, open(sys.argv[2], "w") as file:
+    file.write(f"{sys.argv[1]} {answer.read().decode()}\\n")
+"""
+
+
+@pytest.mark.parametrize("prefix", ["", "x/"])
+def test_ui_opens_the_pages_when_the_server_answers(place, monkeypatch, prefix):
+    """In the browser that BROWSER names; this one writes down where it is and what it finds."""
+    program, said = place / "browser.py", place / "said"
+    program.write_text(BROWSER)
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {program} %s {said}")
+    with serving(place, "--static-prefix", prefix, command="ui") as served:
+        end = time.monotonic() + LONG
+        while not (said.is_file() and said.read_text()) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert said.read_text() == f"{served.uri}/{prefix} OK\n"
+
+
+@pytest.mark.parametrize("options, browser", [(["--no-browser"], "false %s"), ([], "")])
+def test_ui_without_a_browser(place, monkeypatch, options, browser):
+    monkeypatch.setenv("BROWSER", browser)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(place, *options, command="ui") as served:
+        assert served.call("GET", "/health")[0] == 200
         assert served.stop() == 0
 
 

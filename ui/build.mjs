@@ -10,24 +10,27 @@ const assets = path.join(folder, "assets");
 
 await rm(folder, { recursive: true, force: true });
 await mkdir(assets, { recursive: true });
-const result = await build({
+const common = {
   absWorkingDir: here,
-  entryPoints: { main: "src/main.tsx", style: "src/style.css" },
   bundle: true,
-  splitting: true,
-  format: "esm",
   target: ["chrome123", "firefox121", "safari17.5"],
   jsx: "automatic",
   jsxImportSource: "preact",
   minify: true,
   legalComments: "none",
-  loader: { ".svg": "dataurl" },
+  charset: "utf8",
+  logLevel: "warning",
+};
+const result = await build({
+  ...common,
+  entryPoints: { main: "src/main.tsx", style: "src/style.css" },
+  splitting: true,
+  format: "esm",
   outdir: assets,
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
   metafile: true,
-  logLevel: "warning",
 });
 
 const outputs = Object.entries(result.metafile.outputs);
@@ -45,6 +48,26 @@ const document = (await readFile(path.join(here, "index.html"), "utf8"))
   .replace("src/style.css", `assets/${style}`)
   .replace("src/main.tsx", `assets/${script}`);
 await writeFile(path.join(folder, "index.html"), document);
+
+// Runs kept as one file: a script that needs no other, without the frame of the pages and the files.
+const without = {
+  name: "without",
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /\/(main|artifacts)\.tsx$/ }, ({ path: name }) => ({ path: name, namespace: "without" }));
+    onLoad({ filter: /./, namespace: "without" }, () => ({ contents: "" }));
+  },
+};
+await build({
+  ...common,
+  entryPoints: { kept: "src/kept.tsx" },
+  format: "iife",
+  plugins: [without],
+  outdir: folder,
+});
+const keptScript = await readFile(path.join(folder, "kept.js"), "utf8");
+if (/<\/?script|\r/i.test(keptScript)) throw new Error("kept.js cannot stand within a document");
+await writeFile(path.join(folder, "kept.css"), await readFile(path.join(assets, style)));
+console.log(`${String(gzipSync(keptScript, { level: 9 }).length).padStart(7)} kept.js`);
 
 let total = 0;
 for (const [name] of outputs.filter((each) => each !== entry)) {

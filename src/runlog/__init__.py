@@ -100,6 +100,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     )
     from runlog.media import Image
     from runlog.places import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+    from runlog.showing import save_page, show
     from runlog.system_metrics import (
         disable_system_metrics_logging,
         enable_system_metrics_logging,
@@ -132,6 +133,7 @@ _HOMES = {
         "disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id "
         "set_system_metrics_samples_before_logging set_system_metrics_sampling_interval"
     ),
+    "showing": "save_page show",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _ALIASES = {"MlflowClient": "RunlogClient", "MlflowException": "RunlogError"}
@@ -209,6 +211,7 @@ __all__ = [
     "metric_history",
     "restore_experiment",
     "restore_run",
+    "save_page",
     "search_experiments",
     "search_logged_models",
     "search_runs",
@@ -222,6 +225,7 @@ __all__ = [
     "set_tag",
     "set_tags",
     "set_tracking_uri",
+    "show",
     "start_run",
     "tracking",
 ]

@@ -24,7 +24,7 @@ from runlog.commands.experiments import experiments
 from runlog.commands.gc import gc
 from runlog.commands.metrics import metrics
 from runlog.commands.runs import runs
-from runlog.commands.serve import serve
+from runlog.commands.serve import serve, ui
 from runlog.commands.spool import spool
 from runlog.commands.sql import sql
 from runlog.commands.tokens import tokens
@@ -116,12 +116,11 @@ def main() -> None:
 
 
 for _command in (
-    experiments, runs, metrics, artifacts, db, gc, sql, serve, users, tokens, audit, spool, doctor,
-    completion,
+    experiments, runs, metrics, artifacts, db, gc, sql, serve, ui, users, tokens, audit, spool,
+    doctor, completion,
 ):  # fmt: skip
     main.add_command(_command)
-for _name in ("server", "ui"):  # as MLflow calls it
-    main.add_command(serve, _name)
+main.add_command(serve, "server")  # as MLflow calls it
 
 if __name__ == "__main__":
     main()

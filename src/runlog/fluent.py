@@ -893,12 +893,17 @@ def metric_history(
     from runlog import frames
 
     one = isinstance(run_ids, (str, Run))
-    given = getattr(run_ids, "run_id", run_ids)  # the column of a DataFrame
-    wanted = [given] if isinstance(given, (str, Run)) else list(given)
-    ids = [each.info.run_id if isinstance(each, Run) else each for each in wanted]
+    ids = ids_of(run_ids)
     if one and isinstance(keys, str):
         return frames.history(places.store(), ids[0], keys)
     return frames.histories(places.store(), ids, [keys] if isinstance(keys, str) else keys)
+
+
+def ids_of(runs: str | Run | Sequence[str | Run] | pandas.DataFrame) -> list[str]:
+    """The ids of runs that are given as ids, as runs, or as what `search_runs` found."""
+    given = getattr(runs, "run_id", runs)  # the column of a DataFrame
+    wanted = [given] if isinstance(given, (str, Run)) else list(given)
+    return [each.info.run_id if isinstance(each, Run) else each for each in wanted]
 
 
 def flush() -> None:

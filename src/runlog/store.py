@@ -297,9 +297,9 @@ class Store(ABC):
 
     @property
     def views(self) -> Views:
-        """Tables, charts and changes as pages show them. Raises BadRequest: only a store that is
-        a database has them."""
-        raise BadRequest(f"{self.uri} has no views: only a store that is a database has them")
+        """Tables, charts and changes as pages show them. Raises BadRequest where there are none:
+        databases and runlog servers have them."""
+        raise BadRequest(f"{self.uri} has no views: databases and runlog servers have them")
 
     def files(self, artifact_uri: str) -> Any:
         """The file system of artifacts which only this store can reach, as ArtifactRepo takes it;

@@ -6,7 +6,7 @@ import { append, decodeSeries, type Series } from "./logic/series.ts";
 
 export interface Wanted {
   runs: string[];
-  key: string;
+  keys: string[];
   points: number;
   axis: "step" | "time";
   start: number | null;
@@ -18,7 +18,8 @@ const KEPT_MOST = 4000;
 export const version = signal(0); // grows when points were appended
 
 const frame = ({ points, axis, start, end }: Wanted) => `${points} ${axis} ${start} ${end}`;
-const nameOf = (wanted: Wanted, run: string) => `${run}\n${wanted.key}\n${frame(wanted)}`;
+const nameOf = (wanted: Wanted, run: string, key: string) => `${run}\n${key}\n${frame(wanted)}`;
+const has = (wanted: Wanted, run: string) => wanted.keys.every((key) => kept.has(nameOf(wanted, run, key)));
 
 /** The points of each series of a chart: as many as one sees, fewer where there are many runs. */
 export const pointsFor = (runs: number) =>
@@ -44,19 +45,19 @@ async function ask(): Promise<void> {
 
 async function askFor(group: Waiting[]): Promise<void> {
   const [{ wanted }] = group;
-  const missing = wanted.runs.filter((run) => group.some((each) => !kept.has(nameOf(each.wanted, run))));
+  const missing = wanted.runs.filter((run) => group.some((each) => !has(each.wanted, run)));
   try {
-    const keys = [...new Set(group.map((each) => each.wanted.key))];
+    const keys = [...new Set(group.flatMap((each) => each.wanted.keys))];
     const { points, axis, start, end } = wanted;
     const answer = await post(`${OURS}metrics/series`, {
       run_ids: missing, keys, points, axis,
       ...(start !== null && { start: Math.floor(start), end: Math.ceil(end!) }),
     });
     if (kept.size > KEPT_MOST) kept.clear();
-    for (const each of group) for (const run of missing) kept.set(nameOf(each.wanted, run), null);
+    for (const run of missing) for (const key of keys) kept.set(nameOf(wanted, run, key), null);
     for (const each of answer.series ?? []) {
       const series = decodeSeries(each);
-      kept.set(nameOf({ ...wanted, key: series.key }, series.run), series);
+      kept.set(nameOf(wanted, series.run, series.key), series);
     }
     group.forEach((each) => each.done());
   } catch (error) {
@@ -65,7 +66,7 @@ async function askFor(group: Waiting[]): Promise<void> {
 }
 
 const found = (wanted: Wanted): Series[] =>
-  wanted.runs.flatMap((run) => kept.get(nameOf(wanted, run)) ?? []);
+  wanted.runs.flatMap((run) => wanted.keys.flatMap((key) => kept.get(nameOf(wanted, run, key)) ?? []));
 
 /** The series of a chart. What was there stays while others come. */
 export function useLines(wanted: Wanted | null) {
@@ -73,12 +74,12 @@ export function useLines(wanted: Wanted | null) {
     lines: [], busy: true, error: null,
   });
   const [tries, setTries] = useState(0);
-  const name = wanted && `${wanted.key} ${frame(wanted)} ${wanted.runs.join()}`;
+  const name = wanted && `${wanted.keys.join("\n")} ${frame(wanted)} ${wanted.runs.join()}`;
   useEffect(() => {
     if (!wanted) return;
     let current = true;
     const show = () => current && setState({ lines: found(wanted), busy: false, error: null });
-    if (wanted.runs.every((run) => kept.has(nameOf(wanted, run)))) {
+    if (wanted.runs.every((run) => has(wanted, run))) {
       show();
     } else {
       setState((now) => ({ ...now, busy: true, error: null }));

@@ -4,10 +4,11 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { get, online, OURS, session } from "./api.ts";
 import { followLinks, href, place } from "./route.ts";
-import { announcement, overlay, say, toast } from "./state.ts";
+import { overlay, say } from "./state.ts";
 import { Header } from "./parts/header.tsx";
 import { handleKey } from "./keys.ts";
 import { Overlays } from "./parts/overlays.tsx";
+import { Toast } from "./parts/toast.tsx";
 import { Compare } from "./pages/compare.tsx";
 import { Experiments } from "./pages/experiments.tsx";
 import { Run } from "./pages/run.tsx";
@@ -40,24 +41,6 @@ function Offline() {
   return (
     <div class="banner bad" role="alert">
       The server does not answer. What you see is what came before; trying again.
-    </div>
-  );
-}
-
-function Toast() {
-  const shown = toast.value;
-  return (
-    <div role="status" aria-live="polite">
-      {shown && (
-        <div class="toast">
-          <span>{shown.text}</span>
-          {shown.undo && (
-            <button type="button" onClick={() => ((toast.value = null), shown.undo!())}>Undo</button>
-          )}
-          <button type="button" aria-label="Close" onClick={() => (toast.value = null)}>✕</button>
-        </div>
-      )}
-      <span class="unseen">{announcement.value}</span>
     </div>
   );
 }

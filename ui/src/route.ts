@@ -1,5 +1,6 @@
 // Where we are: every state of a page that matters stands in its address.
 import { signal } from "@preact/signals";
+import { OURS } from "./api.ts";
 
 export type Page = "experiments" | "runs" | "run" | "compare" | "missing";
 export interface Place {
@@ -10,6 +11,9 @@ export interface Place {
 
 // The document's <base> leads to the root of the application.
 const root = new URL(document.baseURI).pathname;
+/** Whether this page was kept as a file. It may have no address of its own then: its state stays here. */
+export const kept = document.baseURI.startsWith("kept:");
+let inside = "";
 
 export function parse(path: string, search: string): Place {
   const [kind = "", id = "", ...rest] = path.replace(/^\/|\/$/g, "").split("/");
@@ -23,7 +27,10 @@ export function parse(path: string, search: string): Place {
   return place("missing");
 }
 
-const read = () => parse(location.pathname.slice(root.length), location.search);
+function read(): Place {
+  const { pathname, search } = kept ? new URL(inside, document.baseURI) : location;
+  return parse(pathname.slice(root.length), search);
+}
 export const place = signal(read());
 
 addEventListener("popstate", () => (place.value = read()));
@@ -41,15 +48,21 @@ export function href(path: string, query: Query = {}): string {
 export const experimentHref = (id: string, query: Query = {}) => href(`experiments/${id}`, query);
 export const runHref = (id: string, query: Query = {}) => href(`runs/${id}`, query);
 
+/** Where the server answers runs as one HTML file. */
+export const keptHref = (ids: string[]) =>
+  `${root}${OURS}runs/page?${new URLSearchParams(ids.map((id) => ["run_ids", id]))}`;
+
 export function go(address: string, replace = false): void {
-  history[replace ? "replaceState" : "pushState"](null, "", address);
+  if (kept) inside = address;
+  else history[replace ? "replaceState" : "pushState"](null, "", address);
   place.value = read();
 }
 
 /** Changes some of the query; what is null or empty goes. */
 export function setQuery(changes: Query, replace = true): void {
   const query = Object.fromEntries(place.value.query);
-  go(href(location.pathname.slice(root.length), { ...query, ...changes }), replace);
+  const { pathname } = kept ? new URL(inside, document.baseURI) : location;
+  go(href(pathname.slice(root.length), { ...query, ...changes }), replace);
 }
 
 /** A field of the query, as a function: pages read it while they render. */

@@ -69,13 +69,19 @@ export function title(text: string): void {
 }
 
 export async function copy(text: string, what = "Copied"): Promise<void> {
-  await navigator.clipboard.writeText(text);
-  say(what);
+  try {
+    await navigator.clipboard.writeText(text);
+    say(what);
+  } catch {
+    say("The browser does not let this page copy", { bad: true });
+  }
 }
 
-export function download(name: string, text: string, kind: string): void {
+export const download = (name: string, text: string, kind: string) => save(name, new Blob([text], { type: kind }));
+
+export function save(name: string, body: Blob): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: kind }));
+  link.href = URL.createObjectURL(body);
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);

@@ -2,12 +2,15 @@ import { describe, expect, it, test } from "vitest";
 import { axisOf, brushed } from "../src/logic/axes.ts";
 import { better } from "../src/logic/better.ts";
 import { styles, viridis } from "../src/logic/colours.ts";
+import { drawing, type Line, type Shown } from "../src/logic/curves.ts";
 import { type Column, decode, integers, merge, numbersOf } from "../src/logic/columns.ts";
-import { kindOf, parseTable, severity } from "../src/logic/files.ts";
+import { kindOf, parseTable, severity, stepOf } from "../src/logic/files.ts";
 import { and, expected, field, isFilter, quoted, toFilter, without } from "../src/logic/filter.ts";
 import { ago, duration, number, size } from "../src/logic/format.ts";
 import { csv, flat, grouped, nextOrder, parseOrder, sorted, summary, tree, writeOrder } from "../src/logic/rows.ts";
-import { append, byPrefix, central, join, rankCorrelation, smooth } from "../src/logic/series.ts";
+import { append, band, byPrefix, central, gaussian, join, measured, panels, pointsOf, rankCorrelation, type Series, smooth } from "../src/logic/series.ts";
+import { coloured, longer, plain, shownLines, stretch } from "../src/logic/text.ts";
+import { svg } from "../src/logic/svg.ts";
 import { Choice } from "../src/pages/choice.ts";
 
 const base64 = (array: ArrayBufferView) => btoa(String.fromCharCode(...new Uint8Array(array.buffer)));
@@ -169,7 +172,80 @@ describe("series", () => {
     expect(rankCorrelation([1, 2], [1, 2])).toBeNull();
   });
   it("ignore outliers on demand", () => expect(central([...Array(100).keys(), 1e9])![1]).toBeLessThan(101));
-  it("lie in groups by prefix", () => expect(byPrefix(["b/x", "a", "b/y"])).toEqual([["", ["a"]], ["b", ["b/x", "b/y"]]]));
+  it("lie in groups by prefix", () => expect(byPrefix(panels(["b/x", "a", "b/y", "c/z"], false)).map(([prefix, some]) => [prefix, some.map((each) => each.title)])).toEqual([["", ["a", "c/z"]], ["b", ["b/x", "b/y"]]]));
+});
+
+describe("curves", () => {
+  const series = (run: string, key: string, values: number[], more: Partial<Series> = {}): Series => ({
+    run, key, steps: Float64Array.from(values, (_, i) => i), times: Float64Array.from(values, (_, i) => 1000 * i),
+    values: Float64Array.from(values), total: values.length, thinned: false, nans: 0, nanStep: null, ...more,
+  });
+  const line = (id: string, group?: string) => ({ id, name: `run ${id}`, style: { colour: "#123456", dash: [] }, ...(group !== undefined && { group }) });
+  const now: Shown = { axis: "step", logX: false, smoothing: 0, smoother: "ema", central: false };
+  const draw = (some: Series[], lines: Line[], keys: string[], more: Partial<Shown> = {}) => drawing(some, lines, keys, { ...now, ...more }, false);
+  const loss = [series("a", "loss", [4, 2, 1]), series("b", "loss", [2, 2, 3])];
+
+  it("are the lines of runs, behind them the raw ones when they are smoothed", () => {
+    expect(draw(loss, [line("a"), line("b")], ["loss"])!.columns).toEqual([[4, 2, 1], [2, 2, 3]]);
+    const both = draw(loss, [line("a")], ["loss"], { smoothing: 0.5 })!;
+    expect(both.curves.map((each) => each.kind)).toEqual(["raw", "line"]);
+    expect([...both.curves[0].ys]).toEqual([4, 2, 1]);
+    expect(draw([], [line("a")], ["loss"])).toBeNull();
+  });
+  it("have training dashed beside validation", () => {
+    const some = [series("a", "train/loss", [1, 2]), series("a", "val/loss", [2, 3])];
+    const { curves } = draw(some, [line("a")], ["train/loss", "val/loss"])!;
+    expect(curves.map((each) => [each.name, each.dash.length])).toEqual([["run a · train/loss", 2], ["run a · val/loss", 0]]);
+  });
+  it("are bands of groups: greatest, least and mean", () => {
+    const { curves } = draw(loss, [line("a", "x"), line("b", "x")], ["loss"])!;
+    expect(curves.map((each) => [each.kind, ...each.ys])).toEqual([["edge", 4, 2, 3], ["edge", 2, 2, 1], ["line", 3, 2, 2]]);
+    expect(curves[2].name).toBe("x, mean of 2");
+  });
+  it("lie over another metric, by its values", () => {
+    const some = [series("a", "loss", [4, 2, 1]), series("a", "acc", [0.5, 0.9, 0.7])];
+    const found = draw(some, [line("a")], ["loss"], { axis: "metric:acc" })!;
+    expect([[...found.xs], found.columns]).toEqual([[0.5, 0.7, 0.9], [[4, 1, 2]]]);
+    expect(draw([some[0]], [line("a")], ["loss"], { axis: "metric:acc" })!.xs).toHaveLength(0);
+  });
+  it("between the points of a thinned axis are where it would be", () => {
+    const other = series("a", "acc", [0, 10], { steps: Float64Array.of(0, 2) });
+    expect([...pointsOf(loss[0], "metric:acc", other).xs]).toEqual([0, 5, 10]);
+  });
+  it("leave out what a logarithmic axis has no place for", () => expect([...draw(loss, [line("a")], ["loss"], { logX: true })!.xs]).toEqual([1, 2]));
+  it("are smoothed by a Gaussian, which a constant line does not feel", () => {
+    const xs = Array.from({ length: 1000 }, (_, i) => i);
+    expect(gaussian(xs, xs.map(() => 5), 0.9).every((y) => Math.abs(y - 5) < 1e-9)).toBe(true);
+    const spike = gaussian(xs, xs.map((x) => Number(x === 500)), 0.9);
+    expect([spike[490], spike[499]]).toEqual([spike[510], spike[501]].map((y) => expect.closeTo(y, 9)));
+    expect(spike[500]).toBeLessThan(0.1);
+    expect(gaussian([0, 1, 2], [1, NaN, 3], 0.9)[1]).toBeNaN();
+  });
+  it("of runs of unlike lengths have bands where there is any", () => {
+    const found = band([{ xs: Float64Array.of(0, 2), ys: Float64Array.of(0, 2) }, { xs: Float64Array.of(1, 3), ys: Float64Array.of(3, 5) }]);
+    expect([[...found.xs], [...found.mean], [...found.high]]).toEqual([[0, 1, 2, 3], [0, 2, 3, 5], [0, 3, 4, 5]]);
+    const long = Float64Array.from({ length: 5000 }, (_, i) => i);
+    expect(band([{ xs: long, ys: long }], 100).xs).toHaveLength(100);
+  });
+});
+
+describe("train and val", () => {
+  test.each([["train/loss", "loss"], ["val_loss", "loss"], ["loss.test", "loss"], ["validation: acc", "acc"], ["retrain", "retrain"], ["training/a/b", "a/b"]])(
+    "%s measures %s", (key, what) => expect(measured(key).trim()).toBe(what));
+  it("come in one chart, training first", () =>
+    expect(panels(["lr", "val/loss", "train/loss"], true)).toEqual([{ title: "lr", keys: ["lr"] }, { title: "loss", keys: ["train/loss", "val/loss"] }]));
+  it("keep their names where there is only one", () => expect(panels(["val/loss"], true)).toEqual([{ title: "val/loss", keys: ["val/loss"] }]));
+});
+
+it("a picture of a chart escapes names", () => {
+  const name = "<script>\"'&";
+  const text = svg({
+    title: name, width: 300, height: 100, xTicks: [[0, "0"]], yTicks: [[0, "1"]], bands: [{ colour: "#123456", points: [[0, 0], [1, 1]] }],
+    lines: [1, 2].map(() => ({ name, colour: "#123456", dash: [], alpha: 1, width: 1, points: [[0, 1], [10, 2]] as [number, number][], listed: true })),
+    colours: { background: "#fff", text: "#000", dim: "#555", line: "#ddd" },
+  });
+  expect(text).not.toContain("<script");
+  expect(text).toContain("M0 1L10 2");
 });
 
 describe("colours", () => {
@@ -201,5 +277,32 @@ describe("files", () => {
     expect(parseTable('a,b\r\n"x,""y""",2\n3', ",", 10)).toEqual({ header: ["a", "b"], rows: [['x,"y"', "2"], ["3"]] }));
   it("mark what is bad in a log", () => expect(["ERROR x", "a WARNING", "terror"].map(severity)).toEqual(["err", "warn", ""]));
 });
+
+describe("texts", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  it("are read in pieces, wherever these are cut", () => {
+    const text = bytes("eins\nzwei ä\ndrei");
+    for (let at = 1; at < text.length; at++) {
+      const read = longer(stretch(text.subarray(0, at), 0, text.length), text.subarray(at), text.length);
+      expect(shownLines(read)).toEqual(["eins", "zwei ä", "drei"]);
+      expect([read.first, read.to]).toEqual([1, text.length]);
+    }
+  });
+  it("begin with a whole line within a file, whose number nobody knows", () => {
+    const read = stretch(bytes("ei\nzwei\ndrei\n"), 2, 30);
+    expect([read.from, read.first, shownLines(read)]).toEqual([5, null, ["zwei", "drei"]]);
+  });
+  it("show what a progress bar left", () => expect(shownLines(stretch(bytes("10%\r50%\r100%\nnext\r\n"), 0, 20))).toEqual(["100%", "next"]));
+  it("have the colours of terminals, and no other sequences", () => {
+    expect(coloured("a\x1b[1;31mb\x1b[0mc\x1b[2Kd")).toEqual([
+      { text: "a", colour: null, bold: false }, { text: "b", colour: 1, bold: true }, { text: "c", colour: null, bold: false }, { text: "d", colour: null, bold: false },
+    ]);
+    expect(coloured("\x1b[38;5;200mx\x1b[38;2;1;2;3my\x1b[92mz").map((each) => each.colour)).toEqual([null, null, 10]);
+    expect(plain("\x1b[32mok\x1b[m \x1b]8;;http://x\x07link")).toBe("ok link");
+  });
+});
+
+test.each([["samples/epoch_0200.png", "samples/epoch_#.png", 200], ["a1/b.png", "a1/b.png", 0], ["v2_step7_x.png", "v2_step#_x.png", 7]])(
+  "the step of %s", (path, family, step) => expect(stepOf(path)).toEqual({ family, step }));
 
 test.each([["val/loss", -1], ["accuracy", 1], ["lr", 0]])("whether more of %s is better", (key, wanted) => expect(better(key)).toBe(wanted));

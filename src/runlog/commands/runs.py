@@ -13,7 +13,7 @@ from runlog import tables
 from runlog.commands import common
 from runlog.commands.compare import compare
 from runlog.commands.export import write_runs
-from runlog.tables import DURATION, ID, NUMBER, TEXT, TIME, Column
+from runlog.tables import DURATION, ID, NUMBER, TEXT, TIME, Column, counted
 
 if TYPE_CHECKING:
     from runlog.entities import MetricSummary, Run, RunInfo
@@ -421,6 +421,40 @@ def _print_logged(run: Run, summary: dict[str, MetricSummary]) -> None:
         if values:
             click.echo("\n" + common.heading(title))
             click.echo("\n".join(tables.pairs(sorted(values.items()))))
+
+
+@runs.command()
+@common.run_arguments(many=True)
+@click.option(
+    "-o",
+    "--filename",
+    default="runs.html",
+    show_default=True,
+    metavar="FILE",
+    help="Write to this file.",
+)
+@common.output_options
+@common.place_option
+def page(
+    runs: tuple[str, ...],
+    run_ids: tuple[str, ...],
+    filename: str,
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """Write the page of a run, or a comparison of several, as one HTML file.
+
+    It opens in any browser without a server, with charts to zoom in. Artifacts are not in it.
+    """
+    from runlog.page import document
+
+    store = common.open_store(uri)
+    ids = [common.full_run_id(store, each) for each in common.named(runs, run_ids)]
+    text = document(store, ids)
+    with open(filename, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+    facts = {"done": "written", "runs": str(len(ids)), "file": filename}
+    common.print_done(form, [(f"Wrote {counted(len(ids), 'run')} to {filename}", facts)])
 
 
 # -- the trash ------------------------------------------------------------------------------

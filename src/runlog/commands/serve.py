@@ -1,4 +1,4 @@
-"""`runlog serve`: a server that MLflow's clients can talk to."""
+"""`runlog serve`: a server that MLflow's clients can talk to; `runlog ui` shows its pages, too."""
 
 from __future__ import annotations
 
@@ -137,6 +137,21 @@ def _place(context: click.Context, option: click.Parameter, value: str | None) -
 @click.option("--tls-key", metavar="FILE", default="", help="The certificate's key, PKCS 8.")
 def serve(store_uri: str | None, **options: Any) -> None:
     """Serve runs and artifacts to MLflow's and runlog's clients, until Ctrl-C or SIGTERM."""
+    _serve(store_uri, False, options)
+
+
+@click.command("ui", context_settings=serve.context_settings, params=[*serve.params])
+@click.option(
+    "--browser/--no-browser",
+    default=True,
+    help="Whether to open the pages in the browser: the one that BROWSER names, or the desktop's.",
+)
+def ui(store_uri: str | None, browser: bool, **options: Any) -> None:
+    """Serve runs and artifacts as `runlog serve` does, and open the pages in the browser."""
+    _serve(store_uri, browser, options)
+
+
+def _serve(store_uri: str | None, browser: bool, options: dict[str, Any]) -> None:
     from runlog import places
     from runlog.serve.process import Config
     from runlog.serve.process import serve as run
@@ -149,7 +164,27 @@ def serve(store_uri: str | None, **options: Any) -> None:
     address = f"{scheme}://{host}:{config.port}"
     common.complain("serving", f"{config.store_uri} at {address}")
     _say_who_is_let_in(config, address)
+    if browser:
+        _open_browser(config, address)
     run(config)
+
+
+def _reached(config: Config, address: str) -> str:
+    """Where a browser on this machine finds the server."""
+    place = address.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
+    prefix = config.static_prefix.strip("/")
+    return f"{place}/{prefix}" if prefix else place
+
+
+def _open_browser(config: Config, address: str) -> None:
+    from runlog.serve import browser
+
+    if browser.has_display():
+        # Without the first token: all on this machine could read it in the browser's arguments.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
+        browser.open_later(f"{_reached(config, address)}/", host, config.port)
+    else:
+        common.say("There is no display to open a browser on: the pages are at the address above.")
 
 
 def _say_who_is_let_in(config: Config, address: str) -> None:
@@ -165,14 +200,12 @@ def _say_who_is_let_in(config: Config, address: str) -> None:
         token = guard.first_token(guard.users_of(store))
     finally:
         store.close()
-    if token:
-        place = address.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
-        prefix = config.static_prefix.strip("/")
-        path = f"/{prefix}/login" if prefix else "/login"
-        click.echo(
-            f"There are no users yet, so here is a token of the new user admin, shown this once:\n"
-            f"    {place}{path}?token={token}\n"
-            f"    MLFLOW_TRACKING_TOKEN={token}\n"
-            "Make users with  runlog users create, other tokens with  runlog tokens create",
-            err=True,
-        )
+    if not token:
+        return
+    click.echo(
+        f"There are no users yet, so here is a token of the new user admin, shown this once:\n"
+        f"    {_reached(config, address)}/login?token={token}\n"
+        f"    MLFLOW_TRACKING_TOKEN={token}\n"
+        "Make users with  runlog users create, other tokens with  runlog tokens create",
+        err=True,
+    )

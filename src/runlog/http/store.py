@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from runlog.http.models import HttpModels
     from runlog.http.spool import Spool
     from runlog.store import Point
+    from runlog.views import Views
 
 PROXIED = "mlflow-artifacts:"
 POINTS_AT_ONCE = 100_000  # 10 MB of JSON
@@ -484,6 +485,14 @@ class HttpStore(Store):
         from runlog.http.models import HttpModels
 
         return HttpModels(self)
+
+    @property
+    def views(self) -> Views:
+        if not self.is_runlog:
+            return super().views
+        from runlog.http.views import views
+
+        return views(self)
 
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
         ids = [*map(str, validate.experiment_ids(experiment_ids))]

@@ -702,6 +702,7 @@ ROWS: tuple[Row, ...] = (
         page("completions", tables.COMPLETION),
         OURS,
     ),
+    Row("runPage", "GET", "runs/page", READ, None, (_RUNS,), wire.FILE, OURS),
     Row("flush", "POST", "flush", EDIT, "flush", (), NOTHING, OURS),
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ from runlog.serve import bodies, browsers, histories, locations, monitoring, ope
 from runlog.serve.access import Access, Everyone, Page
 from runlog.serve.files import Files
 from runlog.serve.groups import Group
-from runlog.serve.pages import ROUTES, Pages
+from runlog.serve.pages import ROUTES, Pages, kept
 from runlog.store import Store
 
 JSON = "application/json"
@@ -75,6 +75,7 @@ def create_app(
             "multipart_uploads_enabled": files.in_parts,
         },
         "getMetricHistory": lambda given: histories.answer(store, given),
+        "runPage": lambda given: kept(store, given["run_ids"]),
     }
 
     def respond(name: str, view: Callable[..., Any], host_matters: bool = True) -> Any:
@@ -211,8 +212,10 @@ def _sent(text: str) -> bytes:
 
 
 def _compressed(body: Any) -> Any:
-    """JSON of some size, smaller where the client takes it so: a table to less than half."""
-    if not isinstance(body, bytes) or len(body) < COMPRESSED_FROM or response.content_type != JSON:
+    """JSON or HTML of some size, smaller where the client takes it so: tables to less than half."""
+    if not isinstance(body, bytes) or len(body) < COMPRESSED_FROM:
+        return body
+    if response.content_type.partition(";")[0] not in (JSON, "text/html"):
         return body
     response.set_header("Vary", "Accept-Encoding")
     if "gzip" not in request.environ.get("HTTP_ACCEPT_ENCODING", ""):

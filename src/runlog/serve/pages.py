@@ -8,13 +8,16 @@ documents hold nothing of the store, only who is logged in: what is secret comes
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bottle import response
 
+from runlog import page
 from runlog.errors import RunlogError
+from runlog.store import Store
 
 FOLDER = Path(__file__).parents[1] / "ui"
 ROUTES = ("/", "/experiments", "/experiments/<id>", "/runs/<id>", "/compare")
@@ -87,6 +90,19 @@ class Pages:
         response.set_header("Cache-Control", "public, max-age=31536000, immutable")
         response.content_type = found.kind
         return found.bodies[encoding]
+
+
+def kept(store: Store, run_ids: Sequence[str]) -> bytes:
+    """Runs as one HTML file, to be saved."""
+    body = page.document(store, run_ids).encode()
+    name = "run" if len(run_ids) == 1 else f"{len(run_ids)}-runs"
+    response.content_type = "text/html; charset=utf-8"
+    response.set_header(
+        "Content-Disposition", f'attachment; filename="{name}-{run_ids[0][:8]}.html"'
+    )
+    response.set_header("Content-Security-Policy", "sandbox allow-scripts allow-downloads")
+    response.set_header("Cache-Control", "no-store")
+    return body
 
 
 def _bodies(path: Path) -> dict[str, bytes]:

@@ -1,5 +1,5 @@
 // What a file is, by its name, and reading small formats. No DOM.
-export type Preview = "image" | "audio" | "video" | "html" | "markdown" | "json" | "table" | "text";
+export type Preview = "image" | "audio" | "video" | "html" | "markdown" | "json" | "table" | "parquet" | "pdf" | "text";
 
 const KINDS: [Preview, RegExp][] = [
   ["image", /\.(png|jpe?g|webp|gif|svg|bmp|ico|avif)$/i],
@@ -9,10 +9,19 @@ const KINDS: [Preview, RegExp][] = [
   ["markdown", /\.(md|markdown)$/i],
   ["json", /\.(json|geojson|ipynb)$/i],
   ["table", /\.(csv|tsv)$/i],
+  ["parquet", /\.(parquet|pq)$/i],
+  ["pdf", /\.pdf$/i],
 ];
 
 export const kindOf = (path: string): Preview =>
   KINDS.find(([, pattern]) => pattern.test(path))?.[0] ?? "text";
+
+/** What files of several steps have in common, and the step: the last number of the name. */
+export function stepOf(path: string): { family: string; step: number } {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const found = /^(.*?)(\d+)(\D*)$/s.exec(path.slice(folder.length));
+  return found ? { family: `${folder}${found[1]}#${found[3]}`, step: Number(found[2]) } : { family: path, step: 0 };
+}
 
 /** CSV with quotes, as lines of fields; the first is the header. At most `most` rows. */
 export function parseTable(text: string, separator: string, most: number) {

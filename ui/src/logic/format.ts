@@ -56,7 +56,13 @@ export function ago(time: number, now = Date.now()): string {
 
 const two = (value: number) => String(value).padStart(2, "0");
 
-export const utc = () => localStorage.getItem("runlog.utc") === "1";
+export function utc(): boolean {
+  try {
+    return localStorage.getItem("runlog.utc") === "1";
+  } catch {
+    return false; // storage is switched off
+  }
+}
 
 export function date(time: number): string {
   return timestamp(time).slice(0, 10);

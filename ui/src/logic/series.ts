@@ -69,12 +69,110 @@ export function smooth(xs: ArrayLike<number>, ys: ArrayLike<number>, weight: num
   return found;
 }
 
-export type Axis = "step" | "time" | "relative";
+/** Gaussian mean by the distance of points. A weight means about as much smoothing as for `smooth`. */
+export function gaussian(xs: ArrayLike<number>, ys: ArrayLike<number>, weight: number): Float64Array {
+  const sigma = ((xs[xs.length - 1] - xs[0]) / 1000) * (1 / (1 - Math.min(weight, 0.999)));
+  if (!(weight > 0) || !sigma) return Float64Array.from(ys);
+  const found = new Float64Array(ys.length);
+  let first = 0;
+  for (let i = 0; i < ys.length; i++) {
+    while (xs[i] - xs[first] > 3 * sigma) first++;
+    let [sum, norm] = [0, 0];
+    for (let j = first; j < ys.length && xs[j] - xs[i] <= 3 * sigma; j++) {
+      if (!Number.isFinite(ys[j])) continue;
+      const share = Math.exp(-0.5 * ((xs[j] - xs[i]) / sigma) ** 2);
+      sum += share * ys[j];
+      norm += share;
+    }
+    found[i] = Number.isFinite(ys[i]) ? sum / norm : ys[i];
+  }
+  return found;
+}
 
-export function xsOf(series: Series, axis: Axis): Float64Array {
-  if (axis === "step") return series.steps;
+/** x of a chart: steps, seconds since 1970 or since the first point, or the values of a metric. */
+export type Axis = "step" | "time" | "relative" | `metric:${string}`;
+
+export interface Points {
+  xs: Float64Array;
+  ys: Float64Array;
+}
+
+/** The points of a series by an axis. `other` is the same run's series of the axis' metric. */
+export function pointsOf(series: Series, axis: Axis, other?: Series): Points {
+  if (axis === "step") return { xs: series.steps, ys: series.values };
+  if (axis.startsWith("metric:")) return other ? against(series, other) : { xs: new Float64Array(), ys: new Float64Array() };
   const start = axis === "relative" ? series.times[0] : 0;
-  return series.times.map((time) => (time - start) / 1000);
+  return { xs: series.times.map((time) => (time - start) / 1000), ys: series.values };
+}
+
+/** What a line is at x, between its points; NaN where it has none. `from` is where to look first. */
+function at({ xs, ys }: Points, x: number, from: number): [number, number] {
+  let i = from;
+  while (i < xs.length && xs[i] < x) i++;
+  if (i < xs.length && xs[i] === x) return [ys[i], i];
+  if (!i || i === xs.length) return [NaN, i];
+  return [ys[i - 1] + ((ys[i] - ys[i - 1]) * (x - xs[i - 1])) / (xs[i] - xs[i - 1]), i];
+}
+
+/** The values of a series over those of another at the same steps, by the latter. */
+function against(series: Series, other: Series): Points {
+  const pairs: [number, number][] = [];
+  const line = { xs: other.steps, ys: other.values };
+  let place = 0;
+  series.steps.forEach((step, i) => {
+    let x: number;
+    [x, place] = at(line, step, place);
+    if (Number.isFinite(x)) pairs.push([x, series.values[i]]);
+  });
+  pairs.sort((a, b) => a[0] - b[0]);
+  const unique = pairs.filter(([x], i) => i === pairs.length - 1 || pairs[i + 1][0] !== x);
+  return { xs: Float64Array.from(unique, ([x]) => x), ys: Float64Array.from(unique, ([, y]) => y) };
+}
+
+/** Mean, least and greatest value of several lines, at up to `most` x of theirs. */
+export function band(lines: Points[], most = 300): { xs: Float64Array; mean: Float64Array; low: Float64Array; high: Float64Array } {
+  const all = Float64Array.from(new Set(lines.flatMap(({ xs }) => [...xs]))).sort();
+  const every = Math.max(1, all.length / most);
+  const xs = all.length > most ? Float64Array.from({ length: most }, (_, i) => all[Math.min(Math.round(i * every), all.length - 1)]) : all;
+  const [mean, low, high] = [0, 1, 2].map(() => new Float64Array(xs.length));
+  const places = lines.map(() => 0);
+  xs.forEach((x, i) => {
+    let [sum, count, least, greatest] = [0, 0, Infinity, -Infinity];
+    lines.forEach((line, k) => {
+      let y: number;
+      [y, places[k]] = at(line, x, places[k]);
+      if (!Number.isFinite(y)) return;
+      sum += y;
+      count++;
+      least = Math.min(least, y);
+      greatest = Math.max(greatest, y);
+    });
+    [mean[i], low[i], high[i]] = count ? [sum / count, least, greatest] : [NaN, NaN, NaN];
+  });
+  return { xs, mean, low, high };
+}
+
+/** A chart of one metric, or of what training and validation call the same. */
+export interface Panel {
+  title: string;
+  keys: string[];
+}
+
+const PART = "(train|training|val|valid|validation|dev|eval|test)";
+const BEFORE = new RegExp(`^${PART}[/_.\\-: ](.+)$`, "i");
+const AFTER = new RegExp(`^(.+)[/_.\\-: ]${PART}$`, "i");
+
+/** What a key measures without the part of the data that it was measured on. */
+export const measured = (key: string): string => BEFORE.exec(key)?.[2] ?? AFTER.exec(key)?.[1] ?? key;
+
+/** A chart a key; with `overlay` those that measure the same together, training first. */
+export function panels(keys: string[], overlay: boolean): Panel[] {
+  if (!overlay) return keys.map((key) => ({ title: key, keys: [key] }));
+  const found = new Map<string, string[]>();
+  for (const key of keys) found.get(measured(key))?.push(key) ?? found.set(measured(key), [key]);
+  return [...found].map(([title, some]) =>
+    some.length > 1 ? { title, keys: some.sort((a, b) => Number(/train/i.test(b)) - Number(/train/i.test(a))) } : { title: some[0], keys: some },
+  );
 }
 
 /** Several lines as one table over all their x: what a line has no point for is undefined. */
@@ -103,15 +201,18 @@ export function central(values: number[]): [number, number] | null {
   return [at(0.01), at(0.99)];
 }
 
-/** Metrics by what stands before their first slash; those without come first. */
-export function byPrefix(keys: string[]): [string, string[]][] {
-  const groups = new Map<string, string[]>();
-  for (const key of keys) {
-    const at = key.indexOf("/");
-    const prefix = at > 0 ? key.slice(0, at) : "";
-    groups.get(prefix)?.push(key) ?? groups.set(prefix, [key]);
+/** Charts by what stands before the first slash of their titles; those that no other shares it with
+ * come first, together. */
+export function byPrefix(charts: Panel[]): [string, Panel[]][] {
+  const groups = new Map<string, Panel[]>();
+  for (const chart of charts) {
+    const at = chart.title.indexOf("/");
+    const prefix = at > 0 ? chart.title.slice(0, at) : "";
+    groups.get(prefix)?.push(chart) ?? groups.set(prefix, [chart]);
   }
-  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
+  const alone = [...groups].flatMap(([prefix, some]) => (some.length > 1 && prefix ? [] : some));
+  const rest = [...groups].filter(([prefix, some]) => some.length > 1 && prefix).sort(([a], [b]) => (a < b ? -1 : 1));
+  return alone.length ? [["", alone], ...rest] : rest;
 }
 
 /** Spearman's rank correlation of two columns, over the rows where both are numbers. */

@@ -1,14 +1,18 @@
 // Runs side by side: what differs between them, their charts, and what matters for a metric.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { OURS, post } from "../api.ts";
-import { type Column, decode, infoColumns, type Table } from "../logic/columns.ts";
+import { type Column, decode, infoColumns, merge, type Table } from "../logic/columns.ts";
+import { literal } from "../logic/filter.ts";
 import { count, number, plural } from "../logic/format.ts";
 import { csv, text as textOf } from "../logic/rows.ts";
 import { better } from "../logic/better.ts";
 import { rankCorrelation } from "../logic/series.ts";
 import { type Style, styles } from "../logic/colours.ts";
-import { asked, experimentHref, href, runHref, setQuery } from "../route.ts";
+import type { Line } from "../logic/curves.ts";
+import { asked, experimentHref, href, kept, keptHref, runHref, setQuery } from "../route.ts";
 import { dark, download, title } from "../state.ts";
+import { follow, following } from "../lines.ts";
+import { useLive } from "../live.ts";
 import { Button, Empty, Failure, Icon, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { crumbs } from "../parts/header.tsx";
 import { Swatch } from "../parts/grid.tsx";
@@ -17,16 +21,35 @@ import { Parallel } from "../parts/parallel.tsx";
 import { Scatter } from "../parts/scatter.tsx";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
+const Pictures = lazy(() => import("../parts/artifacts.tsx").then((module) => module.Pictures));
 const MOST = 100;
 const AXES = 10;
+const AGGREGATES = ["last", "min", "max"];
 
 const load = (ids: string[], signal: AbortSignal): Promise<Table> =>
-  post(`${OURS}runs/chosen`, { run_ids: ids, aggregates: ["last", "min", "max"] }, signal).then(decode);
+  post(`${OURS}runs/chosen`, { run_ids: ids, aggregates: AGGREGATES }, signal).then(decode);
 
 export function Compare() {
   const named = asked("runs").split(",").filter(Boolean);
   const ids = [...new Set(named)].slice(0, MOST);
-  const { value: table, error, retry } = useLoad((signal) => load(ids, signal), [ids.join()]);
+  const { value: table, error, retry, set } = useLoad((signal) => load(ids, signal), [ids.join()]);
+  const now = useRef(table);
+  now.current = table;
+  const poll = useCallback(async () => {
+    const before = now.current!;
+    const answer = await post(`${OURS}runs/changes`, {
+      experiment_ids: [...new Set(before.experiments)],
+      cursor: before.cursor,
+      filter: `run_id IN (${ids.map(literal).join(", ")})`,
+      aggregates: AGGREGATES,
+      ...following(new Set(before.ids.filter((_, row) => before.statusOf[row] === "RUNNING"))),
+    });
+    const more = decode(answer.table);
+    follow(answer.series ?? []);
+    set(more.size ? merge(before, more, false) : { ...before, cursor: more.cursor });
+    return more.size > 0;
+  }, [ids.join()]);
+  useLive(!!table?.statusOf.includes("RUNNING") && !kept, true, poll);
   const colours = useMemo(() => styles(ids, dark.value), [ids.join(), dark.value]);
   useEffect(() => {
     title("Compare runs");
@@ -42,18 +65,26 @@ export function Compare() {
   const columns = [...table.columns.values()];
   const metrics = columns.filter((each) => each.id.startsWith("metrics."));
   const keys = metrics.map((each) => each.key);
-  const lines = table.ids.map((id, row) => ({ id, name: table.names[row], style: colours.get(id)! }));
+  const groups = columns.filter((each) => each.kind === "params" || (each.kind === "tags" && !each.key.startsWith("mlflow.")));
+  const group = groups.find((each) => each.id === asked("group"));
+  const lines = table.ids.map((id, row) => ({
+    id, name: table.names[row], style: colours.get(id)!, ...(group && { group: textOf(group, row) ?? "" }),
+  }));
   const remove = (id: string) => setQuery({ runs: ids.filter((each) => each !== id).join(",") });
   return (
     <div class="page" style={{ gap: "28px" }}>
       <section class="part" aria-label="Runs">
-        <h1>Compare {plural(table.size, "run")}</h1>
+        <header class="wrap">
+          <h1>Compare {plural(table.size, "run")}</h1>
+          <span class="grow" />
+          {!kept && <a class="button" href={keptHref(ids)} download><Icon name="download" /> One HTML file</a>}
+        </header>
         {named.length > MOST && <p class="dim">The first {MOST} of {count(named.length)} runs.</p>}
         <div class="side wrap">
           {table.ids.map((id, row) => (
             <span class="chip" key={id}>
               <Swatch of={colours.get(id)!} /><a href={runHref(id)}>{table.names[row]}</a>
-              {ids.length > 2 && <button type="button" class="twist-plain" aria-label={`Leave ${table.names[row]} out`} onClick={() => remove(id)}><Icon name="close" size={12} /></button>}
+              {ids.length > 2 && !kept && <button type="button" class="twist-plain" aria-label={`Leave ${table.names[row]} out`} onClick={() => remove(id)}><Icon name="close" size={12} /></button>}
             </span>
           ))}
         </div>
@@ -61,10 +92,14 @@ export function Compare() {
       <Matrix table={table} columns={columns} colours={colours} />
       {keys.length > 0 && (
         <section class="part" aria-label="Charts">
-          <h2>Charts</h2>
+          <header class="wrap">
+            <h2>Charts</h2><span class="grow" />
+            {groups.length > 0 && <Choose label="Group" value={group?.id ?? ""} none="Each run alone" columns={groups} set={(id) => setQuery({ group: id })} />}
+          </header>
           <Charts lines={lines} keys={keys} legend={lines.length > 8} />
         </section>
       )}
+      {!kept && <Shots lines={lines} />}
       <Relations table={table} columns={columns} metrics={metrics} />
     </div>
   );
@@ -157,10 +192,25 @@ function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; 
   );
 }
 
-function Choose({ label, value, columns, set }: { label: string; value: string; columns: Column[]; set: (id: string) => void }) {
+/** Pictures are looked for when somebody wants to see them: that takes a request a folder of each run. */
+function Shots({ lines }: { lines: Line[] }) {
+  const open = asked("pictures") === "1";
+  return (
+    <section class="part" aria-label="Pictures">
+      <header>
+        <h2>Pictures</h2><span class="grow" />
+        <Button aria-pressed={open} onClick={() => setQuery({ pictures: open ? null : "1" })}>Side by side</Button>
+      </header>
+      {open ? <Pictures lines={lines} /> : <p class="dim">Those that the runs logged, step by step beside each other.</p>}
+    </section>
+  );
+}
+
+function Choose({ label, value, columns, none, set }: { label: string; value: string; none?: string; columns: Column[]; set: (id: string) => void }) {
   return (
     <label class="side"><span class="dim">{label}</span>
       <select class="input" value={value} style={{ maxWidth: "180px" }} onChange={(event) => set(event.currentTarget.value)}>
+        {none && <option value="">{none}</option>}
         {columns.map((each) => <option key={each.id} value={each.id}>{each.label}</option>)}
       </select>
     </label>

@@ -7,12 +7,12 @@ import { csv } from "../logic/rows.ts";
 import { literal } from "../logic/filter.ts";
 import { better } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
-import { experimentHref, go, href, runHref } from "../route.ts";
+import { experimentHref, go, href, kept, keptHref, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
 import { follow, following, useLines } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { useKeys } from "../keys.ts";
-import { Ask, Button, Empty, Failure, Icon, Item, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
+import { Ask, Button, Empty, Failure, Icon, Item, ItemLink, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy } from "../parts/lazy.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
@@ -93,7 +93,7 @@ export function Run({ id }: { id: string }) {
     set({ ...before, table: more.size ? merge(before.table, more) : { ...before.table, cursor: more.cursor } });
     return more.size > 0;
   }, [id]);
-  useLive(!!running, true, poll);
+  useLive(!!running && !kept, true, poll);
   useNeighbours(id, value?.experiment);
 
   if (error) {
@@ -123,7 +123,7 @@ export function Run({ id }: { id: string }) {
   const parts: [string, string, boolean][] = [
     ["overview", "Overview", true],
     ["charts", "Charts", keys.length > 0],
-    ["artifacts", "Artifacts", true],
+    ["artifacts", "Artifacts", !kept],
     ["description", "Description", !!note || writes],
     ["tags", "Tags", true],
     ["inputs", "Inputs", value.inputs.length > 0],
@@ -142,15 +142,17 @@ export function Run({ id }: { id: string }) {
           <Status status={table.statusOf[0]} />
           <span class="grow" />
           <Button icon="copy" onClick={() => copy(id, "Run id copied")}><span class="mono">{id.slice(0, 8)}</span></Button>
-          {writes && (
+          {!kept && (
             <Menu label="Actions of the run" icon="more">
               {(close) => (
                 <>
-                  <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename" }))}>Rename…</Item>
-                  <Item icon="file" onClick={() => (close(), setAsking({ kind: "note" }))}>Describe…</Item>
-                  <Item icon="tag" onClick={() => (close(), setAsking({ kind: "tag", key: "", value: "" }))}>Add a tag…</Item>
-                  <hr />
-                  <Item icon={deleted ? "restore" : "trash"} class={deleted ? "" : "bad"} onClick={() => (close(), change(deleted ? "restore" : "delete"))}>{deleted ? "Restore" : "Delete"}</Item>
+                  <ItemLink icon="download" href={keptHref([id])} download onClick={close}>Download as one HTML file</ItemLink>
+                  {writes && <hr />}
+                  {writes && <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename" }))}>Rename…</Item>}
+                  {writes && <Item icon="file" onClick={() => (close(), setAsking({ kind: "note" }))}>Describe…</Item>}
+                  {writes && <Item icon="tag" onClick={() => (close(), setAsking({ kind: "tag", key: "", value: "" }))}>Add a tag…</Item>}
+                  {writes && <hr />}
+                  {writes && <Item icon={deleted ? "restore" : "trash"} class={deleted ? "" : "bad"} onClick={() => (close(), change(deleted ? "restore" : "delete"))}>{deleted ? "Restore" : "Delete"}</Item>}
                 </>
               )}
             </Menu>
@@ -178,9 +180,11 @@ export function Run({ id }: { id: string }) {
             <Charts lines={[{ id, name, style }]} keys={keys} />
           </section>
         )}
-        <section class="part" id="artifacts" aria-label="Artifacts">
-          <Artifacts run={id} uri={value.artifactUri} />
-        </section>
+        {!kept && (
+          <section class="part" id="artifacts" aria-label="Artifacts">
+            <Artifacts run={id} uri={value.artifactUri} />
+          </section>
+        )}
         {(note || writes) && (
           <section class="part" id="description" aria-label="Description">
             <header><h2>Description</h2>{writes && <Button icon="edit" label="Edit the description" plain onClick={() => setAsking({ kind: "note" })} />}</header>
@@ -204,7 +208,7 @@ export function Run({ id }: { id: string }) {
             </dl>
           ) : <p class="dim">No tags.</p>}
         </section>
-        <Children id={id} experiment={value.experiment} />
+        {!kept && <Children id={id} experiment={value.experiment} />}
         {value.inputs.length > 0 && <Inputs inputs={value.inputs} />}
         <section class="part" id="system" aria-label="System">
           <h2>System</h2>
@@ -230,7 +234,7 @@ async function removeTag(run_id: string, key: string, value: string, done: () =>
 /** The previous and the next run of the experiment: [ and ]. */
 function useNeighbours(id: string, experiment?: string) {
   const step = async (by: number) => {
-    if (!experiment) return;
+    if (!experiment || kept) return;
     const answer = await post(`${OURS}runs/table`, { experiment_ids: [experiment], aggregates: [] });
     const ids: string[] = answer.runs.run_id;
     const next = ids[ids.indexOf(id) + by];
@@ -291,7 +295,7 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
 }
 
 function Spark({ run, metric, colour, many }: { run: string; metric: string; colour: string; many: boolean }) {
-  const wanted = useMemo(() => ({ runs: [run], key: metric, points: SPARK_POINTS, axis: "step" as const, start: null, end: null }), [run, metric]);
+  const wanted = useMemo(() => ({ runs: [run], keys: [metric], points: SPARK_POINTS, axis: "step" as const, start: null, end: null }), [run, metric]);
   const { lines } = useLines(many ? wanted : null);
   return lines[0] ? <Sparkline xs={lines[0].steps} ys={lines[0].values} colour={colour} /> : null;
 }

@@ -201,7 +201,7 @@ export function Runs({ experiment }: { experiment: string }) {
   const chosen = table ? choice.count(table.total) : 0;
   const writes = session.value?.read_only === false;
   const keys = [...new Set(all.filter((each) => each.kind === "metrics" && charted.some((row) => !each.has || each.has[row])).map((each) => each.key))];
-  const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])! })) : [];
+  const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])!, ...(group && { group: textOf(group, row) ?? "" }) })) : [];
   const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? <HowMany total={table.total} /> : plural(charted.length, "run");
 
   const grid = table && (narrow.value ? (

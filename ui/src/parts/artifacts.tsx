@@ -1,22 +1,26 @@
 // The files of a run: a tree, and a preview that runs nothing.
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { artifactUrl, get, MLFLOW, send } from "../api.ts";
-import { count, number, size } from "../logic/format.ts";
-import { kindOf, parseTable, severity, type Preview } from "../logic/files.ts";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { artifactUrl, get, MLFLOW } from "../api.ts";
+import { count, size } from "../logic/format.ts";
+import { kindOf, parseTable, type Preview, stepOf } from "../logic/files.ts";
 import { asked, setQuery } from "../route.ts";
 import { Button, Failure, Icon, Skeleton, useLoad } from "./basic.tsx";
 import { lazy } from "./lazy.tsx";
+import { Sheet } from "./sheet.tsx";
+import { FIRST, piece, Text } from "./text.tsx";
 
 const Markdown = lazy(() => import("./markdown.tsx").then((module) => module.Markdown));
 
-interface File {
+export { Pictures } from "./pictures.tsx";
+
+export interface File {
   path: string;
   is_dir: boolean;
   file_size?: number;
 }
 
-const list = async (run: string, path: string): Promise<File[]> => {
+export const list = async (run: string, path: string): Promise<File[]> => {
   const { files = [] } = await get(`${MLFLOW}artifacts/list`, { run_id: run, ...(path && { path }) });
   return files.sort((a: File, b: File) => Number(b.is_dir) - Number(a.is_dir) || (a.path < b.path ? -1 : 1));
 };
@@ -46,7 +50,7 @@ export function Artifacts({ run, uri }: { run: string; uri: string }) {
         : (
           <div class="files">
             <div class="tree"><Level run={run} files={value} chosen={chosen?.path ?? ""} depth={0} /></div>
-            <div class="view">{chosen ? <View key={chosen.path} run={run} file={chosen} /> : <p class="dim" style={{ padding: "12px" }}>Choose a file to see it.</p>}</div>
+            <div class="view">{chosen ? <View run={run} file={chosen} /> : <p class="dim" style={{ padding: "12px" }}>Choose a file to see it.</p>}</div>
           </div>
         )}
     </>
@@ -74,7 +78,9 @@ function Level({ run, files, chosen, depth }: { run: string; files: File[]; chos
 }
 
 function Folder({ run, file, chosen, depth }: { run: string; file: File; chosen: string; depth: number }) {
-  const [open, setOpen] = useState(chosen.startsWith(`${file.path}/`));
+  const isWithin = chosen.startsWith(`${file.path}/`);
+  const [open, setOpen] = useState(isWithin);
+  useEffect(() => void (isWithin && setOpen(true)), [isWithin]);
   const { value, error } = useLoad(() => (open ? list(run, file.path) : Promise.resolve(null)), [open]);
   return (
     <li>
@@ -95,6 +101,8 @@ function Folder({ run, file, chosen, depth }: { run: string; file: File; chosen:
 
 function View({ run, file }: { run: string; file: File }) {
   const kind = kindOf(file.path);
+  const folder = file.path.slice(0, Math.max(0, file.path.lastIndexOf("/")));
+  const { value: beside } = useLoad(() => (kind === "image" ? list(run, folder) : Promise.resolve([])), [run, folder, kind]);
   return (
     <>
       <header>
@@ -103,129 +111,116 @@ function View({ run, file }: { run: string; file: File }) {
         <a class="button" href={artifactUrl(run, file.path)} download={last(file.path)}><Icon name="download" /> Download</a>
       </header>
       <div class="content" tabIndex={0} role="region" aria-label={`Preview of ${file.path}`}>
-        <Content run={run} file={file} kind={kind} />
+        <Content key={kind === "image" ? "" : file.path} run={run} file={file} kind={kind} beside={beside ?? []} />
       </div>
     </>
   );
 }
 
-function Content({ run, file, kind }: { run: string; file: File; kind: Preview }) {
+function Content({ run, file, kind, beside }: { run: string; file: File; kind: Preview; beside: File[] }) {
   const address = artifactUrl(run, file.path, true);
   switch (kind) {
     case "image":
-      return <Picture address={address} name={file.path} />;
+      return <Steps run={run} file={file} beside={beside} />;
     case "audio":
-      return <audio controls src={address} style={{ width: "calc(100% - 24px)", margin: "12px" }} />;
+      return <audio controls src={address} aria-label={file.path} style={{ width: "calc(100% - 24px)", margin: "12px" }} />;
     case "video":
-      return <video controls src={address} style={{ maxWidth: "100%" }} />;
+      return <video controls src={address} aria-label={file.path} style={{ maxWidth: "100%" }} />;
     case "html":
       // Its own origin is none: it can neither read this page nor reach the server.
       return <iframe src={address} sandbox="allow-scripts" title={`Preview of ${file.path}`} />;
+    case "pdf":
+      return <iframe src={address} title={`Preview of ${file.path}`} />;
     default:
-      return <Text run={run} file={file} kind={kind} />;
+      return <Read run={run} file={file} kind={kind} />;
   }
 }
 
+/** A picture, and with a slider those of other steps: files whose names differ in a number. */
+function Steps({ run, file, beside }: { run: string; file: File; beside: File[] }) {
+  const { family, step } = stepOf(file.path);
+  const steps = useMemo(
+    () => beside.filter((each) => stepOf(each.path).family === family).sort((a, b) => stepOf(a.path).step - stepOf(b.path).step),
+    [beside, family],
+  );
+  const at = steps.findIndex((each) => each.path === file.path);
+  return (
+    <>
+      {steps.length > 1 && at >= 0 && (
+        <label class="side" style={{ padding: "8px 12px 0" }}>
+          <span class="dim nowrap">Step {step}</span>
+          <input type="range" class="grow" min="0" max={steps.length - 1} step="1" value={at} aria-label="Step of the picture" aria-valuetext={`step ${step}`}
+            onInput={(event) => setQuery({ file: steps[Number(event.currentTarget.value)].path })} />
+          <span class="dim nowrap">{count(at + 1)} of {count(steps.length)}</span>
+        </label>
+      )}
+      <Picture address={artifactUrl(run, file.path, true)} name={file.path} />
+    </>
+  );
+}
+
 function Picture({ address, name }: { address: string; name: string }) {
-  const [broken, setBroken] = useState(false);
-  if (broken) return <p class="dim" style={{ padding: "12px" }}>This picture cannot be shown.</p>;
-  return <img src={address} alt={name} loading="lazy" onError={() => setBroken(true)} />;
+  const [broken, setBroken] = useState("");
+  if (broken === address) return <p class="dim" style={{ padding: "12px" }}>This picture cannot be shown.</p>;
+  return <img src={address} alt={name} loading="lazy" onError={() => setBroken(address)} />;
 }
 
-const FIRST = 200_000; // bytes of a text that are fetched at once
+const WHOLE = 4_000_000; // bytes of JSON that are read at once
 
-interface Piece {
-  bytes: Uint8Array;
-  total: number;
-}
-
-async function piece(run: string, path: string, from: number): Promise<Piece> {
-  const answer = await send(artifactUrl(run, path), { headers: { Range: `bytes=${from}-${from + FIRST - 1}` } });
-  const bytes = new Uint8Array(await answer.arrayBuffer());
-  const total = Number(/\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1] ?? bytes.length);
-  return { bytes, total };
-}
-
-function Text({ run, file, kind }: { run: string; file: File; kind: Preview }) {
-  const { value, error, retry, set } = useLoad<Piece>(
-    () => (file.file_size === 0 ? Promise.resolve({ bytes: new Uint8Array(), total: 0 }) : piece(run, file.path, 0)),
+function Read({ run, file, kind }: { run: string; file: File; kind: Preview }) {
+  const { value, error, retry } = useLoad(
+    () => (file.file_size === 0 ? Promise.resolve({ bytes: new Uint8Array(), total: 0 }) : piece(run, file.path, 0, kind === "json" ? WHOLE : FIRST)),
     [run, file.path],
   );
   const [source, setSource] = useState(false);
   const text = useMemo(() => value && new TextDecoder().decode(value.bytes), [value]);
   if (error) return <Failure what="The file could not be read" error={error} retry={retry} />;
   if (!value || text === undefined) return <Skeleton rows={6} columns={1} />;
-  const rest = value.total - value.bytes.length;
-  const more = async () => {
-    const next = await piece(run, file.path, value.bytes.length);
-    const bytes = new Uint8Array(value.bytes.length + next.bytes.length);
-    bytes.set(value.bytes);
-    bytes.set(next.bytes, value.bytes.length);
-    set({ bytes, total: next.total });
-  };
-  const foot = rest > 0 && (
-    <p class="side" style={{ padding: "8px 12px" }}>
-      <span class="dim">The first {size(value.bytes.length)} of {size(value.total)}.</span> <Button onClick={more}>More</Button>
-    </p>
-  );
   if (!value.total) return <p class="dim" style={{ padding: "12px" }}>The file is empty.</p>;
+  if (kind === "parquet" && text.startsWith("PAR1")) return <Parquet run={run} path={file.path} length={value.total} />;
   if (value.bytes.subarray(0, 4000).includes(0)) return <Hex bytes={value.bytes} />;
-  const rich = kind === "markdown" || kind === "table" || (kind === "json" && rest <= 0);
+  const lines = <Text run={run} path={file.path} start={value} />;
+  const whole = value.total <= value.bytes.length;
+  const json = kind === "json" && whole ? parsed(text) : undefined;
+  const rich = kind === "markdown" ? <div style={{ padding: "4px 16px 16px" }}><Markdown text={text} /></div>
+    : kind === "table" ? <Csv text={text} separator={/\.tsv$/i.test(file.path) ? "\t" : ","} whole={whole} />
+    : json !== undefined ? <div class="mono" style={{ padding: "4px 12px 12px" }}><Node name="" value={json} open /></div>
+    : null;
+  if (!rich) return lines;
   return (
     <>
-      {rich && (
-        <div class="side" style={{ padding: "6px 12px 0", justifyContent: "flex-end" }}>
-          <Button plain aria-pressed={source} onClick={() => setSource(!source)}>Source</Button>
-        </div>
-      )}
-      {source || !rich ? <Lines text={text} />
-        : kind === "markdown" ? <div style={{ padding: "4px 16px 16px" }}><Markdown text={text} /></div>
-        : kind === "json" ? <Json text={text} />
-        : <Sheet text={text} separator={/\.tsv$/i.test(file.path) ? "\t" : ","} whole={rest <= 0} />}
-      {foot}
+      <div class="side" style={{ padding: "6px 12px 0", justifyContent: "flex-end" }}>
+        <Button plain aria-pressed={source} onClick={() => setSource(!source)}>Source</Button>
+      </div>
+      {source ? lines : rich}
     </>
   );
 }
 
-const LINE = 18;
+function Parquet({ run, path, length }: { run: string; path: string; length: number }) {
+  const slice = async (start: number, end: number) => (await piece(run, path, start, end - start)).bytes.buffer as ArrayBuffer;
+  const { value, error, retry } = useLoad(() => import("./parquet.ts").then(({ read }) => read(length, slice)), [run, path, length]);
+  if (error) return <Failure what="This Parquet file cannot be shown" error={error} retry={retry} />;
+  return value ? <Sheet {...value} /> : <Skeleton rows={6} columns={4} />;
+}
 
-/** A text by lines, drawn only where it is seen. */
-function Lines({ text }: { text: string }) {
-  const lines = useMemo(() => text.replace(/\n$/, "").split(/\r\n|\n|\r/), [text]);
-  const [find, setFind] = useState("");
-  const [top, setTop] = useState(0);
-  const box = useRef<HTMLDivElement>(null);
-  const hits = useMemo(
-    () => (find ? lines.flatMap((line, i) => (line.toLowerCase().includes(find.toLowerCase()) ? [i] : [])) : []),
-    [find, lines],
-  );
-  const [at, setAt] = useState(0);
-  const show = (hit: number) => {
-    setAt(hit);
-    if (box.current && hits[hit] !== undefined) box.current.scrollTop = hits[hit] * LINE - 80;
-  };
-  useEffect(() => show(0), [find]);
-  const from = Math.max(0, Math.floor(top / LINE) - 10);
-  const shown = lines.slice(from, from + 60);
-  return (
-    <div class="fill">
-      <div class="side" style={{ padding: "6px 12px" }}>
-        <input class="input" type="search" placeholder="Find in the text" aria-label="Find in the text" value={find}
-          onInput={(event) => setFind(event.currentTarget.value)}
-          onKeyDown={(event) => event.key === "Enter" && hits.length && show((at + 1) % hits.length)} />
-        <span class="dim">{find ? `${hits.length ? at + 1 : 0} of ${count(hits.length)}` : `${count(lines.length)} lines`}</span>
-      </div>
-      <div class="log scroll" ref={box} tabIndex={0} role="region" aria-label="Text" style={{ height: "440px", overflow: "auto" }} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
-        <div style={{ display: "block", height: `${lines.length * LINE}px`, position: "relative" }}>
-          <div style={{ display: "block", position: "absolute", top: `${from * LINE}px`, height: "auto", left: 0 }}>
-            {shown.map((line, i) => (
-              <div key={i} class={`${severity(line)} ${hits[at] === from + i ? "hit" : ""}`}><i>{from + i + 1}</i>{line.slice(0, 2000)}</div>
-            ))}
-          </div>
-        </div>
-      </div>
-    </div>
-  );
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const ROWS = 1000;
+
+function Csv({ text, separator, whole }: { text: string; separator: string; whole: boolean }) {
+  const read = useMemo(() => {
+    const { header, rows } = parseTable(text, separator, ROWS + 1);
+    const cut = !whole && rows.length <= ROWS ? rows.slice(0, -1) : rows; // the last one may be half a row
+    return { header, rows: cut.slice(0, ROWS), total: whole && rows.length <= ROWS ? rows.length : null };
+  }, [text]);
+  return <Sheet {...read} />;
 }
 
 function Hex({ bytes }: { bytes: Uint8Array }) {
@@ -237,49 +232,6 @@ function Hex({ bytes }: { bytes: Uint8Array }) {
     rows.push(`${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
   }
   return <pre tabIndex={0} aria-label="The first bytes">{rows.join("\n")}</pre>;
-}
-
-const ROWS = 1000;
-
-function Sheet({ text, separator, whole }: { text: string; separator: string; whole: boolean }) {
-  const { header, rows } = useMemo(() => parseTable(text, separator, ROWS + 1), [text]);
-  const [order, setOrder] = useState<[number, boolean] | null>(null);
-  const shown = useMemo(() => {
-    const some = rows.slice(0, ROWS);
-    if (!order) return some;
-    const [column, down] = order;
-    const value = (row: string[]) => (row[column]?.trim() && !Number.isNaN(Number(row[column])) ? Number(row[column]) : row[column]);
-    return [...some].sort((a, b) => ((value(a) ?? "") < (value(b) ?? "") ? -1 : 1) * (down ? -1 : 1));
-  }, [rows, order]);
-  return (
-    <div style={{ padding: "0 12px 12px" }}>
-      <table class="plain">
-        <thead>
-          <tr>
-            {header.map((name, i) => (
-              <th scope="col" key={i} aria-sort={order?.[0] === i ? (order[1] ? "descending" : "ascending") : "none"}>
-                <button type="button" onClick={() => setOrder([i, order?.[0] === i && !order[1]])}>{name || `column ${i + 1}`}</button>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>{shown.slice(0, 200).map((row, i) => <tr key={i}>{header.map((_, j) => <td key={j} class={Number.isFinite(Number(row[j])) && row[j]?.trim() ? "num" : ""}>{row[j]}</td>)}</tr>)}</tbody>
-      </table>
-      {(rows.length > 200 || !whole) && <p class="dim">The first {number(Math.min(200, rows.length))} rows{order ? ` of ${number(Math.min(rows.length, ROWS))}, sorted` : ""}.</p>}
-    </div>
-  );
-}
-
-function Json({ text }: { text: string }) {
-  const parsed = useMemo(() => {
-    try {
-      return { value: JSON.parse(text) as unknown };
-    } catch {
-      return null;
-    }
-  }, [text]);
-  if (!parsed) return <Lines text={text} />;
-  return <div class="mono" style={{ padding: "4px 12px 12px" }}><Node name="" value={parsed.value} open /></div>;
 }
 
 function Node({ name, value, open = false }: { name: string; value: unknown; open?: boolean }) {

@@ -168,6 +168,15 @@ export function Item({ icon, children, ...rest }: JSX.IntrinsicElements["button"
   );
 }
 
+export function ItemLink({ icon, children, ...rest }: JSX.IntrinsicElements["a"] & { icon?: string }) {
+  return (
+    <a {...rest} class={`item ${rest.class ?? ""}`}>
+      {icon && <Icon name={icon} />}
+      {children}
+    </a>
+  );
+}
+
 /** A modal dialog; `onClose` also for Escape. One that `stays` cannot be closed. */
 export function Dialog(props: { title: string; onClose: () => void; class?: string; stays?: boolean; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);

@@ -1,17 +1,20 @@
-// One metric as a chart: uPlot with our zoom, cursor, marks for what is no number, and a table.
+// One chart: uPlot with our zoom, cursor, marks for what is no number, a table, and pictures of it.
 import uPlot from "uplot";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Wanted, useLines } from "../lines.ts";
+import { type Drawing, drawing, type Line } from "../logic/curves.ts";
 import { count, duration, number, plural, timestamp } from "../logic/format.ts";
-import { central, join, type Series, smooth, xsOf } from "../logic/series.ts";
+import type { Panel, Series } from "../logic/series.ts";
 import { csv } from "../logic/rows.ts";
-import { dark, download, say, copy } from "../state.ts";
+import { svg } from "../logic/svg.ts";
+import { kept } from "../route.ts";
+import { dark, download, save, say, copy } from "../state.ts";
 import { Button, Item, Menu } from "./basic.tsx";
 import { colour } from "./canvas.ts";
-import { type ChartSettings, fullScreen, hidden, type Line, near, setZoom, settings, underPointer, useSeen } from "./charts.tsx";
+import { type ChartSettings, fullScreen, hidden, near, setZoom, settings, underPointer, useSeen } from "./charts.tsx";
 
 interface Props {
-  metric: string;
+  panel: Panel;
   lines: Line[];
   ids: string[];
   points: number;
@@ -20,45 +23,67 @@ interface Props {
 }
 
 const sync = uPlot.sync("runlog");
+const FONT = "11px Inter, system-ui, sans-serif";
 const xText = (value: number, axis: ChartSettings["axis"]) =>
-  axis === "step" ? `step ${count(value)}` : axis === "time" ? timestamp(value * 1000) : duration(value * 1000);
+  axis === "step" ? `step ${count(value)}`
+  : axis === "time" ? timestamp(value * 1000)
+  : axis === "relative" ? duration(value * 1000)
+  : `${axis.slice(7)} ${number(value)}`;
 
-export function Chart({ metric, lines, ids, points, pinned, onPin }: Props) {
+export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
+  const { title, keys } = panel;
   const [box, seen] = useSeen();
   const [everSeen, setEverSeen] = useState(false);
   const [asTable, setAsTable] = useState(false);
+  const plot = useRef<uPlot | null>(null);
   useEffect(() => void (seen && setEverSeen(true)), [seen]);
   const now = settings();
-  const key = JSON.stringify(now);
-  const full = fullScreen.value === metric;
-  const wanted: Wanted | null = everSeen ? want(metric, ids, full ? Math.max(points, 400) : points, now) : null;
+  const full = fullScreen.value === title;
+  const wanted: Wanted | null = everSeen ? want(keys, ids, full ? Math.max(points, 400) : points, now) : null;
   const { lines: found, busy, error, retry } = useLines(wanted);
+  const shown = useMemo(() => lines.filter((line) => !hidden.value.has(line.id)), [lines, hidden.value]);
   const drawn = useMemo(
-    () => found.filter((each) => !hidden.value.has(each.run)),
+    () => found.filter((each) => keys.includes(each.key) && !hidden.value.has(each.run)),
     [found, hidden.value],
   );
-  const data = useMemo(() => prepare(drawn, now), [drawn, key]);
+  const data = useMemo(() => drawing(found, shown, keys, now, dark.value), [found, shown, JSON.stringify(now), dark.value]);
   const nans = drawn.reduce((sum, each) => sum + each.nans, 0);
   const firstNan = Math.min(...drawn.flatMap((each) => each.nanStep ?? []));
   const thinned = drawn.some((each) => each.thinned);
+  const picture = () => {
+    if (plot.current && data) return svg(pictureOf(plot.current, title, data));
+    say("There is nothing drawn yet", { bad: true });
+    return null;
+  };
+  const file = (kind: string) => `${title.replace(/\W+/g, "-")}.${kind}`;
+  const act = (close: () => void, deed: (text: string) => unknown) => () => {
+    const text = picture();
+    close();
+    if (text) void deed(text);
+  };
   return (
     <figure
       class={`chart ${full ? "full" : ""}`}
       ref={box as any}
-      aria-label={summary(metric, drawn)}
-      onPointerEnter={() => (underPointer.value = metric)}
+      aria-label={summary(title, drawn)}
+      onPointerEnter={() => (underPointer.value = title)}
     >
       <header>
-        <h3 class="clip" title={metric}>{metric}</h3>
-        <Button icon="pin" label={pinned ? `Unpin ${metric}` : `Pin ${metric}`} plain aria-pressed={pinned} onClick={onPin} />
-        <Button icon="full" label={`${full ? "Close" : "Full screen"} ${metric}`} keys="f" plain onClick={() => (fullScreen.value = full ? "" : metric)} />
-        <Menu label={`More of ${metric}`} icon="more" plain>
+        <h3 class="clip" title={keys.join(", ")}>{title}</h3>
+        <Button icon="pin" label={pinned ? `Unpin ${title}` : `Pin ${title}`} plain aria-pressed={pinned} onClick={onPin} />
+        <Button icon="full" label={`${full ? "Close" : "Full screen"} ${title}`} keys="f" plain onClick={() => (fullScreen.value = full ? "" : title)} />
+        <Menu label={`More of ${title}`} icon="more" plain>
           {(close) => (
             <>
               <Item icon="table" onClick={() => (close(), setAsTable(!asTable))}>{asTable ? "Show as chart" : "Show as table"}</Item>
-              <Item icon="download" onClick={() => (close(), save(metric, drawn, lines))}>Download as CSV</Item>
-              <Item icon="download" onClick={() => (close(), picture(metric, box.current))}>Download as PNG</Item>
-              <Item icon="copy" onClick={() => (close(), copy(location.href, "Link copied"))}>Copy the link</Item>
+              <hr />
+              <Item icon="copy" onClick={act(close, copyPng)}>Copy as PNG</Item>
+              <Item icon="copy" onClick={() => (close(), copy(table(drawn, lines), "CSV copied"))}>Copy as CSV</Item>
+              {!kept && <Item icon="copy" onClick={() => (close(), copy(location.href, "Link copied"))}>Copy the link</Item>}
+              <hr />
+              <Item icon="download" onClick={act(close, async (text) => save(file("png"), await png(text)))}>Download as PNG</Item>
+              <Item icon="download" onClick={act(close, (text) => download(file("svg"), text, "image/svg+xml"))}>Download as SVG</Item>
+              <Item icon="download" onClick={() => (close(), download(file("csv"), table(drawn, lines), "text/csv"))}>Download as CSV</Item>
             </>
           )}
         </Menu>
@@ -68,11 +93,12 @@ export function Chart({ metric, lines, ids, points, pinned, onPin }: Props) {
           <span class="status FAILED">{error.message}</span> <Button onClick={retry}>Try again</Button>
         </div>
       ) : asTable ? (
-        <Points drawn={drawn} lines={lines} />
+        <Points drawn={drawn} lines={lines} many={keys.length > 1} />
       ) : (
         <div class={`plot ${busy && drawn.length ? "dimmed" : ""}`}>
-          {everSeen && data && <Plot metric={metric} data={data} drawn={drawn} lines={lines} now={now} full={full} />}
-          {!busy && !drawn.length && <p class="dim">No points</p>}
+          {everSeen && data && <Plot plot={plot} data={data} drawn={drawn} now={now} />}
+          {!busy && !drawn.length && <p class="dim none">No points</p>}
+          {!busy && drawn.length > 0 && !data?.xs.length && <p class="dim none">No point has a place on this x axis</p>}
         </div>
       )}
       {(nans > 0 || (full && thinned)) && (
@@ -85,84 +111,59 @@ export function Chart({ metric, lines, ids, points, pinned, onPin }: Props) {
   );
 }
 
-function want(key: string, runs: string[], points: number, now: ChartSettings): Wanted {
-  // Relative times differ by run: the whole series is asked for, and zoomed here.
-  const zoom = now.axis === "relative" ? null : now.zoom;
+function want(keys: string[], runs: string[], points: number, now: ChartSettings): Wanted {
+  // Relative times and other metrics differ by run: whole series are asked for, and zoomed here.
+  const zoom = now.axis === "step" || now.axis === "time" ? now.zoom : null;
   const unit = now.axis === "time" ? 1000 : 1;
+  const x = now.axis.startsWith("metric:") ? [now.axis.slice(7)] : [];
   return {
-    key, runs, points,
-    axis: now.axis === "step" ? "step" : "time",
+    keys: [...new Set([...keys, ...x])], runs, points,
+    axis: now.axis === "time" || now.axis === "relative" ? "time" : "step",
     start: zoom && zoom[0] * unit,
     end: zoom && zoom[1] * unit,
   };
 }
 
-function summary(metric: string, drawn: Series[]): string {
-  if (!drawn.length) return `${metric}: no points`;
+function summary(title: string, drawn: Series[]): string {
+  if (!drawn.length) return `${title}: no points`;
   const lasts = drawn.map((each) => each.values.at(-1)!).filter(Number.isFinite);
-  return `${metric} of ${plural(drawn.length, "run")}, last values from ${number(Math.min(...lasts))} to ${number(Math.max(...lasts))}`;
-}
-
-interface Data {
-  table: uPlot.AlignedData;
-  raw: boolean; // whether the first half are the raw lines behind smoothed ones
-  y: [number, number] | null;
-}
-
-function prepare(drawn: Series[], now: ChartSettings): Data | null {
-  if (!drawn.length) return null;
-  const raw = drawn.map((each) => ({ xs: xsOf(each, now.axis), ys: each.values }));
-  const smoothed = now.smoothing > 0 ? raw.map(({ xs, ys }) => ({ xs, ys: smooth(xs, ys, now.smoothing) })) : [];
-  const { xs, columns } = join([...raw, ...smoothed]);
-  const values = now.central ? drawn.flatMap((each) => [...each.values].filter(Number.isFinite)) : [];
-  if (now.logX && xs[0] <= 0) {
-    // A logarithmic axis has no zero: what is at or below it is left out.
-    const first = xs.findIndex((x) => x > 0);
-    if (first > 0) {
-      return { table: [xs.subarray(first), ...columns.map((each) => each.slice(first))] as any, raw: !!smoothed.length, y: central(values) };
-    }
-  }
-  return { table: [xs, ...columns] as any, raw: !!smoothed.length, y: central(values) };
+  return `${title} of ${plural(new Set(drawn.map((each) => each.run)).size, "run")}, last values from ${number(Math.min(...lasts))} to ${number(Math.max(...lasts))}`;
 }
 
 interface PlotProps {
-  metric: string;
-  data: Data;
+  plot: { current: uPlot | null };
+  data: Drawing;
   drawn: Series[];
-  lines: Line[];
   now: ChartSettings;
-  full: boolean;
 }
 
+const RAW_ALPHA = 0.22;
+
 function Plot(props: PlotProps) {
-  const { data, drawn, lines, now } = props;
+  const { plot, data, now } = props;
+  const { curves } = data;
   const box = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
   const fresh = useRef(false); // made with the data that it has
   const latest = useRef(props);
   latest.current = props;
   const [tip, setTip] = useState<Tip | null>(null);
-  const shape = [now.axis, now.logX, now.logY, data.raw, dark.value, drawn.map((each) => each.run).join()].join();
+  const shape = [now.axis, now.logX, now.logY, dark.value, ...curves.map((each) => each.kind + each.name + each.colour)].join();
+  const aligned = () => [latest.current.data.xs, ...latest.current.data.columns] as unknown as uPlot.AlignedData;
 
   useEffect(() => {
-    const byId = new Map(lines.map((line) => [line.id, line]));
     const [grid, text] = [colour("--line"), colour("--dim")];
-    const half = data.raw ? drawn.length : 0;
-    const many = drawn.length > 12;
-    const series: uPlot.Series[] = [{}];
-    for (let i = 0; i < drawn.length + half; i++) {
-      const style = byId.get(drawn[i % drawn.length].run)?.style ?? { colour: text, dash: [] };
-      const faint = i < half;
-      series.push({
-        stroke: style.colour,
-        dash: faint || many ? undefined : style.dash,
-        width: faint || many ? 1 : 1.5,
-        alpha: faint ? 0.22 : many ? 0.7 : 1,
-        spanGaps: true,
-        points: { show: drawn[i % drawn.length].values.length < 2, size: 5 },
-      });
-    }
-    const y = () => latest.current;
+    const many = curves.length > 12;
+    const series: uPlot.Series[] = curves.map(({ kind, colour, dash, ys }) => ({
+      stroke: kind === "edge" ? undefined : colour,
+      dash: kind === "raw" || (many && dash.length > 2) ? undefined : dash,
+      width: kind === "raw" || many ? 1 : 1.5,
+      alpha: kind === "raw" ? RAW_ALPHA : many ? 0.75 : 1,
+      spanGaps: true,
+      points: { show: kind === "line" && ys.length < 2, size: 5 },
+    }));
+    const bands = curves.flatMap(({ kind }, i): uPlot.Band[] =>
+      kind === "edge" && curves[i + 1].kind === "edge" ? [{ series: [i + 1, i + 2], fill: translucent(curves[i].colour) }] : [],
+    );
     const made = new uPlot(
       {
         width: box.current!.clientWidth || 340,
@@ -170,13 +171,13 @@ function Plot(props: PlotProps) {
         legend: { show: false },
         padding: [8, 8, 0, 0],
         scales: {
-          x: { time: now.axis === "time", distr: now.logX ? 3 : 1, range: xRange(() => y().now) },
-          y: { distr: now.logY ? 3 : 1, range: yRange(() => y().data.y, now.logY) },
+          x: { time: now.axis === "time", distr: now.logX ? 3 : 1, range: xRange(() => latest.current.now) },
+          y: { distr: now.logY ? 3 : 1, range: yRange(() => latest.current.data.y, now.logY) },
         },
         axes: [
-          { stroke: text, grid: { show: false }, ticks: { stroke: grid, size: 4 }, size: 28, font: "11px Inter, system-ui, sans-serif",
-            values: now.axis === "time" ? undefined : (_, splits) => splits.map((each) => each === null ? "" : now.axis === "step" ? short(each) : duration(each * 1000)) },
-          { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 46, gap: 4, font: "11px Inter, system-ui, sans-serif",
+          { stroke: text, grid: { show: false }, ticks: { stroke: grid, size: 4 }, size: 28, font: FONT,
+            values: now.axis === "time" ? undefined : (_, splits) => splits.map((each) => (each === null ? "" : now.axis === "relative" ? duration(each * 1000) : short(each))) },
+          { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 46, gap: 4, font: FONT,
             values: (_, splits) => splits.map((each) => (each === null ? "" : short(each))) },
         ],
         cursor: {
@@ -187,7 +188,8 @@ function Plot(props: PlotProps) {
           bind: { dblclick: () => () => (setZoom(null), null) },
         },
         focus: { alpha: many ? 0.15 : 0.3 },
-        series,
+        bands,
+        series: [{}, ...series],
         hooks: {
           setSelect: [
             (self) => {
@@ -201,7 +203,7 @@ function Plot(props: PlotProps) {
           draw: [(self) => markInfinities(self, latest.current)],
         },
       },
-      data.table,
+      aligned(),
       box.current!,
     );
     plot.current = made;
@@ -212,28 +214,27 @@ function Plot(props: PlotProps) {
       if (width && height) made.setSize({ width, height });
     });
     observer.observe(box.current!);
-    const leave = () => setTip(null);
+    const leave = () => (setTip(null), (near.value = null));
     made.over.addEventListener("pointerleave", leave);
     return () => {
       observer.disconnect();
       sync.unsub(made);
       made.destroy();
+      plot.current = null;
     };
   }, [shape]);
 
   useEffect(() => {
-    if (!fresh.current) plot.current?.setData(data.table);
+    if (!fresh.current) plot.current?.setData(aligned());
     fresh.current = false;
   }, [data, now.zoom?.join()]);
 
   // The run under the pointer, here or in the table, stands out in every chart.
   const focused = near.value;
   useEffect(() => {
-    const made = plot.current;
-    if (!made) return;
-    const at = drawn.findIndex((each) => each.run === focused);
+    const at = curves.findIndex((each) => each.id === focused && each.kind === "line");
     if (focused && at < 0) return;
-    made.setSeries(focused ? at + 1 + (data.raw ? drawn.length : 0) : null, { focus: true }, false);
+    plot.current?.setSeries(focused ? at + 1 : null, { focus: true }, false);
   }, [focused]);
 
   return (
@@ -243,6 +244,9 @@ function Plot(props: PlotProps) {
     </>
   );
 }
+
+/** A colour of the palette, or of the style sheet, seen through. */
+const translucent = (colour: string) => `${colour}26`;
 
 /** A number of an axis: 20k, 1.5M. */
 function short(value: number): string {
@@ -269,25 +273,25 @@ const yRange = (wanted: () => [number, number] | null, log: boolean): uPlot.Rang
 };
 
 /** Infinities and NaNs as triangles at the edge of the plot. */
-function markInfinities(self: uPlot, { drawn, lines, now }: PlotProps): void {
+function markInfinities(self: uPlot, { data, drawn, now }: PlotProps): void {
   const { ctx, bbox } = self;
   const size = 4 * devicePixelRatio;
-  for (const each of drawn) {
-    if (each.values.every(Number.isFinite) && each.nanStep === null) continue;
-    ctx.fillStyle = lines.find((line) => line.id === each.run)?.style.colour ?? "red";
-    const xs = xsOf(each, now.axis);
-    const triangle = (x: number, up: boolean) => {
-      const at = self.valToPos(x, "x", true);
-      if (at < bbox.left || at > bbox.left + bbox.width) return;
-      const y = up ? bbox.top : bbox.top + bbox.height;
-      ctx.beginPath();
-      ctx.moveTo(at, y);
-      ctx.lineTo(at - size, y + (up ? size : -size) * 1.6);
-      ctx.lineTo(at + size, y + (up ? size : -size) * 1.6);
-      ctx.fill();
-    };
-    each.values.forEach((value, i) => Number.isFinite(value) || triangle(xs[i], value > 0));
-    if (each.nanStep !== null && now.axis === "step") triangle(each.nanStep, false);
+  const triangle = (x: number, up: boolean) => {
+    const at = self.valToPos(x, "x", true);
+    if (at < bbox.left || at > bbox.left + bbox.width) return;
+    const y = up ? bbox.top : bbox.top + bbox.height;
+    ctx.beginPath();
+    ctx.moveTo(at, y);
+    ctx.lineTo(at - size, y + (up ? size : -size) * 1.6);
+    ctx.lineTo(at + size, y + (up ? size : -size) * 1.6);
+    ctx.fill();
+  };
+  for (const { kind, colour, id, xs, ys } of data.curves) {
+    if (kind !== "line") continue;
+    ctx.fillStyle = colour;
+    for (let i = 0; i < ys.length; i++) if (!Number.isFinite(ys[i])) triangle(xs[i], ys[i] > 0);
+    if (now.axis !== "step") continue;
+    for (const each of drawn) if (each.run === id && each.nanStep !== null) triangle(each.nanStep, false);
   }
 }
 
@@ -301,19 +305,16 @@ interface Tip {
 
 const SHOWN = 10;
 
-function tipAt(self: uPlot, { drawn, lines, now, data }: PlotProps): Tip | null {
+function tipAt(self: uPlot, { now, data }: PlotProps): Tip | null {
   const { left = -1, top = -1, idx, event } = self.cursor as uPlot.Cursor & { idx: number | null };
   // Only the chart under the pointer has a tooltip; the others have the line.
   if (left < 0 || idx == null || !event) return null;
   const xs = self.data[0];
-  const byId = new Map(lines.map((line) => [line.id, line]));
-  const half = data.raw ? drawn.length : 0;
   const reach = (xs[xs.length - 1] - xs[0]) / 40;
-  const rows = drawn.flatMap((each, i) => {
-    const column = self.data[i + 1 + half] as (number | null | undefined)[];
-    const found = closest(column, xs as ArrayLike<number>, idx, reach);
-    const line = byId.get(each.run);
-    return found === null || !line ? [] : [{ id: each.run, name: line.name, colour: line.style.colour, value: found, near: false }];
+  const rows = data.curves.flatMap(({ id, name, colour, kind }, i) => {
+    if (kind !== "line") return [];
+    const found = closest(self.data[i + 1] as (number | null | undefined)[], xs as ArrayLike<number>, idx, reach);
+    return found === null ? [] : [{ id, name, colour, value: found, near: false }];
   });
   rows.sort((a, b) => b.value - a.value);
   let best: (typeof rows)[number] | null = null;
@@ -359,7 +360,7 @@ function Tooltip({ tip }: { tip: Tip }) {
       <div class="at">{tip.at}</div>
       <ul>
         {tip.rows.map((row) => (
-          <li key={row.id} class={row.near ? "near" : ""}>
+          <li key={row.name} class={row.near ? "near" : ""}>
             <span class="swatch" style={{ background: row.colour }} />
             <span class="clip">{row.name}</span>
             <b>{number(row.value)}</b>
@@ -371,16 +372,16 @@ function Tooltip({ tip }: { tip: Tip }) {
   );
 }
 
-function Points({ drawn, lines }: { drawn: Series[]; lines: Line[] }) {
+function Points({ drawn, lines, many }: { drawn: Series[]; lines: Line[]; many: boolean }) {
   const names = new Map(lines.map((line) => [line.id, line.name]));
-  const rows = drawn.flatMap((each) => [...each.steps].map((step, i) => [names.get(each.run)!, step, each.values[i], each.times[i]] as const));
+  const rows = drawn.flatMap((each) => [...each.steps].map((step, i) => [names.get(each.run)!, each.key, step, each.values[i], each.times[i]] as const));
   return (
     <div class="table" tabIndex={0} role="region" aria-label="The points as a table">
       <table class="plain">
-        <thead><tr><th scope="col">Run</th><th scope="col" class="num">Step</th><th scope="col" class="num">Value</th><th scope="col">Time</th></tr></thead>
+        <thead><tr><th scope="col">Run</th>{many && <th scope="col">Metric</th>}<th scope="col" class="num">Step</th><th scope="col" class="num">Value</th><th scope="col">Time</th></tr></thead>
         <tbody>
-          {rows.slice(0, 500).map(([name, step, value, time], i) => (
-            <tr key={i}><td>{name}</td><td class="num">{count(step)}</td><td class="num">{number(value)}</td><td class="dim">{timestamp(time)}</td></tr>
+          {rows.slice(0, 500).map(([name, key, step, value, time], i) => (
+            <tr key={i}><td>{name}</td>{many && <td>{key}</td>}<td class="num">{count(step)}</td><td class="num">{number(value)}</td><td class="dim">{timestamp(time)}</td></tr>
           ))}
         </tbody>
       </table>
@@ -389,30 +390,54 @@ function Points({ drawn, lines }: { drawn: Series[]; lines: Line[] }) {
   );
 }
 
-function save(metric: string, drawn: Series[], lines: Line[]): void {
+function table(drawn: Series[], lines: Line[]): string {
   const names = new Map(lines.map((line) => [line.id, line.name]));
   const rows = drawn.flatMap((each) =>
-    [...each.steps].map((step, i) => [each.run, names.get(each.run), String(step), String(each.times[i]), String(each.values[i])]),
+    [...each.steps].map((step, i) => [each.run, names.get(each.run), each.key, String(step), String(each.times[i]), String(each.values[i])]),
   );
-  download(`${metric.replace(/\W+/g, "-")}.csv`, csv(["run_id", "run", "step", "timestamp", "value"], rows), "text/csv");
+  return csv(["run_id", "run", "metric", "step", "timestamp", "value"], rows);
 }
 
-function picture(metric: string, box: HTMLElement | null): void {
-  const source = box?.querySelector("canvas");
-  if (!source) return say("There is nothing to draw yet", { bad: true });
-  const canvas = document.createElement("canvas");
-  const head = 28 * devicePixelRatio;
-  canvas.width = source.width;
-  canvas.height = source.height + head;
-  const context = canvas.getContext("2d")!;
-  context.fillStyle = colour("--bg");
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.fillStyle = colour("--text");
-  context.font = `600 ${13 * devicePixelRatio}px system-ui, sans-serif`;
-  context.fillText(metric, 12 * devicePixelRatio, 19 * devicePixelRatio);
-  context.drawImage(source, 0, head);
-  const link = document.createElement("a");
-  link.download = `${metric.replace(/\W+/g, "-")}.png`;
-  link.href = canvas.toDataURL("image/png");
-  link.click();
+/** What a plot shows now, for a picture of it. */
+function pictureOf(self: uPlot, title: string, { curves, xs, columns }: Drawing) {
+  const [width, height] = [self.over.clientWidth, self.over.clientHeight];
+  const place = (i: number) =>
+    columns[i].flatMap((y, k): [number, number][] => (y == null ? [] : [[self.valToPos(xs[k], "x"), self.valToPos(y, "y")]]));
+  const ticks = (axis: number, scale: string) => {
+    const { _splits = [], _values = [] } = self.axes[axis] as unknown as { _splits: number[]; _values: string[] };
+    return _splits.map((value, i): [number, string] => [self.valToPos(value, scale), String(_values[i] ?? "").replace("\n", " ")]);
+  };
+  return {
+    title, width, height,
+    lines: curves.flatMap(({ kind, name, colour, dash }, i) =>
+      kind === "edge" ? [] : [{ name, colour, dash, alpha: kind === "raw" ? RAW_ALPHA : 1, width: kind === "raw" ? 1 : 1.5, points: place(i), listed: kind === "line" }],
+    ),
+    bands: curves.flatMap(({ kind, colour }, i) =>
+      kind === "edge" && curves[i + 1].kind === "edge" ? [{ colour, points: [...place(i), ...place(i + 1).reverse()] }] : [],
+    ),
+    xTicks: ticks(0, "x").filter(([x]) => x >= 0 && x <= width),
+    yTicks: ticks(1, "y").filter(([y, label]) => label && y >= 0 && y <= height),
+    colours: { background: colour("--bg"), text: colour("--text"), dim: colour("--dim"), line: colour("--line") },
+  };
+}
+
+/** The picture of an SVG document, with twice as many points as it says. */
+function png(text: string): Promise<Blob> {
+  return new Promise((done, failed) => {
+    const image = new Image();
+    image.onerror = () => failed(new Error("The browser cannot draw this chart as a picture."));
+    image.onload = () => {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [image.width * 2, image.height * 2];
+      canvas.getContext("2d")!.drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((found) => (found ? done(found) : image.onerror!("")), "image/png");
+    };
+    image.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
+  });
+}
+
+async function copyPng(text: string): Promise<void> {
+  // A promise within the item: Safari wants the clipboard asked for before the picture is ready.
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": png(text) })]);
+  say("Picture copied");
 }

@@ -4,18 +4,17 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Style } from "../logic/colours.ts";
-import { byPrefix } from "../logic/series.ts";
+import { bandsOf, type Line, type Shown } from "../logic/curves.ts";
+import { plural } from "../logic/format.ts";
+import { type Axis, byPrefix, panels } from "../logic/series.ts";
 import { asked, place, setQuery } from "../route.ts";
+import { dark } from "../state.ts";
 import { useKeys } from "../keys.ts";
 import { Button, Menu } from "./basic.tsx";
 import { Chart } from "./chart.tsx";
 import { pointsFor } from "../lines.ts";
 
-export interface Line {
-  id: string;
-  name: string;
-  style: Style;
-}
+export type { Line } from "../logic/curves.ts";
 
 /** The run whose line is near the pointer, or whose row of a table is. */
 export const near = signal<string | null>(null);
@@ -24,22 +23,19 @@ export const hidden = signal<Set<string>>(new Set());
 export const fullScreen = signal("");
 export const underPointer = signal("");
 
-export interface ChartSettings {
-  axis: "step" | "time" | "relative";
-  logX: boolean;
+export interface ChartSettings extends Shown {
   logY: boolean;
-  smoothing: number;
-  central: boolean;
   zoom: [number, number] | null;
 }
 
 export function settings(): ChartSettings {
   const zoom = asked("zoom").split("~").map(Number);
   return {
-    axis: asked("x", "step") as ChartSettings["axis"],
+    axis: asked("x", "step") as Axis,
     logX: asked("logx") === "1",
     logY: asked("log") === "1",
-    smoothing: Number(asked("smooth")) || 0,
+    smoothing: Math.min(Number(asked("smooth")) || 0, 0.999),
+    smoother: asked("smoother") === "gaussian" ? "gaussian" : "ema",
     central: asked("outliers") === "0",
     zoom: zoom.length === 2 && zoom.every(Number.isFinite) ? [zoom[0], zoom[1]] : null,
   };
@@ -48,8 +44,9 @@ export function settings(): ChartSettings {
 export const setZoom = (zoom: [number, number] | null) =>
   setQuery({ zoom: zoom && zoom.map((each) => String(+each.toPrecision(12))).join("~") });
 
-function Settings() {
+function Settings({ keys, canOverlay }: { keys: string[]; canOverlay: boolean }) {
   const now = settings();
+  const overlay = asked("overlay") === "1";
   const toggle = (name: string, on: boolean) => setQuery({ [name]: on ? null : "1" });
   return (
     <div class="side wrap">
@@ -59,6 +56,9 @@ function Settings() {
           <option value="step">Step</option>
           <option value="time">Wall time</option>
           <option value="relative">Relative time</option>
+          <optgroup label="Another metric">
+            {keys.map((key) => <option key={key} value={`metric:${key}`}>{key}</option>)}
+          </optgroup>
         </select>
       </label>
       <div class="segments">
@@ -71,6 +71,13 @@ function Settings() {
           onInput={(event) => setQuery({ smooth: event.currentTarget.value === "0" ? null : event.currentTarget.value })} />
         <span style={{ width: "30px" }}>{now.smoothing || "off"}</span>
       </label>
+      {now.smoothing > 0 && (
+        <select class="input" aria-label="Kind of smoothing" value={now.smoother} onChange={(event) => setQuery({ smoother: event.currentTarget.value === "ema" ? null : event.currentTarget.value })}>
+          <option value="ema">Exponential</option>
+          <option value="gaussian">Gaussian</option>
+        </select>
+      )}
+      {canOverlay && <Button aria-pressed={overlay} title="Training and validation in one chart" onClick={() => toggle("overlay", overlay)}>Train + val</Button>}
       <Button aria-pressed={now.central} title="Scale y from the 1st to the 99th percentile"
         onClick={() => setQuery({ outliers: now.central ? null : "0" })}>Ignore outliers</Button>
       {now.zoom && <Button icon="restore" onClick={() => setZoom(null)}>Reset zoom</Button>}
@@ -78,28 +85,46 @@ function Settings() {
   );
 }
 
-export function Legend({ lines }: { lines: Line[] }) {
-  const click = (id: string, alone: boolean) => {
-    const next = new Set(hidden.value);
+interface Listed {
+  id: string; // as the curves' ids: of a run or a group
+  runs: string[];
+  name: string;
+  style: Style;
+}
+
+/** What the legend names: the runs, or their groups where they are drawn as bands. */
+function listed(lines: Line[]): Listed[] {
+  const groups = bandsOf(lines, dark.value);
+  if (!groups) return lines.map((line) => ({ ...line, runs: [line.id] }));
+  return [...groups].map(([id, style]) => {
+    const runs = lines.filter((line) => (line.group ?? "") === id).map((line) => line.id);
+    return { id, runs, name: `${id || "(none)"} · ${plural(runs.length, "run")}`, style };
+  });
+}
+
+function Legend({ items }: { items: Listed[] }) {
+  const shown = (item: Listed) => item.runs.some((run) => !hidden.value.has(run));
+  const click = (item: Listed, alone: boolean) => {
+    const others = items.filter((each) => each !== item).flatMap((each) => each.runs);
     if (alone) {
-      const others = lines.filter((each) => each.id !== id).map((each) => each.id);
-      const isAlone = !next.has(id) && others.every((each) => next.has(each));
+      const isAlone = shown(item) && others.every((run) => hidden.value.has(run));
       hidden.value = new Set(isAlone ? [] : others);
       return;
     }
-    next.delete(id) || next.add(id);
+    const next = new Set(hidden.value);
+    for (const run of item.runs) shown(item) ? next.add(run) : next.delete(run);
     hidden.value = next;
   };
   return (
     <div class="legend" role="group" aria-label="Runs of the charts: click hides one, Alt and click shows it alone">
-      {lines.map((line) => (
-        <button type="button" key={line.id} aria-pressed={!hidden.value.has(line.id)}
-          onClick={(event) => click(line.id, event.altKey)}
-          onPointerEnter={() => (near.value = line.id)} onPointerLeave={() => (near.value = null)}>
+      {items.map((item) => (
+        <button type="button" key={item.id} aria-pressed={shown(item)} title="Click hides, Alt and click shows alone"
+          onClick={(event) => click(item, event.altKey)}
+          onPointerEnter={() => (near.value = item.id)} onPointerLeave={() => (near.value = null)}>
           <svg class="swatch" width="14" height="8" style={{ height: "8px" }} aria-hidden="true">
-            <line x1="0" x2="14" y1="4" y2="4" stroke={line.style.colour} stroke-width="3" stroke-dasharray={line.style.dash.join(" ")} />
+            <line x1="0" x2="14" y1="4" y2="4" stroke={item.style.colour} stroke-width="3" stroke-dasharray={item.style.dash.join(" ")} />
           </svg>
-          <span class="clip">{line.name}</span>
+          <span class="clip">{item.name}</span>
         </button>
       ))}
     </div>
@@ -107,7 +132,7 @@ export function Legend({ lines }: { lines: Line[] }) {
 }
 
 /** All metrics of some runs. `said` is what these runs are, for the heading. */
-export function Charts({ lines, keys, said, legend = true }: { lines: Line[]; keys: string[]; said?: ComponentChildren; legend?: boolean }) {
+export function Charts({ lines: given, keys, said, legend = true }: { lines: Line[]; keys: string[]; said?: ComponentChildren; legend?: boolean }) {
   const [find, setFind] = useState("");
   const pinned = asked("pin").split(",").filter(Boolean).map(decodeURIComponent);
   useKeys({
@@ -116,17 +141,22 @@ export function Charts({ lines, keys, said, legend = true }: { lines: Line[]; ke
     f: () => (fullScreen.value = fullScreen.value ? "" : underPointer.value),
     ...(fullScreen.value && { Escape: () => (fullScreen.value = "") }),
   });
+  const overlay = asked("overlay") === "1";
+  const canOverlay = useMemo(() => panels(keys, true).length < keys.length, [keys.join()]);
   const groups = useMemo(() => {
-    const shown = keys.filter((key) => key.toLowerCase().includes(find.toLowerCase()));
-    const rest = shown.filter((key) => !pinned.includes(key));
-    const first = pinned.filter((key) => shown.includes(key));
-    return [...(first.length ? [["Pinned", first] as [string, string[]]] : []), ...byPrefix(rest)];
-  }, [keys.join(), find, pinned.join()]);
+    const shown = panels(keys, overlay).filter((panel) => [panel.title, ...panel.keys].some((text) => text.toLowerCase().includes(find.toLowerCase())));
+    const first = pinned.flatMap((title) => shown.find((panel) => panel.title === title) ?? []);
+    const rest = byPrefix(shown.filter((panel) => !first.includes(panel)));
+    return first.length ? [["Pinned", first] as (typeof rest)[number], ...rest] : rest;
+  }, [keys.join(), find, pinned.join(), overlay]);
   const pin = (key: string) => {
     const next = pinned.includes(key) ? pinned.filter((each) => each !== key) : [...pinned, key];
     setQuery({ pin: next.map(encodeURIComponent).join(",") });
   };
+  // The same object while nothing about it changes: charts are drawn anew for another.
+  const lines = useMemo(() => given, [JSON.stringify(given)]);
   const ids = lines.map((line) => line.id);
+  const items = listed(lines);
   const points = pointsFor(lines.length);
   void place.value;
   return (
@@ -134,18 +164,18 @@ export function Charts({ lines, keys, said, legend = true }: { lines: Line[]; ke
       <div class="side wrap">
         <input class="input" type="search" placeholder="Find metrics" aria-label="Find metrics" style={{ width: "150px" }}
           value={find} onInput={(event) => setFind(event.currentTarget.value)} />
-        <span class="hide-narrow"><Settings /></span>
-        <Menu label="Chart settings" icon="settings" class="only-narrow">{() => <Settings />}</Menu>
+        <span class="hide-narrow"><Settings keys={keys} canOverlay={canOverlay} /></span>
+        <Menu label="Chart settings" icon="settings" class="only-narrow">{() => <Settings keys={keys} canOverlay={canOverlay} />}</Menu>
         <span class="grow" />
         {said && <span class="dim nowrap">{said}</span>}
       </div>
-      {legend && lines.length > 1 && <Legend lines={lines} />}
+      {items.length > 1 && (legend || items.length < lines.length) && <Legend items={items} />}
       {groups.map(([prefix, group]) => (
         <section class="chart-group" key={prefix} aria-label={prefix || "Other charts"}>
           {prefix && <h2 class="dim" style={{ fontSize: "13px" }}>{prefix}</h2>}
           <div class="charts">
-            {group.map((metric) => (
-              <Chart key={metric} metric={metric} lines={lines} ids={ids} points={points} pinned={pinned.includes(metric)} onPin={() => pin(metric)} />
+            {group.map((panel) => (
+              <Chart key={panel.keys.join()} panel={panel} lines={lines} ids={ids} points={points} pinned={pinned.includes(panel.title)} onPin={() => pin(panel.title)} />
             ))}
           </div>
         </section>

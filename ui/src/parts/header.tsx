@@ -25,16 +25,22 @@ async function logOut() {
   location.reload();
 }
 
+export function Logo() {
+  return (
+    <svg width="20" height="20" viewBox="0 0 16 16" aria-hidden="true">
+      <rect width="16" height="16" rx="4" fill="var(--accent)" />
+      <path d="M3 5c2 6 3.500 6.500 5.500 6.500H13" fill="none" stroke="var(--on-accent)" stroke-width="2" stroke-linecap="round" />
+    </svg>
+  );
+}
+
 export function Header() {
   const trail = place.value.page === "experiments" ? [] : crumbs.value;
   const user = session.value?.user;
   return (
     <header class="top">
       <a class="brand" href={href("")} aria-label="runlog: all experiments">
-        <svg width="20" height="20" viewBox="0 0 16 16" aria-hidden="true">
-          <rect width="16" height="16" rx="4" fill="var(--accent)" />
-          <path d="M3 5c2 6 3.500 6.500 5.500 6.500H13" fill="none" stroke="var(--on-accent)" stroke-width="2" stroke-linecap="round" />
-        </svg>
+        <Logo />
         <span class={trail.length ? "hide-narrow" : ""}>runlog</span>
       </a>
       <nav class="crumbs" aria-label="Where you are">

@@ -1,0 +1,131 @@
+"""What a person does with charts, and that they follow what is being logged."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+from tests.ui.conftest import HOSTILE, violations
+
+from serving import serving
+
+WRITER = """
+import sys, time, runlog
+runlog.set_tracking_uri(sys.argv[1])
+with runlog.start_run(run_name="from elsewhere") as run:
+    runlog.log_metric("loss", 0.5, step=0)
+    print(run.info.run_id, flush=True)
+    sys.stdin.readline()
+    runlog.log_metric("loss", 0.125, step=1)
+    print("logged", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture(scope="module")
+def ids(site):
+    runs = site.store.search_runs(["1"], "params.lr IS NOT NULL")
+    return [run.info.run_id for run in runs]
+
+
+def drawn(page):
+    """The titles of the charts, the first of which has been drawn."""
+    page.locator(".u-over").first.wait_for()
+    return page.locator(".chart h3").all_inner_texts()
+
+
+def test_training_and_validation_are_laid_over_each_other(fresh, look):
+    metrics = {"train/loss": [3.0, 2.0, 1.0], "val/loss": [3.0, 2.5, 2.0]}
+    runs = [fresh.run("0", name, metrics=metrics) for name in "ab"]
+    page = look(fresh, f"/compare?runs={','.join(runs)}")
+    assert "train/loss" in drawn(page) and "loss" not in drawn(page)
+    page.get_by_role("button", name="Train + val").click()
+    page.wait_for_url("**overlay=1*")
+    assert drawn(page).count("loss") == 1 and "train/loss" not in drawn(page)
+    page.get_by_role("slider", name="Smoothing").fill("0.9")
+    page.get_by_role("combobox", name="Kind of smoothing").select_option("Gaussian")
+    page.wait_for_url("**smoother=gaussian*")
+    assert violations(page) == []
+
+
+def test_runs_of_a_group_are_a_band(site, look, ids):
+    page = look(site, f"/compare?runs={','.join(ids[:4])}")
+    page.get_by_role("combobox", name="Group").select_option("stage")
+    page.wait_for_url("**group=tags.stage*")
+    legend = page.get_by_role("group", name="Runs of the charts")
+    assert legend.get_by_role("button").all_inner_texts() == ["dev · 2 runs", "prod · 2 runs"]
+    legend.get_by_role("button", name="dev").click(modifiers=["Alt"])
+    assert legend.get_by_role("button", name="prod").get_attribute("aria-pressed") == "false"
+    drawn(page)
+    assert violations(page) == []
+
+
+def test_a_metric_is_drawn_over_another(site, look, ids):
+    page = look(site, f"/runs/{ids[0]}")
+    page.get_by_role("combobox", name="x axis").select_option("train/loss")
+    page.wait_for_url("**x=metric**")
+    over = page.locator(".u-over").first
+    over.hover()
+    page.locator(".tip .at", has_text="train/loss").wait_for()
+
+
+def test_a_chart_is_a_table_a_picture_and_a_file(fresh, look):
+    run_id = fresh.run("0", HOSTILE, metrics={"loss": [3.0, 2.0, 1.0]})
+    other = fresh.run("0", "other", metrics={"loss": [1.0, 2.0, 3.0]})
+    page = look(fresh, f"/compare?runs={run_id},{other}")
+    drawn(page)
+
+    def pick(item):
+        page.get_by_role("button", name="More of loss").click()
+        page.get_by_role("button", name=item).click()
+
+    def saved(item):
+        with page.expect_download() as started:
+            pick(item)
+        return started.value.path().read_bytes()
+
+    picture = ElementTree.fromstring(saved("Download as SVG"))
+    texts = [each.text for each in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert "loss" in texts and "other" in texts
+    assert saved("Download as PNG").startswith(b"\x89PNG\r\n")
+    assert saved("Download as CSV").count(b"\r\n") == 7
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    pick("Copy as PNG")
+    page.get_by_text("Picture copied").wait_for()
+    read = "navigator.clipboard.read().then((items) => items[0].types)"
+    assert page.evaluate(read) == ["image/png"]
+    pick("Show as table")
+    assert page.get_by_role("region", name="The points as a table").locator("tr").count() == 7
+    assert violations(page) == []
+
+
+def test_a_comparison_follows_its_runs(fresh, look):
+    runs = [fresh.run("0", name, metrics={"loss": [1.0]}, status="RUNNING") for name in "ab"]
+    page = look(fresh, f"/compare?runs={','.join(runs)}")
+    fresh.store.log(runs[1], [("loss", 0.125, 1, 1)])
+    page.get_by_role("cell", name="0.125").first.wait_for(timeout=5000)
+
+
+def test_points_that_another_process_writes_are_shown(look, tmp_path):
+    with serving(tmp_path, "--no-browser", command="ui") as served:
+        database = str(tmp_path / "runlog.db")
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, database],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        page = look(SimpleNamespace(url=served.uri), f"/runs/{writer.stdout.readline().strip()}")
+        drawn(page)
+        cell = page.get_by_role("cell", name="0.125").first
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+        assert writer.stdout.readline() == "logged\n"
+        start = time.monotonic()
+        cell.wait_for()
+        print("shown after", time.monotonic() - start, "s")
+        writer.communicate("\n")

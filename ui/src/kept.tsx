@@ -1,0 +1,88 @@
+// A run or a comparison kept as one file: the same pages, answered from what the file holds. See
+// page.py, which writes the document around this script.
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+import { answerWith, MLFLOW, OURS, session } from "./api.ts";
+import { handleKey } from "./keys.ts";
+import { count, timestamp } from "./logic/format.ts";
+import { go, href, place } from "./route.ts";
+import { dark, theme } from "./state.ts";
+import { Button } from "./parts/basic.tsx";
+import { Logo } from "./parts/header.tsx";
+import { Toast } from "./parts/toast.tsx";
+import { Compare } from "./pages/compare.tsx";
+import { Run } from "./pages/run.tsx";
+
+/** What the server would answer: the table of each run by its id and of all of them by their ids. */
+interface Kept {
+  made: number; // Unix milliseconds
+  version: string;
+  run_ids: string[];
+  tables: Record<string, any>;
+  runs: Record<string, any>;
+  experiments: Record<string, any>;
+  series: { run_id: string; key: string }[];
+}
+
+async function unpack(text: string): Promise<Kept> {
+  const packed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+}
+
+const answers = (kept: Kept) => (path: string, given: any) => {
+  switch (path) {
+    case `${OURS}runs/chosen`:
+      return kept.tables[given.run_ids.join()];
+    case `${MLFLOW}runs/get`:
+      return kept.runs[given.run_id] && { run: kept.runs[given.run_id] };
+    case `${MLFLOW}experiments/get`:
+      return { experiment: kept.experiments[given.experiment_id] };
+    case `${OURS}metrics/series`:
+      // Whole, however few points are asked for and of which range: they have been thinned out once.
+      return { series: kept.series.filter((each) => given.run_ids.includes(each.run_id) && given.keys.includes(each.key)) };
+  }
+};
+
+function Page({ kept, home }: { kept: Kept; home: string }) {
+  const { page, id } = place.value;
+  useEffect(() => {
+    addEventListener("keydown", handleKey);
+    addEventListener("click", follow);
+  }, []);
+  const isHome = page === "compare" || kept.run_ids.length === 1;
+  return (
+    <>
+      <header class="top">
+        <Logo />
+        {!isHome && <a href={home} style={{ padding: "4px" }}>Compare {count(kept.run_ids.length)} runs</a>}
+        <span class="grow" />
+        <span class="dim clip">As of {timestamp(kept.made)}</span>
+        <Button icon="sun" label={dark.value ? "Light" : "Dark"} plain onClick={() => (theme.value = dark.value ? "light" : "dark")} />
+      </header>
+      <main id="main" tabIndex={-1}>{page === "run" ? <Run key={id} id={id} /> : <Compare />}</main>
+      <Toast />
+    </>
+  );
+
+  /** Links lead to what was kept; there is nothing else. */
+  function follow(event: MouseEvent): void {
+    const link = (event.target as Element).closest?.("a[href]") as HTMLAnchorElement | null;
+    if (!link?.href.startsWith("kept:")) return;
+    event.preventDefault();
+    const to = new URL(link.href);
+    const [, kind, id] = to.pathname.split("/");
+    if (kind === "compare" || (kind === "runs" && kept.runs[id])) go(to.pathname + to.search);
+  }
+}
+
+async function start(): Promise<void> {
+  const kept = await unpack(document.getElementById("kept")!.textContent!.trim());
+  const home = kept.run_ids.length === 1 ? href(`runs/${kept.run_ids[0]}`) : href("compare", { runs: kept.run_ids.join(",") });
+  answerWith(answers(kept));
+  session.value = { user: null, role: null, read_only: true, version: kept.version };
+  go(home);
+  render(<Page kept={kept} home={home} />, document.getElementById("app")!);
+}
+
+void start();
