@@ -12,7 +12,7 @@ import { dark, download, narrow, say, title } from "../state.ts";
 import { failing, paused, updated } from "../live.ts";
 import { useKeys } from "../keys.ts";
 import { Ask, Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
-import { Grid } from "../parts/grid.tsx";
+import { Grid, type Heat } from "../parts/grid.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy } from "../parts/lazy.tsx";
 import { Search } from "../parts/search.tsx";
@@ -39,6 +39,13 @@ export function chosenColumns(all: Column[], named: string): Column[] {
 }
 
 const ids = (text: string) => text.split(",").filter(Boolean).map(decodeURIComponent);
+
+/** "metrics.loss~tint,params.lr~bar": how columns show their numbers besides writing them. */
+const heatOf = (text: string): Map<string, Heat> =>
+  new Map(text.split(",").filter(Boolean).map((each) => {
+    const [id, kind] = each.split("~");
+    return [decodeURIComponent(id), kind === "tint" ? "tint" : "bar"];
+  }));
 
 /** Which aggregates the shown columns, the order and the group need. */
 function aggregatesOf(...named: string[]): string[] {
@@ -102,6 +109,9 @@ export function Runs({ experiment }: { experiment: string }) {
     const pairs = asked("w").split(",").filter(Boolean).map((each) => each.split("~"));
     return Object.fromEntries(pairs.map(([id, width]) => [decodeURIComponent(id), Number(width)]));
   }, [asked("w")]);
+
+  const pinned = useMemo(() => new Set(ids(asked("fix"))), [asked("fix")]);
+  const heat = useMemo(() => heatOf(asked("heat")), [asked("heat")]);
 
   const charted = useMemo(() => {
     if (!table || view === "table") return [];
@@ -174,18 +184,30 @@ export function Runs({ experiment }: { experiment: string }) {
     setToggled(next);
   };
   const setColumns = (list: Column[] | null) => setQuery({ cols: list && list.map((each) => encodeURIComponent(each.id)).join(",") });
-  const move = (id: string, before: string) => {
-    const rest = columns.filter((each) => each.id !== id);
+  const move = (id: string, by: string | number) => {
     const moved = byId.get(id);
-    if (!moved || id === before) return;
-    rest.splice(rest.findIndex((each) => each.id === before), 0, moved);
+    if (!moved || id === by) return;
+    const rest = columns.filter((each) => each.id !== id);
+    const to = typeof by === "number" ? columns.indexOf(moved) + by : rest.findIndex((each) => each.id === by);
+    rest.splice(Math.max(0, to), 0, moved);
     setColumns(rest);
+  };
+  const pin = (id: string) => {
+    const next = pinned.has(id) ? [...pinned].filter((each) => each !== id) : [...pinned, id];
+    setQuery({ fix: next.map(encodeURIComponent).join(",") });
+  };
+  const warm = (id: string, kind: Heat | null) => {
+    const next = new Map(heat);
+    if (kind) next.set(id, kind);
+    else next.delete(id);
+    setQuery({ heat: [...next].map(([id, kind]) => `${encodeURIComponent(id)}~${kind}`).join(",") });
   };
   const resize = (id: string, width: number | null) => {
     const next = { ...widths, [id]: width };
     setQuery({ w: Object.entries(next).flatMap(([id, width]) => (width ? [`${encodeURIComponent(id)}~${width}`] : [])).join(",") });
   };
-  const sort = (column: Column, add: boolean) => {
+  const sort = (column: Column, add: boolean, descending?: boolean) => {
+    if (descending !== undefined) return setQuery({ sort: writeOrder([{ id: column.id, descending }]) });
     const firstDown = !!column.numbers && better(column.key) >= 0;
     setQuery({ sort: writeOrder(nextOrder(order, column.id, add, firstDown)) });
   };
@@ -209,11 +231,14 @@ export function Runs({ experiment }: { experiment: string }) {
   ) : (
     <Grid
       table={table} lines={lines} columns={view === "split" ? columns.filter((each) => each.kind !== "info" || each.id === "status") : columns}
-      widths={widths} order={order} now={now} colours={colours} heat={asked("heat")}
-      selected={{ has: (id) => choice.has(id), all: choice.everything && choice.ids.size === 0, some: chosen > 0 }}
-      onSort={sort} onSelect={pick} onToggle={toggle} onResize={resize} onMove={move} onNow={setNow}
-      onSelectAll={() => setChoice(choice.everything && !choice.ids.size ? new Choice() : new Choice(true))}
-      onHover={view === "table" ? undefined : (id) => import("../parts/charts.tsx").then(({ near }) => (near.value = id))}
+      pinned={pinned} widths={widths} order={order} now={now} colours={colours} heat={heat} isSelected={(id) => choice.has(id)}
+      selected={choice.everything && choice.ids.size === 0 ? "all" : chosen > 0 ? "some" : "none"}
+      on={{
+        sort, select: pick, toggle, resize, move, pin, heat: warm, now: setNow,
+        hide: (id) => setColumns(columns.filter((each) => each.id !== id)),
+        selectAll: () => setChoice(choice.everything && !choice.ids.size ? new Choice() : new Choice(true)),
+        hover: view === "table" ? undefined : (id) => import("../parts/charts.tsx").then(({ near }) => (near.value = id)),
+      }}
     />
   ));
   const body = !table ? (
@@ -241,7 +266,7 @@ export function Runs({ experiment }: { experiment: string }) {
             <Button key={each} icon={each === "charts" ? "chart" : each} label={label} class={each === "split" ? "hide-narrow" : ""} aria-pressed={view === each} onClick={() => setQuery({ view: each === "table" ? null : each }, false)} />
           ))}
         </div>
-        <Columns all={all} shown={columns} named={!!named} set={setColumns} heat={asked("heat")} />
+        <Columns all={all} shown={columns} named={!!named} set={setColumns} />
         <Views experiment={experiment} />
       </div>
       <div class="bar low scrolls">

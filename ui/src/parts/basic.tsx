@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
+import type { Style } from "../logic/colours.ts";
 import { copy } from "../state.ts";
 
 const PATHS: Record<string, string> = {
@@ -79,6 +80,15 @@ export function Status({ status, silentFor = 0, word = true }: { status: string;
       )}
       {word ? label : <span class="unseen">{label}</span>}
     </span>
+  );
+}
+
+/** The line of a run, as its charts draw it. */
+export function Swatch({ of }: { of: Style }) {
+  return (
+    <svg width="14" height="8" class="swatch-line" aria-hidden="true">
+      <line x1="0" x2="14" y1="4" y2="4" stroke={of.colour} stroke-width="3" stroke-dasharray={of.dash.join(" ")} />
+    </svg>
   );
 }
 

@@ -1,7 +1,6 @@
 // Which columns the table has: by group, with a search, and the usual choices.
 import { useState } from "preact/hooks";
 import type { Column } from "../logic/columns.ts";
-import { setQuery } from "../route.ts";
 import { Button, Menu } from "./basic.tsx";
 
 const GROUPS: [Column["kind"], string][] = [["info", "Run"], ["metrics", "Metrics"], ["params", "Params"], ["tags", "Tags"]];
@@ -20,7 +19,7 @@ const offered = (all: Column[]): Column[] =>
     );
   });
 
-export function Columns(props: { all: Column[]; shown: Column[]; named: boolean; set: (list: Column[] | null) => void; heat: string }) {
+export function Columns(props: { all: Column[]; shown: Column[]; named: boolean; set: (list: Column[] | null) => void }) {
   const [find, setFind] = useState("");
   const { all, shown, set } = props;
   const ids = new Set(shown.map((each) => each.id));
@@ -28,7 +27,6 @@ export function Columns(props: { all: Column[]; shown: Column[]; named: boolean;
   const toggle = (column: Column) =>
     set(ids.has(column.id) ? shown.filter((each) => each.id !== column.id) : [...shown, column]);
   const only = (test: (column: Column) => boolean) => set(all.filter((each) => (each.kind === "info" ? ids.has(each.id) : each.kind !== "tags" && test(each))));
-  const numeric = shown.filter((each) => each.numbers && each.kind !== "info");
   return (
     <Menu label="Columns" icon="columns" class="hide-narrow">
       {() => (
@@ -40,15 +38,6 @@ export function Columns(props: { all: Column[]; shown: Column[]; named: boolean;
             <Button onClick={() => only((each) => each.everywhere)}>Only in all runs</Button>
             {props.named && <Button plain onClick={() => set(null)}>Usual</Button>}
           </div>
-          {numeric.length > 0 && (
-            <label class="side" style={{ padding: "0 2px 4px" }}>
-              <span class="dim nowrap">Bars in</span>
-              <select class="input grow" value={props.heat} onChange={(event) => setQuery({ heat: event.currentTarget.value })}>
-                <option value="">no column</option>
-                {numeric.map((each) => <option key={each.id} value={each.id}>{each.label}</option>)}
-              </select>
-            </label>
-          )}
           {GROUPS.map(([kind, title]) => {
             const some = list.filter((each) => each.kind === kind);
             return some.length > 0 && (
