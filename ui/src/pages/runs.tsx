@@ -1,8 +1,9 @@
 // The runs of an experiment: one toolbar, then a table, charts, or both.
+import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, post, session } from "../api.ts";
 import { type Column, infoColumns, type Table } from "../logic/columns.ts";
-import { count, plural, ago, number, duration } from "../logic/format.ts";
+import { ago, count, plural } from "../logic/format.ts";
 import { and, field, literal, quoted, toFilter, without } from "../logic/filter.ts";
 import { csv, flat, grouped, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, writeOrder } from "../logic/rows.ts";
 import { better } from "../logic/better.ts";
@@ -16,6 +17,8 @@ import { Grid, type Heat } from "../parts/grid.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy } from "../parts/lazy.tsx";
 import { Search } from "../parts/search.tsx";
+import { Brushing } from "../parts/brushing.tsx";
+import { Cards } from "../parts/cards.tsx";
 import { Columns } from "../parts/columns.tsx";
 import { Views } from "../parts/views.tsx";
 import { Choice } from "./choice.ts";
@@ -85,6 +88,7 @@ export function Runs({ experiment }: { experiment: string }) {
   const [now, setNow] = useState(-1);
   const [asking, setAsking] = useState<"tag" | "rename" | null>(null);
   const lastPick = useRef(-1);
+  const near = useNear(view === "split");
   const name = info.value?.name ?? "";
   useEffect(() => {
     title(name);
@@ -97,13 +101,17 @@ export function Runs({ experiment }: { experiment: string }) {
   const columns = useMemo(() => (table ? chosenColumns(all, named) : []), [all, named]);
   const group = byId.get(asked("group"));
   const isFlat = asked("flat") === "1" || order.length > 0;
+  const [brushed, setBrushed] = useState<number[] | null>(null);
+  const inBrushes = view === "parallel" ? brushed : null;
+  const matching = useMemo(() => (table ? [...Array(table.size - table.ancestors).keys()] : []), [table]);
   const lines = useMemo(() => {
     if (!table) return [];
-    const matching = isFlat || group ? table.size - table.ancestors : table.size;
-    const rows = sorted([...Array(matching).keys()], order, (id) => byId.get(id));
+    const isList = isFlat || group || inBrushes;
+    const shown = inBrushes ?? (isList ? matching : [...Array(table.size).keys()]);
+    const rows = sorted(shown.filter((row) => row < table.size), order, (id) => byId.get(id));
     if (group) return grouped(rows, group, toggled);
-    return isFlat ? flat(rows) : tree(table, rows, toggled);
-  }, [table, asked("sort"), isFlat, group, toggled]);
+    return isList ? flat(rows) : tree(table, rows, toggled);
+  }, [table, asked("sort"), isFlat, group, toggled, inBrushes]);
 
   const widths = useMemo(() => {
     const pairs = asked("w").split(",").filter(Boolean).map((each) => each.split("~"));
@@ -113,8 +121,9 @@ export function Runs({ experiment }: { experiment: string }) {
   const pinned = useMemo(() => new Set(ids(asked("fix"))), [asked("fix")]);
   const heat = useMemo(() => heatOf(asked("heat")), [asked("heat")]);
 
+  const hasCharts = view === "split" || view === "charts";
   const charted = useMemo(() => {
-    if (!table || view === "table") return [];
+    if (!table || !hasCharts) return [];
     const rows = lines.flatMap((line) => line.group?.rows ?? [line.row]);
     const unique = [...new Set(rows)];
     const some = choice.count(table.total) > 0;
@@ -124,10 +133,11 @@ export function Runs({ experiment }: { experiment: string }) {
     return wanted.filter((row) => metrics.some(({ has }) => !has || has[row])).slice(0, some ? IN_COMPARISON : Number(asked("n", IN_CHARTS)));
   }, [table, view, lines, choice, asked("n")]);
   const colours = useMemo(
-    () => (view === "table" || !table ? null : styles(charted.map((row) => table.ids[row]), dark.value)),
+    () => (!hasCharts || !table ? null : styles(charted.map((row) => table.ids[row]), dark.value)),
     [charted, view, dark.value],
   );
 
+  const chosen = table ? choice.count(table.total) : 0;
   const selectedRows = () => table!.ids.flatMap((id, row) => (choice.has(id) && row < table!.size - table!.ancestors ? [row] : []));
   const selectedIds = async (): Promise<string[]> => {
     if (!choice.everything) return [...choice.ids];
@@ -136,7 +146,8 @@ export function Runs({ experiment }: { experiment: string }) {
       const more = tableNow.current?.token ? await loadMore() : null;
       if (!more?.token) break;
     }
-    return tableNow.current!.ids.filter((id) => choice.has(id));
+    const { ids, size, ancestors } = tableNow.current!;
+    return ids.slice(0, size - ancestors).filter((id) => choice.has(id));
   };
   const tableNow = useRef(table);
   tableNow.current = table;
@@ -149,6 +160,13 @@ export function Runs({ experiment }: { experiment: string }) {
     const picked = lines.slice(from, to + 1).filter((each) => each.row >= 0).map((each) => table!.ids[each.row]);
     lastPick.current = at;
     setChoice(choice.with(picked, on));
+  };
+  const isAll = inBrushes?.length ? inBrushes.every((row) => choice.has(table!.ids[row])) : choice.everything && !choice.ids.size;
+  const selectAll = () => {
+    // In brushes these are the runs that one sees; else all that match, also those not loaded.
+    if (isAll) setChoice(new Choice());
+    else if (inBrushes) setChoice(new Choice().with(inBrushes.map((row) => table!.ids[row]), true));
+    else setChoice(new Choice(true));
   };
   const compare = async () => {
     const chosen = await selectedIds();
@@ -220,25 +238,25 @@ export function Runs({ experiment }: { experiment: string }) {
     );
   }
   const filterError = error instanceof ApiError && error.status === 400 && query ? error : null;
-  const chosen = table ? choice.count(table.total) : 0;
   const writes = session.value?.read_only === false;
   const keys = [...new Set(all.filter((each) => each.kind === "metrics" && charted.some((row) => !each.has || each.has[row])).map((each) => each.key))];
   const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])! })) : [];
   const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? <HowMany total={table.total} /> : plural(charted.length, "run");
 
   const grid = table && (narrow.value ? (
-    <Cards table={table} lines={lines} columns={columns} />
+    <Cards table={table} lines={lines} columns={columns} pinned={pinned} isSelected={(id) => choice.has(id)} onSelect={pick} />
   ) : (
     <Grid
       table={table} lines={lines} columns={view === "split" ? columns.filter((each) => each.kind !== "info" || each.id === "status") : columns}
       pinned={pinned} widths={widths} order={order} now={now} colours={colours} heat={heat} isSelected={(id) => choice.has(id)}
-      selected={choice.everything && choice.ids.size === 0 ? "all" : chosen > 0 ? "some" : "none"}
+      selected={isAll ? "all" : chosen > 0 ? "some" : "none"}
       on={{
         sort, select: pick, toggle, resize, move, pin, heat: warm, now: setNow,
         hide: (id) => setColumns(columns.filter((each) => each.id !== id)),
-        selectAll: () => setChoice(choice.everything && !choice.ids.size ? new Choice() : new Choice(true)),
-        hover: view === "table" ? undefined : (id) => import("../parts/charts.tsx").then(({ near }) => (near.value = id)),
+        selectAll,
+        hover: near ? (id) => void (near.value = id) : undefined,
       }}
+      near={near}
     />
   ));
   const body = !table ? (
@@ -252,6 +270,11 @@ export function Runs({ experiment }: { experiment: string }) {
       <div class="fill">{grid}</div>
       <div class="chart-area"><Charts lines={chartLines} keys={keys} said={said} legend={false} /></div>
     </div>
+  ) : view === "parallel" ? (
+    <>
+      <Brushing all={all} rows={matching} onBrush={setBrushed} />
+      {inBrushes?.length === 0 ? <Empty title="No run is in all brushes">Clear one of them, or make it wider.</Empty> : grid}
+    </>
   ) : grid;
 
   return (
@@ -260,13 +283,13 @@ export function Runs({ experiment }: { experiment: string }) {
       <h1 class="unseen">Runs of {name}</h1>
       {info.value?.deleted && <div class="banner">This experiment is deleted. {writes && <Button onClick={() => restore(experiment, info.retry)}>Restore</Button>}</div>}
       <div class="bar">
-        <Search experiment={experiment} value={query} error={filterError} onSearch={(text) => setQuery({ q: text || null }, false)} />
+        <Search experiment={experiment} value={query} error={filterError} instant={!!table && !table.token} onSearch={(text) => setQuery({ q: text || null }, false)} />
         <div class="segments" role="group" aria-label="View">
-          {([["table", "Table"], ["split", "Table and charts"], ["charts", "Charts"]] as const).map(([each, label]) => (
-            <Button key={each} icon={each === "charts" ? "chart" : each} label={label} class={each === "split" ? "hide-narrow" : ""} aria-pressed={view === each} onClick={() => setQuery({ view: each === "table" ? null : each }, false)} />
+          {([["table", "Table"], ["split", "Table and charts"], ["charts", "Charts"], ["parallel", "Parallel coordinates"]] as const).map(([each, label]) => (
+            <Button key={each} icon={each === "charts" ? "chart" : each} label={label} class={each === "split" || each === "parallel" ? "hide-narrow" : ""} aria-pressed={view === each} onClick={() => setQuery({ view: each === "table" ? null : each }, false)} />
           ))}
         </div>
-        <Columns all={all} shown={columns} named={!!named} set={setColumns} />
+        <Columns all={all} shown={columns} named={!!named} set={setColumns} pinned={pinned} pin={pin} />
         <Views experiment={experiment} />
       </div>
       <div class="bar low scrolls">
@@ -321,6 +344,13 @@ export function Runs({ experiment }: { experiment: string }) {
       )}
     </div>
   );
+}
+
+/** The run under the pointer, which charts and table have in common; charts are loaded on demand. */
+function useNear(wanted: boolean): Signal<string | null> | null {
+  const [near, setNear] = useState<Signal<string | null> | null>(null);
+  useEffect(() => void (wanted && import("../parts/charts.tsx").then((charts) => setNear(charts.near))), [wanted]);
+  return wanted ? near : null;
 }
 
 async function loadExperiment(id: string, signal: AbortSignal) {
@@ -419,7 +449,7 @@ function Chips({ query, table }: { query: string; table: Table | null }) {
             const values = [...new Set(column.texts!.filter((each) => each !== undefined))].slice(0, 8);
             return (
               <div key={column.id}>
-                <h3>{column.key}</h3>
+                <h2>{column.key}</h2>
                 {values.map((value) => {
                   const condition = `tags.${quoted(column.key)} = ${literal(value!)}`;
                   const on = filter.includes(condition);
@@ -489,36 +519,4 @@ function Nothing({ name, query, deleted }: { name: string; query: string; delete
   }
   if (deleted) return <Empty title="Nothing is deleted">Deleted runs of this experiment would be here.</Empty>;
   return <Empty title="No runs yet" code={exampleCode(name)}>Log a first run to this experiment:</Empty>;
-}
-
-const CARD = 68;
-
-/** Runs on a phone: name, status and two metrics each. */
-function Cards({ table, lines, columns }: { table: Table; lines: Line[]; columns: Column[] }) {
-  const [top, setTop] = useState(0);
-  const runs = lines.filter((line) => line.row >= 0);
-  const from = Math.max(0, Math.floor(top / CARD) - 4);
-  const shown = runs.slice(from, from + 24);
-  const metrics = columns.filter((column) => column.kind === "metrics");
-  return (
-    <div class="scroll cards" tabIndex={0} role="region" aria-label="Runs" onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
-      <ul style={{ height: `${runs.length * CARD}px`, position: "relative" }}>
-        {shown.map((line, i) => {
-          const { row } = line;
-          const two = metrics.filter((column) => !column.has || column.has[row]).slice(0, 2);
-          return (
-            <li key={table.ids[row]} style={{ position: "absolute", top: `${(from + i) * CARD}px`, left: 0, right: 0, height: `${CARD}px` }}>
-              <a class="card" href={runHref(table.ids[row])} style={{ height: "100%", paddingLeft: `${16 + line.depth * 16}px` }}>
-                <span class="side"><b class="clip grow">{table.names[row]}</b><Status status={table.statusOf[row]} /></span>
-                <span class="metrics">
-                  {two.map((column) => <span class="clip" key={column.id}>{column.label} <b>{number(column.numbers![row])}</b></span>)}
-                  {!two.length && <span>{ago(table.start[row])}{table.end[row] > 0 && `, ${duration(table.end[row] - table.start[row])}`}</span>}
-                </span>
-              </a>
-            </li>
-          );
-        })}
-      </ul>
-    </div>
-  );
 }

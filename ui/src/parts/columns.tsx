@@ -19,16 +19,16 @@ const offered = (all: Column[]): Column[] =>
     );
   });
 
-export function Columns(props: { all: Column[]; shown: Column[]; named: boolean; set: (list: Column[] | null) => void }) {
+export function Columns(props: { all: Column[]; shown: Column[]; named: boolean; set: (list: Column[] | null) => void; pinned: Set<string>; pin: (id: string) => void }) {
   const [find, setFind] = useState("");
-  const { all, shown, set } = props;
+  const { all, shown, set, pinned } = props;
   const ids = new Set(shown.map((each) => each.id));
   const list = offered(all).filter((each) => each.label.toLowerCase().includes(find.toLowerCase()));
   const toggle = (column: Column) =>
     set(ids.has(column.id) ? shown.filter((each) => each.id !== column.id) : [...shown, column]);
   const only = (test: (column: Column) => boolean) => set(all.filter((each) => (each.kind === "info" ? ids.has(each.id) : each.kind !== "tags" && test(each))));
   return (
-    <Menu label="Columns" icon="columns" class="hide-narrow">
+    <Menu label="Columns" icon="columns">
       {() => (
         <>
           <input class="input" type="search" placeholder="Find columns" aria-label="Find columns" style={{ width: "100%" }}
@@ -42,13 +42,16 @@ export function Columns(props: { all: Column[]; shown: Column[]; named: boolean;
             const some = list.filter((each) => each.kind === kind);
             return some.length > 0 && (
               <div key={kind} role="group" aria-label={title}>
-                <h3>{title}</h3>
+                <h2>{title}</h2>
                 {some.slice(0, MOST).map((each) => (
-                  <label class="item" key={each.id}>
-                    <input type="checkbox" checked={ids.has(each.id)} onChange={() => toggle(each)} />
-                    <span class="grow clip">{each.label}</span>
-                    {!each.differs && <span class="dim small">same</span>}
-                  </label>
+                  <div class="side" key={each.id}>
+                    <label class="item">
+                      <input type="checkbox" checked={ids.has(each.id)} onChange={() => toggle(each)} />
+                      <span class="grow clip">{each.label}</span>
+                      {!each.differs && <span class="dim small">same</span>}
+                    </label>
+                    {ids.has(each.id) && <Button plain icon="pin" label={`Pin ${each.label}`} aria-pressed={pinned.has(each.id)} onClick={() => props.pin(each.id)} />}
+                  </div>
                 ))}
               </div>
             );

@@ -1,5 +1,6 @@
 // The table of runs: rows and columns are drawn only where they are seen, so that its cost does not
 // grow with the number of runs. The head is here, the rows are the pool's.
+import { effect, type Signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { number } from "../logic/format.ts";
 import type { Column, Table } from "../logic/columns.ts";
@@ -28,6 +29,7 @@ export interface GridProps {
   now: number; // the line with the keyboard's mark
   colours: Map<string, Style> | null;
   heat: Map<string, Heat>;
+  near: Signal<string | null> | null; // the run under the pointer in a chart
   on: {
     sort: (column: Column, add: boolean, descending?: boolean) => void;
     select: (line: number, event: { shiftKey: boolean }) => void;
@@ -118,15 +120,20 @@ export function Grid(props: GridProps) {
   // What the last scroll said: to ask the element after something was written costs a layout.
   const top = useRef(0);
   const view = () => ({ top: top.current, height: size.height });
+  const tellMarked = () => {
+    const id = pool.current!.idOf(props.now);
+    if (id) grid.current!.setAttribute("aria-activedescendant", id);
+    else grid.current!.removeAttribute("aria-activedescendant");
+  };
   useLayoutEffect(() => {
     if (!size.height) return;
     pool.current ??= new Pool(pane.current!, body.current!);
     const { now, isSelected, colours, heat } = props;
     pool.current.show({ table, lines, pinned, seen, first, rowHeight, now, isSelected, colours, heat, twists }, view());
-    const marked = pool.current.idOf(now);
-    if (marked) grid.current!.setAttribute("aria-activedescendant", marked);
-    else grid.current!.removeAttribute("aria-activedescendant");
+    tellMarked();
   });
+
+  useEffect(() => props.near ? effect(() => pool.current?.mark(props.near!.value)) : undefined, [props.near, lines]);
 
   useLayoutEffect(() => {
     const element = box.current!;
@@ -141,7 +148,9 @@ export function Grid(props: GridProps) {
     if (menu) setMenu(null);
     const { scrollLeft, scrollTop } = box.current!;
     top.current = scrollTop;
-    pool.current?.scroll(view());
+    if (!pool.current) return;
+    pool.current.scroll(view());
+    tellMarked();
     const at = places.findIndex((place) => place.left + place.width > scrollLeft);
     setFrom(Math.max(0, at));
   };

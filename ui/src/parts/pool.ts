@@ -120,6 +120,7 @@ export class Pool {
   private of = new Map<Element, Slot>();
   private looks: Looks | null = null;
   private hovered: Slot | null = null;
+  private marked: string | null = null;
   private readonly name = `row-${++pools}-`;
 
   /** `pane` holds what stays when the table scrolls sideways, `body` the rest: two layers, where a
@@ -167,6 +168,13 @@ export class Pool {
       each?.rest.classList.toggle("hover", on);
     }
     this.hovered = slot;
+  }
+
+  /** Marks the row of a run, which a chart points at. */
+  mark(id: string | null): void {
+    if (id === this.marked) return;
+    this.marked = id;
+    for (const slot of this.slots) if (slot.at >= 0) this.fill(slot, slot.at);
   }
 
   /** What a cell says in full, for the title that is set when somebody points at it. */
@@ -235,7 +243,7 @@ export class Pool {
     const id = table.ids[line.row];
     const selected = !line.group && looks.isSelected(id);
     const above = line.row >= table.size - table.ancestors;
-    const look = `line${line.group ? " group" : ""}${above ? " above" : ""}${selected ? " on" : ""}${at === looks.now ? " now" : ""}`;
+    const look = `line${line.group ? " group" : ""}${above ? " above" : ""}${selected ? " on" : ""}${at === looks.now ? " now" : ""}${id && id === this.marked ? " near" : ""}`;
     for (const element of [row, rest]) {
       if (element.className !== look) element.className = look;
       element.style.top = `${at * rowHeight}px`;
