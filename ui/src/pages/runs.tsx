@@ -17,13 +17,13 @@ import { Grid, type Heat } from "../parts/grid.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy } from "../parts/lazy.tsx";
 import { Search } from "../parts/search.tsx";
-import { Brushing } from "../parts/brushing.tsx";
 import { Cards } from "../parts/cards.tsx";
 import { Columns } from "../parts/columns.tsx";
 import { Views } from "../parts/views.tsx";
 import { Choice } from "./choice.ts";
 import { useTable } from "./table.ts";
 
+const Brushing = lazy(() => import("../parts/brushing.tsx").then((module) => module.Brushing));
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
 
 const IN_CHARTS = "20"; // runs, unless some are selected
@@ -138,19 +138,28 @@ export function Runs({ experiment }: { experiment: string }) {
   );
 
   const chosen = table ? choice.count(table.total) : 0;
-  const selectedRows = () => table!.ids.flatMap((id, row) => (choice.has(id) && row < table!.size - table!.ancestors ? [row] : []));
+  /** The table with all runs that match, also those that were not loaded. */
+  const whole = async (): Promise<Table> => {
+    let found = table!;
+    while (found.token) found = await loadMore();
+    return found;
+  };
+  const matchingIn = (all: Table) => [...Array(all.size - all.ancestors).keys()];
   const selectedIds = async (): Promise<string[]> => {
     if (!choice.everything) return [...choice.ids];
-    while (true) {
-      // All that match, not all that are loaded.
-      const more = tableNow.current?.token ? await loadMore() : null;
-      if (!more?.token) break;
-    }
-    const { ids, size, ancestors } = tableNow.current!;
-    return ids.slice(0, size - ancestors).filter((id) => choice.has(id));
+    const all = await whole();
+    return matchingIn(all).map((row) => all.ids[row]).filter((id) => choice.has(id));
   };
-  const tableNow = useRef(table);
-  tableNow.current = table;
+  const saveSelected = async (kind: "csv" | "json") => {
+    const all = choice.everything ? await whole() : table!;
+    save(kind, name, all, matchingIn(all).filter((row) => choice.has(all.ids[row])), columns);
+  };
+  /** What the table shows, in its order; and all of it, where not all was loaded. */
+  const saveShown = async (kind: "csv" | "json") => {
+    const all = await whole();
+    const rows = all === table ? rowsOf(lines, table) : sorted(matchingIn(all), order, (id) => columnOf(all, id));
+    save(kind, name, all, rows, columns);
+  };
 
   const pick = (at: number, event: { shiftKey: boolean }) => {
     const line = lines[at];
@@ -299,8 +308,8 @@ export function Runs({ experiment }: { experiment: string }) {
             <Button icon="compare" onClick={compare}>Compare</Button>
             {writes && !deleted && <Button icon="tag" onClick={() => setAsking("tag")}>Tag…</Button>}
             {writes && <Button icon={deleted ? "restore" : "trash"} onClick={async () => (await change(await selectedIds(), deleted ? "restore" : "delete", reload), setChoice(new Choice()))}>{deleted ? "Restore" : "Delete"}</Button>}
-            <Button icon="download" onClick={() => saveRows("csv", name, table, selectedRows(), columns)}>CSV</Button>
-            <Button icon="download" onClick={() => saveRows("json", name, table, selectedRows(), columns)}>JSON</Button>
+            <Button icon="download" onClick={() => saveSelected("csv")}>CSV</Button>
+            <Button icon="download" onClick={() => saveSelected("json")}>JSON</Button>
             <Button plain icon="close" onClick={() => setChoice(new Choice())}>Clear</Button>
           </>
         ) : (
@@ -314,8 +323,8 @@ export function Runs({ experiment }: { experiment: string }) {
               <Menu label="Download and more" icon="more" plain>
                 {(close) => (
                   <>
-                    <Item icon="download" onClick={() => (close(), saveRows("csv", name, table, rowsOf(lines, table), columns))}>Download as CSV</Item>
-                    <Item icon="download" onClick={() => (close(), saveRows("json", name, table, rowsOf(lines, table), columns))}>Download as JSON</Item>
+                    <Item icon="download" onClick={() => (close(), saveShown("csv"))}>Download as CSV</Item>
+                    <Item icon="download" onClick={() => (close(), saveShown("json"))}>Download as JSON</Item>
                     <hr />
                     <Item icon="trash" onClick={() => (close(), setQuery({ deleted: deleted ? null : "1" }, false))}>{deleted ? "Show active runs" : "Show deleted runs"}</Item>
                   </>
@@ -381,7 +390,10 @@ function said_(table: Table): string {
   return [plural(table.total, "run"), RUNNING && `${count(RUNNING)} running`, FAILED && `${count(FAILED)} failed`].filter(Boolean).join(", ");
 }
 
-function saveRows(kind: "csv" | "json", name: string, table: Table, rows: number[], columns: Column[]): void {
+const columnOf = (table: Table, id: string) => table.columns.get(id) ?? infoColumns(table).find((column) => column.id === id);
+
+function save(kind: "csv" | "json", name: string, table: Table, rows: number[], shown: Column[]): void {
+  const columns = shown.map((column) => columnOf(table, column.id) ?? column);
   const file = `${name.replace(/[^\w.-]+/g, "-") || "runs"}.${kind}`;
   const others = columns.filter((column) => column.id !== "run_id");
   if (kind === "csv") {

@@ -86,11 +86,12 @@ export function useTable(given: Asked) {
   }, [shown]);
   useLive(!!state.table && !asked.deleted, (state.table?.statuses.RUNNING ?? 0) > 0, poll);
 
-  const loadMore = async () => {
+  const loadMore = async (): Promise<Table> => {
     const table = now.current!;
     const more = decode(await post(`${OURS}runs/table`, { ...wanted, page_token: table.token }));
-    setState((before) => ({ ...before, table: merge(table, { ...more, cursor: table.cursor }, false), error: null, busy: false }));
-    return more;
+    now.current = merge(table, { ...more, cursor: table.cursor }, false);
+    setState((before) => ({ ...before, table: now.current, error: null, busy: false }));
+    return now.current;
   };
   return { ...state, table: shown, reload: () => setTries((before) => before + 1), loadMore };
 }

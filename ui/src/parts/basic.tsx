@@ -32,6 +32,7 @@ const PATHS: Record<string, string> = {
   chart: "M2.500 2v11.500H14M5 10l2.500-3.500 2 2L13 4",
   split: "M2 3h12v10H2zm5 0v10",
   parallel: "M3 2v12m5-12v12m5-12v12M3 4.500l5 6 5-4",
+  bookmark: "M4.500 2.500h7v11L8 10.500l-3.500 3z",
   pin: "M6 2h4l-.5 4.500L12 9H4l2.500-2.500zM8 9v5",
   out: "M6.500 2.500h-4v11h4M6 8h8m-3-3 3 3-3 3",
   pause: "M5.500 3v10m5-10v10",

@@ -1,4 +1,5 @@
 // Parallel coordinates above the table of runs: what is brushed there is what the table shows.
+import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useMemo } from "preact/hooks";
 import type { Column } from "../logic/columns.ts";
 import { better } from "../logic/better.ts";
@@ -19,6 +20,8 @@ const usable = (all: Column[]) =>
     return column.numbers || new Set(column.texts).size <= CATEGORIES;
   });
 
+const isVaried = ({ texts, has }: Column) => new Set(texts!.filter((_, row) => !has || has[row])).size > 1;
+
 export function Brushing({ all, rows, onBrush }: { all: Column[]; rows: number[]; onBrush: (rows: number[] | null) => void }) {
   const choices = useMemo(() => usable(all), [all]);
   const metrics = choices.filter((column) => column.kind === "metrics");
@@ -26,7 +29,8 @@ export function Brushing({ all, rows, onBrush }: { all: Column[]; rows: number[]
   const chosen = asked("axes");
   const axes = useMemo(() => {
     if (chosen) return names(chosen).flatMap((id) => choices.find((column) => column.id === id) ?? []);
-    const params = choices.filter((column) => column.kind === "params" && column.differs).slice(0, PARAMS);
+    // Also a param that only some runs have differs, but one value makes no axis.
+    const params = choices.filter((column) => column.kind === "params" && isVaried(column)).slice(0, PARAMS);
     return by ? [...params, by] : params;
   }, [choices, chosen, by]);
   const toggle = (column: Column) => {

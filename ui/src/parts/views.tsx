@@ -25,7 +25,7 @@ export function Views({ experiment }: { experiment: string }) {
     form.reset();
   };
   return (
-    <Menu label="Views" icon="pin">
+    <Menu label="Views" icon="bookmark">
       {(close) => (
         <>
           <h2>Views</h2>
