@@ -40,10 +40,21 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
+def below(prefix: str, app: Any) -> Any:
+    """A proxy that takes a path away and does not say so."""
+
+    def proxy(environ: Any, start_response: Any) -> Any:
+        path = environ["PATH_INFO"]
+        assert path.startswith(prefix), path
+        return app(environ | {"PATH_INFO": path.removeprefix(prefix)}, start_response)
+
+    return proxy
+
+
 class Site:
     """A store behind a running server."""
 
-    def __init__(self, folder: Path, access: Any = None) -> None:
+    def __init__(self, folder: Path, access: Any = None, prefix: str = "") -> None:
         self.store = SqlStore(str(folder / "runlog.db"))
         # A store of its own: with artifacts, a server's says where they are over HTTP.
         self.app = create_app(
@@ -51,8 +62,9 @@ class Site:
             ArtifactRepo(self.store.artifact_root),
             access=access(self.store) if access else None,
         )
-        self._server = make_server("127.0.0.1", 0, self.app, Server, Quiet)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        app = below(prefix, self.app) if prefix else self.app
+        self._server = make_server("127.0.0.1", 0, app, Server, Quiet)
+        self.url = f"http://127.0.0.1:{self._server.server_port}{prefix}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def run(self, experiment: str = "0", name: str = "run", **logged: Any) -> str:

@@ -19,7 +19,7 @@ def row_names(page):
 
 def test_sorting_and_filtering_stand_in_the_address(site, look):
     page = look(site, "/experiments/1")
-    page.get_by_role("columnheader", name="depth").get_by_role("button").click()
+    page.get_by_role("button", name="depth", exact=True).click()
     page.wait_for_url("**sort=-params.depth*")
     assert row_names(page)[0] == "trial-11"
     box = page.get_by_role("combobox", name="Search runs")

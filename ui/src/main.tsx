@@ -8,11 +8,14 @@ import { overlay, say } from "./state.ts";
 import { Header } from "./parts/header.tsx";
 import { handleKey } from "./keys.ts";
 import { Overlays } from "./parts/overlays.tsx";
+import { lazy } from "./parts/lazy.tsx";
 import { Toast } from "./parts/toast.tsx";
-import { Compare } from "./pages/compare.tsx";
 import { Experiments } from "./pages/experiments.tsx";
-import { Run } from "./pages/run.tsx";
 import { Runs } from "./pages/runs.tsx";
+
+// Lists are where one starts: they do not wait for the code of the other pages.
+const Compare = lazy(() => import("./pages/compare.tsx").then((module) => module.Compare));
+const Run = lazy(() => import("./pages/run.tsx").then((module) => module.Run));
 
 function Page() {
   const { page, id } = place.value;

@@ -41,7 +41,7 @@ export type Query = Record<string, string | null | undefined>;
 export function href(path: string, query: Query = {}): string {
   const wanted = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value) wanted.set(name, value);
-  const text = wanted.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
+  const text = wanted.toString().replaceAll("%2C", ",").replaceAll("%2F", "/").replaceAll("%7E", "~");
   return root + path + (text ? `?${text}` : "");
 }
 

@@ -3,14 +3,16 @@ import { axisOf, brushed } from "../src/logic/axes.ts";
 import { better } from "../src/logic/better.ts";
 import { styles, viridis } from "../src/logic/colours.ts";
 import { drawing, type Line, type Shown } from "../src/logic/curves.ts";
-import { type Column, decode, integers, merge, numbersOf } from "../src/logic/columns.ts";
+import { type Column, decode, integers, merge, narrowed, numbersOf } from "../src/logic/columns.ts";
 import { kindOf, parseTable, severity, stepOf } from "../src/logic/files.ts";
 import { and, expected, field, isFilter, quoted, toFilter, without } from "../src/logic/filter.ts";
-import { ago, duration, number, size } from "../src/logic/format.ts";
-import { csv, flat, grouped, nextOrder, parseOrder, sorted, summary, tree, writeOrder } from "../src/logic/rows.ts";
+import { folders } from "../src/logic/folders.ts";
+import { ago, count, duration, number, size, written } from "../src/logic/format.ts";
+import { csv, flat, grouped, nextOrder, parseOrder, part, sorted, summary, tree, writeOrder } from "../src/logic/rows.ts";
 import { append, band, byPrefix, central, gaussian, join, measured, panels, pointsOf, rankCorrelation, type Series, smooth } from "../src/logic/series.ts";
 import { coloured, longer, plain, shownLines, stretch } from "../src/logic/text.ts";
 import { svg } from "../src/logic/svg.ts";
+import { atMost } from "../src/logic/width.ts";
 import { Choice } from "../src/pages/choice.ts";
 
 const base64 = (array: ArrayBufferView) => btoa(String.fromCharCode(...new Uint8Array(array.buffer)));
@@ -47,6 +49,14 @@ describe("numbers are written with five digits", () => {
   test.each([[250, "250ms"], [3200, "3.2s"], [61_000, "1m 1s"], [3_600_000, "1h"], [90_000_000, "1d 1h"], [NaN, ""]])(
     "%d ms", (ms, text) => expect(duration(ms)).toBe(text));
   test.each([[999, "999 B"], [1500, "1.5 kB"], [2e9, "2.0 GB"]])("%d bytes", (bytes, text) => expect(size(bytes)).toBe(text));
+  it("as the settings say", () => {
+    written.digits = 3;
+    expect(number(0.123456)).toBe("0.123");
+    written.digits = 0;
+    expect([number(0.1 + 0.2), number(-1e-7)]).toEqual(["0.30000000000000004", "−1e−7"]);
+    written.digits = 5;
+  });
+  test.each([[0, "0"], [999, "999"], [1000, "1,000"], [1234567, "1,234,567"]])("%d runs", (value, text) => expect(count(value)).toBe(text));
   it("says how long ago", () => expect(ago(0, 120_000)).toBe("2 min ago"));
 });
 
@@ -105,6 +115,15 @@ describe("tables", () => {
     expect(both.total).toBe(3);
     expect(merge(old, more, false).ids).toEqual(["a", "b", "c"]);
   });
+  it("are narrowed to names with all words, with their parents at the end", () => {
+    const parents = { key: "mlflow.parentRunId", differs: true, runs: whole(1, 2), values: ["a", "b"] };
+    const table = decode(answer(["a", "b", "c", "d"], { tags: [parents], metrics: [{ key: "loss", differs: true, last: reals(1, 2, 3, 4) }] }));
+    const found = narrowed(table, ["RUN", "c"]);
+    expect([found.ids, found.ancestors, found.total, found.statuses]).toEqual([["c", "b", "a"], 2, 1, { FINISHED: 1 }]);
+    expect([...found.columns.get("metrics.loss")!.numbers!]).toEqual([3, 2, 1]);
+    expect(narrowed(table, ["r_n%d"]).ids).toEqual(["d"]);
+    expect(narrowed(table, ["(a"]).ids).toEqual([]);
+  });
   it("tell numbers from texts", () => {
     expect(numbersOf(["1", undefined, "2"])).toEqual(Float64Array.from([1, NaN, 2]));
     expect(numbersOf(["1", "adam"])).toBeNull();
@@ -118,6 +137,12 @@ describe("rows", () => {
     expect(by("params.x")).toEqual([3, 0, 1, 2]);
     expect(by("-params.x")).toEqual([0, 3, 1, 2]);
   });
+  it("sort by a second key where the first is the same, and stay as they were where all are", () => {
+    const [group, x] = [column(["b", "a", "b", "a"], "g"), column([1, 2, 0, 2], "x")];
+    const by = (order: string, rows = [0, 1, 2, 3]) => sorted(rows, parseOrder(order), (id) => (id === "g" ? group : x));
+    expect([by("g,-x"), by("-g,x"), by("g", [3, 2, 1, 0])]).toEqual([[1, 3, 0, 2], [2, 0, 1, 3], [3, 1, 2, 0]]);
+  });
+  it("know where a value lies in its column", () => expect([part(values, 1.5), part(values, NaN), part(column([7, 7]), 7)]).toEqual([0.5, 0, 0]));
   it("have orders that survive the address", () => {
     const order = [{ id: "metrics.a,b%", descending: true }, { id: "status", descending: false }];
     expect(parseOrder(writeOrder(order))).toEqual(order);
@@ -247,6 +272,17 @@ it("a picture of a chart escapes names", () => {
   expect(text).not.toContain("<script");
   expect(text).toContain("M0 1L10 2");
 });
+
+describe("folders", () => {
+  const lines = (names: string[], ...closed: string[]) =>
+    folders(names, (name) => name, new Set(closed)).map((line) => `${line.depth} ${line.text}${line.kind === "folder" ? ` ${line.inside.length}` : ""}`);
+  it("come from slashes, and are one where one has nothing else", () =>
+    expect(lines(["b", "team/vision/x", "a", "team/vision/y/z"])).toEqual(["0 b", "0 team/vision/ 2", "1 x", "1 y/ 1", "2 z", "0 a"]));
+  it("close", () => expect(lines(["a/x", "a/y", "c"], "a/")).toEqual(["0 a/ 2", "0 c"]));
+  it("are not made of slashes at the ends", () => expect(lines(["/x", "y/", "/"])).toEqual(["0 /x", "0 y/", "0 /"]));
+});
+
+test.each(["WWWW", "loss 0.12346", "中文", "mmm@%"])("%s is at most as wide as said", (text) => expect(atMost(text)).toBeGreaterThanOrEqual(text.length * 8));
 
 describe("colours", () => {
   const ids = [...Array(40)].map((_, i) => `run${i}`);

@@ -217,6 +217,50 @@ export function merge(table: Table, more: Table, before = true): Table {
   };
 }
 
+/** The runs of a table whose names have all the words, as the server would find them, and their
+ * ancestors at the end. */
+export function narrowed(table: Table, words: string[]): Table {
+  const patterns = words.map((word) => {
+    const escaped = word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    return new RegExp(escaped.replaceAll("%", ".*").replaceAll("_", "."), "is");
+  });
+  const fits = (row: number) => patterns.every((each) => each.test(table.names[row]));
+  const matching = table.ids.flatMap((_, row) => (fits(row) ? [row] : []));
+  const found = new Set(matching);
+  const parents = table.columns.get(PARENT);
+  for (const row of found) {
+    const above = parents?.texts?.[row] === undefined ? undefined : table.rowOf.get(parents.texts[row]!);
+    if (above !== undefined) found.add(above); // a set goes on with what is added to it
+  }
+  const rows = [...found];
+  const pick = <T>(values: T[]) => rows.map((row) => values[row]);
+  const reals = (values: Float64Array) => Float64Array.from(rows, (row) => values[row]);
+  const statuses: Record<string, number> = {};
+  for (const row of matching) statuses[table.statusOf[row]] = (statuses[table.statusOf[row]] ?? 0) + 1;
+  const columns = [...table.columns].map(([id, column]): [string, Column] => {
+    const { has, numbers, texts } = column;
+    return [id, { ...column, has: has && Uint8Array.from(rows, (row) => has[row]), numbers: numbers && reals(numbers), texts: texts && pick(texts) }];
+  });
+  const ids = pick(table.ids);
+  return {
+    ...table,
+    size: rows.length,
+    ancestors: rows.length - matching.length,
+    total: matching.length,
+    statuses,
+    ids,
+    names: pick(table.names),
+    experiments: pick(table.experiments),
+    users: pick(table.users),
+    statusOf: pick(table.statusOf),
+    deleted: pick(table.deleted),
+    start: reals(table.start),
+    end: reals(table.end),
+    columns: new Map(columns),
+    rowOf: new Map(ids.map((id, row) => [id, row])),
+  };
+}
+
 function varies(values: ArrayLike<unknown>): boolean {
   for (let i = 1; i < values.length; i++) if (!Object.is(values[i], values[0])) return true;
   return false;

@@ -30,34 +30,49 @@ export function nextOrder(order: Order[], id: string, add: boolean, firstDown: b
   return others;
 }
 
-/** How two rows compare by a column: missing last, NaN before it, whatever the direction. */
-function comparer(column: Column, descending: boolean): (a: number, b: number) => number {
+const ranked = new WeakMap<Column, { ranks: Uint32Array; size: number }>();
+
+/** The rank of each row's value among the column's; NaN and then what is missing lie beyond all of
+ * them. Made once a column, so that the other direction and a second key cost no comparison. */
+function ranksOf(column: Column, length: number) {
+  let found = ranked.get(column);
+  if (found) return found;
   const { has, numbers, texts } = column;
-  const sign = descending ? -1 : 1;
-  const rank = (row: number) =>
-    has && !has[row] ? 2 : numbers ? (numbers[row] === numbers[row] ? 0 : 1) : 0;
-  return (a, b) => {
-    const [x, y] = [rank(a), rank(b)];
-    if (x !== y || x) return x - y;
-    if (numbers) return sign * (numbers[a] - numbers[b] || 0);
-    const [s, t] = [texts![a]!, texts![b]!];
-    return s < t ? -sign : s > t ? sign : 0;
-  };
+  const isThere = (row: number) => !has || has[row] === 1;
+  const ranks = new Uint32Array(length);
+  let size = 0;
+  if (numbers) {
+    const values = numbers.filter((value, row) => value === value && isThere(row)).sort();
+    const places = new Map<number, number>();
+    for (const value of values) if (!places.has(value)) places.set(value, size++);
+    for (let row = 0; row < length; row++) ranks[row] = isThere(row) ? (places.get(numbers[row]) ?? size) : size + 1;
+  } else {
+    const values = [...new Set(texts!.filter((_, row) => isThere(row)) as string[])].sort();
+    const places = new Map(values.map((value, rank) => [value, rank]));
+    size = values.length;
+    for (let row = 0; row < length; row++) ranks[row] = isThere(row) ? places.get(texts![row]!)! : size + 1;
+  }
+  found = { ranks, size };
+  ranked.set(column, found);
+  return found;
 }
 
-export function sorted(rows: number[], order: Order[], column: (id: string) => Column | undefined) {
-  const by = order.flatMap(({ id, descending }) => {
-    const found = column(id);
-    return found ? [comparer(found, descending)] : [];
-  });
-  if (!by.length) return rows;
-  return [...rows].sort((a, b) => {
-    for (const compare of by) {
-      const found = compare(a, b);
-      if (found) return found;
-    }
-    return a - b;
-  });
+/** The rows in an order: NaN and then missing values last in both directions. */
+export function sorted(rows: number[], order: Order[], column: (id: string) => Column | undefined): number[] {
+  // Counted into their ranks, by the last key first: equal rows keep their places.
+  for (const { id, descending } of order.toReversed()) {
+    const by = column(id);
+    if (!by) continue;
+    const { ranks, size } = ranksOf(by, (by.numbers ?? by.texts)!.length);
+    const rankOf = (row: number) => (descending && ranks[row] < size ? size - 1 - ranks[row] : ranks[row]);
+    const starts = new Uint32Array(size + 3);
+    for (const row of rows) starts[rankOf(row) + 1]++;
+    for (let rank = 1; rank < starts.length; rank++) starts[rank] += starts[rank - 1];
+    const found = new Array<number>(rows.length);
+    for (const row of rows) found[starts[rankOf(row)]++] = row;
+    rows = found;
+  }
+  return rows;
 }
 
 /** A line of the table: a run, or the head of a group of runs. */
@@ -143,6 +158,25 @@ export function summary(column: Column, rows: number[]) {
     if (value > greatest) greatest = value;
   }
   return count ? { mean: sum / count, least, greatest, count } : null;
+}
+
+const ranges = new WeakMap<Float64Array, [number, number]>();
+
+/** Where a value lies between the least and the greatest of its column, from 0 to 1. */
+export function part(column: Column, value: number): number {
+  let range = ranges.get(column.numbers!);
+  if (!range) {
+    range = [Infinity, -Infinity];
+    for (let row = 0; row < column.numbers!.length; row++) {
+      const each = column.numbers![row];
+      if (!Number.isFinite(each) || (column.has && !column.has[row])) continue;
+      if (each < range[0]) range[0] = each;
+      if (each > range[1]) range[1] = each;
+    }
+    ranges.set(column.numbers!, range);
+  }
+  const [low, high] = range;
+  return high > low && Number.isFinite(value) ? (value - low) / (high - low) : 0;
 }
 
 /** The rows as a CSV file. */

@@ -1,4 +1,5 @@
 // Runs side by side: what differs between them, their charts, and what matters for a metric.
+import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { OURS, post } from "../api.ts";
 import { type Column, decode, infoColumns, merge, type Table } from "../logic/columns.ts";

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { MLFLOW, OURS, post, session } from "../api.ts";
 import { ago, count, plural, timestamp } from "../logic/format.ts";
+import { folders } from "../logic/folders.ts";
 import { asked, experimentHref, go, setQuery } from "../route.ts";
 import { say, title } from "../state.ts";
 import { Ask, Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, useLoad } from "../parts/basic.tsx";
@@ -66,6 +67,8 @@ export function Experiments() {
   const [text, order, deleted] = [asked("q"), asked("sort", "last"), asked("deleted") === "1"];
   const { value, error, busy, retry } = useLoad((signal) => load(deleted, signal), [deleted]);
   const [asking, setAsking] = useState<Asking | null>(null);
+  const closed = new Set(asked("closed").split(",").filter(Boolean).map(decodeURIComponent));
+  const isTree = asked("tree") === "1";
   useEffect(() => title("Experiments"), []);
   useKeys({ "/": () => document.getElementById("find")?.focus() });
   const writes = session.value?.read_only === false;
@@ -80,6 +83,14 @@ export function Experiments() {
     retry();
   };
   const shown = (value ?? []).filter((each) => matches(each, text)).sort(ORDERS[order] ?? ORDERS.last);
+  const lines = isTree
+    ? folders(shown, (each) => each.name, closed)
+    : shown.map((of) => ({ kind: "leaf" as const, depth: 0, text: of.name, of }));
+  const toggle = (path: string) => {
+    const next = new Set(closed);
+    next.delete(path) || next.add(path);
+    setQuery({ closed: [...next].map(encodeURIComponent).join(",") });
+  };
   const sort = (key: string, label: string, more = "") => (
     <th scope="col" class={more} aria-sort={order === key ? (key === "name" ? "ascending" : "descending") : "none"}>
       <button type="button" onClick={() => setQuery({ sort: key === "last" ? null : key })}>
@@ -87,6 +98,36 @@ export function Experiments() {
         {order === key && <Icon name={key === "name" ? "sortUp" : "sortDown"} size={12} />}
       </button>
     </th>
+  );
+  const row = (each: Experiment, text: string, depth: number) => (
+    <tr key={each.id}>
+      <td style={{ maxWidth: "480px", paddingLeft: isTree ? `${depth * 20 + 20}px` : undefined }}>
+        <div class="clip"><a href={experimentHref(each.id)}>{text ? <b style={{ fontWeight: 500 }}>{text}</b> : <Path name={each.name} />}</a></div>
+        {each.note && <div class="clip dim small">{each.note.split("\n")[0].replace(/[*_`#]/g, "")}</div>}
+      </td>
+      <td class="nowrap"><Activity of={each} /></td>
+      <td class="nowrap dim hide-narrow" title={each.last ? timestamp(each.last) : ""}>{each.last ? ago(each.last) : ""}</td>
+      <td class="hide-narrow">
+        <div class="side wrap">
+          {each.tags.slice(0, 4).map(([key, value]) => <span class="badge" key={key}>{key} {value}</span>)}
+        </div>
+      </td>
+      <td>
+        {writes && (
+          <Menu label={`Actions of ${each.name}`} icon="more" plain>
+            {(close) => deleted ? (
+              <Item icon="restore" onClick={() => (close(), restore(each))}>Restore</Item>
+            ) : (
+              <>
+                <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename", of: each }))}>Rename…</Item>
+                <Item icon="file" onClick={() => (close(), setAsking({ kind: "describe", of: each }))}>Describe…</Item>
+                <Item icon="trash" class="bad" onClick={() => (close(), remove(each))}>Delete</Item>
+              </>
+            )}
+          </Menu>
+        )}
+      </td>
+    </tr>
   );
   return (
     <div class="page">
@@ -96,6 +137,9 @@ export function Experiments() {
         <span class="grow" />
         <input id="find" class="input" type="search" placeholder="Find by name, tag or note" aria-label="Find experiments"
           style={{ width: "240px" }} value={text} onInput={(event) => setQuery({ q: event.currentTarget.value })} />
+        {value?.some((each) => each.name.includes("/")) && (
+          <Button aria-pressed={isTree} icon="folder" title="Names with slashes as folders" onClick={() => setQuery({ tree: isTree ? null : "1" })}>Folders</Button>
+        )}
         <Button aria-pressed={deleted} icon="trash" onClick={() => setQuery({ deleted: deleted ? null : "1" })}>Deleted</Button>
         {writes && <Button main icon="plus" onClick={() => setAsking({ kind: "create" })}>New</Button>}
       </div>
@@ -124,36 +168,18 @@ export function Experiments() {
               </tr>
             </thead>
             <tbody>
-              {shown.map((each) => (
-                <tr key={each.id}>
-                  <td style={{ maxWidth: "480px" }}>
-                    <div class="clip"><a href={experimentHref(each.id)}><Path name={each.name} /></a></div>
-                    {each.note && <div class="clip dim small">{each.note.split("\n")[0].replace(/[*_`#]/g, "")}</div>}
-                  </td>
-                  <td class="nowrap"><Activity of={each} /></td>
-                  <td class="nowrap dim hide-narrow" title={each.last ? timestamp(each.last) : ""}>{each.last ? ago(each.last) : ""}</td>
-                  <td class="hide-narrow">
-                    <div class="side wrap">
-                      {each.tags.slice(0, 4).map(([key, value]) => <span class="badge" key={key}>{key} {value}</span>)}
-                    </div>
-                  </td>
+              {lines.map((line) => line.kind === "folder" ? (
+                <tr key={`${line.path} folder`} class="folder">
                   <td>
-                    {writes && (
-                      <Menu label={`Actions of ${each.name}`} icon="more" plain>
-                        {(close) => deleted ? (
-                          <Item icon="restore" onClick={() => (close(), restore(each))}>Restore</Item>
-                        ) : (
-                          <>
-                            <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename", of: each }))}>Rename…</Item>
-                            <Item icon="file" onClick={() => (close(), setAsking({ kind: "describe", of: each }))}>Describe…</Item>
-                            <Item icon="trash" class="bad" onClick={() => (close(), remove(each))}>Delete</Item>
-                          </>
-                        )}
-                      </Menu>
-                    )}
+                    <button type="button" class="link" aria-expanded={line.open} style={{ paddingLeft: `${line.depth * 20}px` }} onClick={() => toggle(line.path)}>
+                      <Icon name={line.open ? "down" : "right"} size={14} /><Icon name="folder" size={14} /> <b class="clip">{line.text.slice(0, -1)}</b> <span class="badge">{line.inside.length}</span>
+                    </button>
                   </td>
+                  <td class="nowrap"><Activity of={summed(line.inside)} /></td>
+                  <td class="nowrap dim hide-narrow">{ago(Math.max(...line.inside.map((each) => each.last)))}</td>
+                  <td class="hide-narrow" /><td />
                 </tr>
-              ))}
+              ) : row(line.of, isTree ? line.text : "", line.depth))}
             </tbody>
           </table>
         </div>
@@ -169,7 +195,13 @@ function Path({ name }: { name: string }) {
   return <><span class="dim">{name.slice(0, at)}</span><b style={{ fontWeight: 500 }}>{name.slice(at)}</b></>;
 }
 
-function Activity({ of }: { of: Experiment }) {
+const summed = (some: Experiment[]): Pick<Experiment, "statuses" | "runs"> => {
+  const statuses: Record<string, number> = {};
+  for (const each of some) for (const [status, many] of Object.entries(each.statuses)) statuses[status] = (statuses[status] ?? 0) + many;
+  return { statuses, runs: some.reduce((sum, each) => sum + each.runs, 0) };
+};
+
+function Activity({ of }: { of: Pick<Experiment, "statuses" | "runs"> }) {
   const { RUNNING = 0, FAILED = 0 } = of.statuses;
   if (!of.runs) return <span class="dim">no runs</span>;
   return (

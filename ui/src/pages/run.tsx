@@ -1,4 +1,5 @@
 // One run: what it measured and was given first, then charts, files and everything else.
+import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, OURS, post, session } from "../api.ts";
 import { type Column, decode, merge, type Table } from "../logic/columns.ts";

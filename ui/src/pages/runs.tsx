@@ -1,8 +1,9 @@
 // The runs of an experiment: one toolbar, then a table, charts, or both.
+import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, post, session } from "../api.ts";
 import { type Column, infoColumns, type Table } from "../logic/columns.ts";
-import { count, plural, ago, number, duration } from "../logic/format.ts";
+import { ago, count, plural } from "../logic/format.ts";
 import { and, field, literal, quoted, toFilter, without } from "../logic/filter.ts";
 import { csv, flat, grouped, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, writeOrder } from "../logic/rows.ts";
 import { better } from "../logic/better.ts";
@@ -12,15 +13,17 @@ import { dark, download, narrow, say, title } from "../state.ts";
 import { failing, paused, updated } from "../live.ts";
 import { useKeys } from "../keys.ts";
 import { Ask, Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
-import { Grid } from "../parts/grid.tsx";
+import { Grid, type Heat } from "../parts/grid.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy } from "../parts/lazy.tsx";
 import { Search } from "../parts/search.tsx";
+import { Cards } from "../parts/cards.tsx";
 import { Columns } from "../parts/columns.tsx";
 import { Views } from "../parts/views.tsx";
 import { Choice } from "./choice.ts";
 import { useTable } from "./table.ts";
 
+const Brushing = lazy(() => import("../parts/brushing.tsx").then((module) => module.Brushing));
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
 
 const IN_CHARTS = "20"; // runs, unless some are selected
@@ -39,6 +42,13 @@ export function chosenColumns(all: Column[], named: string): Column[] {
 }
 
 const ids = (text: string) => text.split(",").filter(Boolean).map(decodeURIComponent);
+
+/** "metrics.loss~tint,params.lr~bar": how columns show their numbers besides writing them. */
+const heatOf = (text: string): Map<string, Heat> =>
+  new Map(text.split(",").filter(Boolean).map((each) => {
+    const [id, kind] = each.split("~");
+    return [decodeURIComponent(id), kind === "tint" ? "tint" : "bar"];
+  }));
 
 /** Which aggregates the shown columns, the order and the group need. */
 function aggregatesOf(...named: string[]): string[] {
@@ -78,6 +88,7 @@ export function Runs({ experiment }: { experiment: string }) {
   const [now, setNow] = useState(-1);
   const [asking, setAsking] = useState<"tag" | "rename" | null>(null);
   const lastPick = useRef(-1);
+  const near = useNear(view === "split");
   const name = info.value?.name ?? "";
   useEffect(() => {
     title(name);
@@ -90,21 +101,29 @@ export function Runs({ experiment }: { experiment: string }) {
   const columns = useMemo(() => (table ? chosenColumns(all, named) : []), [all, named]);
   const group = byId.get(asked("group"));
   const isFlat = asked("flat") === "1" || order.length > 0;
+  const [brushed, setBrushed] = useState<number[] | null>(null);
+  const inBrushes = view === "parallel" ? brushed : null;
+  const matching = useMemo(() => (table ? [...Array(table.size - table.ancestors).keys()] : []), [table]);
   const lines = useMemo(() => {
     if (!table) return [];
-    const matching = isFlat || group ? table.size - table.ancestors : table.size;
-    const rows = sorted([...Array(matching).keys()], order, (id) => byId.get(id));
+    const isList = isFlat || group || inBrushes;
+    const shown = inBrushes ?? (isList ? matching : [...Array(table.size).keys()]);
+    const rows = sorted(shown.filter((row) => row < table.size), order, (id) => byId.get(id));
     if (group) return grouped(rows, group, toggled);
-    return isFlat ? flat(rows) : tree(table, rows, toggled);
-  }, [table, asked("sort"), isFlat, group, toggled]);
+    return isList ? flat(rows) : tree(table, rows, toggled);
+  }, [table, asked("sort"), isFlat, group, toggled, inBrushes]);
 
   const widths = useMemo(() => {
     const pairs = asked("w").split(",").filter(Boolean).map((each) => each.split("~"));
     return Object.fromEntries(pairs.map(([id, width]) => [decodeURIComponent(id), Number(width)]));
   }, [asked("w")]);
 
+  const pinned = useMemo(() => new Set(ids(asked("fix"))), [asked("fix")]);
+  const heat = useMemo(() => heatOf(asked("heat")), [asked("heat")]);
+
+  const hasCharts = view === "split" || view === "charts";
   const charted = useMemo(() => {
-    if (!table || view === "table") return [];
+    if (!table || !hasCharts) return [];
     const rows = lines.flatMap((line) => line.group?.rows ?? [line.row]);
     const unique = [...new Set(rows)];
     const some = choice.count(table.total) > 0;
@@ -114,22 +133,33 @@ export function Runs({ experiment }: { experiment: string }) {
     return wanted.filter((row) => metrics.some(({ has }) => !has || has[row])).slice(0, some ? IN_COMPARISON : Number(asked("n", IN_CHARTS)));
   }, [table, view, lines, choice, asked("n")]);
   const colours = useMemo(
-    () => (view === "table" || !table ? null : styles(charted.map((row) => table.ids[row]), dark.value)),
+    () => (!hasCharts || !table ? null : styles(charted.map((row) => table.ids[row]), dark.value)),
     [charted, view, dark.value],
   );
 
-  const selectedRows = () => table!.ids.flatMap((id, row) => (choice.has(id) && row < table!.size - table!.ancestors ? [row] : []));
+  const chosen = table ? choice.count(table.total) : 0;
+  /** The table with all runs that match, also those that were not loaded. */
+  const whole = async (): Promise<Table> => {
+    let found = table!;
+    while (found.token) found = await loadMore();
+    return found;
+  };
+  const matchingIn = (all: Table) => [...Array(all.size - all.ancestors).keys()];
   const selectedIds = async (): Promise<string[]> => {
     if (!choice.everything) return [...choice.ids];
-    while (true) {
-      // All that match, not all that are loaded.
-      const more = tableNow.current?.token ? await loadMore() : null;
-      if (!more?.token) break;
-    }
-    return tableNow.current!.ids.filter((id) => choice.has(id));
+    const all = await whole();
+    return matchingIn(all).map((row) => all.ids[row]).filter((id) => choice.has(id));
   };
-  const tableNow = useRef(table);
-  tableNow.current = table;
+  const saveSelected = async (kind: "csv" | "json") => {
+    const all = choice.everything ? await whole() : table!;
+    save(kind, name, all, matchingIn(all).filter((row) => choice.has(all.ids[row])), columns);
+  };
+  /** What the table shows, in its order; and all of it, where not all was loaded. */
+  const saveShown = async (kind: "csv" | "json") => {
+    const all = await whole();
+    const rows = all === table ? rowsOf(lines, table) : sorted(matchingIn(all), order, (id) => columnOf(all, id));
+    save(kind, name, all, rows, columns);
+  };
 
   const pick = (at: number, event: { shiftKey: boolean }) => {
     const line = lines[at];
@@ -139,6 +169,13 @@ export function Runs({ experiment }: { experiment: string }) {
     const picked = lines.slice(from, to + 1).filter((each) => each.row >= 0).map((each) => table!.ids[each.row]);
     lastPick.current = at;
     setChoice(choice.with(picked, on));
+  };
+  const isAll = inBrushes?.length ? inBrushes.every((row) => choice.has(table!.ids[row])) : choice.everything && !choice.ids.size;
+  const selectAll = () => {
+    // In brushes these are the runs that one sees; else all that match, also those not loaded.
+    if (isAll) setChoice(new Choice());
+    else if (inBrushes) setChoice(new Choice().with(inBrushes.map((row) => table!.ids[row]), true));
+    else setChoice(new Choice(true));
   };
   const compare = async () => {
     const chosen = await selectedIds();
@@ -174,18 +211,30 @@ export function Runs({ experiment }: { experiment: string }) {
     setToggled(next);
   };
   const setColumns = (list: Column[] | null) => setQuery({ cols: list && list.map((each) => encodeURIComponent(each.id)).join(",") });
-  const move = (id: string, before: string) => {
-    const rest = columns.filter((each) => each.id !== id);
+  const move = (id: string, by: string | number) => {
     const moved = byId.get(id);
-    if (!moved || id === before) return;
-    rest.splice(rest.findIndex((each) => each.id === before), 0, moved);
+    if (!moved || id === by) return;
+    const rest = columns.filter((each) => each.id !== id);
+    const to = typeof by === "number" ? columns.indexOf(moved) + by : rest.findIndex((each) => each.id === by);
+    rest.splice(Math.max(0, to), 0, moved);
     setColumns(rest);
+  };
+  const pin = (id: string) => {
+    const next = pinned.has(id) ? [...pinned].filter((each) => each !== id) : [...pinned, id];
+    setQuery({ fix: next.map(encodeURIComponent).join(",") });
+  };
+  const warm = (id: string, kind: Heat | null) => {
+    const next = new Map(heat);
+    if (kind) next.set(id, kind);
+    else next.delete(id);
+    setQuery({ heat: [...next].map(([id, kind]) => `${encodeURIComponent(id)}~${kind}`).join(",") });
   };
   const resize = (id: string, width: number | null) => {
     const next = { ...widths, [id]: width };
     setQuery({ w: Object.entries(next).flatMap(([id, width]) => (width ? [`${encodeURIComponent(id)}~${width}`] : [])).join(",") });
   };
-  const sort = (column: Column, add: boolean) => {
+  const sort = (column: Column, add: boolean, descending?: boolean) => {
+    if (descending !== undefined) return setQuery({ sort: writeOrder([{ id: column.id, descending }]) });
     const firstDown = !!column.numbers && better(column.key) >= 0;
     setQuery({ sort: writeOrder(nextOrder(order, column.id, add, firstDown)) });
   };
@@ -198,22 +247,25 @@ export function Runs({ experiment }: { experiment: string }) {
     );
   }
   const filterError = error instanceof ApiError && error.status === 400 && query ? error : null;
-  const chosen = table ? choice.count(table.total) : 0;
   const writes = session.value?.read_only === false;
   const keys = [...new Set(all.filter((each) => each.kind === "metrics" && charted.some((row) => !each.has || each.has[row])).map((each) => each.key))];
   const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])!, ...(group && { group: textOf(group, row) ?? "" }) })) : [];
   const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? <HowMany total={table.total} /> : plural(charted.length, "run");
 
   const grid = table && (narrow.value ? (
-    <Cards table={table} lines={lines} columns={columns} />
+    <Cards table={table} lines={lines} columns={columns} pinned={pinned} isSelected={(id) => choice.has(id)} onSelect={pick} />
   ) : (
     <Grid
       table={table} lines={lines} columns={view === "split" ? columns.filter((each) => each.kind !== "info" || each.id === "status") : columns}
-      widths={widths} order={order} now={now} colours={colours} heat={asked("heat")}
-      selected={{ has: (id) => choice.has(id), all: choice.everything && choice.ids.size === 0, some: chosen > 0 }}
-      onSort={sort} onSelect={pick} onToggle={toggle} onResize={resize} onMove={move} onNow={setNow}
-      onSelectAll={() => setChoice(choice.everything && !choice.ids.size ? new Choice() : new Choice(true))}
-      onHover={view === "table" ? undefined : (id) => import("../parts/charts.tsx").then(({ near }) => (near.value = id))}
+      pinned={pinned} widths={widths} order={order} now={now} colours={colours} heat={heat} isSelected={(id) => choice.has(id)}
+      selected={isAll ? "all" : chosen > 0 ? "some" : "none"}
+      on={{
+        sort, select: pick, toggle, resize, move, pin, heat: warm, now: setNow,
+        hide: (id) => setColumns(columns.filter((each) => each.id !== id)),
+        selectAll,
+        hover: near ? (id) => void (near.value = id) : undefined,
+      }}
+      near={near}
     />
   ));
   const body = !table ? (
@@ -227,6 +279,11 @@ export function Runs({ experiment }: { experiment: string }) {
       <div class="fill">{grid}</div>
       <div class="chart-area"><Charts lines={chartLines} keys={keys} said={said} legend={false} /></div>
     </div>
+  ) : view === "parallel" ? (
+    <>
+      <Brushing all={all} rows={matching} onBrush={setBrushed} />
+      {inBrushes?.length === 0 ? <Empty title="No run is in all brushes">Clear one of them, or make it wider.</Empty> : grid}
+    </>
   ) : grid;
 
   return (
@@ -235,13 +292,13 @@ export function Runs({ experiment }: { experiment: string }) {
       <h1 class="unseen">Runs of {name}</h1>
       {info.value?.deleted && <div class="banner">This experiment is deleted. {writes && <Button onClick={() => restore(experiment, info.retry)}>Restore</Button>}</div>}
       <div class="bar">
-        <Search experiment={experiment} value={query} error={filterError} onSearch={(text) => setQuery({ q: text || null }, false)} />
+        <Search experiment={experiment} value={query} error={filterError} instant={!!table && !table.token} onSearch={(text) => setQuery({ q: text || null }, false)} />
         <div class="segments" role="group" aria-label="View">
-          {([["table", "Table"], ["split", "Table and charts"], ["charts", "Charts"]] as const).map(([each, label]) => (
-            <Button key={each} icon={each === "charts" ? "chart" : each} label={label} class={each === "split" ? "hide-narrow" : ""} aria-pressed={view === each} onClick={() => setQuery({ view: each === "table" ? null : each }, false)} />
+          {([["table", "Table"], ["split", "Table and charts"], ["charts", "Charts"], ["parallel", "Parallel coordinates"]] as const).map(([each, label]) => (
+            <Button key={each} icon={each === "charts" ? "chart" : each} label={label} class={each === "split" || each === "parallel" ? "hide-narrow" : ""} aria-pressed={view === each} onClick={() => setQuery({ view: each === "table" ? null : each }, false)} />
           ))}
         </div>
-        <Columns all={all} shown={columns} named={!!named} set={setColumns} heat={asked("heat")} />
+        <Columns all={all} shown={columns} named={!!named} set={setColumns} pinned={pinned} pin={pin} />
         <Views experiment={experiment} />
       </div>
       <div class="bar low scrolls">
@@ -251,8 +308,8 @@ export function Runs({ experiment }: { experiment: string }) {
             <Button icon="compare" onClick={compare}>Compare</Button>
             {writes && !deleted && <Button icon="tag" onClick={() => setAsking("tag")}>Tag…</Button>}
             {writes && <Button icon={deleted ? "restore" : "trash"} onClick={async () => (await change(await selectedIds(), deleted ? "restore" : "delete", reload), setChoice(new Choice()))}>{deleted ? "Restore" : "Delete"}</Button>}
-            <Button icon="download" onClick={() => saveRows("csv", name, table, selectedRows(), columns)}>CSV</Button>
-            <Button icon="download" onClick={() => saveRows("json", name, table, selectedRows(), columns)}>JSON</Button>
+            <Button icon="download" onClick={() => saveSelected("csv")}>CSV</Button>
+            <Button icon="download" onClick={() => saveSelected("json")}>JSON</Button>
             <Button plain icon="close" onClick={() => setChoice(new Choice())}>Clear</Button>
           </>
         ) : (
@@ -266,8 +323,8 @@ export function Runs({ experiment }: { experiment: string }) {
               <Menu label="Download and more" icon="more" plain>
                 {(close) => (
                   <>
-                    <Item icon="download" onClick={() => (close(), saveRows("csv", name, table, rowsOf(lines, table), columns))}>Download as CSV</Item>
-                    <Item icon="download" onClick={() => (close(), saveRows("json", name, table, rowsOf(lines, table), columns))}>Download as JSON</Item>
+                    <Item icon="download" onClick={() => (close(), saveShown("csv"))}>Download as CSV</Item>
+                    <Item icon="download" onClick={() => (close(), saveShown("json"))}>Download as JSON</Item>
                     <hr />
                     <Item icon="trash" onClick={() => (close(), setQuery({ deleted: deleted ? null : "1" }, false))}>{deleted ? "Show active runs" : "Show deleted runs"}</Item>
                   </>
@@ -298,6 +355,13 @@ export function Runs({ experiment }: { experiment: string }) {
   );
 }
 
+/** The run under the pointer, which charts and table have in common; charts are loaded on demand. */
+function useNear(wanted: boolean): Signal<string | null> | null {
+  const [near, setNear] = useState<Signal<string | null> | null>(null);
+  useEffect(() => void (wanted && import("../parts/charts.tsx").then((charts) => setNear(charts.near))), [wanted]);
+  return wanted ? near : null;
+}
+
 async function loadExperiment(id: string, signal: AbortSignal) {
   void signal;
   const { experiment } = await get(`${MLFLOW}experiments/get`, { experiment_id: id });
@@ -326,7 +390,10 @@ function said_(table: Table): string {
   return [plural(table.total, "run"), RUNNING && `${count(RUNNING)} running`, FAILED && `${count(FAILED)} failed`].filter(Boolean).join(", ");
 }
 
-function saveRows(kind: "csv" | "json", name: string, table: Table, rows: number[], columns: Column[]): void {
+const columnOf = (table: Table, id: string) => table.columns.get(id) ?? infoColumns(table).find((column) => column.id === id);
+
+function save(kind: "csv" | "json", name: string, table: Table, rows: number[], shown: Column[]): void {
+  const columns = shown.map((column) => columnOf(table, column.id) ?? column);
   const file = `${name.replace(/[^\w.-]+/g, "-") || "runs"}.${kind}`;
   const others = columns.filter((column) => column.id !== "run_id");
   if (kind === "csv") {
@@ -394,7 +461,7 @@ function Chips({ query, table }: { query: string; table: Table | null }) {
             const values = [...new Set(column.texts!.filter((each) => each !== undefined))].slice(0, 8);
             return (
               <div key={column.id}>
-                <h3>{column.key}</h3>
+                <h2>{column.key}</h2>
                 {values.map((value) => {
                   const condition = `tags.${quoted(column.key)} = ${literal(value!)}`;
                   const on = filter.includes(condition);
@@ -464,36 +531,4 @@ function Nothing({ name, query, deleted }: { name: string; query: string; delete
   }
   if (deleted) return <Empty title="Nothing is deleted">Deleted runs of this experiment would be here.</Empty>;
   return <Empty title="No runs yet" code={exampleCode(name)}>Log a first run to this experiment:</Empty>;
-}
-
-const CARD = 68;
-
-/** Runs on a phone: name, status and two metrics each. */
-function Cards({ table, lines, columns }: { table: Table; lines: Line[]; columns: Column[] }) {
-  const [top, setTop] = useState(0);
-  const runs = lines.filter((line) => line.row >= 0);
-  const from = Math.max(0, Math.floor(top / CARD) - 4);
-  const shown = runs.slice(from, from + 24);
-  const metrics = columns.filter((column) => column.kind === "metrics");
-  return (
-    <div class="scroll cards" tabIndex={0} role="region" aria-label="Runs" onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
-      <ul style={{ height: `${runs.length * CARD}px`, position: "relative" }}>
-        {shown.map((line, i) => {
-          const { row } = line;
-          const two = metrics.filter((column) => !column.has || column.has[row]).slice(0, 2);
-          return (
-            <li key={table.ids[row]} style={{ position: "absolute", top: `${(from + i) * CARD}px`, left: 0, right: 0, height: `${CARD}px` }}>
-              <a class="card" href={runHref(table.ids[row])} style={{ height: "100%", paddingLeft: `${16 + line.depth * 16}px` }}>
-                <span class="side"><b class="clip grow">{table.names[row]}</b><Status status={table.statusOf[row]} /></span>
-                <span class="metrics">
-                  {two.map((column) => <span class="clip" key={column.id}>{column.label} <b>{number(column.numbers![row])}</b></span>)}
-                  {!two.length && <span>{ago(table.start[row])}{table.end[row] > 0 && `, ${duration(table.end[row] - table.start[row])}`}</span>}
-                </span>
-              </a>
-            </li>
-          );
-        })}
-      </ul>
-    </div>
-  );
 }

@@ -1,8 +1,8 @@
 // The runs of an experiment that match, kept up to date. What the page of runs is about.
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { OURS, post } from "../api.ts";
-import { decode, merge, type Table } from "../logic/columns.ts";
-import { toFilter } from "../logic/filter.ts";
+import { decode, merge, narrowed, type Table } from "../logic/columns.ts";
+import { isFilter, toFilter } from "../logic/filter.ts";
 import { follow, following } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { announcement } from "../state.ts";
@@ -10,7 +10,7 @@ import { plural } from "../logic/format.ts";
 
 export interface Asked {
   experiment: string;
-  text: string; // as it was typed
+  text: string; // as it was typed; a filter where it is sent
   deleted: boolean;
   aggregates: string[];
   orderBy: string[]; // only matters where not all runs are loaded
@@ -21,16 +21,24 @@ const PAGE = 10_000;
 function request(asked: Asked) {
   return {
     experiment_ids: [asked.experiment],
-    filter: toFilter(asked.text),
+    filter: asked.text,
     run_view_type: asked.deleted ? "DELETED_ONLY" : "ACTIVE_ONLY",
     aggregates: asked.aggregates,
   };
 }
 
-export function useTable(asked: Asked) {
-  const [state, setState] = useState<{ table: Table | null; error: Error | null; busy: boolean }>({
-    table: null, error: null, busy: true,
+export function useTable(given: Asked) {
+  const [state, setState] = useState<{ table: Table | null; filter: string; error: Error | null; busy: boolean }>({
+    table: null, filter: "", error: null, busy: true,
   });
+  // Where all runs are here, those with words in their names are found without the server.
+  const words = given.text.trim();
+  const isHere = !!words && !isFilter(words) && !!state.table && !state.table.token && !state.filter;
+  const asked = { ...given, text: isHere ? "" : toFilter(given.text) };
+  const shown = useMemo(
+    () => (isHere ? narrowed(state.table!, words.split(/\s+/)) : state.table),
+    [state.table, isHere && words],
+  );
   const now = useRef<Table | null>(null);
   const [tries, setTries] = useState(0);
   now.current = state.table;
@@ -46,7 +54,7 @@ export function useTable(asked: Asked) {
       (answer) => {
         const table = decode(answer);
         announcement.value = `${plural(table.total, "run")} found`;
-        setState({ table, error: null, busy: false });
+        setState({ table, filter: asked.text, error: null, busy: false });
       },
       (error) => error.name === "AbortError" || setState((before) => ({ ...before, error, busy: false })),
     );
@@ -73,13 +81,17 @@ export function useTable(asked: Asked) {
     }
     return more.size > 0;
   }, [name]);
+  useEffect(() => {
+    if (isHere) announcement.value = `${plural(shown!.total, "run")} found`;
+  }, [shown]);
   useLive(!!state.table && !asked.deleted, (state.table?.statuses.RUNNING ?? 0) > 0, poll);
 
-  const loadMore = async () => {
+  const loadMore = async (): Promise<Table> => {
     const table = now.current!;
     const more = decode(await post(`${OURS}runs/table`, { ...wanted, page_token: table.token }));
-    setState({ table: merge(table, { ...more, cursor: table.cursor }, false), error: null, busy: false });
-    return more;
+    now.current = merge(table, { ...more, cursor: table.cursor }, false);
+    setState((before) => ({ ...before, table: now.current, error: null, busy: false }));
+    return now.current;
   };
-  return { ...state, reload: () => setTries((before) => before + 1), loadMore };
+  return { ...state, table: shown, reload: () => setTries((before) => before + 1), loadMore };
 }

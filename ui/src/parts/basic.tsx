@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
+import type { Style } from "../logic/colours.ts";
 import { copy } from "../state.ts";
 
 const PATHS: Record<string, string> = {
@@ -30,6 +31,8 @@ const PATHS: Record<string, string> = {
   table: "M2 3h12v10H2zm0 3.500h12M6 6.500V13",
   chart: "M2.500 2v11.500H14M5 10l2.500-3.500 2 2L13 4",
   split: "M2 3h12v10H2zm5 0v10",
+  parallel: "M3 2v12m5-12v12m5-12v12M3 4.500l5 6 5-4",
+  bookmark: "M4.500 2.500h7v11L8 10.500l-3.500 3z",
   pin: "M6 2h4l-.5 4.500L12 9H4l2.500-2.500zM8 9v5",
   out: "M6.500 2.500h-4v11h4M6 8h8m-3-3 3 3-3 3",
   pause: "M5.500 3v10m5-10v10",
@@ -79,6 +82,15 @@ export function Status({ status, silentFor = 0, word = true }: { status: string;
       )}
       {word ? label : <span class="unseen">{label}</span>}
     </span>
+  );
+}
+
+/** The line of a run, as its charts draw it. */
+export function Swatch({ of }: { of: Style }) {
+  return (
+    <svg width="14" height="8" class="swatch-line" aria-hidden="true">
+      <line x1="0" x2="14" y1="4" y2="4" stroke={of.colour} stroke-width="3" stroke-dasharray={of.dash.join(" ")} />
+    </svg>
   );
 }
 

@@ -1,7 +1,6 @@
 // Which columns the table has: by group, with a search, and the usual choices.
 import { useState } from "preact/hooks";
 import type { Column } from "../logic/columns.ts";
-import { setQuery } from "../route.ts";
 import { Button, Menu } from "./basic.tsx";
 
 const GROUPS: [Column["kind"], string][] = [["info", "Run"], ["metrics", "Metrics"], ["params", "Params"], ["tags", "Tags"]];
@@ -20,17 +19,16 @@ const offered = (all: Column[]): Column[] =>
     );
   });
 
-export function Columns(props: { all: Column[]; shown: Column[]; named: boolean; set: (list: Column[] | null) => void; heat: string }) {
+export function Columns(props: { all: Column[]; shown: Column[]; named: boolean; set: (list: Column[] | null) => void; pinned: Set<string>; pin: (id: string) => void }) {
   const [find, setFind] = useState("");
-  const { all, shown, set } = props;
+  const { all, shown, set, pinned } = props;
   const ids = new Set(shown.map((each) => each.id));
   const list = offered(all).filter((each) => each.label.toLowerCase().includes(find.toLowerCase()));
   const toggle = (column: Column) =>
     set(ids.has(column.id) ? shown.filter((each) => each.id !== column.id) : [...shown, column]);
   const only = (test: (column: Column) => boolean) => set(all.filter((each) => (each.kind === "info" ? ids.has(each.id) : each.kind !== "tags" && test(each))));
-  const numeric = shown.filter((each) => each.numbers && each.kind !== "info");
   return (
-    <Menu label="Columns" icon="columns" class="hide-narrow">
+    <Menu label="Columns" icon="columns">
       {() => (
         <>
           <input class="input" type="search" placeholder="Find columns" aria-label="Find columns" style={{ width: "100%" }}
@@ -40,26 +38,20 @@ export function Columns(props: { all: Column[]; shown: Column[]; named: boolean;
             <Button onClick={() => only((each) => each.everywhere)}>Only in all runs</Button>
             {props.named && <Button plain onClick={() => set(null)}>Usual</Button>}
           </div>
-          {numeric.length > 0 && (
-            <label class="side" style={{ padding: "0 2px 4px" }}>
-              <span class="dim nowrap">Bars in</span>
-              <select class="input grow" value={props.heat} onChange={(event) => setQuery({ heat: event.currentTarget.value })}>
-                <option value="">no column</option>
-                {numeric.map((each) => <option key={each.id} value={each.id}>{each.label}</option>)}
-              </select>
-            </label>
-          )}
           {GROUPS.map(([kind, title]) => {
             const some = list.filter((each) => each.kind === kind);
             return some.length > 0 && (
               <div key={kind} role="group" aria-label={title}>
-                <h3>{title}</h3>
+                <h2>{title}</h2>
                 {some.slice(0, MOST).map((each) => (
-                  <label class="item" key={each.id}>
-                    <input type="checkbox" checked={ids.has(each.id)} onChange={() => toggle(each)} />
-                    <span class="grow clip">{each.label}</span>
-                    {!each.differs && <span class="dim small">same</span>}
-                  </label>
+                  <div class="side" key={each.id}>
+                    <label class="item">
+                      <input type="checkbox" checked={ids.has(each.id)} onChange={() => toggle(each)} />
+                      <span class="grow clip">{each.label}</span>
+                      {!each.differs && <span class="dim small">same</span>}
+                    </label>
+                    {ids.has(each.id) && <Button plain icon="pin" label={`Pin ${each.label}`} aria-pressed={pinned.has(each.id)} onClick={() => props.pin(each.id)} />}
+                  </div>
                 ))}
               </div>
             );

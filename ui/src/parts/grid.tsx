@@ -1,40 +1,49 @@
 // The table of runs: rows and columns are drawn only where they are seen, so that its cost does not
-// grow with the number of runs. Rows are reused by their place, which keeps scrolling cheap.
-import { Component } from "preact";
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ago, duration, number, plural, timestamp } from "../logic/format.ts";
+// grow with the number of runs. The head is here, the rows are the pool's.
+import { effect, type Signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { number } from "../logic/format.ts";
 import type { Column, Table } from "../logic/columns.ts";
-import { type Line, type Order, summary } from "../logic/rows.ts";
-import { runHref } from "../route.ts";
-import { density } from "../state.ts";
-import { Icon, Status } from "./basic.tsx";
+import type { Line, Order } from "../logic/rows.ts";
 import type { Style } from "../logic/colours.ts";
+import { density, digits } from "../state.ts";
+import { Button, Icon, Item } from "./basic.tsx";
+export { Swatch } from "./basic.tsx";
+import { isRight, type Place, Pool } from "./pool.ts";
 
 export const FIRST = 290; // width of the column with the names
 const HEAD = 32;
-const BEYOND = 6; // rows above and below what is seen
+export const NAME = "run_name"; // of that column, among the widths
+
+export type Heat = "bar" | "tint";
 
 export interface GridProps {
   table: Table;
   lines: Line[];
   columns: Column[];
+  pinned: Set<string>;
   widths: Record<string, number>;
   order: Order[];
-  selected: { has: (id: string) => boolean; all: boolean; some: boolean };
+  isSelected: (id: string) => boolean;
+  selected: "all" | "some" | "none";
   now: number; // the line with the keyboard's mark
   colours: Map<string, Style> | null;
-  heat: string;
-  onSort: (column: Column, add: boolean) => void;
-  onSelect: (line: number, event: { shiftKey: boolean }) => void;
-  onSelectAll: () => void;
-  onToggle: (line: Line) => void;
-  onResize: (id: string, width: number | null) => void;
-  onMove: (id: string, before: string) => void;
-  onNow: (line: number) => void;
-  onHover?: (id: string | null) => void;
+  heat: Map<string, Heat>;
+  near: Signal<string | null> | null; // the run under the pointer in a chart
+  on: {
+    sort: (column: Column, add: boolean, descending?: boolean) => void;
+    select: (line: number, event: { shiftKey: boolean }) => void;
+    selectAll: () => void;
+    toggle: (line: Line) => void;
+    resize: (id: string, width: number | null) => void;
+    move: (id: string, by: string | number) => void; // before a column, or so many places
+    pin: (id: string) => void;
+    hide: (id: string) => void;
+    heat: (id: string, kind: Heat | null) => void;
+    now: (line: number) => void;
+    hover?: (id: string | null) => void;
+  };
 }
-
-const isRight = (column: Column) => !!column.numbers && column.id !== "start_time";
 
 export function widthOf(column: Column, given: Record<string, number>): number {
   const wanted = given[column.id];
@@ -42,51 +51,109 @@ export function widthOf(column: Column, given: Record<string, number>): number {
   if (column.id === "status") return 104;
   if (column.id === "start_time") return 108;
   if (column.id === "run_id") return 270;
-  const head = column.label.length * 7 + 34;
+  const head = column.label.length * 7 + 50;
   return Math.min(Math.max(head, column.numbers ? 102 : 120), 220);
 }
 
-/** How wide a column must be for all that it says. */
-function fit(column: Column): number {
-  let longest = column.label.length + 4;
-  const size = column.texts?.length ?? column.numbers!.length;
-  for (let row = 0; row < size; row++) {
-    const text = column.texts ? (column.texts[row] ?? "") : number(column.numbers![row]);
-    if (text.length > longest) longest = text.length;
-  }
-  return Math.min(Math.max(longest * 7.2 + 20, 64), 600);
+/** How wide something must be for its longest texts. */
+function widest(label: string, texts: Iterable<string>): number {
+  const context = document.createElement("canvas").getContext("2d")!;
+  context.font = getComputedStyle(document.body).font;
+  let found = context.measureText(label).width + 34;
+  for (const text of texts) found = Math.max(found, context.measureText(text).width);
+  return Math.ceil(Math.min(Math.max(found + 20, 64), 600));
+}
+
+const textsOf = (column: Column): string[] =>
+  column.id === "status" ? [] : column.texts ? [...new Set(column.texts.filter((each) => each !== undefined))] : Array.from(column.numbers!, (value) => number(value));
+
+/** Where the columns stand, from `left` on. */
+function placed(columns: Column[], widths: Record<string, number>, left: number, indexOf: (column: Column) => number): Place[] {
+  return columns.map((column) => {
+    const place = { column, left, width: widthOf(column, widths), index: indexOf(column) };
+    left += place.width;
+    return place;
+  });
+}
+
+/** How many columns are seen at once at most. */
+function mostSeen(places: Place[], width: number): number {
+  let [most, from] = [0, 0];
+  places.forEach(({ left, width: own }, at) => {
+    while (from < at && places[from].left + places[from].width < left + own - width) from++;
+    most = Math.max(most, at - from + 1);
+  });
+  return Math.min(most + 1, places.length);
 }
 
 export function Grid(props: GridProps) {
-  const { lines, columns, widths } = props;
+  const { table, lines, columns, widths, on } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ top: 0, left: 0, width: 1200, height: 800 });
-  const [drop, setDrop] = useState("");
+  const grid = useRef<HTMLDivElement>(null);
+  const [pane, body] = [useRef<HTMLDivElement>(null), useRef<HTMLDivElement>(null)];
+  const pool = useRef<Pool | null>(null);
+  const [size, setSize] = useState({ width: 0, height: 0 }) // not measured yet;
+  const [from, setFrom] = useState(0); // the first column that is drawn
+  const [menu, setMenu] = useState<{ column: Column; left: number; top: number } | null>(null);
   const rowHeight = useRowHeight();
+
+  const first = Math.min(widths[NAME] ?? FIRST, Math.max(160, size.width * 0.45));
+  const { pinned, places, frozen, width } = useMemo(() => {
+    const isPinned = (column: Column) => props.pinned.has(column.id);
+    // Pinned columns stand first; of a narrow window they take no more than leaves room for others.
+    let room = size.width * 0.7 - first;
+    const kept = columns.filter((column) => isPinned(column) && (room -= widthOf(column, widths)) > 0);
+    const order = [...kept, ...columns.filter((column) => !kept.includes(column))];
+    const indexes = new Map(order.map((column, index) => [column, index]));
+    const indexOf = (column: Column) => indexes.get(column)!;
+    const pinned = placed(kept, widths, first, indexOf);
+    const frozen = pinned.reduce((sum, place) => sum + place.width, first);
+    const places = placed(order.slice(kept.length), widths, 0, indexOf);
+    const width = places.reduce((sum, place) => sum + place.width, frozen);
+    return { pinned, places, frozen, width };
+  }, [columns, widths, first, props.pinned, size.width]);
+  const many = useMemo(() => mostSeen(places, size.width - frozen), [places, size.width, frozen]);
+  const start = Math.max(0, Math.min(from, places.length - many));
+  const seen = useMemo(() => (size.width ? places.slice(start, start + many) : []), [places, start, many]);
+  const twists = useMemo(() => lines.some((line) => line.children > 0), [lines]);
+
+  // What the last scroll said: to ask the element after something was written costs a layout.
+  const top = useRef(0);
+  const view = () => ({ top: top.current, height: size.height });
+  const tellMarked = () => {
+    const id = pool.current!.idOf(props.now);
+    if (id) grid.current!.setAttribute("aria-activedescendant", id);
+    else grid.current!.removeAttribute("aria-activedescendant");
+  };
+  useLayoutEffect(() => {
+    if (!size.height) return;
+    pool.current ??= new Pool(pane.current!, body.current!);
+    const { now, isSelected, colours, heat } = props;
+    pool.current.show({ table, lines, pinned, seen, first, rowHeight, now, isSelected, colours, heat, twists }, view());
+    tellMarked();
+  });
+
+  useEffect(() => props.near ? effect(() => pool.current?.mark(props.near!.value)) : undefined, [props.near, lines]);
 
   useLayoutEffect(() => {
     const element = box.current!;
-    let asked = 0;
-    const measure = () => {
-      asked = 0;
-      setView({
-        top: element.scrollTop,
-        left: element.scrollLeft,
-        width: element.clientWidth,
-        height: element.clientHeight,
-      });
-    };
-    const later = () => (asked ||= requestAnimationFrame(measure));
+    const measure = () => setSize({ width: element.clientWidth, height: element.clientHeight });
     measure();
-    const observer = new ResizeObserver(later);
+    const observer = new ResizeObserver(measure);
     observer.observe(element);
-    element.addEventListener("scroll", later, { passive: true });
-    return () => {
-      observer.disconnect();
-      element.removeEventListener("scroll", later);
-      cancelAnimationFrame(asked);
-    };
+    return () => observer.disconnect();
   }, []);
+
+  const scrolled = () => {
+    if (menu) setMenu(null);
+    const { scrollLeft, scrollTop } = box.current!;
+    top.current = scrollTop;
+    if (!pool.current) return;
+    pool.current.scroll(view());
+    tellMarked();
+    const at = places.findIndex((place) => place.left + place.width > scrollLeft);
+    setFrom(Math.max(0, at));
+  };
 
   useLayoutEffect(() => {
     if (props.now < 0) return;
@@ -97,116 +164,58 @@ export function Grid(props: GridProps) {
     else if (top + rowHeight > element.scrollTop + room) element.scrollTop = top + rowHeight - room;
   }, [props.now]);
 
-  const first = Math.min(FIRST, Math.max(160, view.width * 0.45));
-  const { places, width } = useMemo(() => {
-    let width = first;
-    const places = columns.map((column, index) => {
-      const place = { column, left: width, width: widthOf(column, widths), index };
-      width += place.width;
-      return place;
-    });
-    return { places, width };
-  }, [columns, widths, first]);
-  const from = Math.max(0, Math.floor(view.top / rowHeight) - BEYOND);
-  const to = Math.min(lines.length, Math.ceil((view.top + view.height) / rowHeight) + BEYOND);
-  // As many as can be seen at once: a row keeps its element until it is out of sight.
-  const pool = Math.ceil(view.height / rowHeight) + 2 * BEYOND + 2;
-  const isSeen = ({ left, width }: Place) => left + width > view.left && left < view.left + view.width;
-  const firstSeen = places.findIndex(isSeen);
-  const lastSeen = places.findLastIndex(isSeen);
-  const seen = useMemo(
-    () => (firstSeen < 0 ? [] : places.slice(firstSeen, lastSeen + 1)),
-    [places, firstSeen, lastSeen],
+  const clicked = (event: MouseEvent) => {
+    const at = pool.current!.lineOf(event.target);
+    if (at < 0) return;
+    const target = event.target as Element;
+    if (target instanceof HTMLInputElement) return on.select(at, event);
+    if (target.closest(".twist") || (lines[at].group && !target.closest(".pick"))) return on.toggle(lines[at]);
+    if (target.closest("a, label")) return; // which do what they do
+    if (event.shiftKey || event.ctrlKey || event.metaKey) on.select(at, event);
+    else on.now(at);
+  };
+  const pointed = (event: PointerEvent) => {
+    const at = pool.current!.lineOf(event.target);
+    pool.current!.hover(at);
+    const target = event.target as HTMLElement;
+    if (at >= 0 && !target.title) target.title = pool.current!.titleOf(target);
+    on.hover?.(at >= 0 && lines[at].row >= 0 ? table.ids[lines[at].row] : null);
+  };
+  const head = (place: Place) => (
+    <Head key={place.column.id} {...place} order={props.order} on={on}
+      open={(button) => {
+        const at = button.getBoundingClientRect();
+        setMenu({ column: place.column, left: Math.min(at.left, innerWidth - 232), top: at.bottom + 2 });
+      }} />
   );
-  const live = useRef(props);
-  live.current = props;
-
-  const head = (
-    <div class="head" role="rowgroup" style={{ width: `${width}px` }}>
-      <div role="row" aria-rowindex={1} style={{ display: "flex", height: "100%" }}>
-        <div class="first" role="columnheader" aria-colindex={1} style={{ width: `${first}px` }}>
-          <label class="pick">
-            <input
-              type="checkbox"
-              aria-label="Select all that match"
-              checked={props.selected.all}
-              ref={(input) => {
-                if (input) input.indeterminate = !props.selected.all && props.selected.some;
-              }}
-              onChange={props.onSelectAll}
-            />
-          </label>
-          <span>Run</span>
-        </div>
-        {seen.map(({ column, left, width, index }) => {
-          const by = props.order.find((each) => each.id === column.id);
-          return (
-            <div
-              key={column.id}
-              role="columnheader"
-              aria-colindex={index + 2}
-              aria-sort={by ? (by.descending ? "descending" : "ascending") : "none"}
-              class={`th ${isRight(column) ? "num" : ""} ${drop === column.id ? "drop" : ""}`}
-              style={{ left: `${left}px`, width: `${width}px` }}
-              draggable
-              onDragStart={(event) => event.dataTransfer!.setData("text/plain", column.id)}
-              onDragOver={(event) => (event.preventDefault(), setDrop(column.id))}
-              onDragLeave={() => setDrop("")}
-              onDrop={(event) => {
-                event.preventDefault();
-                setDrop("");
-                props.onMove(event.dataTransfer!.getData("text/plain"), column.id);
-              }}
-            >
-              <button type="button" title={titleOf(column)} onClick={(event) => props.onSort(column, event.shiftKey)}>
-                <span class="clip">{column.label}</span>
-                {by && <Icon name={by.descending ? "sortDown" : "sortUp"} size={12} />}
-              </button>
-              <Grip width={width} resize={(to) => props.onResize(column.id, to)} fit={() => props.onResize(column.id, fit(column))} />
-            </div>
-          );
-        })}
-      </div>
-    </div>
-  );
-
-  const body = [];
-  for (let at = from; at < to; at++) {
-    body.push(
-      <Row
-        key={at % pool}
-        live={live}
-        table={props.table}
-        line={lines[at]}
-        at={at}
-        top={HEAD + at * rowHeight}
-        first={first}
-        width={width}
-        seen={seen}
-        selected={lines[at].row >= 0 && props.selected.has(props.table.ids[lines[at].row])}
-        marked={props.now === at}
-        style={props.colours?.get(props.table.ids[lines[at].row])}
-        heat={props.heat}
-        twists={lines[0].children > 0}
-      />,
-    );
-  }
   return (
-    <div
-      class="grid"
-      role="treegrid"
-      ref={box}
-      tabIndex={0}
-      aria-label="Runs"
-      aria-rowcount={lines.length + 1}
-      aria-colcount={columns.length + 1}
-      aria-multiselectable="true"
-    >
-      <div class="canvas" role="presentation" style={{ width: `${width}px`, height: `${HEAD + lines.length * rowHeight}px`, minWidth: "100%" }}>
-        {head}
-        <div role="rowgroup">{body}</div>
+    <>
+      <div class="grid" ref={box} onScroll={scrolled} onClick={clicked} onPointerOver={pointed}
+        onPointerLeave={() => (pool.current?.hover(-1), on.hover?.(null))}>
+        <div class="canvas" role="treegrid" ref={grid} tabIndex={0} aria-label="Runs" aria-rowcount={lines.length + 1} aria-colcount={columns.length + 1}
+          aria-multiselectable="true" style={{ width: `${width}px`, height: `${HEAD + lines.length * rowHeight}px` }}>
+          <div class="head" role="rowgroup">
+            <div role="row" aria-rowindex={1}>
+              <div class="frozen" role="presentation" style={{ width: `${frozen}px` }}>
+                <div class="th first" role="columnheader" aria-colindex={1} style={{ width: `${first}px` }}>
+                  <label class="pick">
+                    <input type="checkbox" aria-label="Select all that match" checked={props.selected === "all"}
+                      ref={(input) => void (input && (input.indeterminate = props.selected === "some"))} onChange={on.selectAll} />
+                  </label>
+                  <span>Run</span>
+                  <Grip width={first} resize={(to) => on.resize(NAME, to)} fit={() => on.resize(NAME, widest("Run", table.names) + 60)} />
+                </div>
+                {pinned.map(head)}
+              </div>
+              <div class="rest" role="presentation" style={{ left: `${frozen}px` }}>{seen.map(head)}</div>
+            </div>
+          </div>
+          <div class="frozen rows" role="rowgroup" ref={pane} style={{ width: `${frozen}px` }} />
+        </div>
+        <div class="rest rows" ref={body} style={{ left: `${frozen}px`, width: `${width - frozen}px`, height: `${lines.length * rowHeight}px` }} />
       </div>
-    </div>
+      {menu && <HeadMenu {...menu} {...props} close={() => setMenu(null)} />}
+    </>
   );
 }
 
@@ -215,12 +224,92 @@ function useRowHeight(): number {
   useLayoutEffect(() => {
     setHeight(parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 28);
   }, [density.value]);
+  void digits.value; // numbers are written anew when it changes
   return height;
 }
 
 function titleOf(column: Column): string {
   const note = column.differs ? "" : " (the same in all runs)";
   return (column.kind === "info" ? column.label : column.id) + note;
+}
+
+function Head({ column, left, width, index, order, on, open }: Place & Pick<GridProps, "order" | "on"> & { open: (button: Element) => void }) {
+  const [drop, setDrop] = useState(false);
+  const by = order.find((each) => each.id === column.id);
+  return (
+    <div
+      role="columnheader"
+      aria-colindex={index + 2}
+      aria-sort={by ? (by.descending ? "descending" : "ascending") : "none"}
+      class={`th ${isRight(column) ? "num" : ""} ${drop ? "drop" : ""}`}
+      style={{ left: `${left}px`, width: `${width}px` }}
+      draggable
+      onDragStart={(event) => event.dataTransfer!.setData("text/plain", column.id)}
+      onDragOver={(event) => (event.preventDefault(), setDrop(true))}
+      onDragLeave={() => setDrop(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setDrop(false);
+        on.move(event.dataTransfer!.getData("text/plain"), column.id);
+      }}
+    >
+      <button type="button" class="sort" title={titleOf(column)} onClick={(event) => on.sort(column, event.shiftKey)}>
+        <span class="clip">{column.label}</span>
+        {by && <Icon name={by.descending ? "sortDown" : "sortUp"} size={12} />}
+      </button>
+      <button type="button" class="more" aria-label={`Column ${column.label}`} aria-haspopup="dialog" onClick={(event) => open(event.currentTarget)}>
+        <Icon name="down" size={12} />
+      </button>
+      <Grip width={width} resize={(to) => on.resize(column.id, to)} fit={() => on.resize(column.id, widest(column.label, textsOf(column)))} />
+    </div>
+  );
+}
+
+/** What can be done with a column: all that dragging and double clicks do, too. */
+function HeadMenu({ column, left, top, pinned, widths, heat, order, on, close }: GridProps & { column: Column; left: number; top: number; close: () => void }) {
+  const panel = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    panel.current!.querySelector("button")!.focus();
+    const outside = (event: Event) => panel.current?.contains(event.target as Node) || close();
+    addEventListener("pointerdown", outside);
+    return () => {
+      removeEventListener("pointerdown", outside);
+      if (!document.activeElement || document.activeElement === document.body) before?.focus();
+    };
+  }, [column.id]);
+  const { id } = column;
+  const numeric = column.numbers && column.kind !== "info";
+  const width = widthOf(column, widths);
+  const by = order.find((each) => each.id === id);
+  const does = (deed: () => void) => () => (close(), deed());
+  const warmth = (kind: Heat, label: string) => (
+    <Item icon={heat.get(id) === kind ? "check" : "chart"} onClick={does(() => on.heat(id, heat.get(id) === kind ? null : kind))}>{label}</Item>
+  );
+  return (
+    <div class="panel over" role="dialog" aria-label={`Column ${column.label}`} ref={panel} style={{ left: `${left}px`, top: `${top}px` }}
+      onKeyDown={(event) => event.key === "Escape" && (event.stopPropagation(), close())}>
+      <Item icon={by && !by.descending ? "check" : "sortUp"} onClick={does(() => on.sort(column, false, false))}>Sort ascending</Item>
+      <Item icon={by?.descending ? "check" : "sortDown"} onClick={does(() => on.sort(column, false, true))}>Sort descending</Item>
+      <hr />
+      <Item icon={pinned.has(id) ? "check" : "pin"} onClick={does(() => on.pin(id))}>{pinned.has(id) ? "Pinned" : "Pin"}</Item>
+      <Item icon="close" onClick={does(() => on.hide(id))}>Hide</Item>
+      {numeric && warmth("bar", "Bars")}
+      {numeric && warmth("tint", "Heat")}
+      <hr />
+      <div class="side">
+        <span class="grow dim small" style={{ paddingLeft: "8px" }}>Move</span>
+        <Button plain label="Move left" onClick={() => on.move(id, -1)}>←</Button>
+        <Button plain label="Move right" onClick={() => on.move(id, 1)}>→</Button>
+      </div>
+      <div class="side">
+        <span class="grow dim small" style={{ paddingLeft: "8px" }}>Width</span>
+        <Button plain label="Narrower" onClick={() => on.resize(id, Math.max(48, width - 24))}>−</Button>
+        <Button plain label="Wider" onClick={() => on.resize(id, width + 24)}>+</Button>
+        <Button plain onClick={does(() => on.resize(id, widest(column.label, textsOf(column))))}>Fit</Button>
+      </div>
+    </div>
+  );
 }
 
 function Grip({ width, resize, fit }: { width: number; resize: (to: number) => void; fit: () => void }) {
@@ -235,194 +324,4 @@ function Grip({ width, resize, fit }: { width: number; resize: (to: number) => v
     target.addEventListener("pointerup", () => target.removeEventListener("pointermove", move), { once: true });
   };
   return <span class="grip" aria-hidden="true" onPointerDown={drag} onDblClick={fit} draggable onDragStart={(event) => (event.preventDefault(), event.stopPropagation())} />;
-}
-
-interface Place {
-  column: Column;
-  left: number;
-  width: number;
-  index: number;
-}
-
-interface RowProps {
-  live: { current: GridProps };
-  table: Table;
-  line: Line;
-  at: number;
-  top: number;
-  first: number;
-  width: number;
-  seen: Place[];
-  selected: boolean;
-  marked: boolean;
-  style: Style | undefined;
-  heat: string;
-  twists: boolean;
-}
-
-/** A line, drawn again only when something of it is another: scrolling draws those that are new. */
-class Row extends Component<RowProps> {
-  shouldComponentUpdate(next: RowProps): boolean {
-    const now = this.props;
-    return (Object.keys(next) as (keyof RowProps)[]).some((name) => next[name] !== now[name]);
-  }
-
-  render(props: RowProps) {
-    const place = { top: `${props.top}px`, width: `${props.width}px` };
-    return props.line.group ? <GroupRow {...props} place={place} /> : <RunRow {...props} place={place} />;
-  }
-}
-
-type Placed = RowProps & { place: Record<string, string> };
-
-function RunRow(props: Placed) {
-  const { table, line, at, seen, live, selected, style, place } = props;
-  const { row } = line;
-  const id = table.ids[row];
-  const above = row >= table.size - table.ancestors;
-  return (
-    <div
-      role="row"
-      class={`line ${props.marked ? "now" : ""} ${above ? "above" : ""}`}
-      aria-rowindex={at + 2}
-      aria-selected={selected}
-      aria-level={line.depth + 1}
-      aria-expanded={line.children ? line.open : undefined}
-      style={place}
-      onClick={(event) => clicked(event, props)}
-      onPointerEnter={() => live.current.onHover?.(id)}
-      onPointerLeave={() => live.current.onHover?.(null)}
-    >
-      <div class="first" role="gridcell" aria-colindex={1} style={{ width: `${props.first}px` }}>
-        <label class="pick">
-          <input
-            type="checkbox"
-            tabIndex={-1}
-            aria-label={`Select ${table.names[row]}`}
-            checked={selected}
-            onClick={(event) => (event.stopPropagation(), live.current.onSelect(at, event))}
-          />
-        </label>
-        {line.depth > 0 && <span style={{ width: `${line.depth * 16}px`, flex: "none" }} />}
-        {line.children > 0 ? <Twist {...props} /> : props.twists && <span style={{ width: "24px", flex: "none" }} />}
-        {style && <Swatch of={style} />}
-        <a class="name clip" href={runHref(id)} tabIndex={-1} title={table.names[row]}>{table.names[row] || id}</a>
-        {line.children > 0 && <span class="badge" style={{ marginLeft: "6px" }}>{line.children}</span>}
-      </div>
-      {seen.map(({ column, left, width, index }) => (
-        <Cell key={column.id} table={table} column={column} row={row} left={left} width={width} index={index} heat={props.heat === column.id} />
-      ))}
-    </div>
-  );
-}
-
-export function Swatch({ of }: { of: Style }) {
-  return (
-    <svg width="14" height="8" style={{ marginRight: "6px" }} aria-hidden="true">
-      <line x1="0" x2="14" y1="4" y2="4" stroke={of.colour} stroke-width="3" stroke-dasharray={of.dash.join(" ")} />
-    </svg>
-  );
-}
-
-function Twist({ line, live, table }: RowProps) {
-  const name = line.group ? line.group.value : table.names[line.row];
-  return (
-    <button
-      type="button"
-      class="twist"
-      tabIndex={-1}
-      aria-label={`${line.open ? "Close" : "Open"} ${name}`}
-      onClick={(event) => (event.stopPropagation(), live.current.onToggle(line))}
-    >
-      <Icon name={line.open ? "down" : "right"} size={14} />
-    </button>
-  );
-}
-
-function clicked(event: MouseEvent, props: RowProps) {
-  if ((event.target as Element).closest("a, input, button, label")) return;
-  if (event.shiftKey || event.ctrlKey || event.metaKey) props.live.current.onSelect(props.at, event);
-  else props.live.current.onNow(props.at);
-}
-
-function GroupRow(props: Placed) {
-  const { line, at, seen } = props;
-  const group = line.group!;
-  return (
-    <div class="line group" role="row" aria-rowindex={at + 2} aria-expanded={line.open} style={props.place} onClick={() => props.live.current.onToggle(line)}>
-      <div class="first" role="gridcell" aria-colindex={1} style={{ width: `${props.first}px`, paddingLeft: "8px" }}>
-        <Twist {...props} />
-        <span class="clip">{group.value}</span>
-        <span class="badge" style={{ marginLeft: "6px" }}>{plural(group.rows.length, "run")}</span>
-      </div>
-      {seen.map(({ column, left, width, index }) => {
-        const found = column.numbers && column.kind !== "info" ? summary(column, group.rows) : null;
-        return (
-          <div key={column.id} role="gridcell" aria-colindex={index + 2} class={`cell ${isRight(column) ? "num" : ""}`}
-            style={{ left: `${left}px`, width: `${width}px` }}
-            title={found ? `mean of ${found.count}; ${number(found.least)} to ${number(found.greatest)}` : undefined}>
-            {found && number(found.mean)}
-          </div>
-        );
-      })}
-    </div>
-  );
-}
-
-interface CellProps {
-  table: Table;
-  column: Column;
-  row: number;
-  left: number;
-  width: number;
-  index: number;
-  heat: boolean;
-}
-
-function Cell({ table, column, row, left, width, index, heat }: CellProps) {
-  const place = { left: `${left}px`, width: `${width}px` };
-  const { has, numbers, texts } = column;
-  const common = { role: "gridcell" as const, "aria-colindex": index + 2, style: place };
-  if (column.id === "status") {
-    return <div {...common} class="cell"><Status status={table.statusOf[row]} silentFor={0} /></div>;
-  }
-  if (column.id === "start_time") {
-    return <div {...common} class="cell dim" title={timestamp(table.start[row])}>{ago(table.start[row])}</div>;
-  }
-  if (has && !has[row]) return <div {...common} class={`cell missing ${numbers ? "num" : ""}`}>–</div>;
-  if (texts) {
-    const text = texts[row];
-    const mono = column.id === "run_id" ? "mono" : "";
-    return <div {...common} class={`cell ${numbers ? "num" : ""} ${mono}`} title={text}>{text}</div>;
-  }
-  const value = numbers![row];
-  if (column.id === "duration") {
-    const running = table.statusOf[row] === "RUNNING";
-    const ms = running ? Date.now() - table.start[row] : value;
-    return <div {...common} class="cell num">{duration(ms)}</div>;
-  }
-  return (
-    <div {...common} class="cell num" title={String(value)}>
-      {heat && <i class="heat" style={{ transform: `scaleX(${part(column, value)})` }} />}
-      {number(value)}
-    </div>
-  );
-}
-
-const ranges = new WeakMap<Float64Array, [number, number]>();
-
-/** Where a value lies between the least and the greatest of its column. */
-function part(column: Column, value: number): number {
-  let range = ranges.get(column.numbers!);
-  if (!range) {
-    range = [Infinity, -Infinity];
-    column.numbers!.forEach((each, row) => {
-      if (!Number.isFinite(each) || (column.has && !column.has[row])) return;
-      range![0] = Math.min(range![0], each);
-      range![1] = Math.max(range![1], each);
-    });
-    ranges.set(column.numbers!, range);
-  }
-  const [low, high] = range;
-  return high > low && Number.isFinite(value) ? (value - low) / (high - low) : 0;
 }

@@ -67,7 +67,7 @@ export function Header() {
         <Menu label={`Logged in as ${user}`} icon="user" plain>
           {() => (
             <>
-              <h3>{user} · {session.value!.role}</h3>
+              <h2>{user} · {session.value!.role}</h2>
               <Item icon="out" onClick={logOut}>Log out</Item>
             </>
           )}

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { loginWanted, MLFLOW, post, session, get, OURS } from "../api.ts";
 import { experimentHref, go, href, runHref } from "../route.ts";
-import { density, overlay, theme, utc } from "../state.ts";
+import { density, digits, overlay, theme, utc } from "../state.ts";
 import { Button, Dialog, Icon } from "./basic.tsx";
 import { literal } from "../logic/filter.ts";
 
@@ -77,6 +77,8 @@ function Settings() {
           options={[["normal", "Normal"], ["compact", "Compact"]]} />
         <Choice name="utc" label="Times" value={utc.value} set={(value) => (utc.value = value)}
           options={[["0", "Local"], ["1", "UTC"]]} />
+        <Choice name="digits" label="Digits of numbers" value={digits.value} set={(value) => (digits.value = value)}
+          options={[["3", "3"], ["5", "5"], ["8", "8"], ["0", "All"]]} />
       </div>
     </Dialog>
   );

@@ -1,6 +1,6 @@
 // Parallel coordinates: a line a run over its params and metrics. Drag along an axis to brush it, its
 // name to move it, click the name to change between a linear and a logarithmic scale.
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Column } from "../logic/columns.ts";
 import { axisOf, brushed } from "../logic/axes.ts";
 import { viridis } from "../logic/colours.ts";
@@ -107,10 +107,9 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
     const y = event.clientY - canvas.current!.getBoundingClientRect().top;
     return Math.max(0, Math.min(1, 1 - (y - TOP) / (HEIGHT - TOP - BOTTOM)));
   };
-  const put = (next: Record<string, [number, number]>) => {
-    setBrushes(next);
-    onBrush?.(Object.keys(next).length ? brushed(axes, next, rows) : null);
-  };
+  // Also when the rows change below the brushes.
+  useEffect(() => onBrush?.(inside.length < rows.length || Object.keys(brushes).length ? inside : null), [inside]);
+  useEffect(() => () => onBrush?.(null), []);
   const down = (event: PointerEvent) => {
     const y = event.clientY - canvas.current!.getBoundingClientRect().top;
     canvas.current!.setPointerCapture(event.pointerId);
@@ -141,7 +140,7 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
     if (now.name) return;
     const next = { ...brushes };
     if (!now.moved) delete next[id];
-    put(next);
+    setBrushes(next);
   };
   const range = shade?.ticks;
   return (
@@ -162,7 +161,7 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
           </span>
         )}
         {inside.length < rows.length && <span>{count(inside.length)} of {number(rows.length)} runs</span>}
-        {Object.keys(brushes).length > 0 && <Button plain onClick={() => put({})}>Clear the brushes</Button>}
+        {Object.keys(brushes).length > 0 && <Button plain onClick={() => setBrushes({})}>Clear the brushes</Button>}
         <span class="grow" />
         <span class="hide-narrow">Drag along an axis to choose; drag its name to move it; click it for a log scale.</span>
       </div>

@@ -90,7 +90,7 @@ async function offers(experiment: string, text: string, cursor: number): Promise
   return [...keys, ...(prefix ? [] : starts(ATTRIBUTES, "attribute"))].slice(0, 30);
 }
 
-export function Search(props: { experiment: string; value: string; error: ApiError | null; onSearch: (text: string) => void }) {
+export function Search(props: { experiment: string; value: string; error: ApiError | null; instant: boolean; onSearch: (text: string) => void }) {
   const [text, setText] = useState(props.value);
   const [list, setList] = useState<Offer[]>([]);
   const [at, setAt] = useState(-1);
@@ -120,8 +120,8 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
     const names = !value || !(isFilter(value) || mayBeField(value));
     timer.current = window.setTimeout(() => {
       if (names) props.onSearch(value);
-      offer();
-    }, 120);
+      setTimeout(offer); // behind the rows, which matter more
+    }, props.instant ? 16 : 120);
   };
   const run = (value: string) => {
     clearTimeout(timer.current);

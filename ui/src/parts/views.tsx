@@ -25,10 +25,10 @@ export function Views({ experiment }: { experiment: string }) {
     form.reset();
   };
   return (
-    <Menu label="Views" icon="pin" class="hide-narrow">
+    <Menu label="Views" icon="bookmark">
       {(close) => (
         <>
-          <h3>Views</h3>
+          <h2>Views</h2>
           {views.map((view) => (
             <div class="side" key={view.name}>
               <Item onClick={() => (close(), go(`${experimentHref(experiment)}${view.query ? `?${view.query}` : ""}`))}>{view.name}</Item>
