@@ -9,6 +9,7 @@ from typing import Any
 
 from runlog.db.servers import Bindings, Row, ServerDatabase
 
+_NUMBERS = ("bigint", "double precision")
 _TYPES = {int: "bigint", float: "double precision", str: "text", bytes: "bytea"}
 
 
@@ -60,13 +61,16 @@ class PostgreSQL(ServerDatabase):
         if len(rows) < 2:
             return super().change_many(sql, rows)
         if isinstance(rows[0], Mapping):
-            columns = {name: [row[name] for row in rows] for name in names}  # type: ignore[call-overload]
+            columns: dict[str, Any] = {name: [row[name] for row in rows] for name in names}  # type: ignore[call-overload]
         else:
             columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
         if target and len({*zip(*(columns[name] for name in target), strict=True)}) < len(rows):
             return super().change_many(sql, rows)  # one statement changes no row twice
         for name, column in columns.items():
-            bulk = bulk.replace(f":{name}::[]", f":{name}::{_type(column)}[]")
+            kind = _type(column)
+            bulk = bulk.replace(f":{name}::[]", f":{name}::{kind}[]")
+            if kind in _NUMBERS:  # as text at once: a tenth of the driver's time for a list
+                columns[name] = "{" + ",".join(map(repr, column)).replace("None", "null") + "}"
         return self.change(bulk, columns)
 
 

@@ -78,7 +78,7 @@ class ServerDatabase:
     driver: ClassVar[str]  # where a URI names none
     extra: ClassVar[str]
     schema: ClassVar[str]  # the file that makes the tables
-    PHRASES: ClassVar[Sequence[tuple[str, str]]] = ()  # of SQLite's SQL, and the engine's
+    PHRASES: ClassVar[tuple[tuple[str, str], ...]] = ()  # of SQLite's SQL, and the engine's
     BEGIN: ClassVar[Sequence[str]]
     BEGIN_READING: ClassVar[Sequence[str]]  # all statements that follow see the same state
     SETTINGS: ClassVar[Sequence[str]] = ()  # of each connection; {seconds} to wait for a lock
@@ -194,7 +194,7 @@ class ServerDatabase:
 
     def _translation(self, sql: str, named: bool = True) -> tuple[str, tuple[str, ...] | None]:
         style = self._engine.dialect.paramstyle
-        return _translation(type(self), style if named else style.removeprefix("py"), sql)
+        return _translation(self.PHRASES, style if named else style.removeprefix("py"), sql)
 
     # -- transactions -----------------------------------------------------------------------
     # Each has a connection of its own from the pool. One that a signal handler begins in the
@@ -496,10 +496,12 @@ def statements(script: str) -> list[str]:
 
 
 @lru_cache(_STATEMENTS)
-def _translation(engine: Any, style: str, sql: str) -> tuple[str, tuple[str, ...] | None]:
+def _translation(
+    phrases: tuple[tuple[str, str], ...], style: str, sql: str
+) -> tuple[str, tuple[str, ...] | None]:
     """A statement in the engine's words, with the driver's marks for values; the names of the
     values in their order if the driver wants them so."""
-    for pattern, replacement in engine.PHRASES:
+    for pattern, replacement in phrases:
         sql = re.sub(pattern, replacement, sql)
     if style in ("pyformat", "format"):
         sql = sql.replace("%", "%%")
