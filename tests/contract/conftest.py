@@ -101,6 +101,7 @@ LACKS: dict[str, dict[str, str]] = {
     "http_in_process": _ON_THE_SERVER,
     "http": _ON_THE_SERVER,
     "http_postgresql": _ON_THE_SERVER,
+    "http_mariadb": _ON_THE_SERVER,
     "mlflow": {
         **_ON_THE_SERVER,
         "test_digests": "it keeps no digests of files",
@@ -133,6 +134,8 @@ STORES: dict[str, Callable[[Path, pytest.MonkeyPatch], Store]] = {
     "http": http,
     "postgresql": on_server("postgresql"),
     "http_postgresql": http_over("postgresql"),
+    "mariadb": on_server("mariadb"),
+    "http_mariadb": http_over("mariadb"),
     "mlflow": mlflow,
 }
 

@@ -84,6 +84,7 @@ class ServerDatabase:
     SETTINGS: ClassVar[Sequence[str]] = ()  # of each connection; {seconds} to wait for a lock
     LIKE: ClassVar[str] = "{0} like {1} escape ''"
     ILIKE: ClassVar[str]
+    BY_KEY: ClassVar[str] = "order by 1, 2"
     LOCK_SCHEMA: ClassVar[str]  # so that one process alone makes or changes the tables
     UNLOCK_SCHEMA: ClassVar[str]
     TABLES: ClassVar[str]  # the names of all tables that are there
@@ -126,6 +127,14 @@ class ServerDatabase:
     def pattern(like: str) -> str:
         """The operand of LIKE as the engine takes it."""
         return like
+
+    def phrases(self) -> tuple[tuple[str, str], ...]:
+        """PHRASES, for the server that there is."""
+        return self.PHRASES
+
+    def script(self) -> str:
+        """What makes the tables, for the server that there is."""
+        return migrate.schema(self.schema)
 
     def options(self) -> dict[str, Any]:
         """What the driver is told beside what the URI says."""
@@ -194,7 +203,7 @@ class ServerDatabase:
 
     def _translation(self, sql: str, named: bool = True) -> tuple[str, tuple[str, ...] | None]:
         style = self._engine.dialect.paramstyle
-        return _translation(self.PHRASES, style if named else style.removeprefix("py"), sql)
+        return _translation(self.phrases(), style if named else style.removeprefix("py"), sql)
 
     # -- transactions -----------------------------------------------------------------------
     # Each has a connection of its own from the pool. One that a signal handler begins in the
@@ -349,12 +358,20 @@ class ServerDatabase:
     def _bring_up_to_date(self) -> None:
         if self._version() is None:
             self._refuse_strangers()
-            for statement in statements(migrate.schema(self.schema)):
-                self.execute(statement)
+            for statement in statements(self.script()):
+                self._define(statement)
             self.execute(f"insert into runlog_schema (version) values ({migrate.VERSION})")
         for step in migrate.pending(self._version() or 0):
             step.apply(self)
             self.execute(f"update runlog_schema set version = {step.to}")
+
+    def _define(self, statement: str) -> None:
+        """Runs a statement of the schema's file, which is in the engine's own words."""
+        connection = self._transactions()[-1]
+        try:
+            connection.cursor().execute(statement)
+        except self._failures as error:
+            raise self._translated(error, connection) from error
 
     def _version(self) -> int | None:
         """The version of the schema that is there. Raises StoreUnusable for a newer one."""
@@ -410,7 +427,7 @@ class ServerDatabase:
                 f"many connections: {said}"
             )
         if code in self.DENIED:
-            return StoreReadOnly(f"{self.path}: {said}. The user needs more permissions")
+            return StoreReadOnly(f"{self.path}: {said}. Look at the user's permissions")
         if code in self.FULL:
             return StoreFull(f"no room left on the disk of {self.path}: {said}")
         if code in self.MISSING:
@@ -552,7 +569,8 @@ def _patience() -> float:
 
 
 def _first_line(error: Any) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    said = error.args[-1] if getattr(error, "args", ()) else error  # MySQL's have a number first
+    return next(iter(str(said).strip().splitlines()), type(error).__name__)
 
 
 def _after_fork() -> None:
