@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runlog.db import doubles
-from runlog.db.servers import Bindings, Rows, ServerDatabase
+from runlog.db.servers import COMPARED, Bindings, Rows, ServerDatabase
 
 _RETURNING = re.compile(r"\s+returning id$")
 # What the bytes of a double are as a number: null for NaN and infinities, which it has not.
@@ -48,6 +48,7 @@ class MySQL(ServerDatabase):
         (r"(?s)^\s*insert into (.*?)\s+on conflict do nothing", r"insert ignore into \1"),
         (r"on conflict \([^)]*\)\s+do update\s+set", "on duplicate key update"),
         (r"\bexcluded\.(\w+)", r"values(\1)"),
+        COMPARED,
         (r"\s+returning id$", ""),
         (r" as text\)", " as char)"),
         (r"\blength\(", "char_length("),

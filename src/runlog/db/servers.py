@@ -45,6 +45,12 @@ ENGINES = {  # what a URI begins with, before a + and the driver: module and cla
     "mssql": "mssql.SQLServer",
 }
 
+# Compared as a whole, what an index is in the order of, where the engine makes no use of it so.
+COMPARED = (
+    r"\((\w+), (\w+), (\w+)\) > \((:\w+), (:\w+), (:\w+)\)",
+    r"(\1 >= \4 and (\1 > \4 or \2 > \5 or (\2 = \5 and \3 > \6)))",
+)
+
 _NAME = re.compile(r"(?<![:\w]):(\w+)")  # :name, but not what follows in a cast ::name
 _STATEMENTS = 2000  # whose translations are remembered
 
