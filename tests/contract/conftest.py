@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -7,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 import served
+import servers
 from runlog.http.store import HttpStore
 from runlog.serve import create_app
 from runlog.store import Store, open_store
@@ -48,6 +50,32 @@ def http(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return HttpStore(f"{server.uri}/{place.name}")
 
 
+def on_server(kind: str) -> Callable[[Path, pytest.MonkeyPatch], Store]:
+    """A database server's, emptied."""
+
+    def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+        try:
+            server, store = served.database(kind)
+        except servers.Missing as missing:
+            if "CI" in os.environ:
+                raise
+            pytest.skip(str(missing))
+        server.empty()
+        return store
+
+    return opened
+
+
+def http_over(kind: str) -> Callable[[Path, pytest.MonkeyPatch], Store]:
+    """Our own server, as two processes, over a database server's."""
+
+    def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+        on_server(kind)(folder, monkeypatch)
+        return HttpStore(served.over(kind))
+
+    return opened
+
+
 def mlflow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """MLflow's own server."""
     server = served.mlflow()
@@ -79,6 +107,8 @@ _WORDS = "it says it in other words, or as another error"
 LACKS: dict[str, dict[str, str]] = {
     "http_in_process": _ON_THE_SERVER,
     "http": _ON_THE_SERVER,
+    "http_postgresql": _ON_THE_SERVER,
+    "http_mariadb": _ON_THE_SERVER,
     "mlflow": {
         **_ON_THE_SERVER,
         "test_digests": "it keeps no digests of files",
@@ -109,6 +139,10 @@ STORES: dict[str, Callable[[Path, pytest.MonkeyPatch], Store]] = {
     "sqlite_without_wal": sqlite_without_wal,
     "http_in_process": http_in_process,
     "http": http,
+    "postgresql": on_server("postgresql"),
+    "http_postgresql": http_over("postgresql"),
+    "mariadb": on_server("mariadb"),
+    "http_mariadb": http_over("mariadb"),
     "mlflow": mlflow,
 }
 
