@@ -23,6 +23,7 @@ WRITABLE = [
     "vsftpd",
     "vsftpd_tls",
     "webdav",
+    "dbfs",
 ]
 OBJECTS = {
     "sqlar",

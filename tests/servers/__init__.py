@@ -1,4 +1,4 @@
-"""Real servers on 127.0.0.1 that the tests and the benchmarks keep artifacts on.
+"""Servers on 127.0.0.1, all real but DBFS, that the tests and the benchmarks keep artifacts on.
 
     with start("sshd") as server:
         server.uri      # the root of what may be written: sftp://root@127.0.0.1:23456/tmp/...
@@ -37,6 +37,7 @@ KINDS = {  # name: module and class
     "vsftpd_tls": "vsftpd.VsftpdTls",
     "webdav": "webdav.WebDAV",
     "http": "http.Http",
+    "dbfs": "dbfs.DBFS",
 }
 
 
@@ -145,6 +146,17 @@ def tool(name: str, hint: str) -> str:
     found = shutil.which(name, path=path)
     if found is None:
         raise Missing(f"{name} is not installed: {hint}")
+    return found
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this host, which is its own authority, and its key."""
+    found = folder / "certificate.pem", folder / "key.pem"
+    openssl = tool("openssl", "apt-get install openssl")
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=IP:{HOST}"]
+    command += ["-out", str(found[0]), "-keyout", str(found[1])]
+    subprocess.run(command, capture_output=True, check=True)
     return found
 
 

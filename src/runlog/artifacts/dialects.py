@@ -6,7 +6,7 @@ Every function returns a class, so that its package is imported by those alone w
 from __future__ import annotations
 
 from errno import ENOENT
-from functools import cache
+from functools import cache, partial
 from html import unescape
 from io import BytesIO
 from typing import Any
@@ -264,3 +264,38 @@ def http() -> Any:
             return entries
 
     return WebFiles
+
+
+@cache
+def dbfs() -> Any:
+    from fsspec.implementations.dbfs import DatabricksException, DatabricksFileSystem
+
+    class DatabricksFiles(DatabricksFileSystem):  # type: ignore[misc]
+        """Keeps no listings, and does not wait for ever. Moves in place of what is there, which
+        the interface does not: what was there is deleted first. Says so where there is nothing to
+        delete, and deletes the rest where there is too much for one request."""
+
+        def __init__(self, instance: str, token: str, timeout: float, **options: Any) -> None:
+            super().__init__(instance, token, use_listings_cache=False, **options)
+            self.session.request = partial(self.session.request, timeout=timeout)
+
+        def mv(self, source_path: str, destination_path: str, **_: Any) -> None:
+            try:
+                super().mv(source_path, destination_path)
+            except FileExistsError:
+                self.rm(destination_path)
+                super().mv(source_path, destination_path)
+
+        def rm(self, path: str, recursive: bool = False, **_: Any) -> None:
+            what = {"path": path, "recursive": recursive}
+            while True:
+                try:
+                    self._send_to_api(method="post", endpoint="delete", json=what)
+                    return
+                except DatabricksException as error:
+                    if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                        raise FileNotFoundError(ENOENT, error.message, path) from error
+                    if error.error_code != "PARTIAL_DELETE":
+                        raise
+
+    return DatabricksFiles

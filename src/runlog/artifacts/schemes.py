@@ -235,7 +235,10 @@ def _http_root(address: Address) -> str:
 
 
 def _dbfs(address: Address) -> Options:
+    from runlog.artifacts.transfer import patience
+
     return _given(
+        timeout=patience(),
         instance=(os.environ.get("DATABRICKS_HOST") or address.host)
         .removeprefix("https://")
         .strip("/"),
@@ -354,11 +357,12 @@ MEMORY = Scheme(
     crew=1,
 )
 DBFS = Scheme(
-    _class("fsspec.implementations.dbfs:DatabricksFileSystem"),
+    dialects.dbfs,
     "requests",
     "databricks",
     _dbfs,
     _absolute,
+    shared=False,
     crew=4,
 )
 HDFS = Scheme(
