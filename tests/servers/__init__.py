@@ -25,6 +25,8 @@ from importlib import import_module
 from pathlib import Path
 
 HOST = "127.0.0.1"
+TEMPORARY = tempfile.gettempdir()  # not that of a test: paths of sockets have to be short
+FOLDER = "runlog-server-"
 PATIENCE = 60  # seconds until a server answers, on a machine that does much else
 
 KINDS = {  # name: module and class
@@ -54,7 +56,8 @@ class Server:
     command: list[str]
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="runlog-server-"))
+        _sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=TEMPORARY))
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -167,6 +170,24 @@ def connect(port: int) -> socket.socket:
 def _tied() -> list[str]:
     """A prefix for commands, so that a server ends with us, however we end."""
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
+
+def _sweep() -> None:
+    """Takes away the folders of programs that were killed before they could."""
+    for folder in Path(TEMPORARY).glob(f"{FOLDER}*-*"):
+        pid = folder.name.removeprefix(FOLDER).partition("-")[0]
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _below(pid: int) -> list[int]:
