@@ -211,8 +211,9 @@ def webdav() -> Any:
             return super().join_url(quote(path), add_trailing_slash)
 
     class WebdavFiles(WebdavFileSystem):  # type: ignore[misc]
-        """Moves by one request, where webdav4 would copy and delete; and sends a file without
-        making its directories anew each time, which locks them."""
+        """Moves by one request, where webdav4 would copy and delete; fetches by one, where it asks
+        for facts first, in the pieces that arrive; and sends a file without making its directories
+        anew each time, which locks them."""
 
         def __init__(self, base_url: str, auth: Any = None, **options: Any) -> None:
             options.pop("skip_instance_cache", None)
@@ -223,6 +224,20 @@ def webdav() -> Any:
             with open(lpath, "rb") as file:
                 told = None if callback is None else callback.relative_update
                 self.client.upload_fileobj(file, rpath, overwrite=True, callback=told)
+
+        def get_file(self, rpath: str, lpath: str, callback: Any = None, **_: Any) -> None:
+            url = self.client.join_url(rpath)
+            with (
+                open(lpath, "wb") as file,
+                self.client.http.stream("GET", url, follow_redirects=True) as answer,
+            ):
+                if answer.status_code == 404:
+                    raise FileNotFoundError(ENOENT, "No such file", rpath)
+                answer.raise_for_status()
+                for piece in answer.iter_bytes():
+                    file.write(piece)
+                    if callback is not None:
+                        callback.relative_update(len(piece))
 
         def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
             self.client.upload_fileobj(BytesIO(value), path, overwrite=True)
