@@ -263,9 +263,9 @@ def _method(files: Any, name: str) -> Callable[..., Awaitable[Any]]:
 
 async def _get_in_pieces(files: Any, path: str, transfer: Transfer, local: str, room: int) -> None:
     """Fetch a big file in ranges, some at once. It must be the same one from first to last."""
-    size = cast(int, transfer.size)
+    found = await files._info(path)
+    size = found["size"]  # it may be another one than that in the listing already
     starts = iter(range(0, size, _PIECE))
-    version = _version(await files._info(path))
     with open(local, "wb") as file:
 
         async def fetch() -> None:
@@ -277,7 +277,7 @@ async def _get_in_pieces(files: Any, path: str, transfer: Transfer, local: str, 
                 transfer.relative_update(len(piece))
 
         await together([fetch() for _ in range(max(1, room // _PIECE))])
-    if _version(await files._info(path)) != version:
+    if _version(await files._info(path)) != _version(found):
         raise OSError(f"{path} was replaced while it was fetched")
 
 
