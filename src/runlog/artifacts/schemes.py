@@ -135,7 +135,7 @@ async def _s3_abort(files: Any, place: str) -> None:
 
 
 def _gcs_parts(room: int) -> Options:
-    # One part at a time, and the next one is read meanwhile. A multiple of 256 KiB.
+    # One part at a time; the next is read before it is let go. A multiple of 256 KiB.
     return {"chunksize": max(1, min(room * 3 // 2, 48 << 20) >> 18) << 18}
 
 
