@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -20,11 +21,24 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import meter
 
 
+class Digests(dict[str, tuple[int, str]]):
+    """What a store does for a run: it remembers what was logged. Without it, none are taken."""
+
+    def known(self, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
+        return {path: self[path] for path in paths if path in self}
+
+    def record(self, digests: Iterable[tuple[str, int, str]]) -> None:
+        self.update({path: (size, digest) for path, size, digest in digests})
+
+    def forget(self, path: str) -> None:
+        self.pop(path, None)
+
+
 class Runlog:
     def __init__(self, uri: str) -> None:
         from runlog.artifacts import ArtifactRepo
 
-        self.repo = ArtifactRepo(uri)
+        self.repo = ArtifactRepo(uri, ledger=Digests())
 
     def up(self, local: Path, name: str) -> None:
         if local.is_dir():

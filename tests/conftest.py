@@ -27,6 +27,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     forget_settings()
 
 
+@pytest.fixture
+def own_temporary_files(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the test downloads to nowhere in particular goes with the other files of tests."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("tmp")))
+
+
 def forget_settings() -> None:
     for name in [*os.environ]:
         if name.startswith(("RUNLOG_", "MLFLOW_")):

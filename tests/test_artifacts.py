@@ -15,6 +15,8 @@ from runlog.artifacts import ArtifactRepo, NoSuchFile, check_path, local_root, p
 from runlog.entities import FileInfo
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
 
+pytestmark = pytest.mark.usefixtures("own_temporary_files")
+
 NAMES = [
     "a.txt",
     "with space",

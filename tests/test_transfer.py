@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import threading
 import time
 from contextlib import nullcontext
+from hashlib import sha256
 
 import pytest
 from fsspec.asyn import get_loop, sync
@@ -142,6 +144,18 @@ def test_the_first_error_ends_those_beside_it():
     with pytest.raises(ConnectionResetError):
         sync(get_loop(), together, [wait(), wait(), fail()])
     assert ended == [1, 1]
+
+
+@pytest.mark.parametrize("change", [False, True])
+def test_a_file_that_changes_on_its_way_gets_no_digest(tmp_path, change):
+    (tmp_path / "f").write_bytes(b"x" * 3_000_000)
+    os.utime(tmp_path / "f", (1, 1))
+    each = Transfer("f", str(tmp_path / "f"))
+    each.begin_digest()
+    if change:
+        (tmp_path / "f").write_bytes(b"y" * 3_000_000)
+    each.end_digest()
+    assert each.digest == ("" if change else sha256(b"x" * 3_000_000).hexdigest())
 
 
 def test_starting_anew_is_no_progress():

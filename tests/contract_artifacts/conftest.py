@@ -23,6 +23,7 @@ WRITABLE = [
     "vsftpd",
     "vsftpd_tls",
     "webdav",
+    "dbfs",
 ]
 OBJECTS = {
     "sqlar",
@@ -39,6 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(quiet)
+            item.add_marker(pytest.mark.usefixtures("own_temporary_files"))
 
 
 @pytest.fixture(params=WRITABLE)

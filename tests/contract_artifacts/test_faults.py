@@ -163,6 +163,22 @@ def test_parts_of_an_interrupted_upload_are_given_up(killed, root, big, under_wa
     assert [upload for upload in open_ones if upload["Key"].startswith(key)] == []
 
 
+@pytest.mark.parametrize("kind", ["seaweedfs"], indirect=True)
+@pytest.mark.parametrize("size", [32 << 20, 33 << 20, 10])
+def test_a_file_that_is_replaced_while_it_comes_down_is_no_mixture(
+    killed, root, big, tmp_path, monkeypatch, under_way, size
+):
+    def replace():
+        _, _, bucket, key = root.split("/", 3)
+        killed.client().put_object(Bucket=bucket, Key=f"{key}/big", Body=b"n" * size)
+
+    monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", str(ENOUGH))
+    ArtifactRepo(root).log_artifact(big)
+    (tmp_path / "out").mkdir()
+    ArtifactRepo(root).download("big", tmp_path / "out", callback=under_way(replace))
+    assert (tmp_path / "out" / "big").read_bytes() == b"n" * size
+
+
 @pytest.mark.parametrize("kind", ["moto"], indirect=True)
 def test_names_in_a_bucket_that_lead_out_of_a_directory(kind, server, root, tmp_path):
     repo = ArtifactRepo(root)

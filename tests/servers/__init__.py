@@ -1,4 +1,4 @@
-"""Real servers on 127.0.0.1 that the tests and the benchmarks keep artifacts or runs on.
+"""Servers on 127.0.0.1, all real but DBFS, that tests and benchmarks keep artifacts or runs on.
 
     with start("sshd") as server:
         server.uri      # the root of what may be written: sftp://root@127.0.0.1:23456/tmp/...
@@ -25,6 +25,8 @@ from importlib import import_module
 from pathlib import Path
 
 HOST = "127.0.0.1"
+TEMPORARY = tempfile.gettempdir()  # not that of a test: paths of sockets have to be short
+FOLDER = "runlog-server-"
 PATIENCE = 60  # seconds until a server answers, on a machine that does much else
 
 KINDS = {  # name: module and class
@@ -39,6 +41,7 @@ KINDS = {  # name: module and class
     "http": "http.Http",
     "postgresql": "postgresql.PostgreSQL",
     "mariadb": "mariadb.MariaDB",
+    "dbfs": "dbfs.DBFS",
 }
 
 
@@ -55,7 +58,8 @@ class Server:
     command: list[str]
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="runlog-server-"))
+        _sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=TEMPORARY))
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -150,6 +154,17 @@ def tool(name: str, hint: str) -> str:
     return found
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this host, which is its own authority, and its key."""
+    found = folder / "certificate.pem", folder / "key.pem"
+    openssl = tool("openssl", "apt-get install openssl")
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=IP:{HOST}"]
+    command += ["-out", str(found[0]), "-keyout", str(found[1])]
+    subprocess.run(command, capture_output=True, check=True)
+    return found
+
+
 def connect(port: int) -> socket.socket:
     return socket.create_connection((HOST, port), timeout=5)
 
@@ -157,6 +172,24 @@ def connect(port: int) -> socket.socket:
 def _tied() -> list[str]:
     """A prefix for commands, so that a server ends with us, however we end."""
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+
+
+def _sweep() -> None:
+    """Takes away the folders of programs that were killed before they could."""
+    for folder in Path(TEMPORARY).glob(f"{FOLDER}*-*"):
+        pid = folder.name.removeprefix(FOLDER).partition("-")[0]
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _below(pid: int) -> list[int]:

@@ -7,7 +7,7 @@ import sys
 from ftplib import FTP, FTP_TLS
 from pathlib import Path
 
-from servers import HOST, Missing, Server, free_port, tool
+from servers import HOST, Missing, Server, certificate, free_port, tool
 
 USER, PASSWORD = "ada", "p@ss:w/rd"
 # What a server sees that has these files in place of the machine's: a user who exists nowhere else,
@@ -73,28 +73,13 @@ class VsftpdTls(Vsftpd):
     scheme = "ftps"
 
     def prepare(self) -> None:
-        certificate, key = self.folder / "certificate.pem", self.folder / "key.pem"
-        subprocess.run(
-            [tool("openssl", "apt-get install openssl"), "req", "-x509", "-newkey", "rsa:2048"]
-            + [
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                f"/CN={HOST}",
-                "-addext",
-                f"subjectAltName=IP:{HOST}",
-            ]
-            + ["-keyout", str(key), "-out", str(certificate)],
-            capture_output=True,
-            check=True,
-        )
+        trusted, key = certificate(self.folder)
         self.tls = (
-            f"ssl_enable=YES\nrsa_cert_file={certificate}\nrsa_private_key_file={key}\n"
+            f"ssl_enable=YES\nrsa_cert_file={trusted}\nrsa_private_key_file={key}\n"
             "force_local_logins_ssl=YES\nforce_local_data_ssl=YES\nrequire_ssl_reuse=NO\n"
         )
         super().prepare()
-        self.env = {"SSL_CERT_FILE": str(certificate)}
+        self.env = {"SSL_CERT_FILE": str(trusted)}
 
     def answer(self) -> None:
         trusted = ssl.create_default_context(cafile=self.env["SSL_CERT_FILE"])

@@ -6,7 +6,7 @@ Every function returns a class, so that its package is imported by those alone w
 from __future__ import annotations
 
 from errno import ENOENT
-from functools import cache
+from functools import cache, partial
 from html import unescape
 from io import BytesIO
 from typing import Any
@@ -64,6 +64,23 @@ def s3() -> Any:
             return [sent[number] for number in sorted(sent)]
 
     return S3Files
+
+
+@cache
+def gcs() -> Any:
+    from gcsfs import GCSFileSystem
+    from gcsfs.core import UnclosableBytesIO
+
+    class GcsFiles(GCSFileSystem):  # type: ignore[misc]
+        """Sends a part piece by piece. gcsfs gives all of it at once, which then is in memory
+        twice: to be within the same bound, parts would have to be smaller and more."""
+
+        async def _request(self, *args: Any, data: Any = None, **kwargs: Any) -> Any:
+            if isinstance(data, bytes) and len(data) > 2**20:
+                data = UnclosableBytesIO(data)
+            return await super()._request(*args, data=data, **kwargs)
+
+    return GcsFiles
 
 
 @cache
@@ -211,8 +228,9 @@ def webdav() -> Any:
             return super().join_url(quote(path), add_trailing_slash)
 
     class WebdavFiles(WebdavFileSystem):  # type: ignore[misc]
-        """Moves by one request, where webdav4 would copy and delete; and sends a file without
-        making its directories anew each time, which locks them."""
+        """Moves by one request, where webdav4 would copy and delete; fetches by one, where it asks
+        for facts first, in the pieces that arrive; and sends a file without making its directories
+        anew each time, which locks them."""
 
         def __init__(self, base_url: str, auth: Any = None, **options: Any) -> None:
             options.pop("skip_instance_cache", None)
@@ -223,6 +241,20 @@ def webdav() -> Any:
             with open(lpath, "rb") as file:
                 told = None if callback is None else callback.relative_update
                 self.client.upload_fileobj(file, rpath, overwrite=True, callback=told)
+
+        def get_file(self, rpath: str, lpath: str, callback: Any = None, **_: Any) -> None:
+            url = self.client.join_url(rpath)
+            with (
+                open(lpath, "wb") as file,
+                self.client.http.stream("GET", url, follow_redirects=True) as answer,
+            ):
+                if answer.status_code == 404:
+                    raise FileNotFoundError(ENOENT, "No such file", rpath)
+                answer.raise_for_status()
+                for piece in answer.iter_bytes():
+                    file.write(piece)
+                    if callback is not None:
+                        callback.relative_update(len(piece))
 
         def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
             self.client.upload_fileobj(BytesIO(value), path, overwrite=True)
@@ -264,3 +296,38 @@ def http() -> Any:
             return entries
 
     return WebFiles
+
+
+@cache
+def dbfs() -> Any:
+    from fsspec.implementations.dbfs import DatabricksException, DatabricksFileSystem
+
+    class DatabricksFiles(DatabricksFileSystem):  # type: ignore[misc]
+        """Keeps no listings, and does not wait for ever. Moves in place of what is there, which
+        the interface does not: what was there is deleted first. Says so where there is nothing to
+        delete, and deletes the rest where there is too much for one request."""
+
+        def __init__(self, instance: str, token: str, timeout: float, **options: Any) -> None:
+            super().__init__(instance, token, use_listings_cache=False, **options)
+            self.session.request = partial(self.session.request, timeout=timeout)
+
+        def mv(self, source_path: str, destination_path: str, **_: Any) -> None:
+            try:
+                super().mv(source_path, destination_path)
+            except FileExistsError:
+                self.rm(destination_path)
+                super().mv(source_path, destination_path)
+
+        def rm(self, path: str, recursive: bool = False, **_: Any) -> None:
+            what = {"path": path, "recursive": recursive}
+            while True:
+                try:
+                    self._send_to_api(method="post", endpoint="delete", json=what)
+                    return
+                except DatabricksException as error:
+                    if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                        raise FileNotFoundError(ENOENT, error.message, path) from error
+                    if error.error_code != "PARTIAL_DELETE":
+                        raise
+
+    return DatabricksFiles

@@ -17,7 +17,7 @@ from runlog.artifacts.paths import Address, last_part
 from runlog.artifacts.transfer import Transfer, memory, patience
 from runlog.errors import InvalidParameter
 
-_PIECE = 8 << 20  # bytes of a big file that are fetched at once
+_PIECE = 8 << 20  # bytes of a big file that one request fetches, at most
 
 _remotes: dict[Any, Remote] = {}
 
@@ -195,7 +195,7 @@ class Remote:
 
     async def get(self, path: str, transfer: Transfer, local: str) -> None:
         path, size = self._path(path), transfer.size
-        if self.traits.pieces and size is not None and size > _PIECE:
+        if self.traits.pieces and size is not None and size > min(_PIECE, self.room):
             async with self._connected() as files:
                 return await _get_in_pieces(files, path, transfer, local, self.room)
         # A small file takes one request, if it is not treated as one that may fill the room.
@@ -273,21 +273,22 @@ def _method(files: Any, name: str) -> Callable[..., Awaitable[Any]]:
 
 async def _get_in_pieces(files: Any, path: str, transfer: Transfer, local: str, room: int) -> None:
     """Fetch a big file in ranges, some at once. It must be the same one from first to last."""
-    size = cast(int, transfer.size)
-    starts = iter(range(0, size, _PIECE))
-    version = _version(await files._info(path))
+    found = await files._info(path)
+    size = found["size"]  # it may be another one than that in the listing already
+    length = min(_PIECE, room)
+    starts = iter(range(0, size, length))
     with open(local, "wb") as file:
 
         async def fetch() -> None:
             for start in starts:
-                end = min(start + _PIECE, size)
+                end = min(start + length, size)
                 piece = await files._cat_file(path, start=start, end=end)
                 file.seek(start)
                 file.write(piece)
                 transfer.relative_update(len(piece))
 
-        await together([fetch() for _ in range(max(1, room // _PIECE))])
-    if _version(await files._info(path)) != version:
+        await together([fetch() for _ in range(room // length)])
+    if _version(await files._info(path)) != _version(found):
         raise OSError(f"{path} was replaced while it was fetched")
 
 

@@ -137,7 +137,8 @@ async def _s3_abort(files: Any, place: str) -> None:
 
 
 def _gcs_parts(room: int) -> Options:
-    return {"chunksize": max(1, min(room, 32 << 20) >> 18) << 18}  # a multiple of 256 KiB
+    # One part at a time; the next is read before it is let go. A multiple of 256 KiB.
+    return {"chunksize": max(1, min(room * 3 // 2, 48 << 20) >> 18) << 18}
 
 
 def _gcs_pieces(room: int) -> Options:
@@ -237,7 +238,10 @@ def _http_root(address: Address) -> str:
 
 
 def _dbfs(address: Address) -> Options:
+    from runlog.artifacts.transfer import patience
+
     return _given(
+        timeout=patience(),
         instance=(os.environ.get("DATABRICKS_HOST") or address.host)
         .removeprefix("https://")
         .strip("/"),
@@ -306,7 +310,7 @@ S3 = Scheme(
     pieces=True,
 )
 GCS = Scheme(
-    _class("gcsfs:GCSFileSystem"),
+    dialects.gcs,
     "gcsfs",
     "gcs",
     lambda address: {"use_listings_cache": False},
@@ -357,11 +361,12 @@ MEMORY = Scheme(
     crew=1,
 )
 DBFS = Scheme(
-    _class("fsspec.implementations.dbfs:DatabricksFileSystem"),
+    dialects.dbfs,
     "requests",
     "databricks",
     _dbfs,
     _absolute,
+    shared=False,
     crew=4,
 )
 HDFS = Scheme(

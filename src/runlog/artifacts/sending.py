@@ -7,7 +7,7 @@ moved there, so nobody ever sees half of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -77,15 +77,24 @@ async def _is_there(
     if each.chunks is not None or each.path not in known:
         return False
     if known[each.path][0] == each.size:
-        each.take_digest()
+        await _aside(place, each.take_digest)
         if known[each.path][1] == each.digest:
             try:
                 if await place.size(each.path) == each.size:
                     return True
             except FileNotFoundError:  # somebody has deleted it
                 pass
-    ledger.forget(each.path)  # better none than that of another content
+    # Better none than that of another content.
+    await _aside(place, lambda: ledger.forget(each.path))
     return False
+
+
+async def _aside(place: Place, deed: Callable[[], object]) -> None:
+    """Do what may take a while without holding up an event loop."""
+    if place.remote is None or place.remote.loop is None:
+        deed()
+    else:
+        await crew.in_thread(deed)
 
 
 async def _put(place: Place, each: Transfer, digested: bool) -> None:
@@ -101,11 +110,10 @@ async def _put(place: Place, each: Transfer, digested: bool) -> None:
         with open(each.local, "rb") as file:
             data = file.read()
         each.size = len(data)
-    if digested and not each.digest:
-        if data is not None or (each.size or 0) <= SMALL:
-            each.take_digest(data)
-        else:
-            each.begin_digest()
+    if digested and (data is not None or (each.size or 0) <= SMALL):
+        each.take_digest(data)
+    elif digested and not each.digest:
+        each.begin_digest()
     if place.remote is not None:
         await place.remote.put(each, data)
         each.arrived = True
