@@ -394,6 +394,20 @@ def test_guessing_is_stopped_but_not_who_is_in_already(team):
     assert team.ask("ann", *GET, HTTP_AUTHORIZATION=wrong).status == 401
 
 
+def test_processes_count_together(place):
+    store = open_store(str(place / "runlog.db"))
+    known = Users(store.db)
+    known.add("ann", "editor", PASSWORD)
+    workers = [Auth(store, known) for _ in range(2)]
+    apps = [create_app(store, access=access) for access in workers]
+    wrong = basic("ann", "a guess")
+    said = [ask(apps[n % 2], *GET, HTTP_AUTHORIZATION=wrong).status for n in range(12)]
+    assert said == [401] * 10 + [429] * 2
+    for access in workers:
+        access.close()
+    store.close()
+
+
 @pytest.mark.parametrize(
     "header",
     ["Basic", "Basic !!!", "Basic " + "A" * 5, "Bearer", "Bearer x", "Negotiate abc", "basic Og=="],
@@ -431,6 +445,18 @@ def test_many_addresses_cannot_try_one_user():
 def test_one_network_of_ipv6_is_one_address():
     attempts = Attempts(Clock())
     assert sum(fail(attempts, f"u{n}", f"2001:db8::{n:x}", 9) for n in range(20)) == MOST["address"]
+
+
+def test_what_other_processes_noted_counts():
+    clock, noted = Clock(), [("ann", "10.0.0.1", 0, MOST["user and address"] - 1)]
+    noted[0] = (*noted[0][:2], clock(), noted[0][3])
+    attempts = Attempts(clock, lambda since: noted)
+    assert fail(attempts, "ann", "10.0.0.1", 5) == 5  # its own are among those
+    noted[0] = (*noted[0][:3], MOST["user and address"])
+    assert fail(attempts, "ann", "10.0.0.1", 1) == 0
+    assert fail(attempts, "bob", "10.0.0.1", 1) == 1
+    attempts.succeeded("ann", "10.0.0.1")
+    assert fail(attempts, "ann", "10.0.0.1", 1) == 1
 
 
 def test_success_is_not_counted_and_memory_is_bounded():

@@ -346,7 +346,8 @@ class RunlogClient:
         """A page of the models that match, at most `max_results` (100); `.token` of the result asks
         for the next one. `datasets`, each `{"dataset_name": ...}` and perhaps `"dataset_digest"`,
         are those on which metrics of the filter were measured. `order_by` is of
-        `{"field_name": ..., "ascending": True}`."""
+        `{"field_name": ..., "ascending": True}`, for a metric perhaps with `"dataset_name"` and
+        `"dataset_digest"` of what it was measured on."""
         from runlog.models import ModelOrder
 
         measured_on = []
@@ -355,8 +356,8 @@ class RunlogClient:
             measured_on.append((given["dataset_name"], given.get("dataset_digest")))
         order = []
         for each in order_by or ():
-            given = validate.fields("order_by", each, "field_name", "ascending")
-            order.append(ModelOrder(given["field_name"], given.get("ascending", True)))
+            given = validate.fields("order_by", each, *ModelOrder._fields)
+            order.append(ModelOrder(**given))
         limit = 100 if max_results is None else max_results
         return self.store.models.search(
             experiment_ids, filter_string, measured_on, limit, order, page_token

@@ -620,7 +620,11 @@ MODEL = Kind(
     {"type": "object", "properties": {"info": schema_of(_MODEL_INFO)}},
 )
 MODEL_ORDER = message(
-    ModelOrder, needed("field_name", TEXT), Field("ascending", FLAG, default=True)
+    ModelOrder,
+    needed("field_name", TEXT),
+    Field("ascending", FLAG, default=True),
+    Field("dataset_name", TEXT),
+    Field("dataset_digest", TEXT),
 )
 _DATASET_CHOICE = (needed("dataset_name", TEXT), Field("dataset_digest", TEXT))
 DATASET_CHOICE = Kind(

@@ -28,7 +28,7 @@ from runlog.serve.access import Environ, Page, refuse_change
 from runlog.serve.audit import KEPT_DAYS, Audit
 from runlog.serve.limits import Attempts, TooManyAttempts
 from runlog.serve.proxies import Proxies
-from runlog.sqlusers import Users
+from runlog.sqlusers import LOG_IN, Users
 from runlog.store import Store
 from runlog.users import SESSION, TOKEN, Token, User
 
@@ -66,7 +66,7 @@ class Auth:
         self.proxies = proxies or Proxies()
         self.audit = Audit(known, audit_days, now)
         self._read_only = read_only
-        self._attempts = Attempts(now)
+        self._attempts = Attempts(now, known.failed_log_ins)
         self._key = os.urandom(32)
         self._held: dict[bytes, str] = {}  # passwords that held: digest to what is kept of them
         self._hashing = threading.Lock()
@@ -145,7 +145,8 @@ class Auth:
         finally:
             self._waiting.release()
         if not holds:
-            self.audit.note(name, "", address, "log in", "", "UNAUTHENTICATED")
+            self.audit.note(name, "", address, LOG_IN, "", "UNAUTHENTICATED")
+            self.audit.write()  # the other processes count it, too
             raise _wrong_password()
         self._attempts.succeeded(name, address)
 
