@@ -281,7 +281,10 @@ def many(kind: Kind, most: int | None = None) -> Kind:
     def read(value: Any, where: str) -> list[Any]:
         items = value if isinstance(value, list) else [value]
         if most is not None and len(items) > most:
-            raise refusal(where, f"of {len(items)} items", f"at most {most} are taken at once")
+            raise InvalidParameter(
+                f"Invalid value for parameter '{where}' supplied: it has {len(items)} items, of "
+                f"which at most {most} are taken at once"
+            )
         read_item = kind.read
         return [read_item(item, f"{where}[{index}]") for index, item in enumerate(items)]
 
