@@ -13,7 +13,7 @@ from runlog import users
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, ROWS
-from runlog.serve import create_app, guard
+from runlog.serve import admins, create_app, guard
 from runlog.serve.auth import FOR_ALL_USERS, LISTS_OF_EXPERIMENTS, Auth
 from runlog.serve.limits import MOST, MOST_KEPT, WINDOW, Attempts, TooManyAttempts
 from runlog.serve.proxies import Proxies
@@ -415,6 +415,54 @@ def test_processes_count_together(place):
 def test_a_broken_header_is_refused(busy, header):
     answer = ask(busy.app, *GET, HTTP_AUTHORIZATION=header)
     assert answer.status == 401 and answer.json["error_code"] == "UNAUTHENTICATED"
+
+
+# -- users over HTTP ------------------------------------------------------------------------
+
+OURS = "/api/runlog/1/"
+
+
+def test_an_admin_makes_a_user_who_logs_in(team):
+    team.add("root", "admin")
+
+    def do(path, given):
+        return team.ask("root", "POST", OURS + path, given)
+
+    assert do("users/create", {"name": "Ann", "role": "member", "password": PASSWORD}).json == {}
+    token = do("tokens/create", {"user": "ann", "name": "laptop"}).json["token"]
+    assert team.ask("root", *GET, HTTP_AUTHORIZATION=f"Bearer {token}").status == 403
+    assert do("grants/set", {"user": "ann", "experiment_id": "0", "role": "viewer"}).status == 200
+    assert team.ask("root", *GET, HTTP_AUTHORIZATION=f"Bearer {token}").status == 200
+    listed = team.ask("root", "GET", OURS + "tokens/list?user=ann").json["tokens"]
+    assert [(each["name"], each["user"], each["read_only"]) for each in listed] == [
+        ("laptop", "ann", False)
+    ]
+    assert token not in str(listed)
+    assert do("tokens/revoke", {"user": "ann", "name": "laptop"}).status == 200
+    assert team.ask("root", *GET, HTTP_AUTHORIZATION=f"Bearer {token}").status == 401
+    assert do("users/set-role", {"name": "ann", "role": "viewer"}).status == 200
+    assert do("grants/delete", {"user": "ann", "experiment_id": "0"}).status == 200
+    assert do("users/set-password", {"name": "ann", "password": PASSWORD[::-1]}).status == 200
+    names = team.ask("root", "GET", OURS + "users/list").json["users"]
+    assert [(each["name"], each["role"], each["has_password"]) for each in names][0] == (
+        "ann",
+        "viewer",
+        True,
+    )
+    assert do("users/delete", {"name": "ann"}).status == 200
+    assert do("users/delete", {"name": "ann"}).status == 404
+    assert do("users/create", {"name": "b", "role": "king"}).status == 400
+    (created,) = team.audit(action="users/create", result="OK")
+    assert (created.user, created.target) == ("root", "name Ann role member")
+
+
+@pytest.mark.parametrize("deed", admins.DEEDS, ids=lambda deed: deed.path)
+@pytest.mark.parametrize("role", ["editor", "viewer", "member"])
+def test_others_neither_see_nor_change_users(team, deed, role):
+    team.add("sam", role)
+    given = {field.name: "0" for field in deed.fields}
+    assert team.ask("sam", deed.verb, OURS + deed.path, given).status == 403
+    assert ask(team.app, deed.verb, OURS + deed.path, given).status == 401
 
 
 # -- the limit itself -----------------------------------------------------------------------
