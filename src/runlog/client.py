@@ -363,6 +363,28 @@ class RunlogClient:
             experiment_ids, filter_string, measured_on, limit, order, page_token
         )
 
+    def log_model_artifact(
+        self, model_id: str, local_path: str | Path, artifact_path: str | None = None
+    ) -> None:
+        """Copies a local file to the files of a model, into the folder `artifact_path` of them."""
+        self._model_repo(model_id).log_artifact(local_path, artifact_path)
+
+    def log_model_artifacts(
+        self, model_id: str, local_dir: str | Path, artifact_path: str | None = None
+    ) -> None:
+        """Copies what is in a local folder to the files of a model."""
+        self._model_repo(model_id).log_artifacts(local_dir, artifact_path)
+
+    def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
+        """What is directly in the files of a model, or in a folder of them."""
+        return self._model_repo(model_id).list(path)
+
+    def _model_repo(self, model_id: str) -> ArtifactRepo:
+        from runlog.artifacts import ArtifactRepo
+
+        uri = self.get_logged_model(model_id).artifact_location
+        return ArtifactRepo(uri, self.store.files(uri))
+
     # -- artifacts --------------------------------------------------------------------------
 
     def _repo(self, run_id: str) -> ArtifactRepo:
