@@ -27,6 +27,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import fleet
+import meter
 import peers
 import report
 from peers import HERE, PEERS
@@ -114,12 +115,8 @@ def members(group: int) -> Iterator[Path]:
 
 
 def cpu(group: int) -> float:
-    """Seconds of all threads, from the scheduler's own count, which has no ticks."""
-    spent = 0
-    for folder in members(group):
-        for task in (folder / "task").iterdir():
-            spent += int((task / "schedstat").read_text().split()[0])
-    return spent / 1e9
+    """Seconds, user and system, threads that have ended included."""
+    return sum(meter.cpu_of(int(folder.name)) for folder in members(group))
 
 
 def memory(group: int) -> float:
@@ -242,14 +239,12 @@ def together(
 
 
 def alone(group: int, port: int, calls: int, work: Callable[[Client], Any]) -> tuple[float, float]:
-    """CPU of the server a call, one after the other: the median, and the peak of its memory."""
-    client, taken = Client(port), []
+    """CPU of the server a call, one after the other, and the peak of its memory."""
+    client, before = Client(port), cpu(group)
     with Peak(group) as peak:
         for _ in range(calls):
-            before = cpu(group)
             work(client)
-            taken.append(cpu(group) - before)
-    return statistics.median(taken), peak.bytes
+    return (cpu(group) - before) / calls, peak.bytes
 
 
 def logging(kind: Kind, folder: str, scale: int) -> Values:
@@ -279,16 +274,16 @@ def logging(kind: Kind, folder: str, scale: int) -> Values:
 
         together(group, port, 2 * CLIENTS, single)  # every worker has its connections
         for name, calls, work in (
-            ("log-metric", 8 * scale, single),
+            ("log-metric", 6 * scale, single),
             ("batch 100", scale, batch(100, 10**6)),
-            ("batch 1000", max(CLIENTS, scale // 4), batch(1000, 10**8)),
+            ("batch 1000", 2 * CLIENTS, batch(1000, 10**8)),
         ):
             rounds = [together(group, port, calls, work, turn * calls) for turn in range(ROUNDS)]
             values[name], values[f"{name} rate"], values[f"{name} p99"] = map(
                 statistics.median, zip(*rounds, strict=True)
             )
         values["loaded"] = memory(group)
-        values["search"] = alone(group, port, max(3, scale // 10), search)[0]
+        values["search"] = alone(group, port, 5, search)[0]
     return values
 
 
@@ -321,7 +316,7 @@ def reading(kind: Kind, folder: str, points: int) -> Values:
 
         values: Values = {}
         for name, calls, work in (
-            ("interval", 3, interval),
+            ("interval", 20, interval),
             ("history", 1, history),
             ("whole", 1, whole),
         ):
@@ -362,6 +357,7 @@ def main() -> None:
     add("--quick", action="store_true", help="small sizes; SERVER.md stays as it is")
     add("--cache", type=Path, default=HERE / ".venvs", help="where environments are kept")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers end with us
     cache = given.cache.resolve()
     if given.only != "runlog" and (reason := peers.install(PEERS["mlflow"], cache)):
         sys.exit(reason)

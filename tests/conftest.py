@@ -8,8 +8,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import servers
+
+settings.register_profile("runlog", deadline=None)  # no test is about time
+settings.load_profile("runlog")
 
 
 @pytest.fixture(autouse=True)

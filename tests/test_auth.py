@@ -13,7 +13,7 @@ from runlog import users
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, ROWS
-from runlog.serve import create_app, guard
+from runlog.serve import admins, create_app, guard
 from runlog.serve.auth import FOR_ALL_USERS, LISTS_OF_EXPERIMENTS, Auth
 from runlog.serve.limits import MOST, MOST_KEPT, WINDOW, Attempts, TooManyAttempts
 from runlog.serve.proxies import Proxies
@@ -394,6 +394,20 @@ def test_guessing_is_stopped_but_not_who_is_in_already(team):
     assert team.ask("ann", *GET, HTTP_AUTHORIZATION=wrong).status == 401
 
 
+def test_processes_count_together(place):
+    store = open_store(str(place / "runlog.db"))
+    known = Users(store.db)
+    known.add("ann", "editor", PASSWORD)
+    workers = [Auth(store, known) for _ in range(2)]
+    apps = [create_app(store, access=access) for access in workers]
+    wrong = basic("ann", "a guess")
+    said = [ask(apps[n % 2], *GET, HTTP_AUTHORIZATION=wrong).status for n in range(12)]
+    assert said == [401] * 10 + [429] * 2
+    for access in workers:
+        access.close()
+    store.close()
+
+
 @pytest.mark.parametrize(
     "header",
     ["Basic", "Basic !!!", "Basic " + "A" * 5, "Bearer", "Bearer x", "Negotiate abc", "basic Og=="],
@@ -401,6 +415,54 @@ def test_guessing_is_stopped_but_not_who_is_in_already(team):
 def test_a_broken_header_is_refused(busy, header):
     answer = ask(busy.app, *GET, HTTP_AUTHORIZATION=header)
     assert answer.status == 401 and answer.json["error_code"] == "UNAUTHENTICATED"
+
+
+# -- users over HTTP ------------------------------------------------------------------------
+
+OURS = "/api/runlog/1/"
+
+
+def test_an_admin_makes_a_user_who_logs_in(team):
+    team.add("root", "admin")
+
+    def do(path, given):
+        return team.ask("root", "POST", OURS + path, given)
+
+    assert do("users/create", {"name": "Ann", "role": "member", "password": PASSWORD}).json == {}
+    token = do("tokens/create", {"user": "ann", "name": "laptop"}).json["token"]
+    assert team.ask("root", *GET, HTTP_AUTHORIZATION=f"Bearer {token}").status == 403
+    assert do("grants/set", {"user": "ann", "experiment_id": "0", "role": "viewer"}).status == 200
+    assert team.ask("root", *GET, HTTP_AUTHORIZATION=f"Bearer {token}").status == 200
+    listed = team.ask("root", "GET", OURS + "tokens/list?user=ann").json["tokens"]
+    assert [(each["name"], each["user"], each["read_only"]) for each in listed] == [
+        ("laptop", "ann", False)
+    ]
+    assert token not in str(listed)
+    assert do("tokens/revoke", {"user": "ann", "name": "laptop"}).status == 200
+    assert team.ask("root", *GET, HTTP_AUTHORIZATION=f"Bearer {token}").status == 401
+    assert do("users/set-role", {"name": "ann", "role": "viewer"}).status == 200
+    assert do("grants/delete", {"user": "ann", "experiment_id": "0"}).status == 200
+    assert do("users/set-password", {"name": "ann", "password": PASSWORD[::-1]}).status == 200
+    names = team.ask("root", "GET", OURS + "users/list").json["users"]
+    assert [(each["name"], each["role"], each["has_password"]) for each in names][0] == (
+        "ann",
+        "viewer",
+        True,
+    )
+    assert do("users/delete", {"name": "ann"}).status == 200
+    assert do("users/delete", {"name": "ann"}).status == 404
+    assert do("users/create", {"name": "b", "role": "king"}).status == 400
+    (created,) = team.audit(action="users/create", result="OK")
+    assert (created.user, created.target) == ("root", "name Ann role member")
+
+
+@pytest.mark.parametrize("deed", admins.DEEDS, ids=lambda deed: deed.path)
+@pytest.mark.parametrize("role", ["editor", "viewer", "member"])
+def test_others_neither_see_nor_change_users(team, deed, role):
+    team.add("sam", role)
+    given = {field.name: "0" for field in deed.fields}
+    assert team.ask("sam", deed.verb, OURS + deed.path, given).status == 403
+    assert ask(team.app, deed.verb, OURS + deed.path, given).status == 401
 
 
 # -- the limit itself -----------------------------------------------------------------------
@@ -431,6 +493,18 @@ def test_many_addresses_cannot_try_one_user():
 def test_one_network_of_ipv6_is_one_address():
     attempts = Attempts(Clock())
     assert sum(fail(attempts, f"u{n}", f"2001:db8::{n:x}", 9) for n in range(20)) == MOST["address"]
+
+
+def test_what_other_processes_noted_counts():
+    clock, noted = Clock(), [("ann", "10.0.0.1", 0, MOST["user and address"] - 1)]
+    noted[0] = (*noted[0][:2], clock(), noted[0][3])
+    attempts = Attempts(clock, lambda since: noted)
+    assert fail(attempts, "ann", "10.0.0.1", 5) == 5  # its own are among those
+    noted[0] = (*noted[0][:3], MOST["user and address"])
+    assert fail(attempts, "ann", "10.0.0.1", 1) == 0
+    assert fail(attempts, "bob", "10.0.0.1", 1) == 1
+    attempts.succeeded("ann", "10.0.0.1")
+    assert fail(attempts, "ann", "10.0.0.1", 1) == 1
 
 
 def test_success_is_not_counted_and_memory_is_bounded():

@@ -131,3 +131,23 @@ def test_another_server_is_not_asked(relay):
         store.files("mlflow-artifacts://elsewhere:80/0/r/artifacts")
     assert store.files(f"mlflow-artifacts://127.0.0.1:{relay.port}/0") is not None
     assert store.files("s3://bucket/0") is store.files("/here") is None
+
+
+@pytest.mark.parametrize("through", ["server", "file"])
+def test_files_of_a_model(request, place, through):
+    runlog.set_tracking_uri(
+        request.getfixturevalue("server") if through == "server" else str(place / "own.db")
+    )
+    client, folder = RunlogClient(), fill(place / "here")
+    model_id = client.create_logged_model("0").model_id
+    client.log_model_artifacts(model_id, folder, "weights")
+    client.log_model_artifact(model_id, folder / "a.txt")
+    assert [each.path for each in client.list_logged_model_artifacts(model_id)] == [
+        "a.txt",
+        "weights",
+    ]
+    inside = client.list_logged_model_artifacts(model_id, "weights")
+    assert {each.path for each in inside} >= {"weights/a.txt", "weights/deep"}
+    uri = client.get_logged_model(model_id).artifact_location
+    assert (through == "server") == uri.startswith("mlflow-artifacts:")
+    assert Path(artifacts.download_artifacts(f"{uri}/weights/a.txt")).read_bytes() == b"text"

@@ -54,6 +54,7 @@ NAMES = {
         log_image log_stream log_table load_table list_artifacts download_artifacts
         create_logged_model get_logged_model finalize_logged_model delete_logged_model
         search_logged_models set_logged_model_tags delete_logged_model_tag log_model_params
+        log_model_artifact log_model_artifacts list_logged_model_artifacts
         log_outputs""",
 }
 ADDED = dict.fromkeys(("log_artifact", "log_artifacts", "download_artifacts"), "callback")

@@ -1,7 +1,7 @@
 """Programs that know nothing of runlog log to its server: MLflow's clients of three generations,
 an integration, curl and JavaScript. Each client has an environment of its own in .clients/, made
-when it is first needed. Of the clients for R and Java, the command lines that they run to move
-files: what they send over HTTP is in tests/wire."""
+when it is first needed. R and Java log over plain HTTP, and the command lines are run with which
+MLflow's clients for them move files; what those clients send over HTTP is in tests/wire."""
 
 from __future__ import annotations
 
@@ -188,6 +188,36 @@ def test_the_example_for_curl(tracking):
     assert [(each["value"], each["step"]) for each in data["data"]["metrics"]] == [(0.6, 3)]
     file = f"/get-artifact?run_id={data['info']['run_id']}&path=scripts/curl.sh"
     assert tracking.call("GET", file)[1] == (EXAMPLES / "curl.sh").read_bytes()
+
+
+def has_r() -> bool:
+    """Whether R is here with the packages that the example uses."""
+    command = ["Rscript", "-e", "stopifnot(requireNamespace('httr'), requireNamespace('jsonlite'))"]
+    return bool(HAVE("Rscript")) and subprocess.run(command, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not has_r(), reason="needs R, r-cran-httr and r-cran-jsonlite")
+def test_r_over_plain_http(tracking, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.uri)
+    monkeypatch.setenv("MLFLOW_BIN", str(install(tracking.folder / "bin") / "runlog"))
+    said = subprocess.run(["Rscript", EXAMPLES / "plain.R"], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert json.loads(said.stdout) == {
+        "runs": 1,
+        "status": "FINISHED",
+        "points": 10,
+        "file": "model/coefficients.csv",
+        "rows": 2,
+        "failed": "RESOURCE_DOES_NOT_EXIST: Run with id=none not found",
+    }
+
+
+@pytest.mark.skipif(not HAVE("javac"), reason="needs a JDK")
+def test_java_over_plain_http(tracking):
+    assert output(["java", EXAMPLES / "Plain.java", tracking.uri]).splitlines() == [
+        "FINISHED from Java",
+        "RESOURCE_DOES_NOT_EXIST: Run with id=none not found",
+    ]
 
 
 # -- R and Java -------------------------------------------------------------------------------

@@ -346,7 +346,8 @@ class RunlogClient:
         """A page of the models that match, at most `max_results` (100); `.token` of the result asks
         for the next one. `datasets`, each `{"dataset_name": ...}` and perhaps `"dataset_digest"`,
         are those on which metrics of the filter were measured. `order_by` is of
-        `{"field_name": ..., "ascending": True}`."""
+        `{"field_name": ..., "ascending": True}`, for a metric perhaps with `"dataset_name"` and
+        `"dataset_digest"` of what it was measured on."""
         from runlog.models import ModelOrder
 
         measured_on = []
@@ -355,12 +356,34 @@ class RunlogClient:
             measured_on.append((given["dataset_name"], given.get("dataset_digest")))
         order = []
         for each in order_by or ():
-            given = validate.fields("order_by", each, "field_name", "ascending")
-            order.append(ModelOrder(given["field_name"], given.get("ascending", True)))
+            given = validate.fields("order_by", each, *ModelOrder._fields)
+            order.append(ModelOrder(**given))
         limit = 100 if max_results is None else max_results
         return self.store.models.search(
             experiment_ids, filter_string, measured_on, limit, order, page_token
         )
+
+    def log_model_artifact(
+        self, model_id: str, local_path: str | Path, artifact_path: str | None = None
+    ) -> None:
+        """Copies a local file to the files of a model, into the folder `artifact_path` of them."""
+        self._model_repo(model_id).log_artifact(local_path, artifact_path)
+
+    def log_model_artifacts(
+        self, model_id: str, local_dir: str | Path, artifact_path: str | None = None
+    ) -> None:
+        """Copies what is in a local folder to the files of a model."""
+        self._model_repo(model_id).log_artifacts(local_dir, artifact_path)
+
+    def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
+        """What is directly in the files of a model, or in a folder of them."""
+        return self._model_repo(model_id).list(path)
+
+    def _model_repo(self, model_id: str) -> ArtifactRepo:
+        from runlog.artifacts import ArtifactRepo
+
+        uri = self.get_logged_model(model_id).artifact_location
+        return ArtifactRepo(uri, self.store.files(uri))
 
     # -- artifacts --------------------------------------------------------------------------
 

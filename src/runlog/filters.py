@@ -706,16 +706,26 @@ def sort(
     order: Sequence[OrderBy] = (),
     scope: Scope = RUNS,
     summaries: Mapping[str, Mapping[str, MetricSummary]] | None = None,
+    seen: Sequence[Callable[[Item], Item]] = (),
 ) -> list[Item]:
     """The items in `order` and its ties: NaN after the numbers and missing last, either way.
 
-    `summaries`, by run id and metric key, is needed for min(), max(), first() and count().
+    `summaries`, by run id and metric key, is needed for min(), max(), first() and count(). `seen`
+    says for each entry of `order` what it looks at instead of the item.
     """
     result = list(items)
-    for each in reversed(full_order(order, scope)):
+    entries = full_order(order, scope)
+    for position in reversed(range(len(entries))):
+        each = entries[position]
+        key = partial(_sort_key, each, summaries)
+        view = seen[position] if position < len(seen) else None
         # Also in reverse a sort keeps equal items as they were: earlier entries decide last.
-        result.sort(key=partial(_sort_key, each, summaries), reverse=not each.ascending)
+        result.sort(key=_through(view, key) if view else key, reverse=not each.ascending)
     return result
+
+
+def _through(view: Callable[[Item], Item], key: Callable[[Any], Any]) -> Callable[[Item], Any]:
+    return lambda item: key(view(item))
 
 
 def _truth(

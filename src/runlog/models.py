@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     class ModelOrder(NamedTuple):
         field_name: str
         ascending: bool = True
+        dataset_name: str | None = None
+        dataset_digest: str | None = None
 
 else:
-    ModelOrder = namedtuple("ModelOrder", "field_name ascending", defaults=(True,))
+    ModelOrder = namedtuple(
+        "ModelOrder",
+        "field_name ascending dataset_name dataset_digest",
+        defaults=(True, None, None),
+    )
 
 
 class LoggedModels(ABC):
@@ -79,4 +85,5 @@ class LoggedModels(ABC):
         page_token: str | None = None,
     ) -> PagedList[LoggedModel]:
         """A page of the models that match, newest first unless ordered otherwise. With `datasets`,
-        pairs of a name and a digest or None, metrics in the filter are those measured on them."""
+        pairs of a name and a digest or None, metrics in the filter are those measured on them; with
+        a data set of its own, so is the metric of an order."""

@@ -7,6 +7,7 @@ them in Python.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runlog import filters, names, validate
@@ -243,7 +244,8 @@ class SqlModels(LoggedModels):
                 fetch, f"m.experiment in ({numbers}) and m.lifecycle_stage = 'active'", {}
             )
         found = [each for each in models if filters.matches(clause, _measured_on(each, datasets))]
-        found = filters.sort(found, order, filters.MODELS)
+        seen = [partial(_measured_on, datasets=_of_order(each)) for each in order_by]
+        found = filters.sort(found, order, filters.MODELS, seen=seen)
         rest = len(found) > start + limit
         token = filters.encode_token([float(start + limit)]) if rest else None
         return PagedList(found[start : start + limit], token)
@@ -315,6 +317,14 @@ def _name(name: str | None) -> str:
             f"Invalid model name ({name!r}): it must not hold any of / : . % \" '"
         )
     return validate.text(name)
+
+
+def _of_order(order: ModelOrder) -> list[tuple[str, str | None]]:
+    if order.dataset_digest and not order.dataset_name:
+        raise InvalidParameter(
+            f"order by {order.field_name!r}: dataset_digest needs the dataset_name"
+        )
+    return [(order.dataset_name, order.dataset_digest)] if order.dataset_name else []
 
 
 def _measured_on(model: LoggedModel, datasets: Sequence[tuple[str, str | None]]) -> LoggedModel:

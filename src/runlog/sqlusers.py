@@ -17,6 +17,7 @@ from runlog.sqlkeys import again
 from runlog.users import SESSION, TOKEN, Entry, Grant, Token, User
 
 MINUTE = 60_000  # milliseconds
+LOG_IN = "log in"  # the action in the audit log
 SESSIONS_EACH = 20  # of a user: the oldest goes first
 
 
@@ -372,6 +373,21 @@ class Users:
                 wanted._asdict(),
             )
         return [Entry(*row) for row in rows]
+
+    def failed_log_ins(self, since: int) -> list[tuple[str, str, int, int]]:
+        """The log-ins that failed from then on, to a minute: user, address, the time of the first
+        of them (both Unix milliseconds), and how many."""
+        with self._db.reading() as fetch:
+            return [
+                (user, address, first, count)
+                for user, address, first, count in fetch(
+                    """select account, address, min(first_time), sum(count) from audit_entry
+                       where minute > :since - 60000 and last_time > :since
+                           and action = :action and result = 'UNAUTHENTICATED'
+                       group by account, address""",
+                    {"since": since, "action": LOG_IN},
+                )
+            ]
 
     @again
     def forget(self, before: int) -> int:

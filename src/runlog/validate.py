@@ -127,13 +127,13 @@ def models(values: Iterable[T], *names: str) -> list[T]:
     return given
 
 
-def fields(name: str, value: Any, needed: str, optional: str) -> Mapping[str, Any]:
+def fields(name: str, value: Any, needed: str, *optional: str) -> Mapping[str, Any]:
     """`value`, one of the dictionaries in `name`: with the field `needed`, perhaps `optional`."""
     given = mapping(name, value)
-    if not given.get(needed) or not given.keys() <= {needed, optional}:
+    if not given.get(needed) or not given.keys() <= {needed, *optional}:
         raise InvalidParameter(
             f"{name} holds {shown(value)}: give dictionaries of {needed!r}, which is needed, and "
-            f"{optional!r}"
+            f"{', '.join(map(repr, optional))}"
         )
     return given
 

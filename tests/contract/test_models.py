@@ -14,6 +14,7 @@ from runlog.entities import (
     RunTag,
 )
 from runlog.errors import InvalidParameter, NotFound
+from runlog.models import ModelOrder
 
 DIGITS = DatasetInput(Dataset("digits", "d1", "local", "{}"))
 
@@ -101,3 +102,11 @@ def test_a_search_by_what_was_measured_on_a_data_set(store, run_id):
 
     assert found(("test", None)) == found(("test", "d1")) == [1, 2]
     assert found(("train", "d2")) == found(("test", "d2")) == []
+
+    def ordered(*order):
+        page = store.models.search(["0"], order_by=[ModelOrder("metrics.acc", *order)])
+        return [ids.index(model.model_id) for model in page]
+
+    assert ordered(True, "test") == ordered(False, "train", "d2") == [0, 1, 2]
+    assert ordered(True, "train") == ordered(False, "test", "d1") == [2, 1, 0]
+    assert sorted(ordered(True, "none")) == [0, 1, 2]

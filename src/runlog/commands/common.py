@@ -65,7 +65,10 @@ def open_database(uri: str | None, make: bool = False) -> SqlStore:
 
     store = open_store(uri, make)
     if not isinstance(store, SqlStore):
-        raise InvalidParameter(f"{store.uri} is no database of this machine")
+        raise InvalidParameter(
+            f"{store.uri} is a server: this is done where its database is, with --tracking-uri "
+            "FILE; it may run meanwhile"
+        )
     return store
 
 

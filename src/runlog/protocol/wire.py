@@ -281,7 +281,10 @@ def many(kind: Kind, most: int | None = None) -> Kind:
     def read(value: Any, where: str) -> list[Any]:
         items = value if isinstance(value, list) else [value]
         if most is not None and len(items) > most:
-            raise refusal(where, f"of {len(items)} items", f"at most {most} are taken at once")
+            raise InvalidParameter(
+                f"Invalid value for parameter '{where}' supplied: it has {len(items)} items, of "
+                f"which at most {most} are taken at once"
+            )
         read_item = kind.read
         return [read_item(item, f"{where}[{index}]") for index, item in enumerate(items)]
 
@@ -620,7 +623,11 @@ MODEL = Kind(
     {"type": "object", "properties": {"info": schema_of(_MODEL_INFO)}},
 )
 MODEL_ORDER = message(
-    ModelOrder, needed("field_name", TEXT), Field("ascending", FLAG, default=True)
+    ModelOrder,
+    needed("field_name", TEXT),
+    Field("ascending", FLAG, default=True),
+    Field("dataset_name", TEXT),
+    Field("dataset_digest", TEXT),
 )
 _DATASET_CHOICE = (needed("dataset_name", TEXT), Field("dataset_digest", TEXT))
 DATASET_CHOICE = Kind(

@@ -3,6 +3,7 @@
 app         create_app: routes from protocol.rows, and what is answered when something is wrong
 bodies      reading requests within bounds
 access      who may do what: the one place that authentication has
+admins      users, grants and tokens over HTTP
 browsers    Host and Origin checks, and the headers of every answer
 locations   which artifact locations a client may name
 files       artifacts in and out, as streams

@@ -72,15 +72,16 @@ class Audit:
     def _go_on(self) -> None:
         stop = self._stop
         while not stop.wait(SECONDS):
-            self._try()
+            self.write()
 
     def close(self) -> None:
         """Writes what is left."""
         self._stop.set()
         self._process = 0
-        self._try()
+        self.write()
 
-    def _try(self) -> None:
+    def write(self) -> None:
+        """Writes what was noted, or says once that it cannot."""
         try:
             self.flush()
             self._failing = False

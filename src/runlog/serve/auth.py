@@ -23,12 +23,12 @@ from runlog.artifacts import check_path
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, Row, measured
-from runlog.serve import sessions
+from runlog.serve import admins, sessions
 from runlog.serve.access import Environ, Page, refuse_change
 from runlog.serve.audit import KEPT_DAYS, Audit
 from runlog.serve.limits import Attempts, TooManyAttempts
 from runlog.serve.proxies import Proxies
-from runlog.sqlusers import Users
+from runlog.sqlusers import LOG_IN, Users
 from runlog.store import Store
 from runlog.users import SESSION, TOKEN, Token, User
 
@@ -66,7 +66,7 @@ class Auth:
         self.proxies = proxies or Proxies()
         self.audit = Audit(known, audit_days, now)
         self._read_only = read_only
-        self._attempts = Attempts(now)
+        self._attempts = Attempts(now, known.failed_log_ins)
         self._key = os.urandom(32)
         self._held: dict[bytes, str] = {}  # passwords that held: digest to what is kept of them
         self._hashing = threading.Lock()
@@ -145,7 +145,8 @@ class Auth:
         finally:
             self._waiting.release()
         if not holds:
-            self.audit.note(name, "", address, "log in", "", "UNAUTHENTICATED")
+            self.audit.note(name, "", address, LOG_IN, "", "UNAUTHENTICATED")
+            self.audit.write()  # the other processes count it, too
             raise _wrong_password()
         self._attempts.succeeded(name, address)
 
@@ -186,10 +187,7 @@ class Auth:
             raise
         finally:
             if row.access != READ or result == "PERMISSION_DENIED":
-                token = caller.token.name if caller.token and caller.token.kind == TOKEN else ""
-                self.audit.note(
-                    caller.user.name, token, caller.address, row.name, _target(arguments), result
-                )
+                self.note(caller, row.name, _target(arguments), result)
         return answer
 
     def _permitted(
@@ -284,8 +282,20 @@ class Auth:
         }
 
     def pages(self) -> list[Page]:
-        """What the server answers besides the protocol: logging in and out."""
-        return sessions.pages(self, self._now)
+        """What the server answers besides the protocol: logging in and out, users and tokens."""
+        return [*sessions.pages(self, self._now), *admins.pages(self)]
+
+    def check_admin(self, caller: Caller, changes: bool) -> None:
+        """Raises PERMISSION_DENIED unless the caller may look at, or change, users and tokens."""
+        if caller.user.role != users.ADMIN:
+            raise _denied(f"user {caller.user.name!r} is no admin")
+        if changes and (self._read_only or (caller.token and caller.token.read_only)):
+            raise _denied("this server, or your token, may only read")
+
+    def note(self, caller: Caller, action: str, target: str, result: str) -> None:
+        """Notes in the audit log what somebody did, or was refused."""
+        token = caller.token.name if caller.token and caller.token.kind == TOKEN else ""
+        self.audit.note(caller.user.name, token, caller.address, action, target, result)
 
     def close(self) -> None:
         """Writes what is left of the audit log."""

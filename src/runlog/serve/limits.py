@@ -1,4 +1,5 @@
-"""How often a password may be guessed: failures are counted by user and address, in bounded memory.
+"""How often a password may be guessed: failures are counted by user and address, in bounded memory,
+and those of the server's other processes and of before its start are read from the audit log.
 
 Whoever was let in with a password already is let in with it again, whatever others have guessed:
 a lock-out that an attacker causes does not stop a training.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
 from runlog import clock
@@ -19,13 +20,21 @@ MOST = {"user and address": 10, "address": 50, "user": 200}  # failures in a win
 MOST_KEPT = 10_000  # counters, 200 bytes each
 
 
-class Attempts:
-    """Failed log-ins of this process."""
+Failures = Iterable[tuple[str, str, int, int]]  # user, address, time of the first, how many
 
-    def __init__(self, now: Callable[[], int] = clock.now) -> None:
-        self._now = now
+
+class Attempts:
+    """Failed log-ins of this process, and those that `noted` tells of since a time."""
+
+    def __init__(
+        self,
+        now: Callable[[], int] = clock.now,
+        noted: Callable[[int], Failures] = lambda since: (),
+    ) -> None:
+        self._now, self._noted = now, noted
         self._lock = threading.Lock()
         self._counts: OrderedDict[tuple[str, ...], tuple[int, int]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, ...], int] = OrderedDict()  # when a password last held
 
     def __len__(self) -> int:
         return len(self._counts)
@@ -33,9 +42,10 @@ class Attempts:
     def begin(self, user: str, address: str) -> None:
         """Counts an attempt as failed before it is made, so that many at once count too. Raises
         REQUEST_LIMIT_EXCEEDED, and tells the seconds to wait as `retry_after`."""
+        noted = self._in_all(self._noted(self._now() - WINDOW))
         with self._lock:
             for key in _keys(user, address):
-                start, count = self._current(key)
+                start, count = max(self._current(key), noted.get(key, (0, 0)), key=_count)
                 if count >= MOST[key[0]]:
                     raise TooManyAttempts(1 + (start + WINDOW - self._now()) // 1000)
             for key in _keys(user, address):
@@ -49,10 +59,23 @@ class Attempts:
         with self._lock:
             first, *others = _keys(user, address)
             self._counts.pop(first, None)
+            self._held[first] = self._now()
+            while len(self._held) > MOST_KEPT:
+                self._held.popitem(last=False)
             for key in others:
                 if key in self._counts:
                     start, count = self._counts[key]
                     self._counts[key] = (start, max(0, count - 1))
+
+    def _in_all(self, failures: Failures) -> dict[tuple[str, ...], tuple[int, int]]:
+        found: dict[tuple[str, ...], tuple[int, int]] = {}
+        for user, address, first, count in failures:
+            for key in _keys(user, address):
+                if key[0] == "user and address" and first <= self._held.get(key, -1):
+                    continue
+                start, before = found.get(key, (first, 0))
+                found[key] = (min(start, first), before + count)
+        return found
 
     def _current(self, key: tuple[str, ...]) -> tuple[int, int]:
         start, count = self._counts.get(key, (0, 0))
@@ -65,6 +88,10 @@ class TooManyAttempts(RunlogError):
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"too many failed log-ins: try again in {retry_after} seconds")
         self.retry_after = retry_after
+
+
+def _count(counter: tuple[int, int]) -> int:
+    return counter[1]
 
 
 def _keys(user: str, address: str) -> list[tuple[str, ...]]:

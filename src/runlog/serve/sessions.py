@@ -17,6 +17,7 @@ from bottle import response
 from runlog.errors import BadRequest, RunlogError
 from runlog.serve import bodies, browsers
 from runlog.serve.access import Environ, Page
+from runlog.sqlusers import LOG_IN
 
 if TYPE_CHECKING:
     from runlog.serve.auth import Auth, Caller
@@ -43,7 +44,7 @@ def pages(auth: Auth, now: Callable[[], int]) -> list[Page]:
     def start(environ: Environ, caller: Caller) -> None:
         secret = auth.users.add_session(caller.user, now() + SPAN, caller.token)
         _set_cookie(environ, secret, SPAN // 1000, auth.proxies.is_https(environ))
-        auth.audit.note(caller.user.name, "", caller.address, "log in", "", "OK")
+        auth.audit.note(caller.user.name, "", caller.address, LOG_IN, "", "OK")
 
     def form(environ: Environ) -> bytes:
         token = bodies.query(environ).get("token")
