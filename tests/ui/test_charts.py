@@ -135,9 +135,9 @@ def test_points_that_another_process_writes_are_shown(look, tmp_path):
 def test_parallel_coordinates_by_pointer_and_by_keys(site, look, ids):
     page = look(site, f"/compare?runs={','.join(ids)}")
     plot = page.get_by_role("region", name="Parallel coordinates")
-    axis = plot.get_by_role("button", name=re.compile("^depth, linear axis 1 of"))
+    axis = plot.get_by_role("button", name=re.compile("^depth, axis 1 of"))
     axis.press("ArrowRight")
-    axis = plot.get_by_role("button", name=re.compile("^depth, linear axis 2 of"))
+    axis = plot.get_by_role("button", name=re.compile("^depth, axis 2 of"))
     axis.press("ArrowUp")
     plot.get_by_text("6 of 12 runs").wait_for()
     area = plot.locator("canvas").bounding_box()

@@ -6,7 +6,7 @@ import { drawing, type Line, type Shown } from "../src/logic/curves.ts";
 import { type Column, decode, integers, merge, numbersOf } from "../src/logic/columns.ts";
 import { kindOf, parseTable, severity, stepOf } from "../src/logic/files.ts";
 import { and, expected, field, isFilter, quoted, toFilter, without } from "../src/logic/filter.ts";
-import { ago, duration, number, size } from "../src/logic/format.ts";
+import { ago, count, duration, number, size } from "../src/logic/format.ts";
 import { csv, flat, grouped, nextOrder, parseOrder, sorted, summary, tree, writeOrder } from "../src/logic/rows.ts";
 import { append, band, byPrefix, central, gaussian, join, measured, panels, pointsOf, rankCorrelation, type Series, smooth } from "../src/logic/series.ts";
 import { coloured, longer, plain, shownLines, stretch } from "../src/logic/text.ts";
@@ -47,6 +47,7 @@ describe("numbers are written with five digits", () => {
   test.each([[250, "250ms"], [3200, "3.2s"], [61_000, "1m 1s"], [3_600_000, "1h"], [90_000_000, "1d 1h"], [NaN, ""]])(
     "%d ms", (ms, text) => expect(duration(ms)).toBe(text));
   test.each([[999, "999 B"], [1500, "1.5 kB"], [2e9, "2.0 GB"]])("%d bytes", (bytes, text) => expect(size(bytes)).toBe(text));
+  test.each([[0, "0"], [999, "999"], [1000, "1,000"], [12345678, "12,345,678"], [-1234, "-1,234"]])("%d runs", (value, text) => expect(count(value)).toBe(text));
   it("says how long ago", () => expect(ago(0, 120_000)).toBe("2 min ago"));
 });
 

@@ -174,12 +174,12 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
           const chosen = brushes[axis.id] ? ", a range is chosen" : "";
           return (
             <button type="button" key={axis.id} class="axis" title="Drag to move, click for a log scale; arrow keys move and choose"
-              aria-label={`${axis.label}, ${axis.log ? "logarithmic" : "linear"} axis ${i + 1} of ${axes.length}${chosen}`}
+              aria-label={`${axis.label}${axis.log ? " log" : ""}, axis ${i + 1} of ${axes.length}${chosen}`}
               style={{ maxWidth: `${room}px`, ...(first ? { left: "8px", alignItems: "flex-start" } : last ? { right: "8px", alignItems: "flex-end" } : { left: `${xOf(i, width)}px`, translate: "-50% 0" }) }}
               onPointerDown={(event) => nameDown(event, i)} onPointerMove={nameMove} onPointerUp={() => nameUp(axis)}
               onKeyDown={(event) => keys(event, axis, i)}>
               <b class="clip">{axis.label}</b>
-              {axis.log && <span class="dim">log</span>}
+              {axis.log && <span class="dim"> log</span>}
             </button>
           );
         })}
