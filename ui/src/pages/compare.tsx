@@ -99,8 +99,8 @@ export function Compare() {
           <Charts lines={lines} keys={keys} legend={lines.length > 8} />
         </section>
       )}
-      {!kept && <Shots lines={lines} />}
       <Relations table={table} columns={columns} metrics={metrics} />
+      {!kept && <Shots lines={lines} />}
     </div>
   );
 }

@@ -141,7 +141,7 @@ export function Run({ id }: { id: string }) {
           <h1 class="clip">{name}</h1>
           <Status status={table.statusOf[0]} />
           <span class="grow" />
-          <Button icon="copy" onClick={() => copy(id, "Run id copied")}><span class="mono">{id.slice(0, 8)}</span></Button>
+          <Button icon="copy" aria-label={`Copy the run id ${id.slice(0, 8)}`} onClick={() => copy(id, "Run id copied")}><span class="mono hide-narrow">{id.slice(0, 8)}</span></Button>
           {!kept && (
             <Menu label="Actions of the run" icon="more">
               {(close) => (
