@@ -193,7 +193,7 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on(
             "request",
             lambda asked: (
-                asked.url.startswith((site.url, "blob:", "data:", "chrome-extension:"))
+                asked.url.startswith((site.url, "blob:", "data:", "chrome"))
                 or complaints.append(f"a request to {asked.url}")
             ),
         )

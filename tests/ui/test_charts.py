@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -129,3 +130,24 @@ def test_points_that_another_process_writes_are_shown(look, tmp_path):
         cell.wait_for()
         print("shown after", time.monotonic() - start, "s")
         writer.communicate("\n")
+
+
+def test_parallel_coordinates_by_pointer_and_by_keys(site, look, ids):
+    page = look(site, f"/compare?runs={','.join(ids)}")
+    plot = page.get_by_role("region", name="Parallel coordinates")
+    axis = plot.get_by_role("button", name=re.compile("^depth, axis 1 of"))
+    axis.press("ArrowRight")
+    axis = plot.get_by_role("button", name=re.compile("^depth, axis 2 of"))
+    axis.press("ArrowUp")
+    plot.get_by_text("6 of 12 runs").wait_for()
+    area = plot.locator("canvas").bounding_box()
+    page.mouse.move(area["x"] + 56, area["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(area["x"] + 56, area["y"] + 100, steps=3)
+    page.mouse.up()
+    plot.get_by_text(re.compile(r"^[0-5] of 12 runs")).wait_for()
+    hidden = page.get_by_role("group", name="Runs of the charts").locator("[aria-pressed=false]")
+    hidden.nth(6).wait_for()
+    assert violations(page) == []
+    plot.get_by_role("button", name="Clear the brushes").click()
+    hidden.first.wait_for(state="detached")

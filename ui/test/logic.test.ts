@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from "vitest";
-import { axisOf, brushed } from "../src/logic/axes.ts";
+import { axisOf, brushed, roundValues } from "../src/logic/axes.ts";
 import { better } from "../src/logic/better.ts";
-import { styles, viridis } from "../src/logic/colours.ts";
+import { DARK, LIGHT, styles, viridis } from "../src/logic/colours.ts";
 import { drawing, type Line, type Shown } from "../src/logic/curves.ts";
 import { type Column, decode, integers, merge, narrowed, numbersOf } from "../src/logic/columns.ts";
 import { kindOf, parseTable, severity, stepOf } from "../src/logic/files.ts";
@@ -56,7 +56,7 @@ describe("numbers are written with five digits", () => {
     expect([number(0.1 + 0.2), number(-1e-7)]).toEqual(["0.30000000000000004", "−1e−7"]);
     written.digits = 5;
   });
-  test.each([[0, "0"], [999, "999"], [1000, "1,000"], [1234567, "1,234,567"]])("%d runs", (value, text) => expect(count(value)).toBe(text));
+  test.each([[0, "0"], [999, "999"], [1000, "1,000"], [12345678, "12,345,678"], [-1234, "-1,234"]])("%d runs", (value, text) => expect(count(value)).toBe(text));
   it("says how long ago", () => expect(ago(0, 120_000)).toBe("2 min ago"));
 });
 
@@ -284,6 +284,38 @@ describe("folders", () => {
 
 test.each(["WWWW", "loss 0.12346", "中文", "mmm@%"])("%s is at most as wide as said", (text) => expect(atMost(text)).toBeGreaterThanOrEqual(text.length * 8));
 
+describe("the palettes", () => {
+  // Machado, Oliveira and Fernandes 2009: what is seen without one kind of cone, in linear RGB.
+  const SIGHTS: Record<string, number[]> = {
+    normal: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    protan: [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
+    deutan: [0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.01182, 0.04294, 0.968881],
+    tritan: [1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.3039],
+  };
+  const linear = (hex: string) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  const seen = (rgb: number[], m: number[]) => [0, 3, 6].map((row) => Math.min(1, Math.max(0, rgb.reduce((sum, c, k) => sum + m[row + k] * c, 0))));
+  const lab = ([r, g, b]: number[]) => {
+    const [l, m, s] = [0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b, 0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b, 0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b].map(Math.cbrt);
+    return [0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s, 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s, 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s];
+  };
+  const light = (hex: string) => linear(hex).reduce((sum, c, k) => sum + c * [0.2126, 0.7152, 0.0722][k], 0);
+  const contrast = (a: string, b: string) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+  const pairs = (of: string[]) => of.flatMap((a, i) => of.slice(i + 1).map((b) => [a, b]));
+
+  test.each([["light", LIGHT, "#ffffff"], ["dark", DARK, "#14171c"]] as const)("%s: each colour is far from the others and from its ground", (_, palette, ground) => {
+    for (const each of palette) expect(contrast(each, ground)).toBeGreaterThanOrEqual(3);
+    for (const [sight, matrix] of Object.entries(SIGHTS)) {
+      const least = Math.min(...pairs([...palette]).map(([a, b]) => {
+        const [x, y] = [a, b].map((hex) => lab(seen(linear(hex), matrix)));
+        return 100 * Math.hypot(...x.map((value, k) => value - y[k]));
+      }));
+      expect(least, sight).toBeGreaterThanOrEqual(12);
+    }
+  });
+  test.each([["Okabe and Ito's", ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#000000"]]])("%s would not pass", (_, palette) =>
+    expect(Math.min(...palette.map((each) => contrast(each, "#ffffff")))).toBeLessThan(1.5));
+});
+
 describe("colours", () => {
   const ids = [...Array(40)].map((_, i) => `run${i}`);
   it("belong to the run, and are not used twice while there are others", () => {
@@ -300,6 +332,18 @@ describe("axes", () => {
     const axis = axisOf(column([1e-5, 1, undefined]), [0, 1, 2]);
     expect([axis.log, axis.at(0), axis.at(1), axis.at(2)]).toEqual([true, 0, 1, NaN]);
     expect(axisOf(column([1, 2, 3]), [0, 1, 2]).at(1)).toBe(0.5);
+  });
+  it("are linear where values do not crowd at the low end, whatever the range", () => {
+    const many = Array.from({ length: 1000 }, (_, i) => (i + 1) / 1000);
+    expect(axisOf(column(many), [...many.keys()]).log).toBe(false);
+    expect(axisOf(column(many.map((x) => 10 ** (3 * x))), [...many.keys()]).log).toBe(true);
+    expect(axisOf(column([1, 1000, -1]), [0, 1, 2], true).log).toBe(false);
+  });
+  it("have round ticks", () => {
+    expect(roundValues(0.13, 0.97)).toEqual([0.25, 0.5, 0.75]);
+    expect(roundValues(-3, 17)).toEqual([0, 5, 10, 15]);
+    expect(axisOf(column([3e-5, 0.2, 4e-4]), [0, 1, 2]).ticks.map((each) => each[1])).toEqual(["0.0001", "0.001", "0.01", "0.1"]);
+    expect(axisOf(column([5, 5]), [0, 1]).ticks).toEqual([[0.5, "5"]]);
   });
   it("are brushed together", () => {
     const axis = axisOf(column(["a", "b", "c"]), [0, 1, 2]);

@@ -1,8 +1,8 @@
 // A run keeps its colour everywhere: from its id, and where two of a view collide, the next free.
 
 // Computed for distance in normal, protan, deutan and tritan sight, and 3:1 on the background.
-const LIGHT = "#1f5fbf #97210f #dd7a36 #35086b #9b8cc9 #986372 #580b1d #544365".split(" ");
-const DARK = "#6ea8ff #ec6f98 #ecee46 #8942c5 #58fbf2 #b63640 #cbb936 #a48e0c".split(" ");
+export const LIGHT = "#1f5fbf #97210f #dd7a36 #35086b #9b8cc9 #986372 #580b1d #544365".split(" ");
+export const DARK = "#6ea8ff #ec6f98 #ecee46 #8942c5 #58fbf2 #b63640 #cbb936 #a48e0c".split(" ");
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
 
 export interface Style {

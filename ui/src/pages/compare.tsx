@@ -100,8 +100,8 @@ export function Compare() {
           <Charts lines={lines} keys={keys} legend={lines.length > 8} />
         </section>
       )}
-      {!kept && <Shots lines={lines} />}
       <Relations table={table} columns={columns} metrics={metrics} />
+      {!kept && <Shots lines={lines} />}
     </div>
   );
 }
@@ -241,7 +241,7 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
           <h2>Parallel coordinates</h2><span class="grow" />
           <Choose label="Colour by" value={target.id} columns={plain} set={(id) => setQuery({ target: id })} />
         </header>
-        <Parallel columns={axes} rows={rows} by={target} />
+        <Parallel columns={axes} rows={rows} by={target} onBrush={(inside) => void showAlone(table, inside)} />
       </section>
       <div class="two">
         <section class="part" aria-label="Scatter plot">
@@ -272,6 +272,13 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
       </div>
     </>
   );
+}
+
+/** What the brushes choose is what the charts show. */
+async function showAlone({ ids }: Table, rows: number[] | null): Promise<void> {
+  const { hidden } = await import("../parts/charts.tsx");
+  const inside = new Set(rows);
+  hidden.value = new Set(rows ? ids.filter((_, row) => !inside.has(row)) : []);
 }
 
 const present = ({ has, numbers }: Column) => numbers!.map((value, row) => (has && !has[row] ? NaN : value));

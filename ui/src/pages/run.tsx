@@ -8,14 +8,14 @@ import { csv } from "../logic/rows.ts";
 import { literal } from "../logic/filter.ts";
 import { better } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
-import { experimentHref, go, href, kept, keptHref, runHref } from "../route.ts";
+import { asked, experimentHref, go, href, kept, keptHref, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
 import { follow, following, useLines } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { useKeys } from "../keys.ts";
 import { Ask, Button, Empty, Failure, Icon, Item, ItemLink, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
-import { lazy } from "../parts/lazy.tsx";
+import { lazy, Soon } from "../parts/lazy.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
@@ -142,7 +142,7 @@ export function Run({ id }: { id: string }) {
           <h1 class="clip">{name}</h1>
           <Status status={table.statusOf[0]} />
           <span class="grow" />
-          <Button icon="copy" onClick={() => copy(id, "Run id copied")}><span class="mono">{id.slice(0, 8)}</span></Button>
+          <Button icon="copy" aria-label={`Copy the run id ${id.slice(0, 8)}`} onClick={() => copy(id, "Run id copied")}><span class="mono hide-narrow">{id.slice(0, 8)}</span></Button>
           {!kept && (
             <Menu label="Actions of the run" icon="more">
               {(close) => (
@@ -183,13 +183,13 @@ export function Run({ id }: { id: string }) {
         )}
         {!kept && (
           <section class="part" id="artifacts" aria-label="Artifacts">
-            <Artifacts run={id} uri={value.artifactUri} />
+            <Soon now={!!asked("file")}><Artifacts run={id} uri={value.artifactUri} /></Soon>
           </section>
         )}
         {(note || writes) && (
           <section class="part" id="description" aria-label="Description">
             <header><h2>Description</h2>{writes && <Button icon="edit" label="Edit the description" plain onClick={() => setAsking({ kind: "note" })} />}</header>
-            {note ? <Markdown text={note} /> : <p class="dim">None yet.</p>}
+            {note ? <Soon><Markdown text={note} /></Soon> : <p class="dim">None yet.</p>}
           </section>
         )}
         <section class="part" id="tags" aria-label="Tags">

@@ -97,6 +97,7 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
       ) : (
         <div class={`plot ${busy && drawn.length ? "dimmed" : ""}`}>
           {everSeen && data && <Plot plot={plot} data={data} drawn={drawn} now={now} />}
+          {busy && !drawn.length && <div class="bone" />}
           {!busy && !drawn.length && <p class="dim none">No points</p>}
           {!busy && drawn.length > 0 && !data?.xs.length && <p class="dim none">No point has a place on this x axis</p>}
         </div>

@@ -1,9 +1,22 @@
 // Parts that are loaded when they are first shown: charts, the renderer of Markdown.
-import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import type { ComponentChildren, ComponentType } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Failure, Skeleton } from "./basic.tsx";
 
 const loaded = new Map<() => Promise<any>, any>();
+
+/** What is drawn once it is on the screen, or soon will be. */
+export function Soon({ children, now = false }: { children: ComponentChildren; now?: boolean }) {
+  const [seen, setSeen] = useState(now);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (seen) return;
+    const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && setSeen(true), { rootMargin: "300px" });
+    observer.observe(box.current!);
+    return () => observer.disconnect();
+  }, [seen]);
+  return seen ? <>{children}</> : <div ref={box} style={{ minHeight: "120px" }} />;
+}
 
 export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
   return function Lazy(props: P) {

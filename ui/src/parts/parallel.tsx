@@ -1,10 +1,11 @@
 // Parallel coordinates: a line a run over its params and metrics. Drag along an axis to brush it, its
-// name to move it, click the name to change between a linear and a logarithmic scale.
+// name to move it, click the name to change between a linear and a logarithmic scale; the arrow keys
+// do the same to an axis whose name has the focus.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Column } from "../logic/columns.ts";
-import { axisOf, brushed } from "../logic/axes.ts";
+import { type Axis, axisOf, brushed } from "../logic/axes.ts";
 import { viridis } from "../logic/colours.ts";
-import { count, number, plural } from "../logic/format.ts";
+import { count, plural } from "../logic/format.ts";
 import { dark } from "../state.ts";
 import { Button } from "./basic.tsx";
 import { colour, useCanvas } from "./canvas.ts";
@@ -17,7 +18,7 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
   const [brushes, setBrushes] = useState<Record<string, [number, number]>>({});
   const [order, setOrder] = useState<string[]>([]);
   const [logs, setLogs] = useState<Record<string, boolean>>({});
-  const drag = useRef<{ axis: number; from: number; moved: boolean; name: boolean } | null>(null);
+  const drag = useRef<{ axis: number; from: number; moved: boolean } | null>(null);
   const axes = useMemo(() => {
     const found = columns.map((column) => axisOf(column, rows, logs[column.id] ?? null));
     const rank = (id: string) => (order.includes(id) ? order.indexOf(id) : order.length);
@@ -30,7 +31,7 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
   const yOf = (part: number) => TOP + (1 - part) * (HEIGHT - TOP - BOTTOM);
 
   const draw = (context: CanvasRenderingContext2D, width: number) => {
-    const [text, dim, line, accent] = ["--text", "--dim", "--line", "--accent"].map(colour);
+    const [back, dim, line, accent] = ["--bg", "--dim", "--line", "--accent"].map(colour);
     const xs = axes.map((_, i) => xOf(i, width));
     const lines = (chosen: number[], style: string, alpha: number) => {
       context.strokeStyle = style;
@@ -71,22 +72,11 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
       const shift = i === axes.length - 1 ? -6 : 6;
       for (const [part, label] of axis.ticks) {
         context.lineWidth = 3;
-        context.strokeStyle = colour("--bg");
+        context.strokeStyle = back;
         const shown = label.length > 14 ? `${label.slice(0, 13)}…` : label;
         context.strokeText(shown, x + shift, yOf(part) + 4);
         context.fillStyle = dim;
         context.fillText(shown, x + shift, yOf(part) + 4);
-      }
-      context.textAlign = i === 0 ? "left" : i === axes.length - 1 ? "right" : "center";
-      context.fillStyle = text;
-      context.font = "600 12px Inter, system-ui, sans-serif";
-      const room = Math.max(8, Math.floor((width - 2 * SIDE) / axes.length / 7));
-      const name = axis.label.length > room ? `${axis.label.slice(0, room - 1)}…` : axis.label;
-      context.fillText(name, i === 0 ? x - SIDE + 12 : i === axes.length - 1 ? x + SIDE - 12 : x, 20);
-      context.font = "11px Inter, system-ui, sans-serif";
-      if (axis.log) {
-        context.fillStyle = dim;
-        context.fillText("log", i === 0 ? x - SIDE + 12 : i === axes.length - 1 ? x + SIDE - 12 : x, 34);
       }
       const brush = brushes[axis.id];
       if (brush) {
@@ -110,22 +100,23 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
   // Also when the rows change below the brushes.
   useEffect(() => onBrush?.(inside.length < rows.length || Object.keys(brushes).length ? inside : null), [inside]);
   useEffect(() => () => onBrush?.(null), []);
+  const clear = (id: string) => setBrushes(Object.fromEntries(Object.entries(brushes).filter(([each]) => each !== id)));
+  const shift = (from: number, to: number) => {
+    if (to < 0 || to >= axes.length || to === from) return false;
+    const ids = axes.map((axis) => axis.id);
+    ids.splice(to, 0, ...ids.splice(from, 1));
+    setOrder(ids);
+    return true;
+  };
+  const scale = ({ id, log }: Axis) => setLogs({ ...logs, [id]: !log });
+
   const down = (event: PointerEvent) => {
-    const y = event.clientY - canvas.current!.getBoundingClientRect().top;
     canvas.current!.setPointerCapture(event.pointerId);
-    drag.current = { axis: near(event), from: part(event), moved: false, name: y < TOP - 4 };
+    drag.current = { axis: near(event), from: part(event), moved: false };
   };
   const move = (event: PointerEvent) => {
     const now = drag.current;
     if (!now) return;
-    if (now.name) {
-      const to = near(event);
-      if (to === now.axis) return;
-      const ids = axes.map((axis) => axis.id);
-      ids.splice(to, 0, ...ids.splice(now.axis, 1));
-      drag.current = { ...now, axis: to, moved: true };
-      return setOrder(ids);
-    }
     const at = part(event);
     if (Math.abs(at - now.from) < 0.01 && !now.moved) return;
     now.moved = true;
@@ -135,32 +126,73 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
     const now = drag.current;
     drag.current = null;
     if (!now) return;
-    const { id, log } = axes[now.axis];
-    if (now.name && !now.moved) return setLogs({ ...logs, [id]: !log });
-    if (now.name) return;
-    const next = { ...brushes };
-    if (!now.moved) delete next[id];
-    setBrushes(next);
+    if (!now.moved) clear(axes[now.axis].id);
   };
-  const range = shade?.ticks;
+
+  const nameDown = (event: PointerEvent, axis: number) => {
+    (event.currentTarget as Element).setPointerCapture(event.pointerId);
+    drag.current = { axis, from: 0, moved: false };
+  };
+  const nameMove = (event: PointerEvent) => {
+    const now = drag.current;
+    if (!now) return;
+    const to = near(event);
+    if (shift(now.axis, to)) drag.current = { axis: to, from: 0, moved: true };
+  };
+  const nameUp = (axis: Axis) => {
+    if (drag.current && !drag.current.moved) scale(axis);
+    drag.current = null;
+  };
+  const keys = (event: KeyboardEvent, axis: Axis, i: number) => {
+    const [low, high] = brushes[axis.id] ?? [0, 1.1];
+    const brush = (a: number) => setBrushes({ ...brushes, [axis.id]: [Math.max(0, Math.min(a, 1 - (high - low))), Math.min(1, Math.max(a + (high - low), high - low))] });
+    const deeds: Record<string, () => unknown> = {
+      ArrowLeft: () => shift(i, i - 1),
+      ArrowRight: () => shift(i, i + 1),
+      ArrowUp: () => (brushes[axis.id] ? brush(low + 0.1) : setBrushes({ ...brushes, [axis.id]: [0.5, 1] })),
+      ArrowDown: () => (brushes[axis.id] ? brush(low - 0.1) : setBrushes({ ...brushes, [axis.id]: [0, 0.5] })),
+      Enter: () => scale(axis),
+      Delete: () => clear(axis.id),
+      Escape: () => clear(axis.id),
+    };
+    if (!deeds[event.key]) return;
+    event.preventDefault();
+    event.stopPropagation();
+    deeds[event.key]();
+  };
+  const room = Math.max(60, (width - 2 * SIDE) / Math.max(1, axes.length - 1) - 12);
   return (
     <div class="stack">
       <div class="plot-box">
         <canvas ref={canvas} role="img" style={{ height: `${HEIGHT}px`, cursor: "crosshair" }}
           aria-label={`Parallel coordinates of ${plural(rows.length, "run")} over ${axes.map((axis) => axis.label).join(", ")}. The table says the same.`}
           onPointerDown={down} onPointerMove={move} onPointerUp={up} />
+        {width > 0 && axes.map((axis, i) => {
+          const [first, last] = [i === 0, i === axes.length - 1];
+          const chosen = brushes[axis.id] ? ", a range is chosen" : "";
+          return (
+            <button type="button" key={axis.id} class="axis" title="Drag to move, click for a log scale; arrow keys move and choose"
+              aria-label={`${axis.label}${axis.log ? " log" : ""}, axis ${i + 1} of ${axes.length}${chosen}`}
+              style={{ maxWidth: `${room}px`, ...(first ? { left: "8px", alignItems: "flex-start" } : last ? { right: "8px", alignItems: "flex-end" } : { left: `${xOf(i, width)}px`, translate: "-50% 0" }) }}
+              onPointerDown={(event) => nameDown(event, i)} onPointerMove={nameMove} onPointerUp={() => nameUp(axis)}
+              onKeyDown={(event) => keys(event, axis, i)}>
+              <b class="clip">{axis.label}</b>
+              {axis.log && <span class="dim"> log</span>}
+            </button>
+          );
+        })}
       </div>
       <div class="side wrap dim small">
-        {range && range.length > 1 && (
+        {shade && shade.ends[0] !== shade.ends[1] && (
           <span class="side">
-            {by!.label} {range[0][1]}
+            {by!.label} {shade.ends[0]}
             <svg width="96" height="8" aria-hidden="true">
               {Array.from({ length: 24 }, (_, i) => <rect key={i} x={i * 4} width="4" height="8" fill={viridis(i / 23, dark.value)} />)}
             </svg>
-            {range.at(-1)![1]}
+            {shade.ends[1]}
           </span>
         )}
-        {inside.length < rows.length && <span>{count(inside.length)} of {number(rows.length)} runs</span>}
+        {inside.length < rows.length && <span>{count(inside.length)} of {plural(rows.length, "run")}</span>}
         {Object.keys(brushes).length > 0 && <Button plain onClick={() => setBrushes({})}>Clear the brushes</Button>}
         <span class="grow" />
         <span class="hide-narrow">Drag along an axis to choose; drag its name to move it; click it for a log scale.</span>
