@@ -257,7 +257,7 @@ export function Runs({ experiment }: { experiment: string }) {
   ) : (
     <Grid
       table={table} lines={lines} columns={view === "split" ? columns.filter((each) => each.kind !== "info" || each.id === "status") : columns}
-      pinned={pinned} widths={widths} order={order} now={now} colours={colours} heat={heat} isSelected={(id) => choice.has(id)}
+      pinned={pinned} widths={widths} order={order} now={now} colours={colours} heat={heat} choice={choice}
       selected={isAll ? "all" : chosen > 0 ? "some" : "none"}
       on={{
         sort, select: pick, toggle, resize, move, pin, heat: warm, now: setNow,

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Column } from "../logic/columns.ts";
 import { axisOf, brushed } from "../logic/axes.ts";
 import { viridis } from "../logic/colours.ts";
-import { count, number, plural } from "../logic/format.ts";
+import { count, plural } from "../logic/format.ts";
 import { dark } from "../state.ts";
 import { Button } from "./basic.tsx";
 import { colour, useCanvas } from "./canvas.ts";
@@ -92,8 +92,12 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
       if (brush) {
         context.fillStyle = accent;
         context.globalAlpha = 0.25;
-        context.fillRect(x - 7, yOf(brush[1]), 14, yOf(brush[0]) - yOf(brush[1]));
+        const box = [x - 7, yOf(brush[1]), 14, yOf(brush[0]) - yOf(brush[1])] as const;
+        context.fillRect(...box);
         context.globalAlpha = 1;
+        context.strokeStyle = accent;
+        context.lineWidth = 1.5;
+        context.strokeRect(...box);
       }
     });
   };
@@ -160,7 +164,7 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
             {range.at(-1)![1]}
           </span>
         )}
-        {inside.length < rows.length && <span>{count(inside.length)} of {number(rows.length)} runs</span>}
+        {inside.length < rows.length && <span>{count(inside.length)} of {plural(rows.length, "run")}</span>}
         {Object.keys(brushes).length > 0 && <Button plain onClick={() => setBrushes({})}>Clear the brushes</Button>}
         <span class="grow" />
         <span class="hide-narrow">Drag along an axis to choose; drag its name to move it; click it for a log scale.</span>

@@ -28,7 +28,7 @@ export interface Looks {
   first: number; // width of the column of names
   rowHeight: number;
   now: number; // the line with the keyboard's mark
-  isSelected: (id: string) => boolean;
+  choice: { has: (id: string) => boolean };
   colours: Map<string, Style> | null;
   heat: Map<string, "bar" | "tint">;
   twists: boolean; // whether any line can be opened
@@ -241,7 +241,7 @@ export class Pool {
     const line = lines[at];
     const { row, rest } = slot;
     const id = table.ids[line.row];
-    const selected = !line.group && looks.isSelected(id);
+    const selected = !line.group && looks.choice.has(id);
     const above = line.row >= table.size - table.ancestors;
     const look = `line${line.group ? " group" : ""}${above ? " above" : ""}${selected ? " on" : ""}${at === looks.now ? " now" : ""}${id && id === this.marked ? " near" : ""}`;
     for (const element of [row, rest]) {
