@@ -253,7 +253,7 @@ export function Runs({ experiment }: { experiment: string }) {
   const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? <HowMany total={table.total} /> : plural(charted.length, "run");
 
   const grid = table && (narrow.value ? (
-    <Cards table={table} lines={lines} columns={columns} pinned={pinned} isSelected={(id) => choice.has(id)} onSelect={pick} />
+    <Cards table={table} lines={lines} columns={columns} pinned={pinned} isSelected={(id) => choice.has(id)} onSelect={pick} onToggle={toggle} />
   ) : (
     <Grid
       table={table} lines={lines} columns={view === "split" ? columns.filter((each) => each.kind !== "info" || each.id === "status") : columns}
