@@ -25,7 +25,7 @@ from peers import HERE, PEERS
 
 PAGE = HERE / "UI.md"
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/google-chrome")
-QUIET = 0.8  # seconds without an answer, after which a page is still
+QUIET = 0.4  # seconds without an answer, after which a page is still
 PATIENCE = 60_000  # milliseconds for one page
 Values = dict[str, float]
 Results = dict[str, dict[str, Values]]  # by page, by tracker
@@ -242,8 +242,9 @@ class Meter:
         self._devtools.on("Network.loadingFailed", self._closed)
 
     def _asked(self, event: Any) -> None:
-        self._urls[event["requestId"]] = event["request"]["url"]
-        self.open.add(event["requestId"])
+        url = self._urls[event["requestId"]] = event["request"]["url"]
+        if url.startswith("http"):
+            self.open.add(event["requestId"])
 
     def _closed(self, event: Any) -> None:
         self.open.discard(event["requestId"])

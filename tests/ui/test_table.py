@@ -141,3 +141,19 @@ def test_hostile_names_and_values_are_text_in_the_table(site, look):
     cell.hover()
     assert cell.inner_text() == HOSTILE
     assert cell.get_attribute("title") == HOSTILE
+
+
+def test_a_row_is_told_with_all_its_cells_though_it_is_drawn_in_two_parts(site, look):
+    page = look(site, "/experiments/1?flat=1&fix=params.depth&cols=status,params.depth,params.lr")
+    devtools = page.context.new_cdp_session(page)
+    nodes = {each["nodeId"]: each for each in devtools.send("Accessibility.getFullAXTree")["nodes"]}
+
+    def cells(node):
+        below = [nodes[child] for child in node["childIds"]]
+        own = [each for each in below if each.get("role", {}).get("value") == "gridcell"]
+        return own + [cell for each in below if each["ignored"] for cell in cells(each)]
+
+    rows = [each for each in nodes.values() if each.get("role", {}).get("value") == "row"]
+    (row,) = [each for each in rows if "trial-07" in each["name"]["value"]]
+    told = [cell["name"]["value"] for cell in cells(row)]
+    assert told[1:] == ["7", "Finished", "0.001"]

@@ -101,7 +101,7 @@ export function Experiments() {
   );
   const row = (each: Experiment, text: string, depth: number) => (
     <tr key={each.id}>
-      <td style={{ maxWidth: "480px", paddingLeft: isTree ? `${depth * 20 + 20}px` : undefined }}>
+      <td style={{ maxWidth: "min(480px, 46vw)", paddingLeft: isTree ? `${depth * 20 + 20}px` : undefined }}>
         <div class="clip"><a href={experimentHref(each.id)}>{text ? <b style={{ fontWeight: 500 }}>{text}</b> : <Path name={each.name} />}</a></div>
         {each.note && <div class="clip dim small">{each.note.split("\n")[0].replace(/[*_`#]/g, "")}</div>}
       </td>
@@ -136,7 +136,7 @@ export function Experiments() {
         {value && <span class="dim">{count(value.length)}</span>}
         <span class="grow" />
         <input id="find" class="input" type="search" placeholder="Find by name, tag or note" aria-label="Find experiments"
-          style={{ width: "240px" }} value={text} onInput={(event) => setQuery({ q: event.currentTarget.value })} />
+          value={text} onInput={(event) => setQuery({ q: event.currentTarget.value })} />
         {value?.some((each) => each.name.includes("/")) && (
           <Button aria-pressed={isTree} icon="folder" title="Names with slashes as folders" onClick={() => setQuery({ tree: isTree ? null : "1" })}>Folders</Button>
         )}

@@ -253,11 +253,11 @@ export function Runs({ experiment }: { experiment: string }) {
   const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? <HowMany total={table.total} /> : plural(charted.length, "run");
 
   const grid = table && (narrow.value ? (
-    <Cards table={table} lines={lines} columns={columns} pinned={pinned} isSelected={(id) => choice.has(id)} onSelect={pick} />
+    <Cards table={table} lines={lines} columns={columns} pinned={pinned} isSelected={(id) => choice.has(id)} onSelect={pick} onToggle={toggle} />
   ) : (
     <Grid
       table={table} lines={lines} columns={view === "split" ? columns.filter((each) => each.kind !== "info" || each.id === "status") : columns}
-      pinned={pinned} widths={widths} order={order} now={now} colours={colours} heat={heat} isSelected={(id) => choice.has(id)}
+      pinned={pinned} widths={widths} order={order} now={now} colours={colours} heat={heat} choice={choice}
       selected={isAll ? "all" : chosen > 0 ? "some" : "none"}
       on={{
         sort, select: pick, toggle, resize, move, pin, heat: warm, now: setNow,

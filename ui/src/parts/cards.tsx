@@ -1,10 +1,10 @@
 // Runs on a phone: name, status and two metrics each, the pinned ones first.
 import { useState } from "preact/hooks";
 import type { Column, Table } from "../logic/columns.ts";
-import { ago, duration, number } from "../logic/format.ts";
+import { ago, duration, number, plural } from "../logic/format.ts";
 import type { Line } from "../logic/rows.ts";
 import { runHref } from "../route.ts";
-import { Status } from "./basic.tsx";
+import { Icon, Status } from "./basic.tsx";
 
 const CARD = 68;
 const DRAWN = 24;
@@ -16,9 +16,10 @@ interface Cards {
   pinned: Set<string>;
   isSelected: (id: string) => boolean;
   onSelect: (line: number, event: { shiftKey: boolean }) => void;
+  onToggle: (line: Line) => void;
 }
 
-export function Cards({ table, lines, columns, pinned, isSelected, onSelect }: Cards) {
+export function Cards({ table, lines, columns, pinned, isSelected, onSelect, onToggle }: Cards) {
   const [top, setTop] = useState(0);
   const from = Math.max(0, Math.floor(top / CARD) - 4);
   const metrics = columns.filter((column) => column.kind !== "info" && (column.numbers || pinned.has(column.id)));
@@ -29,7 +30,13 @@ export function Cards({ table, lines, columns, pinned, isSelected, onSelect }: C
         {lines.slice(from, from + DRAWN).map((line, i) => {
           const at = from + i;
           const place = { top: `${at * CARD}px`, height: `${CARD}px` };
-          if (line.group) return <li key={line.group.value} class="card group" style={place}><b class="clip">{line.group.value}</b> <span class="badge">{line.children}</span></li>;
+          if (line.group) return (
+            <li key={`group ${line.group.value}`} class="card group" style={place}>
+              <button type="button" class="link" aria-expanded={line.open} onClick={() => onToggle(line)}>
+                <Icon name={line.open ? "down" : "right"} size={14} /> <b class="clip">{line.group.value}</b> <span class="badge">{plural(line.children, "run")}</span>
+              </button>
+            </li>
+          );
           const { row } = line;
           const id = table.ids[row];
           const two = wanted.filter((column) => !column.has || column.has[row]).slice(0, 2);

@@ -24,7 +24,7 @@ export interface GridProps {
   pinned: Set<string>;
   widths: Record<string, number>;
   order: Order[];
-  isSelected: (id: string) => boolean;
+  choice: { has: (id: string) => boolean };
   selected: "all" | "some" | "none";
   now: number; // the line with the keyboard's mark
   colours: Map<string, Style> | null;
@@ -87,7 +87,7 @@ function mostSeen(places: Place[], width: number): number {
 }
 
 export function Grid(props: GridProps) {
-  const { table, lines, columns, widths, on } = props;
+  const { table, lines, columns, widths, now, choice, colours, heat, on } = props;
   const box = useRef<HTMLDivElement>(null);
   const grid = useRef<HTMLDivElement>(null);
   const [pane, body] = [useRef<HTMLDivElement>(null), useRef<HTMLDivElement>(null)];
@@ -121,23 +121,25 @@ export function Grid(props: GridProps) {
   const top = useRef(0);
   const view = () => ({ top: top.current, height: size.height });
   const tellMarked = () => {
-    const id = pool.current!.idOf(props.now);
+    const id = pool.current!.idOf(now);
     if (id) grid.current!.setAttribute("aria-activedescendant", id);
     else grid.current!.removeAttribute("aria-activedescendant");
   };
   useLayoutEffect(() => {
     if (!size.height) return;
     pool.current ??= new Pool(pane.current!, body.current!);
-    const { now, isSelected, colours, heat } = props;
-    pool.current.show({ table, lines, pinned, seen, first, rowHeight, now, isSelected, colours, heat, twists }, view());
+    pool.current.show({ table, lines, pinned, seen, first, rowHeight, now, choice, colours, heat, twists }, view());
     tellMarked();
-  });
+  }, [table, lines, pinned, seen, first, rowHeight, now, choice, colours, heat, twists, size.height, digits.value]);
 
   useEffect(() => props.near ? effect(() => pool.current?.mark(props.near!.value)) : undefined, [props.near, lines]);
 
   useLayoutEffect(() => {
     const element = box.current!;
-    const measure = () => setSize({ width: element.clientWidth, height: element.clientHeight });
+    const measure = () => {
+      const { clientWidth: width, clientHeight: height } = element;
+      setSize((before) => (before.width === width && before.height === height ? before : { width, height }));
+    };
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
@@ -224,7 +226,6 @@ function useRowHeight(): number {
   useLayoutEffect(() => {
     setHeight(parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 28);
   }, [density.value]);
-  void digits.value; // numbers are written anew when it changes
   return height;
 }
 

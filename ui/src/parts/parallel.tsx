@@ -82,8 +82,12 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
       if (brush) {
         context.fillStyle = accent;
         context.globalAlpha = 0.25;
-        context.fillRect(x - 7, yOf(brush[1]), 14, yOf(brush[0]) - yOf(brush[1]));
+        const box = [x - 7, yOf(brush[1]), 14, yOf(brush[0]) - yOf(brush[1])] as const;
+        context.fillRect(...box);
         context.globalAlpha = 1;
+        context.strokeStyle = accent;
+        context.lineWidth = 1.5;
+        context.strokeRect(...box);
       }
     });
   };

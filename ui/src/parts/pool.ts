@@ -28,7 +28,7 @@ export interface Looks {
   first: number; // width of the column of names
   rowHeight: number;
   now: number; // the line with the keyboard's mark
-  isSelected: (id: string) => boolean;
+  choice: { has: (id: string) => boolean };
   colours: Map<string, Style> | null;
   heat: Map<string, "bar" | "tint">;
   twists: boolean; // whether any line can be opened
@@ -215,7 +215,7 @@ export class Pool {
 
   private slot(number: number): Slot {
     const row = make("div", "line", "row");
-    const rest = make("div", "line");
+    const rest = make("div", "line", "presentation");
     row.id = this.name + number;
     rest.id = `${row.id}-rest`;
     row.setAttribute("aria-owns", rest.id);
@@ -241,7 +241,7 @@ export class Pool {
     const line = lines[at];
     const { row, rest } = slot;
     const id = table.ids[line.row];
-    const selected = !line.group && looks.isSelected(id);
+    const selected = !line.group && looks.choice.has(id);
     const above = line.row >= table.size - table.ancestors;
     const look = `line${line.group ? " group" : ""}${above ? " above" : ""}${selected ? " on" : ""}${at === looks.now ? " now" : ""}${id && id === this.marked ? " near" : ""}`;
     for (const element of [row, rest]) {
@@ -290,8 +290,8 @@ export class Pool {
     if (badge) badge.textContent = line.group ? plural(line.children, "run") : String(line.children);
   }
 
-  /** Writes the cells of a row; the one of a column is always the same while the view does not move
-   * sideways, and of those that move in only one is another. */
+  /** Writes the cells of a row. When the view moves sideways, those that left it go to the other end:
+   * the others stay as they are, and all in the order in which they are read. */
   private fillCells(cells: Cell[], places: Place[], into: HTMLElement, line: Line): void {
     for (const cell of cells.splice(places.length)) cell.element.remove();
     while (cells.length < places.length) {
@@ -301,17 +301,27 @@ export class Pool {
       into.append(element);
       cells.push({ element, text, place: null, status: "", said: "", look: "cell", heat: "" });
     }
-    for (const place of places) {
-      const cell = cells[place.index % places.length];
+    const by = cells[0]?.place ? places[0].index - cells[0].place.index : 0;
+    if (by > 0 && by < cells.length) {
+      const moved = cells.splice(0, by);
+      into.append(...moved.map((cell) => cell.element));
+      cells.push(...moved);
+    } else if (by < 0 && -by < cells.length) {
+      const moved = cells.splice(by);
+      cells[0].element.before(...moved.map((cell) => cell.element));
+      cells.unshift(...moved);
+    }
+    places.forEach((place, i) => {
+      const cell = cells[i];
       if (cell.place !== place) {
         cell.place = place;
         cell.element.style.left = `${place.left}px`;
         cell.element.style.width = `${place.width}px`;
         cell.element.setAttribute("aria-colindex", String(place.index + 2));
-        cell.element.removeAttribute("title");
       }
+      cell.element.removeAttribute("title"); // it is of another run now
       this.fillCell(cell, place, line);
-    }
+    });
   }
 
   private fillCell(cell: Cell, { column, width }: Place, line: Line): void {
