@@ -304,11 +304,15 @@ class Users:
         """Ends a token. Raises NotFound."""
         bindings = {"account": self.get(user).id, "name": users.token_name(name), "kind": TOKEN}
         with self._db.transaction():
-            gone = self._db.change(
-                "delete from token where account = :account and name = :name and kind = :kind",
+            found = self._db.execute(
+                """select id as token from token
+                   where account = :account and name = :name and kind = :kind""",
                 bindings,
             )
-        if not gone:
+            for number in [{"token": id} for (id,) in found]:
+                self._db.execute("delete from token where parent = :token", number)
+                self._db.execute("delete from token where id = :token", number)
+        if not found:
             raise NotFound(f"user {user!r} has no token {name!r}: see  runlog tokens list")
 
     @again
