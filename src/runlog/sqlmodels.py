@@ -166,13 +166,19 @@ class SqlModels(LoggedModels):
         self._link(run, "input", {each.model_id: 0 for each in models})
 
     def _link(self, run: int, kind: str, steps: Mapping[str, int]) -> None:
-        self._db.executemany(
-            """insert into model_link values (?, ?, ?, ?)
-               on conflict do update set step = excluded.step""",
+        self.keep_links(
             [
                 (run, kind, self._number(self._db.execute, model_id), step)
                 for model_id, step in steps.items()
-            ],
+            ]
+        )
+
+    def keep_links(self, rows: Sequence[tuple[int, str, int, int]]) -> None:
+        """Keeps that runs read or made models, all by row ids, within the caller's transaction."""
+        self._db.executemany(
+            """insert into model_link values (?, ?, ?, ?)
+               on conflict do update set step = excluded.step""",
+            rows,
         )
 
     def links(

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 def record(database: Database, run: int, digests: Iterable[tuple[str, int, str]]) -> None:
     """Inside a transaction of the caller's."""
     time = now()
+    keep(database, run, [(*each, time) for each in digests])
+
+
+def keep(database: Database, run: int, digests: Iterable[tuple[str, int, str, int]]) -> None:
+    """`record`, of files that were logged at a time (ms) of their own."""
     database.executemany(
         """insert into artifact values (?, ?, ?, ?, ?) on conflict do update
            set size = excluded.size, sha256 = excluded.sha256, time = excluded.time""",
-        [(run, path, size, _bytes(path, sha256), time) for path, size, sha256 in digests],
+        [(run, path, size, _bytes(path, sha256), time) for path, size, sha256, time in digests],
     )
 
 

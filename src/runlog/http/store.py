@@ -37,6 +37,7 @@ from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 if TYPE_CHECKING:
     from runlog.http.files import ProxiedFiles
     from runlog.http.models import HttpModels
+    from runlog.records import Records
     from runlog.store import Point
 
 PROXIED = "mlflow-artifacts:"
@@ -399,6 +400,34 @@ class HttpStore(Store):
                     found.append(derived.history(run_id, key, self.get_metric_history(run_id, key)))
         return found
 
+    def metric_history_page(
+        self,
+        run_id: str,
+        key: str,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Metric]:
+        # Overrides the derived method, which reads the history whole for each of its pages.
+        # MLflow's servers order theirs by their own rules.
+        if max_results is None or not self.is_runlog:
+            return super().metric_history_page(run_id, key, max_results, page_token)
+        page = self.call(
+            "getMetricHistory",
+            run_id=validate.run_id(run_id),
+            key=key,
+            max_results=validate.max_results(max_results, None),
+            page_token=page_token,
+        )
+        return PagedList(_of_run(run_id, page), page.token)
+
+    @property
+    def records(self) -> Records:
+        if not self.is_runlog:
+            return super().records
+        from runlog.http.records import HttpRecords
+
+        return HttpRecords(self)
+
     @property
     def models(self) -> HttpModels:
         from runlog.http.models import HttpModels
@@ -423,10 +452,7 @@ class HttpStore(Store):
                 )
             except NotFound:  # MLflow's servers differ about unknown runs
                 return []
-            points += (
-                Metric(each.key, each.value, each.timestamp, each.step, run_id=run_id)
-                for each in page
-            )
+            points += _of_run(run_id, page)
             token = page.token
             if token is None:
                 break
@@ -507,6 +533,13 @@ def _measured(metric: Metric) -> Metric:
         metric.model_id,
         metric.dataset_name,
         metric.dataset_digest,
+    )
+
+
+def _of_run(run_id: str, points: Iterable[Metric]) -> Iterator[Metric]:
+    """Points of a history, whose wire form does not say of which run they are."""
+    return (
+        Metric(each.key, each.value, each.timestamp, each.step, run_id=run_id) for each in points
     )
 
 
