@@ -40,14 +40,14 @@ ARROWS = {
     "sqlviews": "entities errors filters sqlkeys sqlsearch validate views",
     "sqlmodels": "clock entities errors filters models names validate",
     "sqlrecords": "clock db entities errors filters records sqlkeys sqlsearch validate",
-    "sql": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlmodels sqlrecords "
-    "sqlsearch sqltrash sqlviews store validate",
+    "sql": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlmodels "
+    "sqlrecords sqlsearch sqltrash sqlviews store validate",
     "users": "errors",
     "sqlusers": "clock db errors users validate",
     "artifacts": "db entities errors media places settings store validate",
     "protocol": "entities errors models records store validate views",
-    "serve": "artifacts clock entities errors filters protocol records runlog settings sql sqlusers "
-    "store users validate",
+    "serve": "artifacts clock entities errors filters protocol records runlog settings sql "
+    "sqlusers store users validate",
     "http": "artifacts clock entities errors models names protocol records runlog settings store "
     "validate",
     "schemas": "extras",
@@ -65,8 +65,8 @@ ARROWS = {
     "settings store validate",
     "tables": "",
     "plot": "entities errors tables",
-    "commands": "artifacts client clock copying data db entities errors filters frames media places "
-    "plot packing runlog serve settings sql sqlusers store tables users validate",
+    "commands": "artifacts client clock copying data db entities errors filters frames media "
+    "places plot packing runlog serve settings sql sqlusers store tables users validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }

@@ -264,9 +264,12 @@ class _Copying:
 
     def _models(self) -> list[ModelRecord]:
         """The logged models that go along."""
-        ids = [each.experiment_id for each in self.experiments]
         try:
-            found = [model for each in ids for model in self.there.models([each])]
+            found = [
+                model
+                for each in self.experiments
+                for model in self.there.models([each.experiment_id])
+            ]
         except NotFound:  # a server of a time before logged models
             return []
         stages = view_stages(self.choice.view_type)
@@ -274,8 +277,8 @@ class _Copying:
         if not self.choice.is_narrow:
             return found
         chosen = {run_id for ids in self.runs.values() for run_id in ids}
-        for ids in self._all_batches():
-            for record in self.there.runs(ids):
+        for some in self._all_batches():
+            for record in self.there.runs(some):
                 chosen.update(each.model_id for each in _links(record))
         return [
             each

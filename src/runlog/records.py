@@ -228,8 +228,9 @@ class Records:
         logged models they read and made, of those that are here."""
         for run in (record.run for record in records):
             run_id = self._ids[run.info.run_id]
-            read = self._here(run.inputs.model_inputs)
-            made = self._here(run.outputs.model_outputs)
+            there = self._store.get_run(run_id)  # MLflow's server takes no link twice
+            read = self._here(run.inputs.model_inputs, there.inputs.model_inputs)
+            made = self._here(run.outputs.model_outputs, there.outputs.model_outputs)
             if read:
                 self._store.log_inputs(run_id, models=[LoggedModelInput(each) for each in read])
             if made:
@@ -241,12 +242,16 @@ class Records:
                 self._store.delete_run(run_id)
 
     def _here(
-        self, links: Sequence[LoggedModelInput] | Sequence[LoggedModelOutput]
+        self,
+        links: Sequence[LoggedModelInput] | Sequence[LoggedModelOutput],
+        there: Sequence[LoggedModelInput] | Sequence[LoggedModelOutput],
     ) -> dict[str, int]:
+        """The models of links that are not there yet, with their steps."""
+        known = {each.model_id for each in there}
         return {
             self._ids[each.model_id]: getattr(each, "step", 0)
             for each in links
-            if each.model_id in self._ids
+            if each.model_id in self._ids and self._ids[each.model_id] not in known
         }
 
     def id_here(self, first: str) -> str:
