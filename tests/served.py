@@ -17,8 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import servers
 from processes import LONG, PROGRAMS
-from serving import free_port
+from runlog.store import open_store
+from serving import free_port, serving
 
 PATIENT = 300  # seconds: MLflow's server makes its tables first, which takes up to a minute
 
@@ -74,6 +76,27 @@ def empty(server: Server) -> None:
 def _copy(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
+
+
+@cache
+def database(kind: str) -> servers.Server:
+    """The database server of that name, with the tables of a store. Raises servers.Missing."""
+    running = servers.start(kind).__enter__()
+    atexit.register(running.__exit__)
+    open_store(running.uri).close()
+    return running
+
+
+@cache
+def over(kind: str) -> str:
+    """The URI of our own server, two processes of it, over that database."""
+    folder = Path(tempfile.mkdtemp(prefix="runlog-over-"))
+    words = ["--backend-store-uri", database(kind).uri, "--workers", "2"]
+    served = serving(folder, *words, "--allow-local-locations")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    uri = served.__enter__().uri
+    atexit.register(served.__exit__, None, None, None)
+    return uri
 
 
 def wait_for(url: str, process: subprocess.Popen[str]) -> None:

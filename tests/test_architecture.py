@@ -32,18 +32,20 @@ ARROWS = {
     "store": "entities errors filters records settings validate",
     "db": "clock errors migrate settings",
     "views": "entities errors",
-    "sqlkeys": "errors validate",
-    "sqlsearch": "entities errors filters store validate",
-    "sqlhistory": "entities errors filters",
+    "sqlkeys": "db errors settings validate",
+    "sqlsearch": "entities errors filters sqlkeys store validate",
+    "sqlhistory": "entities errors filters sqlkeys",
     "sqlmetrics": "db entities errors sqlhistory sqlkeys store validate",
     "sqltrash": "clock db errors sqlkeys sqlmetrics validate",
     "sqlviews": "entities errors filters sqlkeys sqlsearch validate views",
-    "sqlmodels": "clock entities errors filters models names validate",
+    "sqlmodels": "clock entities errors filters models names sqlkeys validate",
     "sqlrecords": "clock db entities errors filters records sqlkeys sqlsearch validate",
     "sql": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlmodels "
     "sqlrecords sqlsearch sqltrash sqlviews store validate",
+    "sqldirect": "db sqlkeys sqlmetrics validate",
+    "sqlremote": "db errors sql sqldirect",
     "users": "errors",
-    "sqlusers": "clock db errors users validate",
+    "sqlusers": "clock db errors sqlkeys users validate",
     "artifacts": "db entities errors media places settings store validate",
     "protocol": "entities errors models records store validate views",
     "serve": "artifacts clock entities errors filters protocol records runlog settings sql "
@@ -156,6 +158,7 @@ def test_no_module_imports_itself_by_a_detour():
         ("fsspec", {"artifacts"}),
         ("apsw", {"db"}),
         ("sqlite3", set()),
+        ("sqlalchemy", {"db"}),
         ("bottle", {"serve"}),
         ("click", {"cli", "commands"}),
         ("requests", set()),
@@ -201,6 +204,7 @@ def test_sql_is_told_from_english(text, is_sql):
 
 def test_extras_are_imported_where_they_are_used():
     heavy = {"fsspec", "click", "bottle", "numpy", "pandas", "matplotlib", "PIL", "plotly", "yaml"}
+    heavy |= {"sqlalchemy", "psycopg", "pymysql"}
     for module, tree in TREES.items():
         at_top = {
             alias.name.split(".")[0]

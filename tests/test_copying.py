@@ -103,6 +103,18 @@ def test_through_a_server_and_back(full, place):
     assert contents(place / "back.db") == contents(full)
 
 
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_through_a_database_and_back(kind, full, server, place):
+    uri = server(kind).database(f"through {place.name}")
+    for _ in range(2):
+        copy(full, uri, "--view", "all")
+    copy(uri, place / "back.db", "--view", "all")
+    assert contents(place / "back.db") == contents(full)
+    store = open_store(uri)
+    assert store.create_experiment("new") == "3"
+    store.close()
+
+
 def test_what_was_logged_since_comes_along(full, place):
     copy(full, place / "copy.db", "--view", "all")
     store = open_store(str(full))

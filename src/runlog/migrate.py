@@ -1,8 +1,8 @@
 """The version of a store's schema, and how an older one becomes today's.
 
-`schema.sql` makes a new store at `VERSION` in one go. A change to it adds a `Step` here, which
-brings a store of the version before to the next; released steps are never edited. A step and the
-record of it are one transaction, so a killed upgrade has happened or has not.
+`schema.sql` and its kin make a new store at `VERSION` in one go. A change to them adds a `Step`
+here, which brings a store of the version before to the next; released steps are never edited. A
+step and the record of it are one transaction, so a killed upgrade has happened or has not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def pending(version: int) -> list[Step]:
     return [step for step in STEPS if step.to > version]
 
 
-def schema() -> str:
-    """The text of `schema.sql`."""
-    with open(__file__[: -len("migrate.py")] + "schema.sql", encoding="utf-8") as file:
+def schema(name: str = "schema.sql") -> str:
+    """The text of the schema's file, which each kind of database has one of."""
+    with open(__file__[: -len("migrate.py")] + name, encoding="utf-8") as file:
         return file.read()

@@ -9,7 +9,7 @@ import os
 
 from runlog import validate
 from runlog.clock import now
-from runlog.db.sqlite import Database, Interrupted
+from runlog.db.sqlite import Database
 from runlog.entities import (
     Dataset,
     DatasetInput,
@@ -35,7 +35,7 @@ from runlog.errors import (
     RunlogError,
 )
 from runlog.settings import setting
-from runlog.sqlkeys import json_ids, run_number
+from runlog.sqlkeys import again, again_if_unsure, json_ids, listed, run_number
 from runlog.sqlmetrics import Metrics
 from runlog.store import DatasetSummary, History, RunColumns, Store
 
@@ -83,16 +83,19 @@ class SqlStore(Store):
 
     # -- experiments ------------------------------------------------------------------------
 
+    @again
     def _make_default_experiment(self) -> None:
         if self.db.read_only or self.db.execute("select 1 from experiment limit 1"):
             return
         with self.db.transaction():
             self.db.execute(
-                """insert or ignore into experiment
-                   values (0, 'Default', :location, 'active', :now, :now)""",
+                """insert into experiment
+                       (id, name, artifact_location, creation_time, last_update_time)
+                   values (0, 'Default', :location, :now, :now) on conflict do nothing""",
                 {"location": self._location(None, 0), "now": now()},
             )
 
+    @again
     def create_experiment(
         self,
         name: str,
@@ -162,8 +165,9 @@ class SqlStore(Store):
 
     def _set_experiment_tags(self, experiment: int, tags: Mapping[str, Any]) -> None:
         self.db.executemany(
-            """insert into experiment_tag values (:experiment, :key, :value)
-               on conflict do update set value = excluded.value""",
+            """insert into experiment_tag (experiment, key, value)
+               values (:experiment, :key, :value)
+               on conflict (experiment, key) do update set value = excluded.value""",
             [
                 {
                     "experiment": experiment,
@@ -227,12 +231,15 @@ class SqlStore(Store):
         order = filters.full_order(filters.parse_order_by(order_by, scope), scope)
         stages = sqlsearch.stages_scope(view_type)
         with self.db.reading() as fetch:
-            search = sqlsearch.Search(sqlsearch.experiments(), stages, clause, order, self._roots())
+            search = sqlsearch.Search(
+                sqlsearch.experiments(), stages, clause, order, self._roots(), self.db
+            )
             after = sqlsearch.token_values(page_token, order)
             ids, token = sqlsearch.page_of(search, fetch, limit, after)
             found = self._experiments(fetch, ids)
         return PagedList(found, token)
 
+    @again
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
         name = validate.experiment_name(new_name)
         with self.db.transaction():
@@ -246,16 +253,18 @@ class SqlStore(Store):
                 {"id": number, "name": name, "now": now()},
             )
 
+    @again
     def delete_experiment(self, experiment_id: str) -> None:
         with self.db.transaction():
             number = validate.experiment_id(experiment_id)
             # Later than what was deleted before, in this millisecond or by a faster clock:
             # restoring tells by the time which runs went with the experiment.
-            time = self.db.execute(
-                """select max(:now, coalesce(max(deleted_time) + 1, 0)) from run
+            latest = self.db.execute(
+                """select max(deleted_time) from run
                    where experiment = :id and lifecycle_stage = 'deleted'""",
-                {"id": number, "now": now()},
+                {"id": number},
             )[0][0]
+            time = now() if latest is None else max(now(), latest + 1)
             self._change_stage(number, "active", "deleted", time)
             self.db.execute(
                 """update run set lifecycle_stage = 'deleted', deleted_time = :now
@@ -263,6 +272,7 @@ class SqlStore(Store):
                 {"id": number, "now": time},
             )
 
+    @again
     def restore_experiment(self, experiment_id: str) -> None:
         with self.db.transaction():
             number = validate.experiment_id(experiment_id)
@@ -286,12 +296,14 @@ class SqlStore(Store):
         if not changed:
             raise NotFound(f"No {before} Experiment with id={number} exists")
 
+    @again_if_unsure
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, Any]) -> None:
         with self.db.transaction():
             number, _ = self._active_experiment(experiment_id)
             self._set_experiment_tags(number, tags)
             self._touch_experiment(number)
 
+    @again
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
         with self.db.transaction():
             number, _ = self._active_experiment(experiment_id)
@@ -323,6 +335,7 @@ class SqlStore(Store):
 
     # -- runs -------------------------------------------------------------------------------
 
+    @again
     def create_run(
         self,
         experiment_id: str,
@@ -380,11 +393,11 @@ class SqlStore(Store):
 
     def _active_run(self, run_id: str) -> int:
         """The row id of a run that may be written to."""
+        validate.run_id(run_id)
         found = self.db.execute(
             "select id, lifecycle_stage from run where run_id = :run_id", {"run_id": run_id}
         )
         if not found:
-            validate.run_id(run_id)
             raise NotFound(f"Run with id={run_id} not found")
         _refuse_deleted("run", run_id, found[0][1])
         return int(found[0][0])
@@ -476,6 +489,7 @@ class SqlStore(Store):
             found.setdefault(run, []).append(given)
         return found
 
+    @again_if_unsure
     def update_run(
         self,
         run_id: str,
@@ -490,19 +504,16 @@ class SqlStore(Store):
             changes["end_time"] = validate.timestamp(end_time)
         if run_name:
             changes["name"] = validate.text(run_name)
-        try:
-            with self.db.transaction():
-                number = self._active_run(run_id)
-                if changes:
-                    assignments = ", ".join(f"{column} = :{column}" for column in changes)
-                    self.db.execute(
-                        f"update run set {assignments} where id = :id", {"id": number, **changes}
-                    )
-                if run_name:
-                    self._set_tags(number, [(RUN_NAME, run_name)])
-                info = self._infos(self.db.execute, [number])[number]
-        except Interrupted:
-            return self.update_run(run_id, status, end_time, run_name)
+        with self.db.transaction():
+            number = self._active_run(run_id)
+            if changes:
+                assignments = ", ".join(f"{column} = :{column}" for column in changes)
+                self.db.execute(
+                    f"update run set {assignments} where id = :id", {"id": number, **changes}
+                )
+            if run_name:
+                self._set_tags(number, [(RUN_NAME, run_name)])
+            info = self._infos(self.db.execute, [number])[number]
         if RunStatus.is_terminated(info.status):
             self._metrics.run_ended()
         return info
@@ -513,6 +524,7 @@ class SqlStore(Store):
     def restore_run(self, run_id: str) -> None:
         self._change_run_stage(run_id, "active", None)
 
+    @again_if_unsure
     def _change_run_stage(self, run_id: str, stage: str, deleted_time: int | None) -> None:
         with self.db.transaction():
             number = run_number(self.db.execute, run_id)
@@ -528,6 +540,7 @@ class SqlStore(Store):
                 {"id": number, "stage": stage, "deleted": deleted_time},
             )
 
+    @again
     def move_artifacts(self, run_id: str, before: str, after: str) -> bool:
         """Says that the files of a run, deleted or not, are at `after` from now on, if they were at
         `before` until now; returns whether they were."""
@@ -579,7 +592,7 @@ class SqlStore(Store):
         from runlog.sqlsearch import Search, metric_names, runs
 
         keys = self._metric_keys(fetch, metric_names(clause, order))
-        return Search(runs(table, keys), scope, clause, order, self._roots())
+        return Search(runs(table, keys), scope, clause, order, self._roots(), self.db)
 
     def _metric_keys(self, fetch: Fetch, names: Iterable[str]) -> dict[str, int]:
         found = {}
@@ -657,24 +670,33 @@ class SqlStore(Store):
         points, params, tags, measured = list(points), list(params), list(tags), list(measured)
         of_run = [*points, *(_point(each) for each in measured)] if measured else points
         with self.db.lock:
-            known: dict[str, int] | None = None
-            try:
-                with self.db.transaction():
-                    run = self._active_run(run_id)
-                    if params:
-                        self._keep_params(run, run_id, params)
-                    if tags:
-                        self._set_tags(run, tags)
-                    if of_run:
-                        known = self._metrics.append(run_id, run, of_run)
-                    if measured:
-                        self.models.measured(run_id, measured)
-                    if inputs is not None:
-                        self._keep_inputs(run, inputs)
-            except Interrupted:
-                return self.log(run_id, points, params, tags, measured, inputs)
-            if known is not None:  # committed
-                self._metrics.committed(run_id, run, known)
+            self._log(run_id, of_run, params, tags, measured, inputs)
+
+    @again_if_unsure
+    def _log(
+        self,
+        run_id: str,
+        points: list[Point],
+        params: list[tuple[str, Any]],
+        tags: list[tuple[str, Any]],
+        measured: list[Metric],
+        inputs: RunInputs | None,
+    ) -> None:
+        known: dict[str, int] | None = None
+        with self.db.transaction():
+            run = self._active_run(run_id)
+            if params:
+                self._keep_params(run, run_id, params)
+            if tags:
+                self._set_tags(run, tags)
+            if points:
+                known = self._metrics.append(run_id, run, points)
+            if measured:
+                self.models.measured(run_id, measured)
+            if inputs is not None:
+                self._keep_inputs(run, inputs)
+        if known is not None:  # committed
+            self._metrics.committed(run_id, run, known)
 
     def _keep_params(self, run: int, run_id: str, params: Iterable[tuple[str, Any]]) -> None:
         rows: list[dict[str, Any]] = [
@@ -682,7 +704,9 @@ class SqlStore(Store):
             for key, value in params
         ]
         new = self.db.change_many(
-            "insert into param values (:run, :key, :value) on conflict do nothing", rows
+            """insert into param (run, key, value) values (:run, :key, :value)
+               on conflict do nothing""",
+            rows,
         )
         if new == len(rows):
             return
@@ -704,14 +728,15 @@ class SqlStore(Store):
             for key, value in tags
         ]
         self.db.executemany(
-            """insert into tag values (:run, :key, :value)
-               on conflict do update set value = excluded.value""",
+            """insert into tag (run, key, value) values (:run, :key, :value)
+               on conflict (run, key) do update set value = excluded.value""",
             rows,
         )
         for row in rows:
             if row["key"] == RUN_NAME:
                 self.db.execute("update run set name = :value where id = :run", row)
 
+    @again
     def delete_tag(self, run_id: str, key: str) -> None:
         with self.db.transaction():
             deleted = self.db.change(
@@ -759,8 +784,8 @@ class SqlStore(Store):
             bindings,
         )[0][0]
         self.db.executemany(
-            """insert into input_tag values (:input, :key, :value)
-               on conflict do update set value = excluded.value""",
+            """insert into input_tag (input, key, value) values (:input, :key, :value)
+               on conflict (input, key) do update set value = excluded.value""",
             [
                 {
                     "input": number,
@@ -772,14 +797,15 @@ class SqlStore(Store):
         )
 
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
-        numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
+        numbers = listed(validate.experiment_ids(experiment_ids))
         rows = self.db.execute(
             f"""select d.experiment, d.name, d.digest, t.value
                 from dataset d join input i on i.dataset = d.id
                 join run r on r.id = i.run and r.lifecycle_stage = 'active'
                 left join input_tag t on t.input = i.id and t.key = 'mlflow.data.context'
                 where d.experiment in ({numbers})
-                group by d.id, t.value order by d.id desc, t.value limit 1000"""
+                group by d.id, d.experiment, d.name, d.digest, t.value
+                order by d.id desc, t.value limit 1000"""
         )
         return [DatasetSummary(str(number), *rest) for number, *rest in rows]
 
@@ -840,6 +866,10 @@ class SqlStore(Store):
     # -- digests of artifacts ---------------------------------------------------------------
 
     def record_digests(self, run_id: str, digests: Iterable[tuple[str, int, str]]) -> None:
+        self._record_digests(run_id, list(digests))
+
+    @again_if_unsure
+    def _record_digests(self, run_id: str, digests: list[tuple[str, int, str]]) -> None:
         from runlog.db import digests as kept
 
         with self.db.transaction():
@@ -853,6 +883,7 @@ class SqlStore(Store):
         with self.db.reading() as fetch:
             return kept.read(fetch, run_id, paths)
 
+    @again
     def forget_digests(self, run_id: str, path: str = "") -> None:
         from runlog.db import digests as kept
 

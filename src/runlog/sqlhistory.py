@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 from runlog import filters
 from runlog.entities import Metric, PagedList, metrics_of
 from runlog.errors import InvalidParameter
+from runlog.sqlkeys import json_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runlog.sql import Fetch
 
 BY_STEP, BY_TIME = "step", "time"
@@ -21,14 +24,21 @@ _ORDERS = {BY_STEP: "step, timestamp, value", BY_TIME: "timestamp, step, value"}
 
 
 def page(
-    fetch: Fetch, table: str, metric: int, run_id: str, key: str, limit: int, token: str | None
+    fetch: Fetch,
+    table: str,
+    metric: int,
+    run_id: str,
+    key: str,
+    limit: int,
+    token: str | None,
+    double: Callable[[float], Any],
 ) -> PagedList[Metric]:
-    """`limit` points behind those of the page that `token` is of."""
+    """`limit` points behind those of the page that `token` is of. `double` is the database's."""
     bindings: dict[str, Any] = {"metric": metric, "limit": limit + 1}
     behind = ""
     if token:
-        order, *place = _place(token)
-        bindings.update(zip("abc", place, strict=True))
+        order, first, second, value = _place(token)
+        bindings.update({"a": first, "b": second, "c": double(value)})
         behind = f"and ({_ORDERS[order]}) > (:a, :b, :c)"
     else:
         order = BY_STEP if _is_rising(fetch, table, metric) else BY_TIME
@@ -41,6 +51,7 @@ def page(
     if len(rows) <= limit:
         return PagedList(found)
     time, step, value = rows[limit - 1]
+    value = float(value)
     last = (step, time, value) if order == BY_STEP else (time, step, value)
     return PagedList(found, filters.encode_token((order, *last)))
 
@@ -50,7 +61,7 @@ def _is_rising(fetch: Fetch, table: str, metric: int) -> bool:
     falls = fetch(
         f"""select 1 from (
                 select timestamp, lag(timestamp) over (order by step, timestamp, value) as before
-                from {table} where metric = :metric)
+                from {table} where metric = :metric) falls
             where timestamp < before limit 1""",
         {"metric": metric},
     )
@@ -63,6 +74,7 @@ def _place(token: str) -> tuple[Any, ...]:
         len(values) != 4
         or values[0] not in _ORDERS
         or not all(type(each) is int for each in values[1:3])
+        or type(values[3]) is not float
     ):
         raise InvalidParameter("Invalid page token: it is not of a metric's history")
     return values
@@ -96,11 +108,11 @@ def next_points(
     """The points at the first step from each of the targets on, none beyond `high`."""
     rows = fetch(
         f"""select distinct p.timestamp, p.step, p.value
-            from json_each(:targets) t
+            from json_each(:ids) j
             cross join {table} p on p.metric = :metric and p.step =
-                (select step from {table} where metric = :metric and step >= t.value
+                (select step from {table} where metric = :metric and step >= j.value
                  order by step limit 1)
             where p.step <= :high order by p.step, p.timestamp, p.value""",
-        {"metric": metric, "targets": "[" + ",".join(map(str, targets)) + "]", "high": high},
+        {"metric": metric, "high": high, **json_ids(targets)},
     )
     return metrics_of(run_id, key, rows)

@@ -41,6 +41,8 @@ _SMALL = 2**62
 class Metrics:
     """The points and summaries of a database. The caller holds `db.lock` to append."""
 
+    TABLES: tuple[str, ...] = ("point", "recent")
+
     def __init__(self, db: Database) -> None:
         self._db = db
         # By run id: the run's row, and its metrics' by key. Only what is committed.
@@ -64,7 +66,7 @@ class Metrics:
                 "metric": metric,
                 "step": validate.integer("step", step),
                 "timestamp": validate.timestamp(timestamp),
-                "value": value if value == value else "NaN",
+                "value": self._db.double(value),
                 "run": known[0],
             },
         )
@@ -78,25 +80,38 @@ class Metrics:
 
     def append(self, run_id: str, run: int, points: Iterable[Point]) -> dict[str, int]:
         """Appends the points within the caller's transaction. Returns what `committed` wants."""
+        metrics = self._metrics_of(run_id, run)
+        rows = self._checked(run, points, metrics)
+        self._db.executemany("insert into recent values (?, ?, ?, ?)", rows)
+        self._unmerged += len(rows)
+        return metrics
+
+    def _metrics_of(self, run_id: str, run: int) -> dict[str, int]:
+        """The ids of the run's metrics that are known, by key."""
         known = self._known.get(run_id)
-        metrics = dict(known[1]) if known is not None and known[0] == run else {}
+        return dict(known[1]) if known is not None and known[0] == run else {}
+
+    def _checked(
+        self, run: int, points: Iterable[Point], metrics: dict[str, int]
+    ) -> list[tuple[int, int, int, Any]]:
+        """The points as rows of metric, step, timestamp, value; new keys are added to `metrics`.
+        Raises InvalidParameter."""
         rows = []
+        nan = self._db.nan
         for key, value, time, step in points:
             metric = metrics.get(key) if type(key) is str else None
             if metric is None:
                 metric = metrics[key] = self._metric_id(run, key)
             if type(value) is not float or value != value:
                 value = validate.number(key, value)
-                value = value if value == value else "NaN"
+                value = value if value == value else nan
             # What is plainly right is not sent through a function: this is the loop of all logging.
             if type(step) is not int or not -_SMALL < step < _SMALL:
                 step = validate.integer("step", step)
             if type(time) is not int or not 0 <= time < _SMALL:
                 time = validate.timestamp(time)
             rows.append((metric, step, time, value))
-        self._db.executemany("insert into recent values (?, ?, ?, ?)", rows)
-        self._unmerged += len(rows)
-        return metrics
+        return rows
 
     def committed(self, run_id: str, run: int, metrics: dict[str, int]) -> None:
         """The transaction of an `append` is through: what it found may be remembered."""
@@ -123,7 +138,7 @@ class Metrics:
 
     def delete(self, run: int) -> None:
         """Deletes the run's points, within the caller's transaction."""
-        for table in ("point", "recent"):
+        for table in self.TABLES:
             self._db.execute(
                 f"delete from {table} where metric in (select id from metric where run = :run)",
                 {"run": run},
@@ -274,7 +289,9 @@ class Metrics:
 
         with self.reading() as (fetch, _, points):
             for _, metric in _metrics_of(fetch, [run_id], key):
-                return sqlhistory.page(fetch, points, metric, run_id, key, limit, page_token)
+                return sqlhistory.page(
+                    fetch, points, metric, run_id, key, limit, page_token, self._db.double
+                )
         return PagedList()
 
     def sample(

@@ -21,6 +21,7 @@ from runlog.entities import (
 )
 from runlog.errors import InvalidParameter, NotFound
 from runlog.models import LoggedModels, ModelOrder
+from runlog.sqlkeys import again, listed
 
 if TYPE_CHECKING:
     from runlog.sql import Fetch, SqlStore
@@ -42,6 +43,20 @@ class SqlModels(LoggedModels):
         tags: Mapping[str, str] | None = None,
     ) -> LoggedModel:
         model_id = "m-" + names.run_id()
+        self._create(model_id, experiment_id, _name(name), model_type, source_run_id, params, tags)
+        return self.get(model_id)
+
+    @again
+    def _create(
+        self,
+        model_id: str,
+        experiment_id: str,
+        name: str,
+        model_type: str,
+        source_run_id: str,
+        params: Mapping[str, str] | None,
+        tags: Mapping[str, str] | None,
+    ) -> None:
         with self._db.transaction():
             experiment, place = self._store._active_experiment(experiment_id)
             row = self._db.execute(
@@ -52,7 +67,7 @@ class SqlModels(LoggedModels):
                 {
                     "model_id": model_id,
                     "experiment": experiment,
-                    "name": _name(name),
+                    "name": name,
                     "type": validate.text(model_type or ""),
                     "run": validate.run_id(source_run_id) if source_run_id else "",
                     "artifacts": f"{place.rstrip('/')}/models/{model_id}/artifacts",
@@ -61,7 +76,6 @@ class SqlModels(LoggedModels):
             )
             self._keep_params(row[0][0], model_id, params or {})
             self._set_tags(row[0][0], tags or {})
-        return self.get(model_id)
 
     def get(self, model_id: str) -> LoggedModel:
         with self._db.reading() as fetch:
@@ -76,6 +90,7 @@ class SqlModels(LoggedModels):
     def delete(self, model_id: str) -> None:
         self._db_change(model_id, "lifecycle_stage = 'deleted'", {})
 
+    @again
     def _db_change(self, model_id: str, assignment: str, bindings: Mapping[str, Any]) -> None:
         with self._db.transaction():
             number = self._number(self._db.execute, model_id)
@@ -84,6 +99,7 @@ class SqlModels(LoggedModels):
                 {"id": number, "now": now(), **bindings},
             )
 
+    @again
     def set_tags(self, model_id: str, tags: Mapping[str, Any]) -> LoggedModel:
         with self._db.transaction():
             self._set_tags(self._number(self._db.execute, model_id), tags)
@@ -91,14 +107,15 @@ class SqlModels(LoggedModels):
 
     def _set_tags(self, model: int, tags: Mapping[str, Any]) -> None:
         self._db.executemany(
-            """insert into model_tag values (:model, :key, :value)
-               on conflict do update set value = excluded.value""",
+            """insert into model_tag (model, key, value) values (:model, :key, :value)
+               on conflict (model, key) do update set value = excluded.value""",
             [
                 {"model": model, "key": validate.key(key, "tag"), "value": validate.text(value)}
                 for key, value in tags.items()
             ],
         )
 
+    @again
     def delete_tag(self, model_id: str, key: str) -> None:
         with self._db.transaction():
             deleted = self._db.change(
@@ -108,6 +125,7 @@ class SqlModels(LoggedModels):
             if not deleted:
                 raise NotFound(f"No tag with key {key!r} found for model with ID {model_id!r}.")
 
+    @again
     def log_params(self, model_id: str, params: Mapping[str, Any]) -> None:
         with self._db.transaction():
             self._keep_params(self._number(self._db.execute, model_id), model_id, params)
@@ -118,7 +136,9 @@ class SqlModels(LoggedModels):
             for key, value in params.items()
         ]
         self._db.executemany(
-            "insert into model_param values (:model, :key, :value) on conflict do nothing", rows
+            """insert into model_param (model, key, value) values (:model, :key, :value)
+               on conflict do nothing""",
+            rows,
         )
         kept: dict[str, str] = dict(
             self._db.execute("select key, value from model_param where model = :m", {"m": model})
@@ -138,23 +158,26 @@ class SqlModels(LoggedModels):
             for each in {m.model_id or "" for m in metrics}
         }
         self._db.executemany(
-            "insert or ignore into model_metric values (?, ?, ?, ?, ?, ?, ?, ?)",
+            """insert into model_metric (model, key, step, timestamp, value, run_id, dataset_name,
+                                         dataset_digest)
+               values (:model, :key, :step, :timestamp, :value, :run_id, :name, :digest)
+               on conflict do nothing""",
             [
-                (
-                    numbers[each.model_id or ""],
-                    validate.key(each.key, "metric"),
-                    validate.integer("step", each.step),
-                    validate.timestamp(each.timestamp),
-                    value if value == value else "NaN",
-                    run_id,
-                    each.dataset_name or "",
-                    each.dataset_digest or "",
-                )
+                {
+                    "model": numbers[each.model_id or ""],
+                    "key": validate.key(each.key, "metric"),
+                    "step": validate.integer("step", each.step),
+                    "timestamp": validate.timestamp(each.timestamp),
+                    "value": self._db.double(validate.number(each.key, each.value)),
+                    "run_id": run_id,
+                    "name": each.dataset_name or "",
+                    "digest": each.dataset_digest or "",
+                }
                 for each in metrics
-                for value in (validate.number(each.key, each.value),)
             ],
         )
 
+    @again
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         with self._db.transaction():
             run = self._store._active_run(run_id)
@@ -168,16 +191,21 @@ class SqlModels(LoggedModels):
     def _link(self, run: int, kind: str, steps: Mapping[str, int]) -> None:
         self.keep_links(
             [
-                (run, kind, self._number(self._db.execute, model_id), step)
+                {
+                    "run": run,
+                    "kind": kind,
+                    "model": self._number(self._db.execute, model_id),
+                    "step": step,
+                }
                 for model_id, step in steps.items()
             ]
         )
 
-    def keep_links(self, rows: Sequence[tuple[int, str, int, int]]) -> None:
+    def keep_links(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Keeps that runs read or made models, all by row ids, within the caller's transaction."""
         self._db.executemany(
-            """insert into model_link values (?, ?, ?, ?)
-               on conflict do update set step = excluded.step""",
+            """insert into model_link (run, kind, model, step) values (:run, :kind, :model, :step)
+               on conflict (run, kind, model) do update set step = excluded.step""",
             rows,
         )
 
@@ -215,7 +243,7 @@ class SqlModels(LoggedModels):
             filters.MODELS,
         )
         start = _offset(page_token)
-        numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
+        numbers = listed(validate.experiment_ids(experiment_ids))
         with self._db.reading() as fetch:
             models = self._read(
                 fetch, f"m.experiment in ({numbers}) and m.lifecycle_stage = 'active'", {}

@@ -10,7 +10,7 @@ from runlog.clock import now
 from runlog.db import digests
 from runlog.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, RunInputs, ViewType
 from runlog.records import FileRecord, ModelRecord, Records, RunRecord
-from runlog.sqlkeys import json_ids
+from runlog.sqlkeys import again_if_unsure, json_ids
 
 if TYPE_CHECKING:
     from runlog.sql import Fetch, SqlStore
@@ -91,6 +91,7 @@ class SqlRecords(Records):
 
     # -- writing ----------------------------------------------------------------------------
 
+    @again_if_unsure
     def keep_experiment(self, experiment: Experiment, new_place: bool) -> str:
         name = validate.experiment_name(experiment.name)
         with self._db.transaction():
@@ -111,13 +112,21 @@ class SqlRecords(Records):
 
     def _make_experiment(self, name: str, wanted_id: str) -> int:
         wanted = validate.experiment_id(wanted_id)
-        taken = self._db.execute("select 1 from experiment where id = :id", {"id": wanted})
-        row = self._db.execute(
+        if self._db.execute("select 1 from experiment where id = :id", {"id": wanted}):
+            row = self._db.execute(
+                """insert into experiment (name, artifact_location, creation_time, last_update_time)
+                   values (:name, '', 0, 0) returning id""",
+                {"name": name},
+            )
+            return int(row[0][0])
+        self._db.execute(
             """insert into experiment (id, name, artifact_location, creation_time, last_update_time)
-               values (:id, :name, '', 0, 0) returning id""",
-            {"id": None if taken else wanted, "name": name},
+               values (:id, :name, '', 0, 0)""",
+            {"id": wanted, "name": name},
         )
-        return int(row[0][0])
+        if self._db.COUNT_ON:
+            self._db.execute(self._db.COUNT_ON)
+        return wanted
 
     def _bring_up(self, number: int, experiment: Experiment) -> None:
         made, changed = experiment.creation_time, experiment.last_update_time
@@ -143,6 +152,7 @@ class SqlRecords(Records):
             {"id": number, "location": location, "own": own},
         )
 
+    @again_if_unsure
     def begin_runs(self, records: Sequence[RunRecord], new_places: bool) -> list[RunInfo]:
         with self._db.transaction():
             numbers = [self._begin_run(record, new_places) for record in records]
@@ -195,6 +205,7 @@ class SqlRecords(Records):
         )
         return str(row[0][0]).rstrip("/")
 
+    @again_if_unsure
     def keep_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
         with self._db.transaction():
             numbers = [self._keep(record, new_places) for record in records]
@@ -257,6 +268,7 @@ class SqlRecords(Records):
         )
         return int(row[0][0])
 
+    @again_if_unsure
     def end_runs(self, records: Sequence[RunRecord]) -> None:
         with self._db.transaction():
             for record in records:
@@ -289,7 +301,7 @@ class SqlRecords(Records):
         for model_id, step in steps.items():
             model = _model(self._db.execute, model_id)
             if model is not None:
-                rows.append((run, kind, model, step))
+                rows.append({"run": run, "kind": kind, "model": model, "step": step})
         self._sql.models.keep_links(rows)
 
 

@@ -1,8 +1,8 @@
 """Clauses and orders to SQL: which rows a search finds, page by page.
 
 `filters` says what a clause means; here the same is said in SQL, with every value bound. A missing
-field is NULL, which gives SQL's three-valued logic the meaning that the language has. A NaN is the
-text 'NaN', greater than every number.
+field is NULL, which gives SQL's three-valued logic the meaning that the language has. A NaN is
+'NaN', greater than every number. What databases disagree about their classes in `db` say.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runlog import filters, validate
 from runlog.errors import InvalidParameter
 from runlog.filters import And, Clause, Comparison, Field, Not, OrderBy, is_number
+from runlog.sqlkeys import listed
 from runlog.store import view_stages
+
+if TYPE_CHECKING:
+    from runlog.db.sqlite import Database
 
 Fetch = Callable[..., list[tuple[Any, ...]]]
 
@@ -29,9 +33,9 @@ RUN_COLUMNS = {
     "end_time": "r.end_time",
     "duration": "(r.end_time - r.start_time)",
     "user_id": "r.user_id",
-    "artifact_uri": """case when r.artifact_uri glob './*'
+    "artifact_uri": """case when substr(r.artifact_uri, 1, 2) = './'
         then :artifact_root || substr(r.artifact_uri, 2)
-        when r.artifact_uri glob 'sqlar:*' then :archive || substr(r.artifact_uri, 7)
+        when substr(r.artifact_uri, 1, 6) = 'sqlar:' then :archive || substr(r.artifact_uri, 7)
         else r.artifact_uri end""",
     "lifecycle_stage": "r.lifecycle_stage",
 }
@@ -47,6 +51,7 @@ EXPERIMENT_COLUMNS = {
 
 _NULLABLE = {"end_time", "duration"}
 _DATASET_COLUMNS = {"name": "d.name", "digest": "d.digest", "context": "t.value"}
+_BEYOND = 1e300
 _INDEXED_LENGTH = 250  # as in the partial indexes of the schema
 
 # Rows that are worth starting a search from: sorting so many costs less than a millisecond.
@@ -103,8 +108,10 @@ class Search:
         clause: Clause | None,
         order: Sequence[OrderBy],
         bindings: Mapping[str, Any],
+        database: Database,
     ) -> None:
         self._target = target
+        self._database = database
         self._bindings = dict(bindings)
         self._names = count()
         self._order = order
@@ -136,7 +143,8 @@ class Search:
     def counts_by(self, fetch: Fetch, column: str) -> dict[str, int]:
         """How many rows there are in all, by the value of a column of `r`."""
         table, where = self._target.table, " and ".join(self._where)
-        sql = f"select {column}, count(*) from {table} r where {where} group by 1 order by 1"
+        grouped = f"group by {column} order by {column}"
+        sql = f"select {column}, count(*) from {table} r where {where} {grouped}"
         return dict(fetch(sql, self._bindings))
 
     # -- the way to the rows --------------------------------------------------------------------
@@ -149,8 +157,8 @@ class Search:
             self._looked = True
             counts = []
             for source in filter(None, map(self._indexed, self._conjuncts)):
-                limited = f"select 1 from {source} limit {FEW + 1}"
-                rows = fetch(f"select count(*) from ({limited})", self._bindings)
+                limited = f"select 1 as one from {source} limit {FEW + 1}"
+                rows = fetch(f"select count(*) from ({limited}) few", self._bindings)
                 counts.append((rows[0][0], source))
             fewest = min(counts, default=(FEW + 1, ""))
             self._few_rows = fewest[1] if fewest[0] <= FEW else None
@@ -196,7 +204,7 @@ class Search:
         metric = self._target.metric_table
         joins, terms = self._joined("", self._order[1:])
         driven = f"{metric} o cross join run r on r.id = o.run"
-        number = _Term("o.last", True, first.ascending, nullable=False, nan=False)
+        number = _Term("o.last", first.ascending, nullable=False, double=True, nan=False)
         without = f"not exists (select 1 from {metric} o where o.run = r.id and o.key = {key})"
         segments: list[tuple[str, list[_Term], list[str]]] = [
             (driven + joins, [number, *terms], [f"o.key = {key}", "o.last < 'NaN'"]),
@@ -213,7 +221,7 @@ class Search:
             if index == 0:
                 if start is not None:  # redundant, and what lets the index seek
                     compared = ">=" if first.ascending else "<="
-                    where.append(f"o.last {compared} {self._bind(start[0])}")
+                    where.append(f"o.last {compared} {self._bound(start[0])}")
                 rows += self._rows(fetch, (source, terms), where, left, start)
                 continue
             start = None if start is None else start[1:]
@@ -228,12 +236,11 @@ class Search:
         for each in order:
             field = each.field
             if field.kind == "attribute":
-                numeric = is_number(field)
                 column = self._target.columns[field.key]
                 if field.key == "experiment_id":
                     column = self._target.numeric_id
                 terms.append(
-                    _Term(column, numeric, each.ascending, field.key in _NULLABLE, nan=False)
+                    _Term(column, each.ascending, field.key in _NULLABLE, double=False, nan=False)
                 )
                 continue
             alias = f"o{next(self._names)}"
@@ -241,7 +248,7 @@ class Search:
             source += f" left join {table}"
             counted = field.aggregate == "count"
             terms.append(
-                _Term(value, is_number(field), each.ascending, not counted, is_number(field))
+                _Term(value, each.ascending, not counted, _is_double(field), _is_double(field))
             )
         return source, terms
 
@@ -284,7 +291,7 @@ class Search:
 
     def _behind(self, terms: Sequence[_Term], values: Sequence[Any]) -> str:
         """The rows that come after the one with these values."""
-        condition = "0"
+        condition = "1 = 0"
         for term, value in reversed(list(zip(terms, values, strict=True))):
             v = term.value
             if value is None:
@@ -292,7 +299,7 @@ class Search:
             elif _is_nan(value):
                 condition = f"({v} is null or ({v} = 'NaN' and {condition}))"
             else:
-                bound = self._bind(value)
+                bound = self._bound(value) if term.double else self._bind(value)
                 further = f"{v} > {bound}" if term.ascending else f"{v} < {bound}"
                 if term.nan and not term.ascending:
                     further += f" or {v} = 'NaN'"
@@ -334,7 +341,8 @@ class Search:
             word = "not exists" if comparison.op == "IS NULL" else "exists"
             return f"{word} (select 1 from {source} where i.run = r.id)"
         test = self._test(comparison, _DATASET_COLUMNS[comparison.field.key])
-        return f"(select max({test}) from {source} where i.run = r.id)"
+        found = f"max(case when {test} then 1 when not {test} then 0 end)"
+        return f"((select {found} from {source} where i.run = r.id) = 1)"
 
     def _test(self, comparison: Comparison, value: str) -> str:
         op = comparison.op
@@ -346,54 +354,79 @@ class Search:
 
     def _positive(self, comparison: Comparison, op: str, value: str) -> str:
         operand: Any = comparison.value
-        if op == "IN":
-            return f"({value} in ({', '.join(self._bind(each) for each in operand)}))"
-        if op == "BETWEEN":
-            if any(_is_nan(each) for each in operand):
-                return f"({value} <> {value})"  # false, and unknown where it is missing
-            low, high = operand
-            return f"({value} between {self._bind(low)} and {self._bind(high)})"
         if op == "LIKE":
-            return f"({value} glob {self._bind(_glob(operand))})"
+            pattern = self._bind(self._database.pattern(operand))
+            return f"({self._database.LIKE.format(value, pattern)})"
         if op == "ILIKE":
-            return f"({value} like {self._bind(operand)})"
-        if op in ("=", "!="):
-            return f"({value} {'<>' if op == '!=' else '='} {self._bind(operand)})"
+            return f"({self._database.ILIKE.format(value, self._bind(operand))})"
+        if not is_number(comparison.field):
+            bind = self._bind
+        elif _is_double(comparison.field):
+            bind = self._bound
+        else:
+            bind = self._bound_whole
+        zeros = [0.0, -0.0] if bind == self._bound else [0]
+        if op in ("=", "!=", "IN"):
+            given = operand if op == "IN" else [operand]
+            names = [bind(each) for value in given for each in (zeros if value == 0 else [value])]
+            return f"({value} {'not in' if op == '!=' else 'in'} ({', '.join(names)}))"
+        if op == "BETWEEN":
+            low, high = operand
+            if _is_nan(low) or _is_nan(high):
+                return f"({value} <> {value})"  # false, and unknown where it is missing
+            return f"({value} between {bind(low or zeros[-1])} and {bind(high or zeros[0])})"
         if _is_nan(operand):
             return f"({value} <> {value})"
-        test = f"{value} {op} {self._bind(operand)}"
+        test = f"{value} {op} {bind(operand or zeros[0 if op in ('>', '<=') else -1])}"
         if op in (">", ">=") and comparison.field.kind == "metric":
             test += f" and {value} < 'NaN'"
         return f"({test})"
 
     def _bind(self, value: Any) -> str:
         name = f"p{next(self._names)}"
-        self._bindings[name] = "NaN" if _is_nan(value) else value
+        self._bindings[name] = value
         return ":" + name
+
+    def _bound(self, value: float) -> str:
+        """A metric's value."""
+        return self._bind(self._database.double(float(value)))
+
+    def _bound_whole(self, value: float) -> str:
+        """What whole numbers are compared with: NaN and infinities are beyond all of them."""
+        return self._bind(max(value, -_BEYOND) if value < _BEYOND else _BEYOND)
 
 
 @dataclass
 class _Term:
-    """An order's entry as SQL. `nan`: may be 'NaN'; `nullable`: may be missing."""
+    """An order's entry as SQL. `double`: a metric's value; `nan`: may be 'NaN'; `nullable`: may be
+    missing."""
 
     value: str
-    numeric: bool
     ascending: bool
     nullable: bool
+    double: bool
     nan: bool
 
     def keys(self) -> list[str]:
-        found = [f"{self.value} is null"] if self.nullable else []
+        found = [_last_if(f"{self.value} is null")] if self.nullable else []
         if self.ascending:
             return [*found, self.value]
         if self.nan:
-            found.append(f"{self.value} = 'NaN'")
+            found.append(_last_if(f"{self.value} = 'NaN'"))
         return [*found, f"{self.value} desc"]
+
+
+def _last_if(condition: str) -> str:
+    return f"case when {condition} then 1 else 0 end"
+
+
+def _is_double(field: Field) -> bool:
+    return field.kind == "metric" and field.aggregate != "count"
 
 
 def runs_scope(experiment_ids: Iterable[str], view_type: int) -> str:
     """SQL on `r`: the runs of these experiments."""
-    numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
+    numbers = listed(validate.experiment_ids(experiment_ids))
     return f"r.experiment in ({numbers}) and {stages_scope(view_type)}"
 
 
@@ -446,9 +479,3 @@ def _balanced(parts: Sequence[str], word: str) -> str:
         return parts[0]
     middle = len(parts) // 2
     return f"({_balanced(parts[:middle], word)}{word}{_balanced(parts[middle:], word)})"
-
-
-def _glob(pattern: str) -> str:
-    """A LIKE pattern as a GLOB one, which is case-sensitive; SQLite's LIKE is not."""
-    special = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
-    return "".join(special.get(character, character) for character in pattern)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from runlog import validate
 from runlog.clock import now
 from runlog.errors import InvalidParameter, NotFound
-from runlog.sqlkeys import json_ids, run_number
+from runlog.sqlkeys import again, json_ids, run_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,13 +68,14 @@ class Trash:
         rows = self._db.execute(
             """select id from experiment
                where lifecycle_stage = 'deleted' and last_update_time <= :before
-                   and not exists (select 1 from run where experiment = experiment.id
-                                   and id not in (select value from json_each(:ids)))""",
+                   and not exists (select 1 from run where run.experiment = experiment.id
+                                   and id not in (select j.value from json_each(:ids) j))""",
             {"before": self._before, **json_ids(without)},
         )
         chosen = self._experiments
         return [number for (number,) in rows if chosen is None or number in chosen]
 
+    @again
     def claim(self, number: int) -> bool:
         """Makes sure that a run will not be restored any more; False if it was meanwhile."""
         with self._db.transaction():
@@ -86,28 +87,26 @@ class Trash:
                 )
             )
 
+    @again
     def delete_run(self, number: int, metrics: Metrics) -> None:
         """Deletes the rows of a claimed run."""
         with self._db.transaction():
             metrics.delete(number)
-            # Its files in here, where nobody would find them without it.
-            self._db.execute(
-                """delete from sqlar where name > (select experiment || '/' || run_id || '/'
-                                               from run where id = :run)
-                       and name < (select experiment || '/' || run_id || '0'
-                                   from run where id = :run)""",
-                {"run": number},
-            )
+            self._db.forget_files(number)
             # What only refers to the run goes with it: on delete cascade.
             self._db.execute("delete from run where id = :run", {"run": number})
 
+    @again
     def delete_experiments(self) -> int:
         """Deletes the experiments that are left without runs, and returns how many they were."""
         with self._db.transaction():
             gone = self.experiments()
             for number in gone:
                 self._db.execute("delete from experiment where id = :id", {"id": number})
-            self._db.execute("delete from metric_key where id not in (select key from metric)")
+            self._db.execute(
+                """delete from metric_key
+                   where not exists (select 1 from metric m where m.key = metric_key.id)"""
+            )
         return len(gone)
 
 

@@ -6,7 +6,6 @@ the server; who can read it sees hashes only.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from runlog import users, validate
 from runlog.clock import now
 from runlog.db.sqlite import Database
 from runlog.errors import AlreadyExists, NotFound
+from runlog.sqlkeys import again
 from runlog.users import SESSION, TOKEN, Entry, Grant, Token, User
 
 MINUTE = 60_000  # milliseconds
@@ -31,7 +31,7 @@ class Wanted(NamedTuple):
     most: int = 1000
 
 
-_USER = "a.id, a.name, a.role, a.creation_time, a.password is not null"
+_USER = "a.id, a.name, a.role, a.creation_time, case when a.password is null then 0 else 1 end"
 _TOKEN = """t.id, t.name, a.name, t.kind, t.read_only, t.creation_time, t.expiry_time,
             t.last_used_time"""
 
@@ -44,6 +44,7 @@ class Users:
 
     # -- users ------------------------------------------------------------------------------
 
+    @again
     def add(self, name: str, role: str, password: str | None = None) -> User:
         """Makes a user. Raises AlreadyExists, and InvalidParameter for what will not do."""
         name, role = users.user_name(name), users.role(role)
@@ -83,6 +84,7 @@ class Users:
         with self._db.reading() as fetch:
             return [_user(row) for row in fetch(f"select {_USER} from account a order by a.name")]
 
+    @again
     def set_password(self, name: str, password: str | None) -> None:
         """Gives a user another password, or none, and ends all sessions. Raises NotFound."""
         user = self.get(name)
@@ -92,12 +94,14 @@ class Users:
             self._db.execute("update account set password = :password where id = :id", bindings)
             self._db.execute("delete from token where account = :id and kind = :kind", bindings)
 
+    @again
     def set_role(self, name: str, role: str) -> None:
         """Gives a user another role. Raises NotFound."""
         bindings = {"id": self.get(name).id, "role": users.role(role)}
         with self._db.transaction():
             self._db.execute("update account set role = :role where id = :id", bindings)
 
+    @again
     def remove(self, name: str) -> None:
         """Removes a user with all tokens and grants. Raises NotFound."""
         bindings = {"id": self.get(name).id}
@@ -106,6 +110,7 @@ class Users:
 
     # -- grants -----------------------------------------------------------------------------
 
+    @again
     def grant(self, name: str, experiment_id: str, role: str) -> None:
         """Gives a user a role in an experiment, in place of one given before."""
         bindings = {
@@ -117,11 +122,13 @@ class Users:
             if not self._db.execute("select 1 from experiment where id = :experiment", bindings):
                 raise NotFound(f"No Experiment with id={experiment_id} exists")
             self._db.execute(
-                """insert into permission values (:id, :experiment, :role)
-                   on conflict do update set role = excluded.role""",
+                """insert into permission (account, experiment, role)
+                   values (:id, :experiment, :role)
+                   on conflict (account, experiment) do update set role = excluded.role""",
                 bindings,
             )
 
+    @again
     def withdraw(self, name: str, experiment_id: str) -> None:
         """Takes a grant back. Raises NotFound if there is none."""
         bindings = {
@@ -183,19 +190,23 @@ class Users:
         """The experiments whose artifacts are at `path` below the artifact root, above it or
         inside it."""
         parts = path.split("/")
-        above = ["./" + "/".join(parts[: count + 1]) for count in range(len(parts))]
+        above = {"./" + "/".join(parts[: count + 1]) for count in range(len(parts))}
         with self._db.reading() as fetch:
             rows = fetch(
-                """select id from experiment where rtrim(artifact_location, '/') in
-                       (select value from json_each(:above))
-                   or substr(artifact_location, 1, length(:inside)) = :inside
-                   or rtrim(artifact_location, './') = ''""",
-                {"above": json.dumps(above), "inside": f"./{path}/"},
+                """select id, artifact_location from experiment
+                   where substr(artifact_location, 1, 1) = '.' or length(artifact_location) < 3"""
             )
-        return {str(number) for (number,) in rows}
+        return {
+            str(number)
+            for number, place in rows
+            if place.rstrip("/") in above
+            or place.startswith(f"./{path}/")
+            or not place.rstrip("./")
+        }
 
     # -- tokens -----------------------------------------------------------------------------
 
+    @again
     def add_token(
         self, user: str, name: str, expiry_time: int | None = None, read_only: bool = False
     ) -> str:
@@ -208,6 +219,7 @@ class Users:
             raise AlreadyExists(f"user {owner.name!r} has a token {name!r} already")
         return secret
 
+    @again
     def add_session(self, user: User, expiry_time: int, token: Token | None = None) -> str:
         """Makes a session and returns the text that its cookie has. One that was begun with a
         token may do no more than that, and ends with it."""
@@ -282,6 +294,7 @@ class Users:
             )
         return [_token(row) for row in rows]
 
+    @again
     def revoke(self, user: str, name: str) -> None:
         """Ends a token. Raises NotFound."""
         bindings = {"account": self.get(user).id, "name": users.token_name(name), "kind": TOKEN}
@@ -293,6 +306,7 @@ class Users:
         if not gone:
             raise NotFound(f"user {user!r} has no token {name!r}: see  runlog tokens list")
 
+    @again
     def end_session(self, secret: str) -> None:
         """Ends a session, if there is one."""
         with self._db.transaction():
@@ -303,14 +317,19 @@ class Users:
 
     # -- the audit log ----------------------------------------------------------------------
 
+    @again
     def note(self, entries: Sequence[Entry], used: dict[int, int] | None = None) -> None:
         """Adds to the audit log, and to each token by id when it was last used."""
         with self._db.transaction():
             self._db.executemany(
-                """insert into audit_entry values (:minute, :user, :token, :address, :action,
-                       :target, :result, :first, :last, :count)
-                   on conflict do update set count = count + excluded.count,
-                       last_time = max(last_time, excluded.last_time)""",
+                """insert into audit_entry (minute, account, token, address, action, target, result,
+                                            first_time, last_time, count)
+                   values (:minute, :user, :token, :address, :action, :target, :result,
+                           :first, :last, :count)
+                   on conflict (minute, account, token, address, action, target, result)
+                   do update set count = audit_entry.count + excluded.count,
+                       last_time = case when excluded.last_time > audit_entry.last_time
+                           then excluded.last_time else audit_entry.last_time end""",
                 [
                     {
                         "minute": entry.first_time // MINUTE * MINUTE,
@@ -328,7 +347,7 @@ class Users:
                 ],
             )
             self._db.executemany(
-                "update token set last_used_time = :time where id = :id",
+                "update token set last_used_time = :time where token.id = :id",
                 [{"id": number, "time": time} for number, time in (used or {}).items()],
             )
 
@@ -349,6 +368,7 @@ class Users:
             )
         return [Entry(*row) for row in rows]
 
+    @again
     def forget(self, before: int) -> int:
         """Removes the entries of the audit log from before that time (Unix milliseconds)."""
         with self._db.transaction():

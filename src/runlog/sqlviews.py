@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runlog import filters, validate
 from runlog.entities import RunInfo, ViewType
 from runlog.errors import InvalidParameter, NotFound
-from runlog.sqlkeys import json_ids, run_number
+from runlog.sqlkeys import json_ids, listed, run_number
 from runlog.sqlsearch import page_of, runs_scope, token_values
 from runlog.views import (
     AGGREGATES,
@@ -105,7 +105,7 @@ class SqlViews(Views):
             statuses: dict[str, int] = {}
             for info in self._store._infos(fetch, ids).values():
                 statuses[info.status] = statuses.get(info.status, 0) + 1
-            cursor = _cursor(fetch, table, f"r.id in ({_numbers(ids)})")
+            cursor = _cursor(fetch, table, f"r.id in ({listed(ids)})")
             return self._table(fetch, table, ids, [], aggregates, statuses, cursor, None)
 
     def _table(
@@ -154,7 +154,7 @@ class SqlViews(Views):
             now = _cursor(fetch, table, scope, watched)
             _, states = _read_cursor(now)
             changed = [run for run, state in states.items() if state != watched.get(run)]
-            touched = f"(r.id > {newest} or r.id in ({_numbers(changed)}))"
+            touched = f"(r.id > {newest} or r.id in ({listed(changed)}))"
             search = self._store._run_search(fetch, table, scope, clause, order)
             statuses = search.counts_by(fetch, "r.status")
             search = self._store._run_search(fetch, table, f"{scope} and {touched}", clause, order)
@@ -173,7 +173,7 @@ class SqlViews(Views):
     def completions(
         self, experiment_ids: Sequence[str], kind: str, key: str = "", text: str = ""
     ) -> list[Completion]:
-        numbers = _numbers(validate.experiment_id(each) for each in experiment_ids)
+        numbers = listed(validate.experiment_id(each) for each in experiment_ids)
         runs = f"select id from run where experiment in ({numbers}) and lifecycle_stage = 'active'"
         if kind not in ("metrics", "params", "tags") or (key and kind == "metrics"):
             raise InvalidParameter(
@@ -190,8 +190,8 @@ class SqlViews(Views):
         with self._store.db.reading() as fetch:
             rows = fetch(
                 f"""select {column}, count(*) from {source}
-                        and instr(lower({column}), lower(:text))
-                    group by 1 order by 2 desc, 1 limit {MAX_COMPLETIONS}""",
+                        and instr(lower({column}), lower(:text)) > 0
+                    group by {column} order by 2 desc, 1 limit {MAX_COMPLETIONS}""",
                 {"text": text, "key": key} if key else {"text": text},
             )
         return [Completion(*row) for row in rows]
@@ -316,13 +316,14 @@ def _cursor(fetch: Fetch, table: str, scope: str, also: Iterable[int] = ()) -> s
     logged: how many points, params and tags it has, and its state."""
     newest = fetch("select max(id) from run")[0][0] or 0
     rows = fetch(
-        f"""select r.id, r.status || r.lifecycle_stage || ' ' || r.name || ' '
-                || (select coalesce(sum(count), 0) from {table} m where m.run = r.id) || ' '
-                || (select count(*) from param p where p.run = r.id) || ' '
-                || (select count(*) from tag t where t.run = r.id)
-            from run r where ({scope} and r.status = 'RUNNING') or r.id in ({_numbers(also)})"""
+        f"""select r.id, r.status, r.lifecycle_stage, r.name,
+                (select coalesce(sum(m.count), 0) from {table} m where m.run = r.id),
+                (select count(*) from param p where p.run = r.id),
+                (select count(*) from tag t where t.run = r.id)
+            from run r where ({scope} and r.status = 'RUNNING') or r.id in ({listed(also)})"""
     )
-    return json.dumps([newest, rows], separators=(",", ":"))
+    states = [[run, " ".join(map(str, state))] for run, *state in rows]
+    return json.dumps([newest, states], separators=(",", ":"))
 
 
 def _read_cursor(cursor: str) -> tuple[int, dict[int, str]]:
@@ -343,7 +344,7 @@ def _metric_ids(
     rows = fetch(
         f"""select r.run_id, k.name, m.id, m.count
             from json_each(:runs) jr cross join run r on r.run_id = jr.value
-            cross join json_each(:keys) jk cross join metric_key k on k.name = jk.value
+            cross join json_each(:keys) jk on 1 = 1 cross join metric_key k on k.name = jk.value
             cross join {table} m on m.run = r.id and m.key = k.id
             where m.count > 0 order by jk.key, jr.key""",
         {"runs": json.dumps([*run_ids]), "keys": json.dumps([*keys])},
@@ -375,12 +376,12 @@ def _series(
     start: int | None = None,
     end: int | None = None,
 ) -> Series:
-    numbers = [row for row in rows if row[2].__class__ is not str]
+    numbers = [row for row in rows if not _is_nan(row[2])]
     place = 1 if axis == "time" else 0
     nans = [
         row[0]
         for row in rows
-        if row[2].__class__ is str
+        if _is_nan(row[2])
         and (start is None or start <= row[place])
         and (end is None or row[place] <= end)
     ]
@@ -441,8 +442,8 @@ def _bucketed(
     high = min(max(steps), max(steps) if end is None else end)
     low, high = _beyond(fetch, metric, low, high)
     inside = fetch(
-        f"""select count(*) from (select 1 from point where metric = :metric
-                and step between :low and :high limit {max(most, READ_WHOLE) + 1})""",
+        f"""select count(*) from (select 1 as one from point where metric = :metric
+                and step between :low and :high limit {max(most, READ_WHOLE) + 1}) inside""",
         {**bindings, "low": low, "high": high},
     )[0][0]
     if inside <= max(most, READ_WHOLE):
@@ -451,12 +452,12 @@ def _bucketed(
                    and step between :low and :high order by step, timestamp, value""",
             {**bindings, "low": low, "high": high},
         )
-        nans = sum(row[2].__class__ is str for row in rows)
+        nans = sum(_is_nan(row[2]) for row in rows)
     else:
         rows, nans = _extremes(fetch, metric, low, high, max(1, most // 2 - 1))
     new = {row for row in recent if low <= row[0] <= high}
-    numbers = sorted({row for row in (*rows, *new) if row[2].__class__ is not str})
-    nans += sum(row[2].__class__ is str for row in new)
+    numbers = sorted({row for row in (*rows, *new) if not _is_nan(row[2])})
+    nans += sum(_is_nan(row[2]) for row in new)
     nan_step = (
         fetch(f"select min(step) from {table} where metric = :metric and value = 'NaN'", bindings)[
             0
@@ -486,41 +487,35 @@ def _extremes(
     fetch: Fetch, metric: int, low: int, high: int, buckets: int
 ) -> tuple[list[tuple[Any, ...]], int]:
     """The points with the smallest and the greatest value of each bucket, the first and the last
-    point, and the number of NaNs. SQLite takes the other columns from the row that min() or max()
-    found."""
+    point, and the number of NaNs."""
     found: set[tuple[Any, ...]] = set()
+    inside = "where metric = :metric and step between :low and :high"
+    whole = {"metric": metric, "low": low, "high": high}
     for order in ("", " desc"):
         found.update(
             fetch(
-                f"""select step, timestamp, value from point where metric = :metric
-                        and step between :low and :high and value < 'NaN'
+                f"""select step, timestamp, value from point {inside} and value < 'NaN'
                     order by step{order}, timestamp{order} limit 1""",
-                {"metric": metric, "low": low, "high": high},
+                whole,
             )
         )
-    width, nans = high - low + 1, 0
+    width = high - low + 1
     for bucket in range(buckets):
-        bindings = {
-            "metric": metric,
-            "low": low + width * bucket // buckets,
-            "high": low + width * (bucket + 1) // buckets - 1,
-        }
-        for step, time, value, unknown in fetch(
-            """select step, timestamp, min(value), total(value = 'NaN') from point
-               where metric = :metric and step between :low and :high""",
-            bindings,
-        ):
-            nans += int(unknown)
-            found.add((step, time, value))
-        found.update(
-            fetch(
-                """select step, timestamp, max(value) from point
-                   where metric = :metric and step between :low and :high and value < 'NaN'""",
-                bindings,
+        for order in ("", " desc"):
+            found.update(
+                fetch(
+                    f"""select step, timestamp, value from point {inside} and value < 'NaN'
+                        order by value{order} limit 1""",
+                    {
+                        "metric": metric,
+                        "low": low + width * bucket // buckets,
+                        "high": low + width * (bucket + 1) // buckets - 1,
+                    },
+                )
             )
-        )
-    return [row for row in found if row[2] is not None], nans
+    nans = fetch(f"select count(*) from point {inside} and value = 'NaN'", whole)[0][0]
+    return [*found], nans
 
 
-def _numbers(numbers: Iterable[int]) -> str:
-    return ",".join(map(str, numbers))
+def _is_nan(value: Any) -> bool:
+    return value.__class__ is str or value != value  # SQLite has it as text

@@ -498,8 +498,14 @@ def _place_of(point: Metric) -> tuple[Any, ...]:
 
 
 _SERVER = ("runlog.http.store", "HttpStore")
+_DATABASE = ("runlog.sqlremote", "RemoteStore")
 _STORES = {  # by name: a store knows Store, not the reverse
     "sqlite": ("runlog.sql", "SqlStore"),
+    "postgresql": _DATABASE,
+    "postgres": _DATABASE,
+    "mysql": _DATABASE,
+    "mariadb": _DATABASE,
+    "mssql": _DATABASE,
     "http": _SERVER,
     "https": _SERVER,
     "databricks": _SERVER,
@@ -507,23 +513,35 @@ _STORES = {  # by name: a store knows Store, not the reverse
 
 
 def open_store(uri: str, default_artifact_root: str | None = None) -> Store:
-    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`,
-    `http(s)://host`, `databricks`, `databricks://profile`. Artifacts of experiments made in a file
-    go below `default_artifact_root`, where they are given no place; a server has its own.
+    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`; a database
+    on a server, as SQLAlchemy writes it, such as `postgresql://user:password@host/database`,
+    `mysql://...`, `mssql://...`; `http(s)://host`, `databricks`, `databricks://profile`. Artifacts
+    of experiments made in a database go below `default_artifact_root`, where they are given no
+    place; a tracking server has its own.
 
-    Raises InvalidParameter for a URI of a kind that this version has no store for.
+    Raises InvalidParameter for a URI of a kind that this version has no store for, MissingExtra
+    without the package that one needs.
     """
-    is_server = is_at_server(uri)
-    module, name = _STORES[uri.partition(":")[0].lower() if is_server else "sqlite"]
+    module, name = kind = _kind(uri)
     make = getattr(__import__(module, fromlist=[name]), name)
-    store: Store = make(uri) if is_server else make(database_file(uri), default_artifact_root)
+    if kind == _SERVER:
+        store: Store = make(uri)
+    else:
+        place = uri if kind == _DATABASE else database_file(uri)
+        store = make(place, default_artifact_root)
     return store
+
+
+def _kind(uri: str) -> tuple[str, str]:
+    """The module and class of the store at a tracking URI; a file's, where nothing says else."""
+    scheme, colon, _ = uri.partition(":")
+    known = _STORES.get(scheme.partition("+")[0].lower())
+    return known if known and (colon or uri == "databricks") else _STORES["sqlite"]
 
 
 def is_at_server(uri: str) -> bool:
     """Whether a tracking URI is of a server, not of a file of this machine."""
-    scheme, colon, _ = uri.partition(":")
-    return uri == "databricks" or (bool(colon) and _STORES.get(scheme.lower()) == _SERVER)
+    return _kind(uri) != _STORES["sqlite"]
 
 
 def database_file(uri: str) -> str:

@@ -48,6 +48,27 @@ def http(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return HttpStore(f"{server.uri}/{place.name}")
 
 
+def on_server(kind: str) -> Callable[[Path, pytest.MonkeyPatch], Store]:
+    """A database server's, emptied."""
+
+    def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+        server = served.database(kind)
+        server.empty()
+        return open_store(server.uri)
+
+    return opened
+
+
+def http_over(kind: str) -> Callable[[Path, pytest.MonkeyPatch], Store]:
+    """Our own server, as two processes, over a database server's."""
+
+    def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+        on_server(kind)(folder, monkeypatch).close()
+        return HttpStore(served.over(kind))
+
+    return opened
+
+
 def mlflow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """MLflow's own server."""
     server = served.mlflow()
@@ -79,6 +100,7 @@ _WORDS = "it says it in other words, or as another error"
 LACKS: dict[str, dict[str, str]] = {
     "http_in_process": _ON_THE_SERVER,
     "http": _ON_THE_SERVER,
+    "http_postgresql": _ON_THE_SERVER,
     "mlflow": {
         **_ON_THE_SERVER,
         "test_digests": "it keeps no digests of files",
@@ -109,6 +131,8 @@ STORES: dict[str, Callable[[Path, pytest.MonkeyPatch], Store]] = {
     "sqlite_without_wal": sqlite_without_wal,
     "http_in_process": http_in_process,
     "http": http,
+    "postgresql": on_server("postgresql"),
+    "http_postgresql": http_over("postgresql"),
     "mlflow": mlflow,
 }
 

@@ -1,4 +1,4 @@
-"""Real servers on 127.0.0.1 that the tests and the benchmarks keep artifacts on.
+"""Real servers on 127.0.0.1 that the tests and the benchmarks keep artifacts or runs on.
 
     with start("sshd") as server:
         server.uri      # the root of what may be written: sftp://root@127.0.0.1:23456/tmp/...
@@ -37,6 +37,8 @@ KINDS = {  # name: module and class
     "vsftpd_tls": "vsftpd.VsftpdTls",
     "webdav": "webdav.WebDAV",
     "http": "http.Http",
+    "postgresql": "postgresql.PostgreSQL",
+    "mariadb": "mariadb.MariaDB",
 }
 
 

@@ -1,7 +1,7 @@
 """Clusters of database servers, with HAProxy in front: `nodes` can be killed one by one.
 
-A node has its processes in a PID namespace of its own, so that to kill it is to cut its power: those
-that a database starts by themselves go with it, and none of them outlives the tests.
+A node of PostgreSQL has its processes in a PID namespace, so that to kill it is to cut its power:
+those that it starts by itself go with it, and none of them outlives the tests.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class Cluster(Server):
     def prepare(self) -> None:
         self.env = {}
         lines = [*self.check, *self.places()]
-        config = PROXY.format(host=HOST, port=self.port) + "".join(f"    {each}\n" for each in lines)
+        config = PROXY.format(host=HOST, port=self.port) + "".join(
+            f"    {each}\n" for each in lines
+        )
         (self.folder / "haproxy.cfg").write_text(config)
         self.command = [tool("haproxy", PATRONI), "-db", "-f", str(self.folder / "haproxy.cfg")]
 
@@ -207,9 +209,7 @@ class Galera(Node):
         data = str(self.folder / "data")
         make = [tool("mariadb-install-db", GALERA), "--no-defaults", f"--datadir={data}"]
         make += ["--auth-root-authentication-method=normal", "--skip-test-db"]
-        subprocess.run(
-            [*self.as_user(), *make], cwd=self.folder, check=True, capture_output=True
-        )
+        subprocess.run([*self.as_user(), *make], cwd=self.folder, check=True, capture_output=True)
         self.uri, self.env = f"mysql://root@{HOST}:{self.port}/", {}
         moving, state = free_port(), free_port()
         cluster = ",".join(f"{HOST}:{each.group}" for each in self.others)

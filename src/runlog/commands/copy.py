@@ -99,9 +99,9 @@ def copy(
 def _target(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Store | None]:
     """The store to copy to; None where it is not there, and nothing is to be made."""
     from runlog import places
-    from runlog.store import is_at_server, open_store
+    from runlog.store import open_store
 
-    if artifact_root and is_at_server(uri):
+    if artifact_root and uri.partition(":")[0] in ("http", "https", "databricks"):
         raise click.UsageError("--artifact-root is for a database: a server has its own place.")
     path = common.database_path(uri)
     if dry_run and path is not None and not os.path.lexists(path):

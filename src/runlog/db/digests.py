@@ -21,9 +21,14 @@ def record(database: Database, run: int, digests: Iterable[tuple[str, int, str]]
 def keep(database: Database, run: int, digests: Iterable[tuple[str, int, str, int]]) -> None:
     """`record`, of files that were logged at a time (ms) of their own."""
     database.executemany(
-        """insert into artifact values (?, ?, ?, ?, ?) on conflict do update
+        """insert into artifact (run, path, size, sha256, time)
+           values (:run, :path, :size, :sha256, :time)
+           on conflict (run, path) do update
            set size = excluded.size, sha256 = excluded.sha256, time = excluded.time""",
-        [(run, path, size, _bytes(path, sha256), time) for path, size, sha256, time in digests],
+        [
+            {"run": run, "path": path, "size": size, "sha256": _bytes(path, sha256), "time": time}
+            for path, size, sha256, time in digests
+        ],
     )
 
 
@@ -42,7 +47,7 @@ def read(
 ) -> dict[str, tuple[int, str]]:
     if paths is None:
         rows = fetch(
-            """select a.path, a.size, lower(hex(a.sha256)) from run r
+            """select a.path, a.size, a.sha256 from run r
                join artifact a on a.run = r.id where r.run_id = :run_id order by a.path""",
             {"run_id": run_id},
         )
@@ -50,13 +55,13 @@ def read(
         import json
 
         rows = fetch(
-            """select a.path, a.size, lower(hex(a.sha256)) from run r
-               join json_each(:paths) j
-               join artifact a on a.run = r.id and a.path = j.value
+            """select a.path, a.size, a.sha256 from run r
+               join artifact a on a.run = r.id
+               join json_each(:paths) j on j.value = a.path
                where r.run_id = :run_id""",
             {"run_id": run_id, "paths": json.dumps([*paths])},
         )
-    return {path: (size, sha256) for path, size, sha256 in rows}
+    return {path: (size, sha256.hex()) for path, size, sha256 in rows}
 
 
 def forget(database: Database, run_id: str, path: str) -> None:

@@ -18,6 +18,7 @@ from weakref import WeakSet
 import apsw
 
 from runlog import migrate
+from runlog.db import Undone
 from runlog.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly, StoreUnusable
 from runlog.settings import setting
 
@@ -46,7 +47,7 @@ _instances_lock = threading.RLock()
 _instances: WeakSet[Database] = WeakSet()
 
 
-class Interrupted(StoreError):
+class Interrupted(Undone):
     """A signal handler wrote in the middle of a call; nothing of the call was kept."""
 
 
@@ -56,6 +57,10 @@ class Database:
     Raises a StoreError in runlog's words, with the path and the cause, whenever it cannot be used;
     a file that is not a runlog database is never written to.
     """
+
+    nan: float | str = "NaN"
+    LIKE, ILIKE = "{0} glob {1}", "{0} like {1}"
+    COUNT_ON = ""
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
@@ -73,6 +78,30 @@ class Database:
         self._closing = False
         with _instances_lock:
             _instances.add(self)
+
+    # -- what the modules above ask every database ------------------------------------------
+
+    @staticmethod
+    def double(value: float) -> float | str:
+        """A metric's value as it is bound: SQLite keeps no NaN."""
+        return value if value == value else "NaN"
+
+    @staticmethod
+    def pattern(like: str) -> str:
+        """A LIKE pattern as a GLOB one, which is case-sensitive; SQLite's LIKE is not."""
+        special = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+        return "".join(special.get(character, character) for character in like)
+
+    def forget_files(self, run: int) -> None:
+        """Deletes the files of a run that are in here, where nobody would find them without it,
+        inside a transaction of the caller's."""
+        self.execute(
+            """delete from sqlar where name > (select experiment || '/' || run_id || '/'
+                                           from run where id = :run)
+                   and name < (select experiment || '/' || run_id || '0'
+                               from run where id = :run)""",
+            {"run": run},
+        )
 
     # -- statements -------------------------------------------------------------------------
 
@@ -100,7 +129,7 @@ class Database:
         except apsw.Error as error:
             raise self.translated(error) from error
 
-    def change_many(self, sql: str, rows: Sequence[Bindings]) -> int:
+    def change_many(self, sql: str, rows: Sequence[Bindings | tuple[Any, ...]]) -> int:
         """`executemany` that returns how many rows were changed."""
         connection = self._own()
         before = connection.total_changes()

@@ -1,0 +1,40 @@
+"""A SqlStore whose database is on a server: PostgreSQL, MySQL, MariaDB, SQL Server."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, cast
+
+from runlog.db.servers import database
+from runlog.errors import InvalidParameter
+from runlog.sql import ARCHIVE, SqlStore
+from runlog.sqldirect import DirectMetrics
+
+if TYPE_CHECKING:
+    from runlog.db.sqlite import Database
+
+
+class RemoteStore(SqlStore):
+    """A store in a database on a server, which any number of processes share. Threads may share
+    it; forks connect anew."""
+
+    def __init__(self, uri: str, default_artifact_root: str | None = None) -> None:
+        """Artifacts of new experiments go below `default_artifact_root`, a path or a URI; else
+        below RUNLOG_ARTIFACT_ROOT; else to the folder `artifacts` in the working directory."""
+        self._default_root = default_artifact_root
+        self.db = cast("Database", database(uri))  # it has what this store asks of one
+        self.uri = self.db.path
+        self.artifact_root = os.path.abspath("artifacts")
+        self.archive = ARCHIVE + "///"  # no location begins so: see _given_location
+        self._metrics = DirectMetrics(self.db)
+        self.db.open()
+        self._make_default_experiment()
+
+    def _location(self, given: str | None, number: int) -> str:
+        location = super()._location(given, number)
+        if location.startswith(ARCHIVE):
+            raise InvalidParameter(
+                f"artifacts cannot be kept inside {self.uri}: {ARCHIVE} is for SQLite files only. "
+                "Give a folder that all clients see, or a bucket"
+            )
+        return location

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pymysql
+
+from servers import HOST, Server, tool
+
+HOW = "apt-get install mariadb-server"
+USER = "root"
+# Nothing here outlives the tests, so nothing waits for the disk.
+FAST = ["--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0", "--skip-log-bin"]
+FAST += ["--innodb-doublewrite=0", "--innodb-flush-method=nosync", "--innodb-log-file-size=64M"]
+
+
+class MariaDB(Server):
+    """MariaDB with the database `runlog`. It does not run as root: then as the user mysql."""
+
+    def prepare(self) -> None:
+        data = self.folder / "data"
+        user = []
+        if os.geteuid() == 0:
+            user = ["--user=mysql"]
+            shutil.chown(self.folder, "mysql")
+        make = [tool("mariadb-install-db", HOW), "--no-defaults", f"--datadir={data}"]
+        make += ["--auth-root-authentication-method=normal", "--skip-test-db", *user]
+        subprocess.run(make, cwd=self.folder, check=True, capture_output=True)
+        self.uri = f"mysql://{USER}@{HOST}:{self.port}/runlog"
+        self.env = {}
+        self.command = [tool("mariadbd", HOW), "--no-defaults", *user, f"--datadir={data}", *FAST]
+        self.command += [f"--port={self.port}", f"--bind-address={HOST}", "--skip-name-resolve"]
+        self.command += [f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"]
+
+    def connect(self, database: str | None = "runlog") -> pymysql.Connection:
+        return pymysql.connect(
+            host=HOST, port=self.port, user=USER, database=database, autocommit=True
+        )
+
+    def answer(self) -> None:
+        self.connect(None).close()
+
+    def create(self) -> None:
+        self.database("runlog")
+
+    def database(self, name: str) -> str:
+        """Makes a database and returns its URI."""
+        with self.connect(None) as connection, connection.cursor() as cursor:
+            cursor.execute(f"create database `{name}`")
+        return self.uri.rpartition("/")[0] + "/" + name

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+from servers import HOST, Missing, Server, tool
+
+USER = "runlog"
+# Nothing here outlives the tests, so nothing waits for the disk.
+FAST = "fsync=off synchronous_commit=off full_page_writes=off max_connections=200".split()
+
+
+class PostgreSQL(Server):
+    """PostgreSQL with the database `runlog`. It does not run as root: then as the user postgres."""
+
+    def prepare(self) -> None:
+        self.data = self.folder / "data"
+        self.run([_tool("initdb"), "-D", str(self.data), "-U", USER, "-A", "trust", "-E", "UTF8"]
+                 + ["--locale=C.UTF-8", "--no-sync", "--no-instructions"])  # fmt: skip
+        self.uri = f"postgresql://{USER}:se%40cret@{HOST}:{self.port}/runlog"
+        self.env = {}
+        settings = [f"listen_addresses={HOST}", f"port={self.port}", *FAST]
+        settings.append(f"unix_socket_directories={self.folder}")
+        options = [word for each in settings for word in ("-c", each)]
+        self.command = [*_user(), _tool("postgres"), "-D", str(self.data), *options]
+
+    def run(self, command: list[str]) -> None:
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres")
+        subprocess.run([*_user(), *command], cwd=self.folder, check=True, capture_output=True)
+
+    def connect(self, database: str = "runlog") -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            host=HOST, port=self.port, user=USER, dbname=database, autocommit=True
+        )
+
+    def answer(self) -> None:
+        self.connect("postgres").close()
+
+    def create(self) -> None:
+        self.database("runlog")
+
+    def database(self, name: str) -> str:
+        """Makes a database and returns its URI."""
+        with self.connect("postgres") as connection:
+            connection.execute(f'create database "{name}"')  # type: ignore[arg-type]
+        return self.uri.rpartition("/")[0] + "/" + name
+
+    def empty(self) -> None:
+        """Deletes every row. New experiments count from 1 again; nothing else is used twice, as a
+        server that goes on knows it."""
+        with self.connect() as connection:
+            connection.execute(
+                """do $$ declare name text; begin
+                    for name in select tablename from pg_tables
+                        where schemaname = 'public' and tablename <> 'runlog_schema' loop
+                        execute 'alter table ' || name || ' disable trigger all';
+                        execute 'delete from ' || name;
+                        execute 'alter table ' || name || ' enable trigger all';
+                    end loop;
+                    if to_regclass('experiment') is not null then
+                        alter table experiment alter id restart with 1;
+                    end if;
+                end $$"""
+            )
+
+
+def _user() -> list[str]:
+    as_postgres = ["--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=KILL"]
+    return ["setpriv", *as_postgres] if os.geteuid() == 0 else []
+
+
+def _tool(name: str) -> str:
+    try:
+        return tool(name, "apt-get install postgresql")
+    except Missing:
+        found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))  # where Debian has it
+        if not found:
+            raise
+        return str(found[-1])
