@@ -214,7 +214,7 @@ class Galera(Node):
         moving, state = free_port(), free_port()
         cluster = ",".join(f"{HOST}:{each.group}" for each in self.others)
         options = f"base_port={self.group};gmcast.listen_addr=tcp://{HOST}:{self.group};"
-        options += f"ist.recv_addr={HOST}:{moving};evs.suspect_timeout=PT2S"
+        options += f"ist.recv_addr={HOST}:{moving};evs.keepalive_period=PT0.5S;evs.suspect_timeout=PT2S"
         # One process; Galera sets priorities of its threads, which fails in a PID namespace.
         self.command = [tool("mariadbd", GALERA), "--no-defaults", f"--datadir={data}"]
         self.command += ["--user=mysql"] * (os.geteuid() == 0)
