@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import servers
 from processes import LONG, PROGRAMS
-from runlog.store import open_store
+from runlog.store import Store, open_store
 from serving import free_port, serving
 
 PATIENT = 300  # seconds: MLflow's server makes its tables first, which takes up to a minute
@@ -79,19 +79,18 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @cache
-def database(kind: str) -> servers.Server:
-    """The database server of that name, with the tables of a store. Raises servers.Missing."""
+def database(kind: str) -> tuple[servers.Server, Store]:
+    """The database server of that name, and the store there. Raises servers.Missing."""
     running = servers.start(kind).__enter__()
     atexit.register(running.__exit__)
-    open_store(running.uri).close()
-    return running
+    return running, open_store(running.uri)
 
 
 @cache
 def over(kind: str) -> str:
     """The URI of our own server, two processes of it, over that database."""
     folder = Path(tempfile.mkdtemp(prefix="runlog-over-"))
-    words = ["--backend-store-uri", database(kind).uri, "--workers", "2"]
+    words = ["--backend-store-uri", database(kind)[0].uri, "--workers", "2"]
     served = serving(folder, *words, "--allow-local-locations")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     uri = served.__enter__().uri

@@ -48,10 +48,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, *options: object, command: str = "serve") -> Iterator[Served]:
-    """A server with its store in `folder`, until the block ends."""
+def serving(
+    folder: Path, *options: object, command: str = "serve", store: str = ""
+) -> Iterator[Served]:
+    """A server with its store in `folder` or at the URI `store`, until the block ends."""
     port = free_port()
-    words = [command, "--backend-store-uri", f"{folder}/", "--port", port, *options]
+    words = [command, "--backend-store-uri", store or f"{folder}/", "--port", port, *options]
     with open(folder / "log", "a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "runlog.cli", *map(str, words)],

@@ -103,7 +103,7 @@ def test_through_a_server_and_back(full, place):
     assert contents(place / "back.db") == contents(full)
 
 
-@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 def test_through_a_database_and_back(kind, full, server, place):
     uri = server(kind).database(f"through {place.name}")
     for _ in range(2):

@@ -199,8 +199,8 @@ class SqlStore(Store):
         bindings = json_ids(ids)
         tags: dict[int, dict[str, str]] = {number: {} for number in ids}
         for number, key, value in fetch(
-            """select t.experiment, t.key, t.value from json_each(:ids) j
-               cross join experiment_tag t on t.experiment = j.value""",
+            f"""select t.experiment, t.key, t.value from json_each(:ids) j
+                cross join experiment_tag t on t.experiment = j.value {self.db.BY_KEY}""",
             bindings,
         ):
             tags[number][key] = value
@@ -433,15 +433,15 @@ class SqlStore(Store):
             points[number].append(Metric(key, float(value), time, step, run_id=run_id))
         params: dict[int, dict[str, str]] = {number: {} for number in ids}
         for number, key, value in fetch(
-            """select p.run, p.key, p.value from json_each(:ids) j
-               cross join param p on p.run = j.value""",
+            f"""select p.run, p.key, p.value from json_each(:ids) j
+                cross join param p on p.run = j.value {self.db.BY_KEY}""",
             bindings,
         ):
             params[number][key] = value
         tags: dict[int, dict[str, str]] = {number: {} for number in ids}
         for number, key, value in fetch(
-            """select t.run, t.key, t.value from json_each(:ids) j
-               cross join tag t on t.run = j.value""",
+            f"""select t.run, t.key, t.value from json_each(:ids) j
+                cross join tag t on t.run = j.value {self.db.BY_KEY}""",
             bindings,
         ):
             tags[number][key] = value

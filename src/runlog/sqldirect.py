@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from runlog import validate
 from runlog.db import Undone
-from runlog.sqlkeys import json_ids
 from runlog.sqlmetrics import Metrics
 
 if TYPE_CHECKING:
@@ -83,10 +82,10 @@ class DirectMetrics(Metrics):
             self._known.clear()
             raise Undone("a run was deleted for good while it was logged to")
         if recount:  # some were there already
-            self._db.execute(
+            self._db.executemany(
                 """update metric set count = (select count(*) from point where metric = metric.id)
-                   where id in (select j.value from json_each(:ids) j)""",
-                json_ids(each["id"] for each in summaries),
+                   where id = :id""",
+                [{"id": each["id"]} for each in summaries],
             )
 
     def _metric_id(self, run: int, key: str) -> int:

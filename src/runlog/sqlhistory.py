@@ -60,9 +60,9 @@ def _is_rising(fetch: Fetch, table: str, metric: int) -> bool:
     """Whether the times never fall from step to step."""
     falls = fetch(
         f"""select 1 from (
-                select timestamp, lag(timestamp) over (order by step, timestamp, value) as before
+                select timestamp, lag(timestamp) over (order by step, timestamp, value) as previous
                 from {table} where metric = :metric) falls
-            where timestamp < before limit 1""",
+            where timestamp < previous limit 1""",
         {"metric": metric},
     )
     return not falls

@@ -138,10 +138,10 @@ class Metrics:
 
     def delete(self, run: int) -> None:
         """Deletes the run's points, within the caller's transaction."""
+        metrics = self._db.execute("select id as metric from metric where run = :run", {"run": run})
         for table in self.TABLES:
-            self._db.execute(
-                f"delete from {table} where metric in (select id from metric where run = :run)",
-                {"run": run},
+            self._db.executemany(
+                f"delete from {table} where metric = :metric", [{"metric": id} for (id,) in metrics]
             )
 
     # -- merging ----------------------------------------------------------------------------

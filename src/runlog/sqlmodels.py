@@ -275,7 +275,7 @@ class SqlModels(LoggedModels):
             kept = values[table] = {row[0]: {} for row in rows}
             for number, key, value in fetch(
                 f"""select t.model, t.key, t.value from model m
-                    join model_{table} t on t.model = m.id where {condition}""",
+                    join model_{table} t on t.model = m.id where {condition} {self._db.BY_KEY}""",
                 bindings,
             ):
                 kept[number][key] = value

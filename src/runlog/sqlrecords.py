@@ -191,8 +191,8 @@ class SqlRecords(Records):
         experiment = validate.experiment_id(info.experiment_id)
         self._sql.get_experiment(info.experiment_id)
         row = self._db.execute(
-            """insert into run (run_id, experiment, name, status, start_time, artifact_uri)
-               values (:run_id, :experiment, '', 'RUNNING', 0, '') returning id""",
+            """insert into run (run_id, experiment, name, status, user_id, start_time, artifact_uri)
+               values (:run_id, :experiment, '', 'RUNNING', '', 0, '') returning id""",
             {"run_id": info.run_id, "experiment": experiment},
         )
         return int(row[0][0])
@@ -258,9 +258,9 @@ class SqlRecords(Records):
     def _make_model(self, model: LoggedModel) -> int:
         self._sql.get_experiment(model.experiment_id)
         row = self._db.execute(
-            """insert into model (model_id, experiment, name, artifact_uri, creation_time,
-                                  last_update_time)
-               values (:model_id, :experiment, '', '', 0, 0) returning id""",
+            """insert into model (model_id, experiment, name, type, source_run_id, artifact_uri,
+                                  creation_time, last_update_time)
+               values (:model_id, :experiment, '', '', '', '', 0, 0) returning id""",
             {
                 "model_id": validate.run_id(model.model_id),
                 "experiment": validate.experiment_id(model.experiment_id),

@@ -230,12 +230,17 @@ class Users:
         with self._db.transaction():
             parent = token.id if token else None
             self._insert_token(user, SESSION, name, secret, expiry_time, read_only, parent)
+            bindings = {"kind": SESSION, "now": now(), "id": user.id}
             self._db.execute(
-                """delete from token where kind = :kind and (expiry_time <= :now or
-                       (account = :id and id not in
-                           (select id from token where account = :id and kind = :kind
-                            order by id desc limit :most)))""",
-                {"kind": SESSION, "now": now(), "id": user.id, "most": SESSIONS_EACH},
+                "delete from token where kind = :kind and expiry_time <= :now", bindings
+            )
+            latest = self._db.execute(
+                "select id from token where account = :id and kind = :kind order by id desc",
+                bindings,
+            )
+            self._db.executemany(
+                "delete from token where id = :old",
+                [{"old": id} for (id,) in latest[SESSIONS_EACH:]],
             )
         return secret
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from functools import cached_property
 
 import pymysql
+from pymysql.constants import CLIENT
 
 from servers import HOST, Server, tool
 
@@ -35,7 +37,12 @@ class MariaDB(Server):
 
     def connect(self, database: str | None = "runlog") -> pymysql.Connection:
         return pymysql.connect(
-            host=HOST, port=self.port, user=USER, database=database, autocommit=True
+            host=HOST,
+            port=self.port,
+            user=USER,
+            database=database,
+            autocommit=True,
+            client_flag=CLIENT.MULTI_STATEMENTS,
         )
 
     def answer(self) -> None:
@@ -49,3 +56,23 @@ class MariaDB(Server):
         with self.connect(None) as connection, connection.cursor() as cursor:
             cursor.execute(f"create database `{name}`")
         return self.uri.rpartition("/")[0] + "/" + name
+
+    def empty(self) -> None:
+        """Deletes what is in the store's tables but the experiment Default. Experiments count from
+        1 again; no other id is used twice, as processes that go on know them."""
+        with self.session.cursor() as cursor:
+            cursor.execute("show full tables where table_type = 'BASE TABLE'")
+            tables = {row[0] for row in cursor.fetchall()} - {"runlog_schema", "experiment"}
+            cursor.execute(
+                "set foreign_key_checks = 0; "
+                + "".join(f"delete from {table}; " for table in tables)
+                + "delete from experiment where id <> 0; "
+                "update experiment set name = 'Default', lifecycle_stage = 'active'; "
+                "alter table experiment auto_increment = 1"
+            )
+            while cursor.nextset():
+                pass
+
+    @cached_property
+    def session(self) -> pymysql.Connection:
+        return self.connect()

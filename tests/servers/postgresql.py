@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -51,22 +52,24 @@ class PostgreSQL(Server):
         return self.uri.rpartition("/")[0] + "/" + name
 
     def empty(self) -> None:
-        """Deletes every row. New experiments count from 1 again; nothing else is used twice, as a
-        server that goes on knows it."""
-        with self.connect() as connection:
-            connection.execute(
-                """do $$ declare name text; begin
-                    for name in select tablename from pg_tables
-                        where schemaname = 'public' and tablename <> 'runlog_schema' loop
-                        execute 'alter table ' || name || ' disable trigger all';
-                        execute 'delete from ' || name;
-                        execute 'alter table ' || name || ' enable trigger all';
-                    end loop;
-                    if to_regclass('experiment') is not null then
-                        alter table experiment alter id restart with 1;
-                    end if;
-                end $$"""
-            )
+        """Deletes what is in the store's tables but the experiment Default. Experiments count from
+        1 again; no other id is used twice, as processes that go on know them."""
+        self.session.execute(
+            """do $$ declare name text; begin
+                set local session_replication_role = replica;
+                for name in select tablename from pg_tables
+                    where schemaname = 'public' and tablename <> 'runlog_schema' loop
+                    execute 'delete from ' || name
+                        || case name when 'experiment' then ' where id <> 0' else '' end;
+                end loop;
+                update experiment set name = 'Default', lifecycle_stage = 'active';
+                alter table experiment alter id restart with 1;
+            end $$"""
+        )
+
+    @cached_property
+    def session(self) -> psycopg.Connection[tuple[object, ...]]:
+        return self.connect()
 
 
 def _user() -> list[str]:

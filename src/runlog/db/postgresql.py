@@ -92,7 +92,8 @@ def _in_bulk(sql: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         return f"{insert[1]}select * from unnest({arrays}){insert[3]}", names, target
     head, where, tail = re.sub(r":(\w+)", r"f._\1", sql).rpartition("where ")
     given = ", ".join(f"_{name}" for name in names)
-    return f"{head}from unnest({arrays}) as f ({given}) {where}{tail}", names, ()
+    word = "using" if head.startswith("delete") else "from"
+    return f"{head}{word} unnest({arrays}) as f ({given}) {where}{tail}", names, ()
 
 
 def _type(column: Sequence[Any]) -> str:

@@ -45,6 +45,12 @@ ENGINES = {  # what a URI begins with, before a + and the driver: module and cla
     "mssql": "mssql.SQLServer",
 }
 
+# Compared as a whole, what an index is in the order of, where the engine makes no use of it so.
+COMPARED = (
+    r"\((\w+), (\w+), (\w+)\) > \((:\w+), (:\w+), (:\w+)\)",
+    r"(\1 >= \4 and (\1 > \4 or \2 > \5 or (\2 = \5 and \3 > \6)))",
+)
+
 _NAME = re.compile(r"(?<![:\w]):(\w+)")  # :name, but not what follows in a cast ::name
 _STATEMENTS = 2000  # whose translations are remembered
 
@@ -84,6 +90,7 @@ class ServerDatabase:
     SETTINGS: ClassVar[Sequence[str]] = ()  # of each connection; {seconds} to wait for a lock
     LIKE: ClassVar[str] = "{0} like {1} escape ''"
     ILIKE: ClassVar[str]
+    BY_KEY: ClassVar[str] = "order by 1, 2"
     COUNT_ON: ClassVar[str] = ""  # for new experiments to have ids beyond those that were given
     LOCK_SCHEMA: ClassVar[str]  # so that one process alone makes or changes the tables
     UNLOCK_SCHEMA: ClassVar[str]
@@ -127,6 +134,14 @@ class ServerDatabase:
     def pattern(like: str) -> str:
         """The operand of LIKE as the engine takes it."""
         return like
+
+    def phrases(self) -> tuple[tuple[str, str], ...]:
+        """PHRASES, for the server that there is."""
+        return self.PHRASES
+
+    def script(self) -> str:
+        """What makes the tables, for the server that there is."""
+        return migrate.schema(self.schema)
 
     def options(self) -> dict[str, Any]:
         """What the driver is told beside what the URI says."""
@@ -195,7 +210,7 @@ class ServerDatabase:
 
     def _translation(self, sql: str, named: bool = True) -> tuple[str, tuple[str, ...] | None]:
         style = self._engine.dialect.paramstyle
-        return _translation(self.PHRASES, style if named else style.removeprefix("py"), sql)
+        return _translation(self.phrases(), style if named else style.removeprefix("py"), sql)
 
     # -- transactions -----------------------------------------------------------------------
     # Each has a connection of its own from the pool. One that a signal handler begins in the
@@ -350,12 +365,20 @@ class ServerDatabase:
     def _bring_up_to_date(self) -> None:
         if self._version() is None:
             self._refuse_strangers()
-            for statement in statements(migrate.schema(self.schema)):
-                self.execute(statement)
+            for statement in statements(self.script()):
+                self._define(statement)
             self.execute(f"insert into runlog_schema (version) values ({migrate.VERSION})")
         for step in migrate.pending(self._version() or 0):
             step.apply(self)
             self.execute(f"update runlog_schema set version = {step.to}")
+
+    def _define(self, statement: str) -> None:
+        """Runs a statement of the schema's file, which is in the engine's own words."""
+        connection = self._transactions()[-1]
+        try:
+            connection.cursor().execute(statement)
+        except self._failures as error:
+            raise self._translated(error, connection) from error
 
     def _version(self) -> int | None:
         """The version of the schema that is there. Raises StoreUnusable for a newer one."""
@@ -411,7 +434,7 @@ class ServerDatabase:
                 f"many connections: {said}"
             )
         if code in self.DENIED:
-            return StoreReadOnly(f"{self.path}: {said}. The user needs more permissions")
+            return StoreReadOnly(f"{self.path}: {said}. Look at the user's permissions")
         if code in self.FULL:
             return StoreFull(f"no room left on the disk of {self.path}: {said}")
         if code in self.MISSING:
@@ -553,7 +576,8 @@ def _patience() -> float:
 
 
 def _first_line(error: Any) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    said = error.args[-1] if getattr(error, "args", ()) else error  # MySQL's have a number first
+    return next(iter(str(said).strip().splitlines()), type(error).__name__)
 
 
 def _after_fork() -> None:
