@@ -52,12 +52,13 @@ def serving(
     folder: Path,
     *options: object,
     command: str = "serve",
+    store: str = "",
     port: int | None = None,
     env: dict[str, str] | None = None,
 ) -> Iterator[Served]:
-    """A server with its store in `folder`, until the block ends."""
+    """A server with its store in `folder` or at the URI `store`, until the block ends."""
     port = port or free_port()
-    words = [command, "--backend-store-uri", f"{folder}/", "--port", port, *options]
+    words = [command, "--backend-store-uri", store or f"{folder}/", "--port", port, *options]
     with open(folder / "log", "a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "runlog.cli", *map(str, words)],

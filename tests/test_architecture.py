@@ -28,7 +28,8 @@ ARROWS = {
     "validate": "entities errors",
     "models": "entities",
     "filters": "entities errors",
-    "store": "entities errors filters settings validate",
+    "records": "entities errors",
+    "store": "entities errors filters records settings validate",
     "db": "clock errors migrate settings",
     "views": "entities errors",
     "sqlkeys": "db errors settings validate",
@@ -38,19 +39,20 @@ ARROWS = {
     "sqltrash": "clock db errors sqlkeys sqlmetrics validate",
     "sqlviews": "entities errors filters sqlkeys sqlsearch validate views",
     "sqlmodels": "clock entities errors filters models names sqlkeys validate",
-    "sql": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlmodels sqlsearch "
-    "sqltrash sqlviews store validate",
+    "sqlrecords": "clock db entities errors filters records sqlkeys sqlsearch validate",
+    "sql": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlmodels "
+    "sqlrecords sqlsearch sqltrash sqlviews store validate",
     "page": "clock entities errors protocol runlog store views",
     "sqldirect": "db sqlkeys sqlmetrics validate",
     "sqlremote": "db errors sql sqldirect",
     "users": "errors",
     "sqlusers": "clock db errors sqlkeys users validate",
     "artifacts": "db entities errors media places settings store validate",
-    "protocol": "entities errors models store validate views",
-    "serve": "artifacts clock entities errors filters page protocol runlog settings sql sqlusers "
-    "store users validate",
-    "http": "artifacts clock entities errors models names protocol runlog settings store validate "
-    "views",
+    "protocol": "entities errors models records store validate views",
+    "serve": "artifacts clock entities errors filters page protocol records runlog settings sql "
+    "sqlusers store users validate",
+    "http": "artifacts clock entities errors models names protocol records runlog settings store "
+    "validate views",
     "schemas": "extras",
     "data": "artifacts context entities errors extras schemas",
     "media": "errors extras",
@@ -58,6 +60,7 @@ ARROWS = {
     "places": "errors settings store",
     "ledger": "store",
     "packing": "artifacts entities errors ledger sql",
+    "copying": "artifacts entities errors ledger records store",
     "client": "artifacts clock entities errors frames ledger media models places settings store "
     "validate",
     "showing": "entities errors fluent page places protocol",
@@ -67,8 +70,8 @@ ARROWS = {
     "settings store system_metrics validate",
     "tables": "",
     "plot": "entities errors tables",
-    "commands": "artifacts client clock data db entities errors filters frames http media page "
-    "places plot packing runlog serve settings sql sqlusers store tables users validate",
+    "commands": "artifacts client clock copying data db entities errors filters frames http media "
+    "page places plot packing runlog serve settings sql sqlusers store tables users validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }

@@ -18,6 +18,7 @@ from runlog.commands import common
 from runlog.commands.artifacts import artifacts
 from runlog.commands.audit import audit
 from runlog.commands.completion import completion
+from runlog.commands.copy import copy
 from runlog.commands.database import db
 from runlog.commands.doctor import doctor
 from runlog.commands.experiments import experiments
@@ -116,8 +117,8 @@ def main() -> None:
 
 
 for _command in (
-    experiments, runs, metrics, artifacts, db, gc, sql, serve, ui, users, tokens, audit, spool,
-    doctor, completion,
+    experiments, runs, metrics, artifacts, copy, db, gc, sql, serve, ui, users, tokens, audit,
+    spool, doctor, completion,
 ):  # fmt: skip
     main.add_command(_command)
 main.add_command(serve, "server")  # as MLflow calls it

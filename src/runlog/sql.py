@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from runlog.entities import LoggedModelInput, LoggedModelOutput
     from runlog.filters import Clause, OrderBy
     from runlog.sqlmodels import SqlModels
+    from runlog.sqlrecords import SqlRecords
     from runlog.sqlsearch import Search
     from runlog.sqltrash import Trash
     from runlog.sqlviews import SqlViews
@@ -813,6 +814,12 @@ class SqlStore(Store):
         from runlog.sqlmodels import SqlModels
 
         return SqlModels(self)
+
+    @property
+    def records(self) -> SqlRecords:
+        from runlog.sqlrecords import SqlRecords
+
+        return SqlRecords(self)
 
     @property
     def views(self) -> SqlViews:

@@ -190,9 +190,7 @@ class SqlModels(LoggedModels):
         self._link(run, "input", {each.model_id: 0 for each in models})
 
     def _link(self, run: int, kind: str, steps: Mapping[str, int]) -> None:
-        self._db.executemany(
-            """insert into model_link (run, kind, model, step) values (:run, :kind, :model, :step)
-               on conflict (run, kind, model) do update set step = excluded.step""",
+        self.keep_links(
             [
                 {
                     "run": run,
@@ -201,7 +199,15 @@ class SqlModels(LoggedModels):
                     "step": step,
                 }
                 for model_id, step in steps.items()
-            ],
+            ]
+        )
+
+    def keep_links(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keeps that runs read or made models, all by row ids, within the caller's transaction."""
+        self._db.executemany(
+            """insert into model_link (run, kind, model, step) values (:run, :kind, :model, :step)
+               on conflict (run, kind, model) do update set step = excluded.step""",
+            rows,
         )
 
     def links(

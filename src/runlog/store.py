@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from runlog.entities import LoggedModelInput
     from runlog.models import LoggedModels
+    from runlog.records import Records
     from runlog.views import Views
 
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
@@ -300,6 +301,14 @@ class Store(ABC):
         """Tables, charts and changes as pages show them. Raises BadRequest where there are none:
         databases and runlog servers have them."""
         raise BadRequest(f"{self.uri} has no views: databases and runlog servers have them")
+
+    @property
+    def records(self) -> Records:
+        """What is here as it is, for copying it to another store. It remembers what it was told:
+        keep it for as long as the copying takes."""
+        from runlog.records import Records
+
+        return Records(self)
 
     def files(self, artifact_uri: str) -> Any:
         """The file system of artifacts which only this store can reach, as ArtifactRepo takes it;

@@ -45,6 +45,12 @@ KINDS = {  # name: module and class
 }
 
 
+CLUSTERS = {  # of several servers, which take their time to start
+    "patroni": "clusters.PostgreSQLCluster",
+    "galera": "clusters.GaleraCluster",
+}
+
+
 class Missing(Exception):
     """The server cannot run on this machine; says why, and what to install."""
 
@@ -124,7 +130,7 @@ class Server:
 
 def start(kind: str) -> Server:
     """The server of that name, to be used in a with statement. Raises Missing."""
-    module, name = KINDS[kind].split(".")
+    module, name = {**KINDS, **CLUSTERS}[kind].split(".")
     made = getattr(import_module(f"{__name__}.{module}"), name)()
     assert isinstance(made, Server)
     return made

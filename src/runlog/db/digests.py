@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 def record(database: Database, run: int, digests: Iterable[tuple[str, int, str]]) -> None:
     """Inside a transaction of the caller's."""
     time = now()
+    keep(database, run, [(*each, time) for each in digests])
+
+
+def keep(database: Database, run: int, digests: Iterable[tuple[str, int, str, int]]) -> None:
+    """`record`, of files that were logged at a time (ms) of their own."""
     database.executemany(
         """insert into artifact (run, path, size, sha256, time)
            values (:run, :path, :size, :sha256, :time)
@@ -22,7 +27,7 @@ def record(database: Database, run: int, digests: Iterable[tuple[str, int, str]]
            set size = excluded.size, sha256 = excluded.sha256, time = excluded.time""",
         [
             {"run": run, "path": path, "size": size, "sha256": _bytes(path, sha256), "time": time}
-            for path, size, sha256 in digests
+            for path, size, sha256, time in digests
         ],
     )
 

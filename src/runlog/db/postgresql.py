@@ -39,6 +39,8 @@ class PostgreSQL(ServerDatabase):
     SETTINGS = ("set lock_timeout = '{seconds}s'",)
     # Only ASCII, as elsewhere: what lower() does to other letters depends on the machine.
     ILIKE = 'lower({0} collate "C") like lower({1} collate "C") escape \'\''
+    COUNT_ON = """select setval(s, greatest(nextval(s), (select max(id) from experiment)))
+                  from pg_get_serial_sequence('experiment', 'id') s"""
     LOCK_SCHEMA = "select pg_advisory_xact_lock(1919707757)"
     UNLOCK_SCHEMA = ""
     TABLES = "select tablename from pg_tables where schemaname = any (current_schemas(false))"

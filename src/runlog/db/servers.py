@@ -93,6 +93,7 @@ class ServerDatabase:
     LIKE: ClassVar[str] = "{0} like {1} escape ''"
     ILIKE: ClassVar[str]
     BY_KEY: ClassVar[str] = "order by 1, 2"
+    COUNT_ON: ClassVar[str] = ""  # for new experiments to have ids beyond those that were given
     LOCK_SCHEMA: ClassVar[str]  # so that one process alone makes or changes the tables
     UNLOCK_SCHEMA: ClassVar[str]
     TABLES: ClassVar[str]  # the names of all tables that are there

@@ -61,6 +61,7 @@ class Database:
     nan: float | str = "NaN"
     LIKE, ILIKE = "{0} glob {1}", "{0} like {1}"
     BY_KEY = ""  # rows of a table that lies by its key come so
+    COUNT_ON = ""
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from runlog.http.files import ProxiedFiles
     from runlog.http.models import HttpModels
     from runlog.http.spool import Spool
+    from runlog.records import Records
     from runlog.store import Point
     from runlog.views import Views
 
@@ -115,7 +116,9 @@ class HttpStore(Store):
         while "<" in path:
             before, _, rest = path.partition("<")
             field, _, after = rest.partition(">")
-            path = before + quote(given.pop(field), safe="") + after
+            # In the body as well: MLflow's servers miss it there.
+            value = given.pop(field) if row.verb == "GET" else given[field]
+            path = before + quote(value, safe="") + after
         if row.verb == "GET":
             path = f"{path}?{urlencode(given, doseq=True)}" if given else path
         else:
@@ -480,6 +483,34 @@ class HttpStore(Store):
                     found.append(derived.history(run_id, key, self.get_metric_history(run_id, key)))
         return found
 
+    def metric_history_page(
+        self,
+        run_id: str,
+        key: str,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Metric]:
+        # Overrides the derived method, which reads the history whole for each of its pages.
+        # MLflow's servers order theirs by their own rules.
+        if max_results is None or not self.is_runlog:
+            return super().metric_history_page(run_id, key, max_results, page_token)
+        page = self.call(
+            "getMetricHistory",
+            run_id=validate.run_id(run_id),
+            key=key,
+            max_results=validate.max_results(max_results, None),
+            page_token=page_token,
+        )
+        return PagedList(_of_run(run_id, page), page.token)
+
+    @property
+    def records(self) -> Records:
+        if not self.is_runlog:
+            return super().records
+        from runlog.http.records import HttpRecords
+
+        return HttpRecords(self)
+
     @property
     def models(self) -> HttpModels:
         from runlog.http.models import HttpModels
@@ -512,10 +543,7 @@ class HttpStore(Store):
                 )
             except NotFound:  # MLflow's servers differ about unknown runs
                 return []
-            points += (
-                Metric(each.key, each.value, each.timestamp, each.step, run_id=run_id)
-                for each in page
-            )
+            points += _of_run(run_id, page)
             token = page.token
             if token is None:
                 break
@@ -604,6 +632,13 @@ def _measured(metric: Metric) -> Metric:
         metric.model_id,
         metric.dataset_name,
         metric.dataset_digest,
+    )
+
+
+def _of_run(run_id: str, points: Iterable[Metric]) -> Iterator[Metric]:
+    """Points of a history, whose wire form does not say of which run they are."""
+    return (
+        Metric(each.key, each.value, each.timestamp, each.step, run_id=run_id) for each in points
     )
 
 

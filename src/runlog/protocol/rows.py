@@ -24,7 +24,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
-from runlog.protocol import columns, tables, wire
+from runlog.protocol import columns, records, tables, wire
 from runlog.protocol.wire import (
     DATASET_INPUT,
     DOUBLE,
@@ -137,6 +137,8 @@ _VALUE = Field("value", TEXT, default="")
 _PATH = Field("path", TEXT)
 _FILE = needed("path", TEXT)
 _UPLOAD = (needed("artifact_path", TEXT, "path"), needed("path", TEXT, "file"))
+_RUN_RECORDS = Field("records", many(records.RUN_RECORD, MAX_RUNS_AT_ONCE), default=())
+_NEW_PLACE = Field("new_places", wire.FLAG, default=False)
 _PART = wire.message(UploadedPart, needed("part_number", INT32), needed("etag", TEXT))
 _FILES = (  # what artifacts are listed as
     Field("root_uri", TEXT),
@@ -704,6 +706,42 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("runPage", "GET", "runs/page", READ, None, (_RUNS,), wire.FILE, OURS),
     Row("flush", "POST", "flush", EDIT, "flush", (), NOTHING, OURS),
+    # What follows copies runs between stores. Who writes says what a server decides otherwise,
+    # ids and places among it: that is for users whose role is admin.
+    Row(
+        "runIds", "POST", "records/run-ids", READ, "records.run_ids",
+        (_EXPERIMENTS, _FILTER, Field("view_type", VIEW_TYPE, default=ViewType.ACTIVE_ONLY)),
+        page("run_ids", TEXT),
+        OURS,
+    ),
+    Row(
+        "runRecords", "POST", "records/runs", READ, "records.runs",
+        (_RUNS,), page("runs", records.RUN_RECORD), OURS,
+    ),
+    Row(
+        "modelRecords", "POST", "records/models", READ, "records.models",
+        (_EXPERIMENTS,), page("models", records.MODEL_RECORD), OURS,
+    ),
+    Row(
+        "keepExperiment", "POST", "records/keep-experiment", ADMIN, "records.keep_experiment",
+        (needed("experiment", EXPERIMENT), _NEW_PLACE._replace(argument="new_place")),
+        only("experiment_id", TEXT),
+        OURS,
+    ),
+    Row(
+        "beginRuns", "POST", "records/begin-runs", ADMIN, "records.begin_runs",
+        (_RUN_RECORDS, _NEW_PLACE), page("runs", RUN_INFO), OURS,
+    ),
+    Row(
+        "keepModels", "POST", "records/keep-models", ADMIN, "records.keep_models",
+        (Field("records", many(records.MODEL_RECORD), default=()), _NEW_PLACE),
+        page("models", MODEL),
+        OURS,
+    ),
+    Row(
+        "endRuns", "POST", "records/end-runs", ADMIN, "records.end_runs",
+        (_RUN_RECORDS,), NOTHING, OURS,
+    ),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Row] = {row.name: row for row in ROWS}

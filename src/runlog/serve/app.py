@@ -16,7 +16,7 @@ from runlog.artifacts.paths import PROXIED
 from runlog.errors import RunlogError, StoreError
 from runlog.protocol import wire
 from runlog.protocol.rows import BY_NAME, READ, ROWS, Row
-from runlog.serve import bodies, browsers, histories, locations, monitoring, openapi
+from runlog.serve import bodies, browsers, copies, histories, locations, monitoring, openapi
 from runlog.serve.access import Access, Everyone, Page
 from runlog.serve.files import Files
 from runlog.serve.groups import Group
@@ -70,6 +70,7 @@ def create_app(
         "createExperiment": lambda given: _create_experiment(
             store, given, root, allow_local_locations
         ),
+        **copies.handlers(store, root, allow_local_locations),
         "serverInfo": lambda given: {
             **BY_NAME["serverInfo"].apply(store, given),
             "multipart_uploads_enabled": files.in_parts,

@@ -1,0 +1,88 @@
+"""The records of a runlog server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from runlog.entities import Experiment, LoggedModel, RunInfo, ViewType
+from runlog.protocol import wire
+from runlog.protocol.records import MODEL_RECORD, RUN_RECORD
+from runlog.protocol.rows import MAX_RUNS_AT_ONCE
+from runlog.protocol.wire import Kind
+from runlog.records import ModelRecord, Records, RunRecord
+
+if TYPE_CHECKING:
+    from runlog.http.store import HttpStore
+
+MOST = 16 * 2**20  # characters in a request: the server reads twice that
+T = TypeVar("T")
+
+
+class HttpRecords(Records):
+    """What is on this server keeps its ids."""
+
+    keeps_ids = True
+
+    def __init__(self, store: HttpStore) -> None:
+        super().__init__(store)
+        self._call = store.call
+
+    def run_ids(
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str | None = None,
+        view_type: int = ViewType.ACTIVE_ONLY,
+    ) -> list[str]:
+        found: list[str] = self._call(
+            "runIds",
+            experiment_ids=list(experiment_ids),
+            filter_string=filter_string,
+            view_type=view_type,
+        )
+        return found
+
+    def runs(self, run_ids: Sequence[str]) -> list[RunRecord]:
+        found: list[RunRecord] = []
+        for at in range(0, len(run_ids), MAX_RUNS_AT_ONCE):
+            found += self._call("runRecords", run_ids=list(run_ids[at : at + MAX_RUNS_AT_ONCE]))
+        return found
+
+    def models(self, experiment_ids: Sequence[str]) -> list[ModelRecord]:
+        found: list[ModelRecord] = self._call("modelRecords", experiment_ids=list(experiment_ids))
+        return found
+
+    def keep_experiment(self, experiment: Experiment, new_place: bool) -> str:
+        number: str = self._call("keepExperiment", experiment=experiment, new_place=new_place)
+        return number
+
+    def begin_runs(self, records: Sequence[RunRecord], new_places: bool) -> list[RunInfo]:
+        found: list[RunInfo] = []
+        for some in _fitting(records, RUN_RECORD):
+            found += self._call("beginRuns", records=some, new_places=new_places)
+        return found
+
+    def keep_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
+        found: list[LoggedModel] = []
+        for some in _fitting(records, MODEL_RECORD):
+            found += self._call("keepModels", records=some, new_places=new_places)
+        return found
+
+    def end_runs(self, records: Sequence[RunRecord]) -> None:
+        for some in _fitting(records, RUN_RECORD):
+            self._call("endRuns", records=some)
+
+
+def _fitting(items: Sequence[T], kind: Kind) -> Iterator[list[T]]:
+    """The items, as many at once as a request takes."""
+    some: list[T] = []
+    size = 0
+    for item in items:
+        length = len(wire.text_of(kind, item))
+        if some and (size + length > MOST or len(some) == MAX_RUNS_AT_ONCE):
+            yield some
+            some, size = [], 0
+        some.append(item)
+        size += length
+    if some:
+        yield some

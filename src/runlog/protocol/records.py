@@ -1,0 +1,25 @@
+"""Kinds of the endpoints that copy runs between stores."""
+
+from __future__ import annotations
+
+from runlog.protocol.tables import COUNTS
+from runlog.protocol.wire import INT64, MODEL, RUN, TEXT, Field, many, message, needed
+from runlog.records import FileRecord, ModelRecord, RunRecord
+
+_FILE = message(
+    FileRecord,
+    needed("path", TEXT),
+    needed("size", INT64),
+    needed("sha256", TEXT),
+    needed("time", INT64),
+)
+RUN_RECORD = message(
+    RunRecord,
+    needed("run", RUN),
+    Field("deleted_time", INT64),
+    Field("counts", COUNTS, default={}),
+    Field("files", many(_FILE), default=()),
+)
+MODEL_RECORD = message(
+    ModelRecord, needed("model", MODEL), Field("lifecycle_stage", TEXT, default="active")
+)

@@ -1,0 +1,58 @@
+"""What is copied to this server: where its files may be said to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runlog.entities import Experiment, LoggedModel
+from runlog.errors import InvalidParameter
+from runlog.records import changed
+from runlog.serve import locations
+from runlog.store import Store
+
+
+def handlers(
+    store: Store, root: str, local_anywhere: bool
+) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    """The endpoints that are told places. One that clients may not name is left out: then the
+    server's own is taken, and its answer says so."""
+
+    def allowed(place: str) -> str:
+        try:
+            return locations.check(place, root, local_anywhere)
+        except InvalidParameter:
+            return ""
+
+    def keep_experiment(given: Mapping[str, Any]) -> str:
+        experiment = given["experiment"]
+        place = allowed(experiment.artifact_location)
+        experiment = Experiment(**{**dict(experiment), "artifact_location": place})
+        return store.records.keep_experiment(experiment, given["new_place"])
+
+    def begin_runs(given: Mapping[str, Any]) -> Any:
+        records = [
+            changed(each, artifact_uri=allowed(each.run.info.artifact_uri))
+            for each in given["records"]
+        ]
+        return store.records.begin_runs(records, given["new_places"])
+
+    def keep_models(given: Mapping[str, Any]) -> Any:
+        records = [
+            each._replace(
+                model=LoggedModel(
+                    **{
+                        **dict(each.model),
+                        "artifact_location": allowed(each.model.artifact_location),
+                    }
+                )
+            )
+            for each in given["records"]
+        ]
+        return store.records.keep_models(records, given["new_places"])
+
+    return {
+        "keepExperiment": keep_experiment,
+        "beginRuns": begin_runs,
+        "keepModels": keep_models,
+    }

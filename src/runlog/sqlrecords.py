@@ -1,0 +1,318 @@
+"""The records of a SqlStore, each statement beside the method that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runlog import filters, validate
+from runlog.clock import now
+from runlog.db import digests
+from runlog.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, RunInputs, ViewType
+from runlog.records import FileRecord, ModelRecord, Records, RunRecord
+from runlog.sqlkeys import again_if_unsure, json_ids
+
+if TYPE_CHECKING:
+    from runlog.sql import Fetch, SqlStore
+
+
+class SqlRecords(Records):
+    """What is in this database keeps its ids."""
+
+    keeps_ids = True
+
+    def __init__(self, store: SqlStore) -> None:
+        super().__init__(store)
+        self._sql, self._db = store, store.db
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def run_ids(
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str | None = None,
+        view_type: int = ViewType.ACTIVE_ONLY,
+    ) -> list[str]:
+        from runlog import sqlsearch
+
+        order = filters.full_order(filters.parse_order_by(["start_time ASC"]))
+        clause = filters.parse(filter_string)
+        scope = sqlsearch.runs_scope(experiment_ids, view_type)
+        with self._sql._metrics.reading() as (fetch, table, _):
+            search = self._sql._run_search(fetch, table, scope, clause, order)
+            ids, _ = search.page(fetch, None)
+            rows = fetch(
+                """select r.run_id from json_each(:ids) j cross join run r on r.id = j.value
+                   order by j.key""",
+                json_ids(ids),
+            )
+        return [run_id for (run_id,) in rows]
+
+    def runs(self, run_ids: Sequence[str]) -> list[RunRecord]:
+        with self._sql._metrics.reading() as (fetch, table, _):
+            numbers = [number for each in run_ids for number in _run(fetch, each)]
+            bindings = json_ids(numbers)
+            counts: dict[int, dict[str, int]] = {number: {} for number in numbers}
+            for number, key, count in fetch(
+                f"""select m.run, k.name, m.count from json_each(:ids) j
+                    cross join {table} m on m.run = j.value join metric_key k on k.id = m.key""",
+                bindings,
+            ):
+                counts[number][key] = count
+            times: dict[int, int | None] = dict(
+                fetch(
+                    """select r.id, r.deleted_time from json_each(:ids) j
+                       cross join run r on r.id = j.value""",
+                    bindings,
+                )
+            )
+            files: dict[int, list[FileRecord]] = {number: [] for number in numbers}
+            for number, path, size, sha256, time in fetch(
+                """select a.run, a.path, a.size, a.sha256, a.time from json_each(:ids) j
+                   cross join artifact a on a.run = j.value""",
+                bindings,
+            ):
+                files[number].append(FileRecord(path, size, bytes(sha256).hex(), time))
+            runs = self._sql._runs(fetch, numbers, table)
+        return [
+            RunRecord(run, times[number], counts[number], files[number])
+            for number, run in zip(numbers, runs, strict=True)
+        ]
+
+    def models(self, experiment_ids: Sequence[str]) -> list[ModelRecord]:
+        numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
+        condition = f"m.experiment in ({numbers})"
+        with self._db.reading() as fetch:
+            found = self._sql.models._read(fetch, condition, {})
+            stages: dict[str, str] = dict(
+                fetch(f"select m.model_id, m.lifecycle_stage from model m where {condition}")
+            )
+        return [ModelRecord(model, stages[model.model_id]) for model in reversed(found)]
+
+    # -- writing ----------------------------------------------------------------------------
+
+    @again_if_unsure
+    def keep_experiment(self, experiment: Experiment, new_place: bool) -> str:
+        name = validate.experiment_name(experiment.name)
+        with self._db.transaction():
+            found = self._db.execute(
+                """select id, exists (select 1 from run where experiment = e.id)
+                   from experiment e where name = :name""",
+                {"name": name},
+            )
+            if not found:
+                number = self._make_experiment(name, experiment.experiment_id)
+            else:
+                number = found[0][0]
+            if not found or not found[0][1]:  # such as Default, of a new store
+                self._bring_up(number, experiment)
+            self._place(number, experiment.artifact_location, new_place)
+            self._sql._set_experiment_tags(number, experiment.tags)
+        return str(number)
+
+    def _make_experiment(self, name: str, wanted_id: str) -> int:
+        wanted = validate.experiment_id(wanted_id)
+        if self._db.execute("select 1 from experiment where id = :id", {"id": wanted}):
+            row = self._db.execute(
+                """insert into experiment (name, artifact_location, creation_time, last_update_time)
+                   values (:name, '', 0, 0) returning id""",
+                {"name": name},
+            )
+            return int(row[0][0])
+        self._db.execute(
+            """insert into experiment (id, name, artifact_location, creation_time, last_update_time)
+               values (:id, :name, '', 0, 0)""",
+            {"id": wanted, "name": name},
+        )
+        if self._db.COUNT_ON:
+            self._db.execute(self._db.COUNT_ON)
+        return wanted
+
+    def _bring_up(self, number: int, experiment: Experiment) -> None:
+        made, changed = experiment.creation_time, experiment.last_update_time
+        self._db.execute(
+            """update experiment set artifact_location = '', lifecycle_stage = :stage,
+                   creation_time = :made, last_update_time = :changed where id = :id""",
+            {
+                "id": number,
+                "stage": experiment.lifecycle_stage,
+                "made": now() if made is None else validate.timestamp(made),
+                "changed": now() if changed is None else validate.timestamp(changed),
+            },
+        )
+
+    def _place(self, number: int, given: str, new_place: bool) -> None:
+        """Says where the files go of an experiment that has no place yet, or the given one: that
+        of an earlier copy, which left the files where they were."""
+        location = self._sql._relative(validate.artifact_location(given))
+        own = self._sql._location(None, number) if new_place or not location else location
+        self._db.execute(
+            """update experiment set artifact_location = :own
+               where id = :id and artifact_location in ('', :location)""",
+            {"id": number, "location": location, "own": own},
+        )
+
+    @again_if_unsure
+    def begin_runs(self, records: Sequence[RunRecord], new_places: bool) -> list[RunInfo]:
+        with self._db.transaction():
+            numbers = [self._begin_run(record, new_places) for record in records]
+            infos = self._sql._infos(self._db.execute, numbers)
+        return [infos[number] for number in numbers]
+
+    def _begin_run(self, record: RunRecord, new_place: bool) -> int:
+        run = record.run
+        found = _run(self._db.execute, run.info.run_id)
+        number = found[0] if found else self._make_run(run.info)
+        own = f"{self._location_of(number)}/{run.info.run_id}/artifacts"
+        given = self._sql._relative(run.info.artifact_uri)
+        self._db.execute(
+            """update run set lifecycle_stage = 'active', deleted_time = null, name = :name,
+                   user_id = :user, start_time = :start,
+                   artifact_uri = case when artifact_uri in ('', :given) then :uri
+                                       else artifact_uri end
+               where id = :id""",
+            {
+                "id": number,
+                "name": validate.text(run.info.run_name),
+                "user": validate.text(run.info.user_id),
+                "start": validate.timestamp(run.info.start_time or 0),
+                "given": given,
+                "uri": own if new_place or not given else given,
+            },
+        )
+        self._sql._keep_params(number, run.info.run_id, run.data.params.items())
+        self._sql._set_tags(number, run.data.tags.items())
+        self._sql._keep_inputs(number, RunInputs(run.inputs.dataset_inputs))
+        if not new_place:
+            digests.keep(self._db, number, record.files)
+        return number
+
+    def _make_run(self, info: RunInfo) -> int:
+        experiment = validate.experiment_id(info.experiment_id)
+        self._sql.get_experiment(info.experiment_id)
+        row = self._db.execute(
+            """insert into run (run_id, experiment, name, status, user_id, start_time, artifact_uri)
+               values (:run_id, :experiment, '', 'RUNNING', '', 0, '') returning id""",
+            {"run_id": info.run_id, "experiment": experiment},
+        )
+        return int(row[0][0])
+
+    def _location_of(self, run: int) -> str:
+        row = self._db.execute(
+            """select e.artifact_location from run r join experiment e on e.id = r.experiment
+               where r.id = :id""",
+            {"id": run},
+        )
+        return str(row[0][0]).rstrip("/")
+
+    @again_if_unsure
+    def keep_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
+        with self._db.transaction():
+            numbers = [self._keep(record, new_places) for record in records]
+            found = [
+                self._sql.models._read(self._db.execute, "m.id = :id", {"id": number})[0]
+                for number in numbers
+            ]
+            for number, record in zip(numbers, records, strict=True):
+                self._db.execute(
+                    "update model set lifecycle_stage = :stage where id = :id",
+                    {"id": number, "stage": record.lifecycle_stage},
+                )
+        return found
+
+    def _keep(self, record: ModelRecord, new_place: bool) -> int:
+        model, models = record.model, self._sql.models
+        number = _model(self._db.execute, model.model_id) or self._make_model(model)
+        place = self._db.execute(
+            """select e.artifact_location from model m join experiment e on e.id = m.experiment
+               where m.id = :id""",
+            {"id": number},
+        )[0][0]
+        own = f"{place.rstrip('/')}/models/{model.model_id}/artifacts"
+        given = self._sql._relative(model.artifact_location)
+        self._db.execute(
+            """update model set lifecycle_stage = 'active', name = :name, type = :type,
+                   source_run_id = :run, status = :status, creation_time = :made,
+                   last_update_time = :changed,
+                   artifact_uri = case when artifact_uri in ('', :given) then :uri
+                                       else artifact_uri end
+               where id = :id""",
+            {
+                "id": number,
+                "name": validate.text(model.name),
+                "type": validate.text(model.model_type or ""),
+                "run": validate.run_id(model.source_run_id) if model.source_run_id else "",
+                "status": model.status,
+                "made": validate.timestamp(model.creation_timestamp),
+                "changed": validate.timestamp(model.last_updated_timestamp),
+                "given": given,
+                "uri": own if new_place or not given else given,
+            },
+        )
+        models._keep_params(number, model.model_id, model.params)
+        models._set_tags(number, model.tags)
+        for run_id in sorted({point.run_id or "" for point in model.metrics}):
+            models.measured(run_id, [each for each in model.metrics if each.run_id == run_id])
+        return number
+
+    def _make_model(self, model: LoggedModel) -> int:
+        self._sql.get_experiment(model.experiment_id)
+        row = self._db.execute(
+            """insert into model (model_id, experiment, name, type, source_run_id, artifact_uri,
+                                  creation_time, last_update_time)
+               values (:model_id, :experiment, '', '', '', '', 0, 0) returning id""",
+            {
+                "model_id": validate.run_id(model.model_id),
+                "experiment": validate.experiment_id(model.experiment_id),
+            },
+        )
+        return int(row[0][0])
+
+    @again_if_unsure
+    def end_runs(self, records: Sequence[RunRecord]) -> None:
+        with self._db.transaction():
+            for record in records:
+                self._end_run(record)
+        self._sql._metrics.run_ended()
+
+    def _end_run(self, record: RunRecord) -> None:
+        run, info = record.run, record.run.info
+        for number in _run(self._db.execute, info.run_id):
+            self._link(number, "input", {each.model_id: 0 for each in run.inputs.model_inputs})
+            made = {each.model_id: each.step for each in run.outputs.model_outputs}
+            self._link(number, "output", made)
+            is_deleted = info.lifecycle_stage == LifecycleStage.DELETED
+            end, deleted = info.end_time, record.deleted_time
+            self._db.execute(
+                """update run set status = :status, end_time = :end, lifecycle_stage = :stage,
+                       deleted_time = :deleted where id = :id""",
+                {
+                    "id": number,
+                    "status": validate.status(info.status),
+                    "end": None if end is None else validate.timestamp(end),
+                    "stage": LifecycleStage.DELETED if is_deleted else LifecycleStage.ACTIVE,
+                    "deleted": (now() if deleted is None else deleted) if is_deleted else None,
+                },
+            )
+
+    def _link(self, run: int, kind: str, steps: dict[str, int]) -> None:
+        """Keeps links to those of the models that are here, deleted ones among them."""
+        rows = []
+        for model_id, step in steps.items():
+            model = _model(self._db.execute, model_id)
+            if model is not None:
+                rows.append({"run": run, "kind": kind, "model": model, "step": step})
+        self._sql.models.keep_links(rows)
+
+
+def _run(fetch: Fetch, run_id: str) -> list[int]:
+    """The row id of the run, or nothing."""
+    rows = fetch("select id from run where run_id = :run_id", {"run_id": validate.run_id(run_id)})
+    return [number for (number,) in rows]
+
+
+def _model(fetch: Fetch, model_id: str) -> int | None:
+    rows = fetch(
+        "select id from model where model_id = :model_id", {"model_id": validate.text(model_id)}
+    )
+    return rows[0][0] if rows else None
