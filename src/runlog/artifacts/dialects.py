@@ -301,6 +301,7 @@ def http() -> Any:
 @cache
 def dbfs() -> Any:
     from fsspec.implementations.dbfs import DatabricksException, DatabricksFileSystem
+    from requests.adapters import HTTPAdapter
 
     class DatabricksFiles(DatabricksFileSystem):  # type: ignore[misc]
         """Keeps no listings, and does not wait for ever. Moves in place of what is there, which
@@ -310,6 +311,7 @@ def dbfs() -> Any:
         def __init__(self, instance: str, token: str, timeout: float, **options: Any) -> None:
             super().__init__(instance, token, use_listings_cache=False, **options)
             self.session.request = partial(self.session.request, timeout=timeout)
+            self.session.mount("https://", HTTPAdapter(max_retries=1))  # fsspec's: for a minute
 
         def mv(self, source_path: str, destination_path: str, **_: Any) -> None:
             try:
