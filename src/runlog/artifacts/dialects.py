@@ -301,7 +301,6 @@ def http() -> Any:
 @cache
 def dbfs() -> Any:
     from fsspec.implementations.dbfs import DatabricksException, DatabricksFileSystem
-    from requests.adapters import HTTPAdapter
 
     class DatabricksFiles(DatabricksFileSystem):  # type: ignore[misc]
         """Keeps no listings, and does not wait for ever. Moves in place of what is there, which
@@ -311,7 +310,8 @@ def dbfs() -> Any:
         def __init__(self, instance: str, token: str, timeout: float, **options: Any) -> None:
             super().__init__(instance, token, use_listings_cache=False, **options)
             self.session.request = partial(self.session.request, timeout=timeout)
-            self.session.mount("https://", HTTPAdapter(max_retries=1))  # fsspec's: for a minute
+            adapter = self.session.get_adapter("https://")
+            adapter.max_retries = adapter.max_retries.new(total=1)  # 10 take a minute
 
         def mv(self, source_path: str, destination_path: str, **_: Any) -> None:
             try:
