@@ -310,6 +310,8 @@ def dbfs() -> Any:
         def __init__(self, instance: str, token: str, timeout: float, **options: Any) -> None:
             super().__init__(instance, token, use_listings_cache=False, **options)
             self.session.request = partial(self.session.request, timeout=timeout)
+            adapter = self.session.get_adapter("https://")
+            adapter.max_retries = adapter.max_retries.new(total=1)  # 10 take a minute
 
         def mv(self, source_path: str, destination_path: str, **_: Any) -> None:
             try:
