@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,12 +116,19 @@ def members(group: int) -> Iterator[Path]:
 
 def cpu(group: int) -> float:
     """Seconds, user and system, threads that have ended included."""
-    return sum(meter.cpu_of(int(folder.name)) for folder in members(group))
+    spent = 0.0
+    for folder in members(group):
+        with suppress(OSError):  # it has just ended
+            spent += meter.cpu_of(int(folder.name))
+    return spent
 
 
 def memory(group: int) -> float:
     """Bytes, of what several processes share each its part."""
-    text = "".join((folder / "smaps_rollup").read_text() for folder in members(group))
+    text = ""
+    for folder in members(group):
+        with suppress(OSError):
+            text += (folder / "smaps_rollup").read_text()
     return sum(map(int, re.findall(r"^Pss: +(\d+)", text, re.MULTILINE))) * 1024
 
 
