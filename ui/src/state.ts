@@ -1,5 +1,6 @@
 // What a browser remembers: theme, density; and small signals that all pages share.
 import { computed, effect, signal } from "@preact/signals";
+import { written } from "./logic/format.ts";
 
 function stored(name: string, otherwise: string) {
   const found = signal(read(name) ?? otherwise);
@@ -26,6 +27,7 @@ export function write(name: string, value: string): void {
 export const theme = stored("theme", "system");
 export const density = stored("density", "normal");
 export const utc = stored("utc", "0");
+export const digits = stored("digits", "5"); // of numbers in tables
 
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 const system = signal(systemDark.matches);
@@ -42,6 +44,11 @@ effect(() => {
   const root = document.documentElement;
   root.dataset.theme = theme.value;
   root.dataset.density = density.value;
+});
+
+effect(() => {
+  written.digits = Number(digits.value);
+  written.utc = utc.value === "1";
 });
 
 /** A message that passes, with what undoes the deed. */

@@ -1,12 +1,16 @@
-// How values are written: five significant digits, short times.
+// How values are written: five significant digits, short times, unless the settings say otherwise.
+
+/** What the settings say; 0 digits: all that a number has. */
+export const written = { digits: 5, utc: false };
 
 const LIMIT = 1e7;
 
-export function number(value: number, digits = 5): string {
+export function number(value: number, digits = written.digits): string {
   if (value !== value) return "NaN";
   if (value === Infinity) return "∞";
   if (value === -Infinity) return "−∞";
   if (Number.isInteger(value) && Math.abs(value) < LIMIT) return minus(String(value));
+  if (!digits) return minus(String(value).replace("e+", "e"));
   const size = Math.abs(value);
   if (size >= LIMIT || size < 1e-4) {
     const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
@@ -18,7 +22,7 @@ export function number(value: number, digits = 5): string {
 const trim = (text: string) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 const minus = (text: string) => text.replaceAll("-", "−");
 
-/** 1,234: by hand, since toLocaleString takes 50 ms to begin with. */
+/** 12,345; by hand, since asking the locale costs more than a row of a table. */
 export const count = (value: number) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 
 export function plural(value: number, one: string, many = `${one}s`): string {
@@ -57,21 +61,13 @@ export function ago(time: number, now = Date.now()): string {
 
 const two = (value: number) => String(value).padStart(2, "0");
 
-export function utc(): boolean {
-  try {
-    return localStorage.getItem("runlog.utc") === "1";
-  } catch {
-    return false; // storage is switched off
-  }
-}
-
 export function date(time: number): string {
   return timestamp(time).slice(0, 10);
 }
 
 export function timestamp(time: number): string {
   const at = new Date(time);
-  if (utc()) return at.toISOString().slice(0, 19).replace("T", " ");
+  if (written.utc) return at.toISOString().slice(0, 19).replace("T", " ");
   const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }

@@ -1,7 +1,7 @@
 // Parallel coordinates: a line a run over its params and metrics. Drag along an axis to brush it, its
 // name to move it, click the name to change between a linear and a logarithmic scale; the arrow keys
 // do the same to an axis whose name has the focus.
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Column } from "../logic/columns.ts";
 import { type Axis, axisOf, brushed } from "../logic/axes.ts";
 import { viridis } from "../logic/colours.ts";
@@ -82,8 +82,12 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
       if (brush) {
         context.fillStyle = accent;
         context.globalAlpha = 0.25;
-        context.fillRect(x - 7, yOf(brush[1]), 14, yOf(brush[0]) - yOf(brush[1]));
+        const box = [x - 7, yOf(brush[1]), 14, yOf(brush[0]) - yOf(brush[1])] as const;
+        context.fillRect(...box);
         context.globalAlpha = 1;
+        context.strokeStyle = accent;
+        context.lineWidth = 1.5;
+        context.strokeRect(...box);
       }
     });
   };
@@ -97,11 +101,10 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
     const y = event.clientY - canvas.current!.getBoundingClientRect().top;
     return Math.max(0, Math.min(1, 1 - (y - TOP) / (HEIGHT - TOP - BOTTOM)));
   };
-  const put = (next: Record<string, [number, number]>) => {
-    setBrushes(next);
-    onBrush?.(Object.keys(next).length ? brushed(axes, next, rows) : null);
-  };
-  const clear = (id: string) => put(Object.fromEntries(Object.entries(brushes).filter(([each]) => each !== id)));
+  // Also when the rows change below the brushes.
+  useEffect(() => onBrush?.(inside.length < rows.length || Object.keys(brushes).length ? inside : null), [inside]);
+  useEffect(() => () => onBrush?.(null), []);
+  const clear = (id: string) => setBrushes(Object.fromEntries(Object.entries(brushes).filter(([each]) => each !== id)));
   const shift = (from: number, to: number) => {
     if (to < 0 || to >= axes.length || to === from) return false;
     const ids = axes.map((axis) => axis.id);
@@ -127,8 +130,7 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
     const now = drag.current;
     drag.current = null;
     if (!now) return;
-    if (now.moved) put(brushes);
-    else clear(axes[now.axis].id);
+    if (!now.moved) clear(axes[now.axis].id);
   };
 
   const nameDown = (event: PointerEvent, axis: number) => {
@@ -147,12 +149,12 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
   };
   const keys = (event: KeyboardEvent, axis: Axis, i: number) => {
     const [low, high] = brushes[axis.id] ?? [0, 1.1];
-    const brush = (a: number) => put({ ...brushes, [axis.id]: [Math.max(0, Math.min(a, 1 - (high - low))), Math.min(1, Math.max(a + (high - low), high - low))] });
+    const brush = (a: number) => setBrushes({ ...brushes, [axis.id]: [Math.max(0, Math.min(a, 1 - (high - low))), Math.min(1, Math.max(a + (high - low), high - low))] });
     const deeds: Record<string, () => unknown> = {
       ArrowLeft: () => shift(i, i - 1),
       ArrowRight: () => shift(i, i + 1),
-      ArrowUp: () => (brushes[axis.id] ? brush(low + 0.1) : put({ ...brushes, [axis.id]: [0.5, 1] })),
-      ArrowDown: () => (brushes[axis.id] ? brush(low - 0.1) : put({ ...brushes, [axis.id]: [0, 0.5] })),
+      ArrowUp: () => (brushes[axis.id] ? brush(low + 0.1) : setBrushes({ ...brushes, [axis.id]: [0.5, 1] })),
+      ArrowDown: () => (brushes[axis.id] ? brush(low - 0.1) : setBrushes({ ...brushes, [axis.id]: [0, 0.5] })),
       Enter: () => scale(axis),
       Delete: () => clear(axis.id),
       Escape: () => clear(axis.id),
@@ -195,7 +197,7 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
           </span>
         )}
         {inside.length < rows.length && <span>{count(inside.length)} of {plural(rows.length, "run")}</span>}
-        {Object.keys(brushes).length > 0 && <Button plain onClick={() => put({})}>Clear the brushes</Button>}
+        {Object.keys(brushes).length > 0 && <Button plain onClick={() => setBrushes({})}>Clear the brushes</Button>}
         <span class="grow" />
         <span class="hide-narrow">Drag along an axis to choose; drag its name to move it; click it for a log scale.</span>
       </div>
