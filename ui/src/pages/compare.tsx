@@ -241,7 +241,7 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
           <h2>Parallel coordinates</h2><span class="grow" />
           <Choose label="Colour by" value={target.id} columns={plain} set={(id) => setQuery({ target: id })} />
         </header>
-        <Parallel columns={axes} rows={rows} by={target} onBrush={(inside) => void showAlone(table, inside)} />
+        <Parallel columns={axes} rows={rows} by={target} onBrush={(inside) => showAlone(table, inside)} />
       </section>
       <div class="two">
         <section class="part" aria-label="Scatter plot">
@@ -274,11 +274,18 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
   );
 }
 
+let showing = 0;
+const SETTLED = 150; // ms: charts are not drawn at each step of a brush
+
 /** What the brushes choose is what the charts show. */
-async function showAlone({ ids }: Table, rows: number[] | null): Promise<void> {
-  const { hidden } = await import("../parts/charts.tsx");
-  const inside = new Set(rows);
-  hidden.value = new Set(rows ? ids.filter((_, row) => !inside.has(row)) : []);
+function showAlone({ ids }: Table, rows: number[] | null): void {
+  clearTimeout(showing);
+  showing = window.setTimeout(async () => {
+    const { hidden } = await import("../parts/charts.tsx");
+    const inside = new Set(rows);
+    const outside = rows ? ids.filter((_, row) => !inside.has(row)) : [];
+    if (outside.length || hidden.value.size) hidden.value = new Set(outside);
+  }, SETTLED);
 }
 
 const present = ({ has, numbers }: Column) => numbers!.map((value, row) => (has && !has[row] ? NaN : value));

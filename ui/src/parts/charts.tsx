@@ -172,7 +172,7 @@ export function Charts({ lines: given, keys, said, legend = true }: { lines: Lin
       {items.length > 1 && (legend || items.length < lines.length) && <Legend items={items} />}
       {groups.map(([prefix, group]) => (
         <section class="chart-group" key={prefix} aria-label={prefix || "Other charts"}>
-          {prefix && <h2 class="dim" style={{ fontSize: "13px" }}>{prefix}</h2>}
+          <h2 class={prefix ? "dim" : "unseen"} style={{ fontSize: "13px" }}>{prefix || "Other charts"}</h2>
           <div class="charts">
             {group.map((panel) => (
               <Chart key={panel.keys.join()} panel={panel} lines={lines} ids={ids} points={points} pinned={pinned.includes(panel.title)} onPin={() => pin(panel.title)} />
