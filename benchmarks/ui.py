@@ -25,7 +25,8 @@ from peers import HERE, PEERS
 
 PAGE = HERE / "UI.md"
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/google-chrome")
-QUIET = 0.4  # seconds without an answer, after which a page is still
+QUIET = 1.5  # seconds without an answer, after which a page is still
+FOLLOWING = "/runs/changes"  # runlog's question for what is new, again and again; no part of a load
 PATIENCE = 60_000  # milliseconds for one page
 Values = dict[str, float]
 Results = dict[str, dict[str, Values]]  # by page, by tracker
@@ -44,9 +45,8 @@ class View:
 
 
 MANY_COLUMNS = ",".join(
-    ["status", "start_time", "duration"]
+    ["status", "start_time", "duration", "user_id", "run_id"]
     + [f"{kind}_{k}" for kind in ("metrics.metric", "params.param") for k in range(10)]
-    + [f"max(metrics.metric_{k})" for k in range(7)]
 )
 TABLE = {"data": 600, "requests": 5, "nodes": 1500, "CPU": 400, "frame": 8, "sort": 50, "heap": 30}
 VIEWS = {
@@ -79,14 +79,14 @@ VIEWS = {
         {"files": 100, "requests": 8},
     ),
     "5000": View(
-        "5,000 runs x 30 columns",
+        "5,000 runs x 25 columns",
         f"/experiments/3?cols={MANY_COLUMNS}",
         "/#/experiments/3/runs",
         TABLE,
         table=True,
     ),
     "100000": View(
-        "100,000 runs x 30 columns, 10,000 loaded",
+        "100,000 runs x 25 columns, 10,000 loaded",
         f"/experiments/4?cols={MANY_COLUMNS}",
         "/#/experiments/4/runs",
         {name: TABLE[name] for name in ("requests", "nodes", "frame", "heap")},
@@ -243,7 +243,7 @@ class Meter:
 
     def _asked(self, event: Any) -> None:
         url = self._urls[event["requestId"]] = event["request"]["url"]
-        if url.startswith("http"):
+        if url.startswith("http") and not url.endswith(FOLLOWING):
             self.open.add(event["requestId"])
 
     def _closed(self, event: Any) -> None:
@@ -252,7 +252,7 @@ class Meter:
     def _came(self, event: Any) -> None:
         self._closed(event)
         url = self._urls.get(event["requestId"], "data:")
-        if not url.startswith(("data:", "blob:")):
+        if url.startswith("http") and not url.endswith(FOLLOWING):
             self.sizes.append((url, event["encodedDataLength"] / 1000))
 
     def _value(self, name: str) -> float:
@@ -410,10 +410,10 @@ def main() -> None:
         print(table({name: values}), flush=True)
         results[name] = results.get(name, {}) | values
         memory.write_text(json.dumps(results, indent=1))
-    if not options.quick:
-        version = peers.version(PEERS["mlflow"], options.cache)
-        text = f"Machine: {report.machine()}. MLflow {version}.\n\n{table(results)}"
-        report.write(PAGE, text)
+        if not options.quick:
+            version = peers.version(PEERS["mlflow"], options.cache)
+            text = f"Machine: {report.machine()}. MLflow {version}.\n\n{table(results)}"
+            report.write(PAGE, text)
 
 
 if __name__ == "__main__":

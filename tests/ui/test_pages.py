@@ -7,6 +7,7 @@ from tests.ui.conftest import HOSTILE, violations
 
 PAGES = {
     "experiments": "/",
+    "folders": "/?tree=1",
     "no-match": "/?q=nothing-has-this-name",
     "runs": "/experiments/1",
     "runs-filtered": "/experiments/1?q=status+%3D+%27FAILED%27",
@@ -15,6 +16,7 @@ PAGES = {
     "runs-flat-sorted": "/experiments/1?sort=-metrics.train%252Floss&flat=1",
     "runs-grouped": "/experiments/1?group=tags.stage",
     "split": "/experiments/1?view=split",
+    "parallel": "/experiments/1?view=parallel",
     "charts": "/experiments/1?view=charts",
     "charts-smooth-log": "/experiments/1?view=charts&smooth=0.9&log=1&x=relative",
     "empty": "/experiments/2",

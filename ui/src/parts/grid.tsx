@@ -115,6 +115,7 @@ export function Grid(props: GridProps) {
   const many = useMemo(() => mostSeen(places, size.width - frozen), [places, size.width, frozen]);
   const start = Math.max(0, Math.min(from, places.length - many));
   const seen = useMemo(() => (size.width ? places.slice(start, start + many) : []), [places, start, many]);
+  const before = seen[0]?.left ?? 0;
   const twists = useMemo(() => lines.some((line) => line.children > 0), [lines]);
 
   // What the last scroll said: to ask the element after something was written costs a layout.
@@ -214,7 +215,7 @@ export function Grid(props: GridProps) {
           </div>
           <div class="frozen rows" role="rowgroup" ref={pane} style={{ width: `${frozen}px` }} />
         </div>
-        <div class="rest rows" ref={body} style={{ left: `${frozen}px`, width: `${width - frozen}px`, height: `${lines.length * rowHeight}px` }} />
+        <div class="rest rows" ref={body} style={{ left: `${frozen + before}px`, width: `${width - frozen - before}px`, height: `${lines.length * rowHeight}px` }} />
       </div>
       {menu && <HeadMenu {...menu} {...props} close={() => setMenu(null)} />}
     </>

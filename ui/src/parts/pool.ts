@@ -315,7 +315,6 @@ export class Pool {
       const cell = cells[i];
       if (cell.place !== place) {
         cell.place = place;
-        cell.element.style.left = `${place.left}px`;
         cell.element.style.width = `${place.width}px`;
         cell.element.setAttribute("aria-colindex", String(place.index + 2));
       }
