@@ -161,7 +161,10 @@ def test_a_read_only_server_offers_no_changes(guarded, look):
     for path, there in (("/", "Default"), (f"/runs/{run_id}", "first")):
         page = look(guarded, path)
         page.get_by_text(there).first.wait_for()
-        for name in ("New", "Actions", "Edit", "Add a tag", "Delete"):
+        for menu in page.get_by_role("button", name=re.compile("^Actions")).all():
+            menu.click()
+            page.get_by_text("Download as one HTML file").wait_for()
+        for name in ("New", "Rename", "Describe", "Edit", "Add a tag", "Delete"):
             assert page.get_by_role("button", name=re.compile(f"^{name}\\b")).count() == 0
 
 
