@@ -60,7 +60,6 @@ def ids(store, filter_string=None, order_by=("start_time",), view=ViewType.ACTIV
         ("metrics.m = 0", "b"),
         ("metrics.m > -0.0", "ad"),
         ("metrics.m BETWEEN 0 AND 0", "b"),
-        ("params.lr > ''", "abcd"),
         ("params.lr BETWEEN '' AND ''", ""),
         ("metrics.m = NaN", "c"),
         ("metrics.m != NaN", "abd"),
