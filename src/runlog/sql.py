@@ -620,7 +620,7 @@ class SqlStore(Store):
         scope = sqlsearch.runs_scope(experiment_ids, run_view_type)
         with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
-            ids, _ = search.page(fetch, limit)
+            ids = [row[0] for row in search.rows(fetch, limit)]
             columns = RunColumns(list(self._infos(fetch, ids).values()), {}, {}, {})
             names: dict[int, str] = dict(fetch("select id, name from metric_key"))
             bindings = json_ids(ids)

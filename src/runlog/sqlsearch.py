@@ -99,7 +99,7 @@ def metric_names(clause: Clause | None, order: Iterable[OrderBy]) -> set[str]:
 
 
 class Search:
-    """One search: `page` runs it. `scope` is SQL on `r` that every row must satisfy."""
+    """One search: `rows` runs it. `scope` is SQL on `r` that every row must satisfy."""
 
     def __init__(
         self,
@@ -123,22 +123,22 @@ class Search:
         self._looked = False
         self._few_rows: str | None = None
 
-    def page(
+    def rows(
         self, fetch: Fetch, limit: int | None, after: Sequence[Any] | None = None
-    ) -> tuple[list[int], tuple[Any, ...]]:
-        """The row ids of the next `limit` rows behind the row whose order values are `after`, and
-        the order values of the last of them."""
+    ) -> list[tuple[Any, ...]]:
+        """The next `limit` rows behind the one whose order values are `after`: the row id of each,
+        and what it is ordered by."""
         few = self._few(fetch)
         if few is None and self._leads_by_index():
-            rows = self._page_by_index(fetch, limit, after)
-        else:
-            source = f"{self._target.table} r"
-            if few is not None:
-                source = f"(select run from {few}) few cross join {source} on r.id = few.run"
-            joined = self._joined(source, self._order)
-            rows = self._rows(fetch, joined, [], limit, after)
-        last = rows[-1][1:] if rows else ()
-        return [row[0] for row in rows], tuple(map(_order_value, self._order, last))
+            return self._page_by_index(fetch, limit, after)
+        source = f"{self._target.table} r"
+        if few is not None:
+            source = f"(select run from {few}) few cross join {source} on r.id = few.run"
+        return self._rows(fetch, self._joined(source, self._order), [], limit, after)
+
+    def token(self, row: Sequence[Any]) -> str:
+        """The token of the page that begins behind a row."""
+        return filters.encode_token(map(_order_value, self._order, row[1:]))
 
     def counts_by(self, fetch: Fetch, column: str) -> dict[str, int]:
         """How many rows there are in all, by the value of a column of `r`."""
@@ -375,10 +375,13 @@ class Search:
             low, high = operand
             if _is_nan(low) or _is_nan(high):
                 return f"({value} <> {value})"  # false, and unknown where it is missing
-            return f"({value} between {bind(low or zeros[-1])} and {bind(high or zeros[0])})"
+            low, high = (zeros[-1] if low == 0 else low), (zeros[0] if high == 0 else high)
+            return f"({value} between {bind(low)} and {bind(high)})"
         if _is_nan(operand):
             return f"({value} <> {value})"
-        test = f"{value} {op} {bind(operand or zeros[0 if op in ('>', '<=') else -1])}"
+        if operand == 0:
+            operand = zeros[0 if op in (">", "<=") else -1]
+        test = f"{value} {op} {bind(operand)}"
         if op in (">", ">=") and comparison.field.kind == "metric":
             test += f" and {value} < 'NaN'"
         return f"({test})"
@@ -454,9 +457,9 @@ def page_of(
     search: Search, fetch: Fetch, limit: int, after: tuple[Any, ...] | None
 ) -> tuple[list[int], str | None]:
     """A page's row ids, and the token of the page behind it if there is one."""
-    ids, last = search.page(fetch, limit, after)
-    more = len(ids) == limit and bool(search.page(fetch, 1, last)[0])
-    return ids, filters.encode_token(last) if more else None
+    rows = search.rows(fetch, limit + 1, after)
+    token = search.token(rows[limit - 1]) if len(rows) > limit else None
+    return [row[0] for row in rows[:limit]], token
 
 
 def _order_value(order: OrderBy, value: Any) -> Any:

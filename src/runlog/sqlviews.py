@@ -158,7 +158,7 @@ class SqlViews(Views):
             search = self._store._run_search(fetch, table, scope, clause, order)
             statuses = search.counts_by(fetch, "r.status")
             search = self._store._run_search(fetch, table, f"{scope} and {touched}", clause, order)
-            ids, _ = search.page(fetch, MAX_RUNS)
+            ids = [row[0] for row in search.rows(fetch, MAX_RUNS)]
             found = self._table(
                 fetch, table, ids, [], aggregates, statuses, _cursor(fetch, table, scope), None
             )
