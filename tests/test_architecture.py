@@ -59,7 +59,8 @@ ARROWS = {
     "places": "errors settings store",
     "ledger": "store",
     "packing": "artifacts entities errors ledger sql",
-    "copying": "artifacts entities errors ledger records store",
+    "counting": "artifacts entities errors ledger records store",
+    "copying": "artifacts counting entities errors ledger records store",
     "client": "artifacts clock entities errors frames ledger media models places settings store "
     "validate",
     "tracking": "client fluent places",
@@ -67,8 +68,8 @@ ARROWS = {
     "settings store validate",
     "tables": "",
     "plot": "entities errors tables",
-    "commands": "artifacts client clock copying data db entities errors filters frames media "
-    "places plot packing runlog serve settings sql sqlusers store tables users validate",
+    "commands": "artifacts client clock copying counting data db entities errors filters frames "
+    "media places plot packing runlog serve settings sql sqlusers store tables users validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }
