@@ -30,6 +30,7 @@ from runlog.entities import (
 from runlog.records import COPY_OF
 from runlog.store import open_store
 from serving import serving
+from test_docs import ROOT, blocks
 
 HOSTILE = "'; drop table run; --\n\u202e\N{SNOWMAN} \U0001f600 %s {0} \\x00"
 DOUBLES = [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2]
@@ -113,6 +114,18 @@ def test_through_a_database_and_back(kind, full, server, place):
     store = open_store(uri)
     assert store.create_experiment("new") == "3"
     store.close()
+
+
+def test_points_in_partitions_as_the_page_has_them(full, server, place):
+    (statements,) = blocks(ROOT / "docs" / "scale.md", "sql")
+    postgresql = server("postgresql")
+    uri = postgresql.database(place.name)
+    open_store(uri).close()
+    with postgresql.connect(place.name) as connection:
+        connection.execute(statements)
+    copy(full, uri, "--view", "all")
+    copy(uri, place / "back.db", "--view", "all")
+    assert contents(place / "back.db") == contents(full)
 
 
 def test_what_was_logged_since_comes_along(full, place):
