@@ -83,7 +83,9 @@ def database(kind: str) -> tuple[servers.Server, Store]:
     """The database server of that name, and the store there. Raises servers.Missing."""
     running = servers.start(kind).__enter__()
     atexit.register(running.__exit__)
-    return running, open_store(running.uri)
+    store = open_store(running.uri)
+    atexit.register(store.close)
+    return running, store
 
 
 @cache

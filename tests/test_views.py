@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from uuid import uuid4
 
 import pytest
 
 from runlog.errors import InvalidParameter, NotFound
 from runlog.protocol.rows import BY_NAME
-from runlog.sql import SqlStore
-from runlog.store import Store
+from runlog.store import Store, open_store
 from runlog.views import thinned, within
 
 SPIKES = {7: -5.0, 12_345: 99.0, 19_998: -77.0}
 
 
-@pytest.fixture
-def store(place):
-    store = SqlStore(str(place / "views.db"))
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def store(request, place, server):
+    uri = str(place / "views.db")
+    if request.param != "sqlite":
+        uri = server(request.param).database("v" + uuid4().hex)
+    store = open_store(uri)
     yield store
     store.close()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from runlog.settings import setting
-from runlog.store import Store, open_store
+from runlog.store import Store, is_at_server, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _stores: dict[str, Store] = {}
 
 def set_tracking_uri(uri: str | Path) -> None:
     """Logs to and reads from `uri` from now on: x.db, folder/, sqlite:///x.db, file:/folder,
-    http(s)://host, databricks.
+    postgresql://user:password@host/database, mysql://..., mssql://..., http(s)://host, databricks.
 
     A relative path is relative to the working directory of this moment. Processes started later
     inherit the choice through the environment. An empty text takes the choice back.
@@ -36,17 +36,27 @@ def set_tracking_uri(uri: str | Path) -> None:
 
 def get_tracking_uri() -> str:
     """The URI that is logged to, with absolute paths and without a password."""
-    return _shown(_place())
+    return shown(_place())
 
 
 def _place() -> str:
     return absolute(_chosen or setting("TRACKING_URI") or "runlog.db")
 
 
-def _shown(place: str) -> str:
+def shown(place: str) -> str:
+    """A URI without a user, a password and, where it is of a server, what may hold more of that."""
     scheme, separator, rest = place.partition("://")
+    if is_at_server(place) and not scheme.startswith("http"):  # a database: / may be in a password
+        return scheme + separator + rest.rpartition("@")[2].partition("?")[0]
     authority, slash, path = rest.partition("/")
     return scheme + separator + authority.rpartition("@")[2] + slash + path
+
+
+def whole(uri: str | Path | None = None) -> str:
+    """`uri`, or the tracking URI, as it is opened: with the password, which is known where it is
+    the tracking URI as we say it ourselves."""
+    place = _place() if uri is None else absolute(uri)
+    return _place() if place == shown(_place()) else place
 
 
 def is_tracking_uri_set() -> bool:
@@ -56,9 +66,7 @@ def is_tracking_uri_set() -> bool:
 
 def store(uri: str | Path | None = None) -> Store:
     """The store at `uri`, or at the tracking URI; opened once in a process for each URI."""
-    place = _place() if uri is None else absolute(uri)
-    if place == _shown(_place()):  # as we say it ourselves: the password is known
-        place = _place()
+    place = whole(uri)
     found = _stores.get(place)
     if found is None:
         # Two threads that open the same file at once: the second one's store is dropped.

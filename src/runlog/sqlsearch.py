@@ -358,7 +358,8 @@ class Search:
             pattern = self._bind(self._database.pattern(operand))
             return f"({self._database.LIKE.format(value, pattern)})"
         if op == "ILIKE":
-            return f"({self._database.ILIKE.format(value, self._bind(operand))})"
+            pattern = self._bind(self._database.pattern_of_any_case(operand))
+            return f"({self._database.ILIKE.format(value, pattern)})"
         if not is_number(comparison.field):
             bind = self._bind
         elif _is_double(comparison.field):

@@ -148,7 +148,7 @@ class Users:
             rows = fetch(
                 """select a.name, e.id, e.name, p.role from permission p
                    join account a on a.id = p.account join experiment e on e.id = p.experiment
-                   where :name is null or a.name = :name order by a.name, e.id""",
+                   where a.name = coalesce(:name, a.name) order by a.name, e.id""",
                 {"name": name},
             )
         return [Grant(user, str(number), title, role) for user, number, title, role in rows]
@@ -293,7 +293,7 @@ class Users:
         with self._db.reading() as fetch:
             rows = fetch(
                 f"""select {_TOKEN} from token t join account a on a.id = t.account
-                    where t.kind = :kind and (:user is null or a.name = :user)
+                    where t.kind = :kind and a.name = coalesce(:user, a.name)
                     order by a.name, t.name""",
                 {"kind": TOKEN, "user": user},
             )
@@ -304,11 +304,15 @@ class Users:
         """Ends a token. Raises NotFound."""
         bindings = {"account": self.get(user).id, "name": users.token_name(name), "kind": TOKEN}
         with self._db.transaction():
-            gone = self._db.change(
-                "delete from token where account = :account and name = :name and kind = :kind",
+            found = self._db.execute(
+                """select id as token from token
+                   where account = :account and name = :name and kind = :kind""",
                 bindings,
             )
-        if not gone:
+            for number in [{"token": id} for (id,) in found]:
+                self._db.execute("delete from token where parent = :token", number)
+                self._db.execute("delete from token where id = :token", number)
+        if not found:
             raise NotFound(f"user {user!r} has no token {name!r}: see  runlog tokens list")
 
     @again
@@ -363,11 +367,13 @@ class Users:
                 """select account, token, address, action, target, result, first_time, last_time,
                           count
                    from audit_entry
-                   where (:user is null or account = :user)
-                       and (:action is null or action = :action)
-                       and (:result is null or result = :result)
-                       and (:since is null or (minute >= :since - 60000 and last_time >= :since))
-                       and (:until is null or (minute < :until and first_time < :until))
+                   where account = coalesce(:user, account)
+                       and action = coalesce(:action, action)
+                       and result = coalesce(:result, result)
+                       and minute >= coalesce(:since, minute) - 60000
+                       and last_time >= coalesce(:since, last_time)
+                       and minute < coalesce(:until, minute + 1)
+                       and first_time < coalesce(:until, first_time + 1)
                    order by minute desc, last_time desc limit :most""",
                 wanted._asdict(),
             )

@@ -144,7 +144,7 @@ def _move(
 ) -> None:
     if not (runs or run_ids or experiment_ids or experiment_names):
         raise click.UsageError("Name runs (RUN or --run-id ID) or an experiment.")
-    store = common.open_database(uri)
+    store = common.open_file(uri)
     chosen = _chosen(store, [*run_ids, *runs], experiment_ids, experiment_names, "active_only")
     if experiment_ids or experiment_names:
         chosen = [*_ended(chosen)]

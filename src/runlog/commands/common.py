@@ -69,6 +69,26 @@ def open_database(uri: str | None, make: bool = False) -> SqlStore:
     return store
 
 
+def is_file(store: SqlStore) -> bool:
+    """Whether a store's database is a file, not one on a server."""
+    from runlog.db.sqlite import Database
+
+    return isinstance(store.db, Database)
+
+
+def open_file(uri: str | None) -> SqlStore:
+    """The store at `uri`, as one that keeps its runs in a file. Raises InvalidParameter."""
+    from runlog.errors import InvalidParameter
+
+    store = open_database(uri)
+    if not is_file(store):
+        raise InvalidParameter(
+            f"{store.uri} is on a server: this works on the file of a database only. See "
+            "docs/databases.md for what to use instead"
+        )
+    return store
+
+
 def close_stores() -> None:
     """Lets go of the files that a command opened."""
     if "runlog.places" in sys.modules:

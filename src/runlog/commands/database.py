@@ -21,7 +21,7 @@ def info(form: str | None, uri: str | None) -> None:
     """Show where the database is, how big, and how much it holds."""
     from runlog.db import keeping
 
-    found = keeping.information(common.open_database(uri).db)
+    found = keeping.information(common.open_file(uri).db)
     if form == "json":
         click.echo(tables.json_text(found, indent=2))
     elif form == "csv":
@@ -75,7 +75,7 @@ def _path(uri: str | None) -> str:
 
     path = common.database_path(uri)
     if path is None:
-        return common.open_database(uri).db.path
+        return common.open_file(uri).db.path
     import os
 
     if not os.path.lexists(path):
@@ -97,7 +97,7 @@ def backup(target: str, overwrite: bool, form: str | None, uri: str | None) -> N
     """
     from runlog.db import keeping
 
-    database = common.open_database(uri).db
+    database = common.open_file(uri).db
     with common.progress("Copying pages") as done:
         size = keeping.backup(database, target, overwrite, done)
     path = keeping.backup_path(database.path, target)
@@ -115,7 +115,7 @@ def vacuum(form: str | None, uri: str | None) -> None:
     """
     from runlog.db import keeping
 
-    database = common.open_database(uri).db
+    database = common.open_file(uri).db
     with common.progress("Vacuuming") as done:
         before, after = keeping.vacuum(database, done)
     said = f"{database.path}: {tables.size(before)} before, {tables.size(after)} now"

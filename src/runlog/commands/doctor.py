@@ -134,6 +134,9 @@ def _database(uri: str | None) -> Iterator[Finding]:
     from runlog.db import keeping
 
     store = common.open_database(uri)
+    if not common.is_file(store):
+        yield Finding(OK, "database", f"{store.uri} answers")
+        return
     facts = keeping.information(store.db)
     yield Finding(
         OK,

@@ -76,7 +76,8 @@ def gc(
         gone = store.gc(older_than, runs, experiments, _artifact_deleter(store), done)
     for path in unfinished:
         _remove(os.unlink, path)
-    freed = _vacuum(store) if any(gone) and not no_vacuum else None
+    # A server uses the space again by itself.
+    freed = _vacuum(store) if any(gone) and not no_vacuum and common.is_file(store) else None
     if form:
         names = ("runs", "experiments", "freed_bytes", "unfinished_files")
         row = [*gone, freed, len(unfinished)]

@@ -32,8 +32,9 @@ def _place(context: click.Context, option: click.Parameter, value: str | None) -
     "store_uri",
     metavar="URI",
     callback=_place,
-    help="Where the runs are kept: a file such as x.db, a folder or sqlite:///FILE. Otherwise "
-    "RUNLOG_TRACKING_URI, MLFLOW_TRACKING_URI or runlog.db here.",
+    help="Where the runs are kept: a file such as x.db, a folder, sqlite:///FILE, or a database on "
+    "a server such as postgresql://USER:PASSWORD@HOST/DATABASE. Otherwise RUNLOG_TRACKING_URI, "
+    "MLFLOW_TRACKING_URI or runlog.db here.",
 )
 @click.option(
     "--artifacts-destination",
@@ -143,11 +144,11 @@ def serve(store_uri: str | None, **options: Any) -> None:
 
     if bool(options["tls_certificate"]) != bool(options["tls_key"]):
         raise click.UsageError("Give --tls-certificate and --tls-key together.")
-    config = Config(store_uri or places.get_tracking_uri(), **options)
+    config = Config(store_uri or places.whole(), **options)
     scheme = "https" if config.tls_certificate else "http"
     host = f"[{config.host}]" if ":" in config.host else config.host
     address = f"{scheme}://{host}:{config.port}"
-    common.complain("serving", f"{config.store_uri} at {address}")
+    common.complain("serving", f"{places.shown(config.store_uri)} at {address}")
     _say_who_is_let_in(config, address)
     run(config)
 

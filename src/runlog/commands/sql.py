@@ -44,7 +44,7 @@ def sql(query: str | None, form: str | None, uri: str | None) -> None:
     """
     from runlog.db.keeping import Reader
 
-    reader = Reader(common.open_database(uri).db.path)
+    reader = Reader(common.open_file(uri).db.path)
     try:
         if query is None and sys.stdin.isatty():
             Shell(reader, form).run()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runlog.db import doubles
-from runlog.db.servers import COMPARED, Bindings, Rows, ServerDatabase
+from runlog.db.servers import COMPARED, Bindings, Phrases, Rows, ServerDatabase
 
 _RETURNING = re.compile(r"\s+returning id$")
 # What the bytes of a double are as a number: null for NaN and infinities, which it has not.
@@ -97,9 +97,11 @@ class MySQL(ServerDatabase):
         text = super().script().replace("COLLATION", self._collation())
         return re.sub(r"PLAIN\(([\w.]+)\)", plain, text)
 
-    def phrases(self) -> tuple[tuple[str, str], ...]:
+    def phrases(self) -> Phrases:
         collation = self._collation()
-        return tuple((ours, words.replace("COLLATION", collation)) for ours, words in self.PHRASES)
+        return tuple(
+            (ours, str(words).replace("COLLATION", collation)) for ours, words in self.PHRASES
+        )
 
     def _collation(self) -> str:
         """By code points, and without taking 'a ' for 'a': the two call it differently."""

@@ -34,6 +34,7 @@ from runlog.errors import (
 from runlog.settings import setting
 
 Bindings = Mapping[str, Any]
+Phrases = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 Row = tuple[Any, ...]
 Rows = list[Row]
 
@@ -84,8 +85,9 @@ class ServerDatabase:
     driver: ClassVar[str]  # where a URI names none
     extra: ClassVar[str]
     schema: ClassVar[str]  # the file that makes the tables
-    PHRASES: ClassVar[tuple[tuple[str, str], ...]] = ()  # of SQLite's SQL, and the engine's
+    PHRASES: ClassVar[Phrases] = ()  # of SQLite's SQL, and the engine's
     BEGIN: ClassVar[Sequence[str]]
+    ROLLBACK: ClassVar[str] = "rollback"
     BEGIN_READING: ClassVar[Sequence[str]]  # all statements that follow see the same state
     SETTINGS: ClassVar[Sequence[str]] = ()  # of each connection; {seconds} to wait for a lock
     LIKE: ClassVar[str] = "{0} like {1} escape ''"
@@ -135,7 +137,11 @@ class ServerDatabase:
         """The operand of LIKE as the engine takes it."""
         return like
 
-    def phrases(self) -> tuple[tuple[str, str], ...]:
+    def pattern_of_any_case(self, like: str) -> str:
+        """The operand of ILIKE."""
+        return self.pattern(like)
+
+    def phrases(self) -> Phrases:
         """PHRASES, for the server that there is."""
         return self.PHRASES
 
@@ -270,7 +276,7 @@ class ServerDatabase:
         try:
             if connection.is_valid:
                 cursor = connection.cursor()
-                cursor.execute("rollback")
+                cursor.execute(self.ROLLBACK)
         except self._failures:
             connection.invalidate()
         finally:
@@ -520,9 +526,7 @@ def statements(script: str) -> list[str]:
 
 
 @lru_cache(_STATEMENTS)
-def _translation(
-    phrases: tuple[tuple[str, str], ...], style: str, sql: str
-) -> tuple[str, tuple[str, ...] | None]:
+def _translation(phrases: Phrases, style: str, sql: str) -> tuple[str, tuple[str, ...] | None]:
     """A statement in the engine's words, with the driver's marks for values; the names of the
     values in their order if the driver wants them so."""
     for pattern, replacement in phrases:

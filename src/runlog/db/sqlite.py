@@ -93,6 +93,11 @@ class Database:
         special = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
         return "".join(special.get(character, character) for character in like)
 
+    @staticmethod
+    def pattern_of_any_case(like: str) -> str:
+        """The operand of ILIKE."""
+        return like
+
     def forget_files(self, run: int) -> None:
         """Deletes the files of a run that are in here, where nobody would find them without it,
         inside a transaction of the caller's."""
