@@ -36,7 +36,8 @@ class PostgreSQL(ServerDatabase):
     )
     BEGIN = ("begin isolation level read committed read write",)
     BEGIN_READING = ("begin isolation level repeatable read read only",)
-    SETTINGS = ("set lock_timeout = '{seconds}s'",)
+    # Compiling a statement takes longer than any of these runs.
+    SETTINGS = ("set lock_timeout = '{seconds}s'", "set jit = off")
     # Only ASCII, as elsewhere: what lower() does to other letters depends on the machine.
     ILIKE = 'lower({0} collate "C") like lower({1} collate "C") escape \'\''
     COUNT_ON = """select setval(s, greatest(nextval(s), (select max(id) from experiment)))

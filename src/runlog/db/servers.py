@@ -294,9 +294,14 @@ class ServerDatabase:
     def open(self) -> None:
         """Connects now instead of at the first use, so that what is wrong is said here, and makes
         the tables if there are none."""
-        if not self._opened:
+        if self._opened:
+            return
+        try:
             self._prepare()
-            self._opened = True
+        except BaseException:
+            self.close()
+            raise
+        self._opened = True
 
     def close(self) -> None:
         """Closes all connections that nobody uses; the next use connects again."""
