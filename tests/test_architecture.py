@@ -59,7 +59,7 @@ ARROWS = {
     "places": "errors settings store",
     "ledger": "store",
     "packing": "artifacts entities errors ledger sql",
-    "counting": "artifacts entities errors ledger records store",
+    "counting": "artifacts entities ledger records store",
     "copying": "artifacts counting entities errors ledger records store",
     "client": "artifacts clock entities errors frames ledger media models places settings store "
     "validate",

@@ -203,7 +203,7 @@ class _Copying:
             kept = self.here.keep_models(
                 [each._replace(model=_moved(each.model, numbers)) for each in some], self.artifacts
             )
-            for record, model in zip(some, kept, strict=True):
+            for record, model in zip(some, kept, strict=False):  # a server may keep none
                 there, here = record.model.artifact_location, model.artifact_location
                 if self.artifacts:
                     _copy_all(repo(self.source, there), repo(self.target, here))

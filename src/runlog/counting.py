@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from runlog.artifacts import ArtifactRepo
 from runlog.entities import Experiment, LoggedModelInput, LoggedModelOutput, ViewType
-from runlog.errors import NotFound
 from runlog.records import COPY_OF, ModelRecord, RunRecord
 from runlog.store import view_stages
 
@@ -71,7 +70,11 @@ class Chosen:
 
     def models(self) -> list[ModelRecord]:
         """The logged models that go along."""
-        found = [model for each in self.experiments for model in models(self.records, each)]
+        found = [
+            model
+            for each in self.experiments
+            for model in self.records.models([each.experiment_id])
+        ]
         stages = view_stages(self.choice.view_type)
         found = [each for each in found if each.lifecycle_stage in stages]
         if not self.choice.is_narrow or not found:
@@ -108,7 +111,7 @@ def count(
         there = here.find_experiment(experiment.name) if here is not None else None
         _add(tally, {"experiments": 1}, {"experiments": int(there is not None)})
         if here is not None and there is not None and ids:
-            found.update(each.model.model_id for each in models(here, there))
+            found.update(each.model.model_id for each in here.models([there.experiment_id]))
     for records in chosen.all_batches():
         copies = _copies(here, records)
         for record in records:
@@ -188,14 +191,6 @@ def run_id(record: RunRecord) -> str:
 def links(record: RunRecord) -> list[LoggedModelInput | LoggedModelOutput]:
     """The models that a run read and made."""
     return [*record.run.inputs.model_inputs, *record.run.outputs.model_outputs]
-
-
-def models(records: Records, experiment: Experiment) -> list[ModelRecord]:
-    """The logged models of an experiment; none on a server of a time before them."""
-    try:
-        return records.models([experiment.experiment_id])
-    except NotFound:
-        return []
 
 
 def repo(store: Store, uri: str, ledger: Ledger | None = None) -> ArtifactRepo:
