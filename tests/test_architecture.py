@@ -60,7 +60,8 @@ ARROWS = {
     "places": "errors settings store",
     "ledger": "store",
     "packing": "artifacts entities errors ledger sql",
-    "copying": "artifacts entities errors ledger records store",
+    "counting": "artifacts entities ledger records store",
+    "copying": "artifacts counting entities errors ledger records store",
     "client": "artifacts clock entities errors frames ledger media models places settings store "
     "validate",
     "showing": "entities errors fluent page places protocol",
@@ -70,8 +71,8 @@ ARROWS = {
     "settings store system_metrics validate",
     "tables": "",
     "plot": "entities errors tables",
-    "commands": "artifacts client clock copying data db entities errors filters frames http media "
-    "page places plot packing runlog serve settings sql sqlusers store tables users validate",
+    "commands": "artifacts client clock copying counting data db entities errors filters frames http "
+    "media page places plot packing runlog serve settings sql sqlusers store tables users validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }

@@ -15,8 +15,9 @@ from click.testing import CliRunner
 import served
 from contents import contents
 from processes import LONG, check
-from runlog import RunlogClient, cli
+from runlog import RunlogClient, cli, copying
 from runlog.copying import POINTS_AT_ONCE
+from runlog.counting import Choice
 from runlog.entities import (
     Dataset,
     DatasetInput,
@@ -27,9 +28,13 @@ from runlog.entities import (
     RunInputs,
     ViewType,
 )
+from runlog.http.store import HttpStore
 from runlog.records import COPY_OF
+from runlog.serve import create_app
 from runlog.store import open_store
 from serving import serving
+from test_docs import ROOT, blocks
+from wsgi import WsgiTransport
 
 HOSTILE = "'; drop table run; --\n\u202e\N{SNOWMAN} \U0001f600 %s {0} \\x00"
 DOUBLES = [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2]
@@ -113,6 +118,18 @@ def test_through_a_database_and_back(kind, full, server, place):
     store = open_store(uri)
     assert store.create_experiment("new") == "3"
     store.close()
+
+
+def test_points_in_partitions_as_the_page_has_them(full, server, place):
+    (statements,) = blocks(ROOT / "docs" / "scale.md", "sql")
+    postgresql = server("postgresql")
+    uri = postgresql.database(place.name)
+    open_store(uri).close()
+    with postgresql.connect(place.name) as connection:
+        connection.execute(statements)
+    copy(full, uri, "--view", "all")
+    copy(uri, place / "back.db", "--view", "all")
+    assert contents(place / "back.db") == contents(full)
 
 
 def test_what_was_logged_since_comes_along(full, place):
@@ -344,3 +361,33 @@ def test_to_mlflows_server_and_back(place):
     assert len(back.get_metric_history(run.info.run_id, "m")) == 50
     for each in (store, there, back):
         each.close()
+
+
+class Older(WsgiTransport):
+    """A server as MLflow's were before logged models: no endpoints but MLflow's first ones."""
+
+    def send(self, verb, target, headers, body):
+        is_new = "/api/runlog/" in target or "logged-models" in target
+        return super().send(verb, "/unknown" if is_new else target, headers, body)
+
+
+def test_through_a_server_of_few_words(full, place):
+    """All goes by MLflow's own endpoints: ids are the server's, and are found again."""
+    behind = open_store(str(place / "server.db"))
+    server = HttpStore("http://localhost", Older(create_app(behind)))
+    source, back = open_store(str(full)), open_store(str(place / "back.db"))
+    choice = Choice(source.all_experiments())
+    for _ in range(2):
+        found = {each.kind: each[1:] for each in copying.copy(source, server, choice).counts}
+        assert found.pop("models")[1] == found.pop("links to models")[1] == 0
+        assert all(there == here for there, here in found.values())
+    again = copying.copy(server, back, Choice(server.all_experiments()))
+    assert again.is_complete
+    for run in source.all_runs(["1"]):
+        (copied,) = back.search_runs(["1"], f"tags.`{COPY_OF}` = '{run.info.run_id}'")
+        assert copied.info.run_id != run.info.run_id
+        assert copied.data.params == run.data.params
+        assert repr(copied.data.metrics) == repr(run.data.metrics)
+        assert copied.inputs.dataset_inputs == run.inputs.dataset_inputs
+    for store in (source, server, behind, back):
+        store.close()

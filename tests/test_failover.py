@@ -121,7 +121,10 @@ class Clients:
 
 
 def kill_leader(cluster) -> None:
-    cluster.leader.kill()
+    """Of two nodes, so that the other one is the leader when somebody writes again."""
+    killed = cluster.leader
+    killed.kill()
+    assert not killed.is_leader
 
 
 def kill_node(cluster) -> None:

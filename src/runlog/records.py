@@ -25,7 +25,7 @@ from runlog.entities import (
     RunStatus,
     ViewType,
 )
-from runlog.errors import NotFound
+from runlog.errors import NotFound, RunlogError
 
 if TYPE_CHECKING:
     from runlog.store import Store
@@ -114,7 +114,10 @@ class Records:
         found: list[ModelRecord] = []
         token = None
         while True:
-            page = self._store.models.search(experiment_ids, page_token=token)
+            try:
+                page = self._store.models.search(experiment_ids, page_token=token)
+            except RunlogError as error:
+                return _nothing_if_unknown(error)
             found += map(ModelRecord, page)
             token = page.token
             if token is None:
@@ -155,11 +158,7 @@ class Records:
                 page_token=None if page is None else page.token,
             )
             self._ids.update((run.data.tags[COPY_OF], run.info.run_id) for run in page)
-        try:
-            models = self.models([experiment_id])
-        except NotFound:  # a server of a time before logged models
-            return
-        for model, _ in models:
+        for model, _ in self.models([experiment_id]):
             if COPY_OF in model.tags:
                 self._ids[model.tags[COPY_OF]] = model.model_id
 
@@ -192,8 +191,12 @@ class Records:
         return self._store.get_run(run_id).info
 
     def keep_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
-        """Makes logged models with all that they have, and returns what they are here."""
-        return [self._keep_model(record.model) for record in records]
+        """Makes logged models with all that they have, and returns what they are here; none on a
+        server of a time before logged models."""
+        try:
+            return [self._keep_model(record.model) for record in records]
+        except RunlogError as error:
+            return _nothing_if_unknown(error)
 
     def _keep_model(self, model: LoggedModel) -> LoggedModel:
         models = self._store.models
@@ -262,3 +265,10 @@ class Records:
         """Says that nothing more is to come: experiments that were deleted are, again."""
         while self._to_delete:
             self._store.delete_experiment(self._to_delete.pop())
+
+
+def _nothing_if_unknown(error: RunlogError) -> list[Any]:
+    """Nothing, where a server has no such endpoint; else raises the error."""
+    if error.error_code != "ENDPOINT_NOT_FOUND":
+        raise error
+    return []

@@ -95,16 +95,14 @@ class SqlRecords(Records):
     def keep_experiment(self, experiment: Experiment, new_place: bool) -> str:
         name = validate.experiment_name(experiment.name)
         with self._db.transaction():
-            found = self._db.execute(
-                """select id, exists (select 1 from run where experiment = e.id)
-                   from experiment e where name = :name""",
-                {"name": name},
-            )
+            found = self._db.execute("select id from experiment where name = :name", {"name": name})
             if not found:
                 number = self._make_experiment(name, experiment.experiment_id)
             else:
-                number = found[0][0]
-            if not found or not found[0][1]:  # such as Default, of a new store
+                number = int(found[0][0])
+            if not self._db.execute(
+                "select id from run where experiment = :id limit 1", {"id": number}
+            ):  # as it was there; so is Default, of a new store
                 self._bring_up(number, experiment)
             self._place(number, experiment.artifact_location, new_place)
             self._sql._set_experiment_tags(number, experiment.tags)
@@ -135,7 +133,7 @@ class SqlRecords(Records):
                    creation_time = :made, last_update_time = :changed where id = :id""",
             {
                 "id": number,
-                "stage": experiment.lifecycle_stage,
+                "stage": _stage(experiment.lifecycle_stage),
                 "made": now() if made is None else validate.timestamp(made),
                 "changed": now() if changed is None else validate.timestamp(changed),
             },
@@ -216,7 +214,7 @@ class SqlRecords(Records):
             for number, record in zip(numbers, records, strict=True):
                 self._db.execute(
                     "update model set lifecycle_stage = :stage where id = :id",
-                    {"id": number, "stage": record.lifecycle_stage},
+                    {"id": number, "stage": _stage(record.lifecycle_stage)},
                 )
         return found
 
@@ -281,7 +279,7 @@ class SqlRecords(Records):
             self._link(number, "input", {each.model_id: 0 for each in run.inputs.model_inputs})
             made = {each.model_id: each.step for each in run.outputs.model_outputs}
             self._link(number, "output", made)
-            is_deleted = info.lifecycle_stage == LifecycleStage.DELETED
+            stage = _stage(info.lifecycle_stage)
             end, deleted = info.end_time, record.deleted_time
             self._db.execute(
                 """update run set status = :status, end_time = :end, lifecycle_stage = :stage,
@@ -290,8 +288,8 @@ class SqlRecords(Records):
                     "id": number,
                     "status": validate.status(info.status),
                     "end": None if end is None else validate.timestamp(end),
-                    "stage": LifecycleStage.DELETED if is_deleted else LifecycleStage.ACTIVE,
-                    "deleted": (now() if deleted is None else deleted) if is_deleted else None,
+                    "stage": stage,
+                    "deleted": None if stage == LifecycleStage.ACTIVE else deleted or now(),
                 },
             )
 
@@ -316,3 +314,7 @@ def _model(fetch: Fetch, model_id: str) -> int | None:
         "select id from model where model_id = :model_id", {"model_id": validate.text(model_id)}
     )
     return rows[0][0] if rows else None
+
+
+def _stage(given: str) -> str:
+    return LifecycleStage.DELETED if given == LifecycleStage.DELETED else LifecycleStage.ACTIVE

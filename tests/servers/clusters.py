@@ -209,14 +209,15 @@ class Galera(Node):
         data = str(self.folder / "data")
         make = [tool("mariadb-install-db", GALERA), "--no-defaults", f"--datadir={data}"]
         make += ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        if self.others:  # the tables come from those
+            make = ["mkdir", data]
         subprocess.run([*self.as_user(), *make], cwd=self.folder, check=True, capture_output=True)
         self.uri, self.env = f"mysql://root@{HOST}:{self.port}/", {}
         moving, state = free_port(), free_port()
         cluster = ",".join(f"{HOST}:{each.group}" for each in self.others)
         options = f"base_port={self.group};gmcast.listen_addr=tcp://{HOST}:{self.group};"
-        options += (
-            f"ist.recv_addr={HOST}:{moving};evs.keepalive_period=PT0.5S;evs.suspect_timeout=PT2S"
-        )
+        options += f"ist.recv_addr={HOST}:{moving};"
+        options += "evs.keepalive_period=PT0.5S;evs.suspect_timeout=PT2S"
         # One process; Galera sets priorities of its threads, which fails in a PID namespace.
         self.command = [tool("mariadbd", GALERA), "--no-defaults", f"--datadir={data}"]
         self.command += ["--user=mysql"] * (os.geteuid() == 0)

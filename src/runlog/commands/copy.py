@@ -70,17 +70,18 @@ def copy(
     both sides: the exit code is 1 if the numbers differ. MLflow's servers choose ids themselves:
     there the tag runlog.copyOf has the first one.
     """
-    from runlog import copying
+    from runlog import copying, counting
 
     if artifact_root and not artifacts:
         raise click.UsageError("--artifact-root goes with --artifacts.")
     there = common.open_store(source)
     number = common.view_number(view)
     chosen = _experiments(there, experiment_ids, experiment_names, number)
-    choice = copying.Choice(chosen, filter_string, number, artifacts)
+    choice = counting.Choice(chosen, filter_string, number, artifacts)
     with _target(target, artifact_root, dry_run) as here, common.progress("Copying") as done:
         if dry_run or here is None:
-            outcome = copying.compare(there, here, choice)
+            counts = counting.count(counting.Chosen(there, choice), here)
+            outcome = copying.Outcome(counts, {})
         else:
             outcome = copying.copy(there, here, choice, done)
     common.print_rows(COLUMNS, outcome.counts, form)

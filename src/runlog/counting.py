@@ -1,0 +1,197 @@
+"""What is chosen of a store, and counting it: there, and as much of it as is in another store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from runlog.artifacts import ArtifactRepo
+from runlog.entities import Experiment, LoggedModelInput, LoggedModelOutput, ViewType
+from runlog.records import COPY_OF, ModelRecord, RunRecord
+from runlog.store import view_stages
+
+if TYPE_CHECKING:
+    from runlog.ledger import Ledger
+    from runlog.records import Records
+    from runlog.store import Store
+
+RUNS_AT_ONCE = 100
+_OWN_TAGS = {COPY_OF, "mlflow.runName"}  # which a server may have set itself
+
+T = TypeVar("T")
+
+
+class Choice(NamedTuple):
+    """What is copied: experiments, those of their runs that match, with their files or with the
+    URIs of them."""
+
+    experiments: Sequence[Experiment]
+    filter_string: str | None = None
+    view_type: int = ViewType.ACTIVE_ONLY
+    artifacts: bool = False
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether experiments without runs, and models of no run that is copied, stay behind."""
+        return bool(self.filter_string) or self.view_type == ViewType.DELETED_ONLY
+
+
+class Counts(NamedTuple):
+    """How many there are of a kind, in the source and of the same ones in the target."""
+
+    kind: str
+    source: int
+    target: int
+
+
+class Chosen:
+    """A choice of a store: `runs` are the ids by experiment, oldest first."""
+
+    def __init__(self, store: Store, choice: Choice) -> None:
+        self.store, self.records, self.choice = store, store.records, choice
+        found = {
+            each.experiment_id: self.records.run_ids(
+                [each.experiment_id], choice.filter_string, choice.view_type
+            )
+            for each in choice.experiments
+        }
+        self.runs = {key: ids for key, ids in found.items() if ids or not choice.is_narrow}
+        self.experiments = [each for each in choice.experiments if each.experiment_id in self.runs]
+        self.read: dict[str, int] = {}  # points of runs, where the store itself does not count them
+
+    def batches(self, experiment: Experiment) -> Iterator[list[RunRecord]]:
+        """The runs of an experiment, as they are now."""
+        for ids in batches(self.runs[experiment.experiment_id]):
+            yield self.records.runs(ids)
+
+    def all_batches(self) -> Iterator[list[RunRecord]]:
+        for experiment in self.experiments:
+            yield from self.batches(experiment)
+
+    def models(self) -> list[ModelRecord]:
+        """The logged models that go along."""
+        found = [
+            model
+            for each in self.experiments
+            for model in self.records.models([each.experiment_id])
+        ]
+        stages = view_stages(self.choice.view_type)
+        found = [each for each in found if each.lifecycle_stage in stages]
+        if not self.choice.is_narrow or not found:
+            return found
+        chosen = {run_id for ids in self.runs.values() for run_id in ids}
+        chosen.update(
+            link.model_id
+            for records in self.all_batches()
+            for record in records
+            for link in links(record)
+        )
+        return [
+            each
+            for each in found
+            if each.model.source_run_id in chosen or each.model.model_id in chosen
+        ]
+
+
+def count(
+    chosen: Chosen,
+    target: Store | None,
+    here: Records | None = None,
+    known: Sequence[ModelRecord] | None = None,
+) -> list[Counts]:
+    """Counts what is chosen in both stores; nothing in a target that is None. `here` are the
+    target's records if they are in use already, `known` the models if they have been read."""
+    here = here or (target.records if target is not None else None)
+    tally: dict[str, list[int]] = {}
+    wanted = chosen.models() if known is None else known
+    ids = {each.model.model_id for each in wanted}
+    keep_digests = chosen.records.keeps_ids and (here is None or here.keeps_ids)
+    found: set[str] = set()
+    for experiment in chosen.experiments:
+        there = here.find_experiment(experiment.name) if here is not None else None
+        _add(tally, {"experiments": 1}, {"experiments": int(there is not None)})
+        if here is not None and there is not None and ids:
+            found.update(each.model.model_id for each in here.models([there.experiment_id]))
+    for records in chosen.all_batches():
+        copies = _copies(here, records)
+        for record in records:
+            sizes = _sizes(chosen.store, record, ids, chosen, keep_digests)
+            copy = copies.get(here.id_here(run_id(record))) if here is not None else None
+            if copy is None or target is None or here is None:
+                _add(tally, sizes, {})
+                continue
+            ids_here = {here.id_here(each) for each in ids}
+            _add(tally, sizes, _sizes(target, copy, ids_here, chosen, keep_digests))
+    for model_id in ids:
+        is_here = here is not None and here.id_here(model_id) in found
+        _add(tally, {"models": 1}, {"models": int(is_here)})
+    return [Counts(kind, *both) for kind, both in tally.items() if any(both)]
+
+
+def _add(tally: dict[str, list[int]], source: Mapping[str, int], target: Mapping[str, int]) -> None:
+    for kind in source:
+        both = tally.setdefault(kind, [0, 0])
+        both[0] += source[kind]
+        both[1] += target.get(kind, 0)
+
+
+def _copies(here: Records | None, records: Sequence[RunRecord]) -> dict[str, RunRecord]:
+    """Those of the runs that are in the target, by their ids there."""
+    if here is None:
+        return {}
+    return {run_id(each): each for each in here.runs([here.id_here(run_id(r)) for r in records])}
+
+
+def _sizes(
+    store: Store, record: RunRecord, model_ids: set[str], chosen: Chosen, keep_digests: bool
+) -> dict[str, int]:
+    """How many of each kind a run has."""
+    run = record.run
+    sizes = {
+        "runs": 1,
+        "params": len(run.data.params),
+        "tags": len(run.data.tags.keys() - _OWN_TAGS),
+        "data sets": len(run.inputs.dataset_inputs),
+        "links to models": sum(each.model_id in model_ids for each in links(record)),
+        "metrics": len(run.data.metric_points),
+        "points": _points(store, record, chosen),
+    }
+    if chosen.choice.artifacts:
+        files = repo(store, run.info.artifact_uri).files()
+        sizes["files"] = len(files)
+        sizes["bytes of files"] = sum(each.file_size or 0 for each in files)
+    elif keep_digests:
+        sizes["digests"] = len(record.files)
+    return sizes
+
+
+def _points(store: Store, record: RunRecord, chosen: Chosen) -> int:
+    if store is chosen.store and run_id(record) in chosen.read:
+        return chosen.read[run_id(record)]
+    return sum(
+        record.counts[each.key]
+        if each.key in record.counts
+        else len(store.get_metric_history(run_id(record), each.key))
+        for each in record.run.data.metric_points
+    )
+
+
+# -- small things ---------------------------------------------------------------------------
+
+
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for at in range(0, len(items), RUNS_AT_ONCE):
+        yield items[at : at + RUNS_AT_ONCE]
+
+
+def run_id(record: RunRecord) -> str:
+    return record.run.info.run_id
+
+
+def links(record: RunRecord) -> list[LoggedModelInput | LoggedModelOutput]:
+    """The models that a run read and made."""
+    return [*record.run.inputs.model_inputs, *record.run.outputs.model_outputs]
+
+
+def repo(store: Store, uri: str, ledger: Ledger | None = None) -> ArtifactRepo:
+    return ArtifactRepo(uri, store.files(uri), ledger)
