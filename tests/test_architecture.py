@@ -71,8 +71,9 @@ ARROWS = {
     "settings store system_metrics validate",
     "tables": "",
     "plot": "entities errors tables",
-    "commands": "artifacts client clock copying counting data db entities errors filters frames http "
-    "media page places plot packing runlog serve settings sql sqlusers store tables users validate",
+    "commands": "artifacts client clock copying counting data db entities errors filters frames "
+    "http media page places plot packing runlog serve settings sql sqlusers store tables users "
+    "validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }

@@ -40,7 +40,7 @@ class SqlRecords(Records):
         scope = sqlsearch.runs_scope(experiment_ids, view_type)
         with self._sql._metrics.reading() as (fetch, table, _):
             search = self._sql._run_search(fetch, table, scope, clause, order)
-            ids, _ = search.page(fetch, None)
+            ids = [row[0] for row in search.rows(fetch, None)]
             rows = fetch(
                 """select r.run_id from json_each(:ids) j cross join run r on r.id = j.value
                    order by j.key""",
