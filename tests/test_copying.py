@@ -366,9 +366,9 @@ def test_to_mlflows_server_and_back(place):
 class Older(WsgiTransport):
     """A server as MLflow's were before logged models: no endpoints but MLflow's first ones."""
 
-    def send(self, verb, target, headers, body):
+    def send(self, verb, target, headers, body, seconds=None):
         is_new = "/api/runlog/" in target or "logged-models" in target
-        return super().send(verb, "/unknown" if is_new else target, headers, body)
+        return super().send(verb, "/unknown" if is_new else target, headers, body, seconds)
 
 
 def test_through_a_server_of_few_words(full, place):
