@@ -174,7 +174,7 @@ def users(store):
     users.grant("ada", "0", "viewer")
     users.set_role("ada", "viewer")
     users.set_password("ada", None)
-    users.grants(), users.granted(ada), users.all()
+    users.grants(), users.granted(ada), users.all(), users.failed_log_ins(0)
     secret = users.add_token("ada", "first")
     users.end_session(users.add_session(ada, 2**50, users.holder(secret, "token")[1]))
     for _ in range(25):

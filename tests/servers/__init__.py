@@ -28,6 +28,7 @@ HOST = "127.0.0.1"
 TEMPORARY = tempfile.gettempdir()  # not that of a test: paths of sockets have to be short
 FOLDER = "runlog-server-"
 PATIENCE = 60  # seconds until a server answers, on a machine that does much else
+STARTS = 20  # of a process that ends at once
 
 KINDS = {  # name: module and class
     "seaweedfs": "seaweedfs.SeaweedFS",
@@ -96,6 +97,21 @@ class Server:
     def restart(self) -> None:
         """Starts it on its port, with the data that it has kept, and waits until it answers."""
         self.kill()
+        process, starts = self._start(), 1
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.answer()
+            except Exception as error:
+                ended = process.poll() is not None
+                if time.monotonic() > until or (ended and starts == STARTS):
+                    raise RuntimeError(f"{self.command} does not answer: {self.log()}") from error
+            if ended:  # perhaps because a process of the one before has not yet let go
+                time.sleep(0.25)
+                process, starts = self._start(), starts + 1
+            time.sleep(0.05)
+
+    def _start(self) -> subprocess.Popen[bytes]:
         with open(self.folder / "server.log", "ab") as log:
             self.process = subprocess.Popen(
                 [*_tied(), *self.command],
@@ -104,14 +120,7 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return self.answer()
-            except Exception as error:
-                if self.process.poll() is not None or time.monotonic() > until:
-                    raise RuntimeError(f"{self.command} does not answer: {self.log()}") from error
-            time.sleep(0.05)
+        return self.process
 
     def kill(self) -> None:
         if self.process is not None:
