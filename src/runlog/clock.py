@@ -13,13 +13,24 @@ if TYPE_CHECKING:
 
 RUNS = 1000  # whose latest points are remembered: a script has one run, a server many
 
+_lock = RLock()  # a signal handler may log where the lock is held already
+
+
+def _renew() -> None:
+    global _lock
+    _lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    # A thread that held the lock while another forked does not exist in the child.
+    os.register_at_fork(after_in_child=_renew)
+
 
 def steady(read: Callable[[], int] = time.time_ns) -> Callable[[], int]:
     """A clock over `read`, which tells Unix nanoseconds: milliseconds that stand still while
     `read` runs backwards. Threads may share it; it survives a fork."""
     latest = 0
     edge = 0  # when the next millisecond begins, in nanoseconds
-    lock = RLock()  # a signal handler may log where the lock is held already
 
     def now() -> int:
         """Unix milliseconds, never less than what any thread of this process was told before."""
@@ -28,17 +39,12 @@ def steady(read: Callable[[], int] = time.time_ns) -> Callable[[], int]:
         # Division and lock are paid once a millisecond, not once a call. `latest` is written
         # before `edge`, so whoever skips this block returns a time that was already reached.
         if nanos >= edge:
-            with lock:
+            with _lock:
                 if nanos >= edge:
                     latest = nanos // 1_000_000
                     edge = (latest + 1) * 1_000_000
         return latest
 
-    def renew() -> None:
-        nonlocal lock
-        lock = RLock()
-
-    _after_a_fork(renew)
     return now
 
 
@@ -46,13 +52,12 @@ def distinct(now: Callable[[], int]) -> Callable[[str, Collection[str], int], in
     """Times for points that were given none, over a clock `now`. Threads may share it; it survives
     a fork."""
     latest: dict[str, dict[str, tuple[int, int]]] = {}  # by run and key: step and time
-    lock = RLock()
 
     def point_time(run_id: str, keys: Collection[str], step: int) -> int:
         """The time of a point of each of these metrics: now; or, where the point before was of the
         same step and is not older, the millisecond behind it. So points that come faster than
         milliseconds stay as many as they are, and the last one is the last."""
-        with lock:
+        with _lock:
             time = now()
             points = latest.get(run_id)
             if points is None:
@@ -71,18 +76,7 @@ def distinct(now: Callable[[], int]) -> Callable[[str, Collection[str], int], in
                 pass
         return time
 
-    def renew() -> None:
-        nonlocal lock
-        lock = RLock()
-
-    _after_a_fork(renew)
     return point_time
-
-
-def _after_a_fork(renew: Callable[[], None]) -> None:
-    # A thread that held a lock while another forked does not exist in the child.
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=renew)
 
 
 now = steady()
