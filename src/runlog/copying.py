@@ -78,7 +78,7 @@ class _Copying:
 
     def _keep_experiment(self, experiment: Experiment) -> str:
         place = _place(experiment.artifact_location)
-        kept = Experiment(**{**dict(experiment), "artifact_location": place})
+        kept = experiment._replace(artifact_location=place)
         return self.here.keep_experiment(kept, self.artifacts)
 
     def _show(self, part: int = 0) -> None:
@@ -231,21 +231,18 @@ def _point(metric: Metric) -> Point:
 
 
 def _moved(model: LoggedModel, numbers: Mapping[str, str]) -> LoggedModel:
-    changes = {
-        "experiment_id": numbers[model.experiment_id],
-        "artifact_location": _place(model.artifact_location),
-    }
-    return LoggedModel(**{**dict(model), **changes})
+    return model._replace(
+        experiment_id=numbers[model.experiment_id],
+        artifact_location=_place(model.artifact_location),
+    )
 
 
 def _gist(record: RunRecord) -> tuple[object, ...]:
     """What is the same of a run and its copy. Values of metrics are not looked at: points never
     change, so their number tells."""
     run = record.run
-    places = {"experiment_id": "", "artifact_uri": ""}
-    info = RunInfo(**{**dict(run.info), **places})
     return (
-        info,
+        run.info._replace(experiment_id="", artifact_uri=""),
         run.data.params,
         run.data.tags,
         run.inputs,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     T = TypeVar("T")
+    E = TypeVar("E", bound="_Entity")
 else:
     T = object
 
@@ -142,6 +143,10 @@ class _Entity:
     def to_dictionary(self) -> dict[str, Any]:
         """Its fields by name."""
         return dict(self)
+
+    def _replace(self: E, **changes: Any) -> E:
+        """A copy with other values in these fields."""
+        return type(self)(**{**dict(self), **changes})
 
     def _values(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self._fields)

@@ -63,7 +63,7 @@ class ModelRecord(NamedTuple):
 def changed(record: RunRecord, **changes: Any) -> RunRecord:
     """The record with other values in its run's info."""
     run = record.run
-    info = RunInfo(**{**dict(run.info), **changes})
+    info = run.info._replace(**changes)
     return record._replace(run=Run(info, run.data, run.inputs, run.outputs))
 
 

@@ -345,7 +345,7 @@ def _measured_on(model: LoggedModel, datasets: Sequence[tuple[str, str | None]])
             for name, digest in datasets
         )
     ]
-    return LoggedModel(**{**dict(model), "metrics": points})
+    return model._replace(metrics=points)
 
 
 def _offset(token: str | None) -> int:

@@ -320,7 +320,7 @@ class HttpStore(Store):
         if info is None:  # it waits in the spool
             assert known is not None
             changed = {name: value for name, value in changes.items() if value is not None}
-            info = RunInfo(**{**dict(known), **changed})
+            info = known._replace(**changed)
         return self._remember(info)
 
     def _remember(self, info: RunInfo) -> RunInfo:

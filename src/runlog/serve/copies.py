@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runlog.entities import Experiment, LoggedModel
 from runlog.errors import InvalidParameter
 from runlog.records import changed
 from runlog.serve import locations
@@ -27,7 +26,7 @@ def handlers(
     def keep_experiment(given: Mapping[str, Any]) -> str:
         experiment = given["experiment"]
         place = allowed(experiment.artifact_location)
-        experiment = Experiment(**{**dict(experiment), "artifact_location": place})
+        experiment = experiment._replace(artifact_location=place)
         return store.records.keep_experiment(experiment, given["new_place"])
 
     def begin_runs(given: Mapping[str, Any]) -> Any:
@@ -40,12 +39,7 @@ def handlers(
     def keep_models(given: Mapping[str, Any]) -> Any:
         records = [
             each._replace(
-                model=LoggedModel(
-                    **{
-                        **dict(each.model),
-                        "artifact_location": allowed(each.model.artifact_location),
-                    }
-                )
+                model=each.model._replace(artifact_location=allowed(each.model.artifact_location))
             )
             for each in given["records"]
         ]
