@@ -7,6 +7,7 @@ import os
 from runlog import places, validate
 from runlog.clock import now, point_time
 from runlog.entities import (
+    PARENT_RUN_ID,
     DatasetInput,
     Experiment,
     FileInfo,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from runlog.artifacts import ArtifactRepo
     from runlog.store import Store
 
-PARENT_RUN_ID = "mlflow.parentRunId"
 LOGGED_ARTIFACTS = "mlflow.loggedArtifacts"
 LOGGED_IMAGES = "mlflow.loggedImages"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from runlog.artifacts import ArtifactRepo
-from runlog.entities import Experiment, LoggedModelInput, LoggedModelOutput, ViewType
+from runlog.entities import RUN_NAME, Experiment, LoggedModelInput, LoggedModelOutput, ViewType
 from runlog.records import COPY_OF, ModelRecord, RunRecord
 from runlog.store import view_stages
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runlog.store import Store
 
 RUNS_AT_ONCE = 100
-_OWN_TAGS = {COPY_OF, "mlflow.runName"}  # which a server may have set itself
+_OWN_TAGS = {COPY_OF, RUN_NAME}  # which a server may have set itself
 
 T = TypeVar("T")
 

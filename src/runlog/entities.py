@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 else:
     T = object
 
+# Tags that mean something, as MLflow calls them.
+RUN_NAME = "mlflow.runName"  # the same as the run's name
+PARENT_RUN_ID = "mlflow.parentRunId"
+
 
 class ViewType:
     """Which lifecycle stages a search looks at."""

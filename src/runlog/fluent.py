@@ -11,9 +11,11 @@ import os
 import threading
 
 from runlog import ending, places, validate
-from runlog.client import PARENT_RUN_ID, RunlogClient, RunOperations, answer
+from runlog.client import RunlogClient, RunOperations, answer
 from runlog.clock import now, point_time
 from runlog.entities import (
+    PARENT_RUN_ID,
+    RUN_NAME,
     DatasetInput,
     Experiment,
     InputTag,
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from runlog.system_metrics import Monitor, Sampling
 
 NOTE = "mlflow.note.content"
-RUN_NAME = "mlflow.runName"
 DATASET_CONTEXT = "mlflow.data.context"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog.entities import (
+    PARENT_RUN_ID,
     Experiment,
     LifecycleStage,
     LoggedModel,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from runlog.store import Store
 
 COPY_OF = "runlog.copyOf"  # the tag with the id that a copied run or model had first
-PARENT = "mlflow.parentRunId"
 
 
 class FileRecord(NamedTuple):
@@ -172,8 +172,8 @@ class Records:
     def _begin(self, run: Run) -> RunInfo:
         first = run.info.run_id
         tags = dict(run.data.tags)
-        if PARENT in tags:
-            tags[PARENT] = self._ids.get(tags[PARENT], tags[PARENT])
+        if PARENT_RUN_ID in tags:
+            tags[PARENT_RUN_ID] = self._ids.get(tags[PARENT_RUN_ID], tags[PARENT_RUN_ID])
         if first not in self._ids:
             info = run.info
             made = self._store.create_run(

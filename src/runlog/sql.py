@@ -11,6 +11,7 @@ from runlog import validate
 from runlog.clock import now
 from runlog.db.sqlite import Database
 from runlog.entities import (
+    RUN_NAME,
     Dataset,
     DatasetInput,
     Experiment,
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 
     Fetch = Callable[..., list[tuple[Any, ...]]]
 
-RUN_NAME = "mlflow.runName"
 ARCHIVE = "sqlar:"  # how locations inside the file begin
 
 _NO_LINKS: tuple[list[LoggedModelInput], list[LoggedModelOutput]] = ([], [])

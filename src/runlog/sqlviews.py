@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runlog import filters, validate
-from runlog.entities import RunInfo, ViewType
+from runlog.entities import PARENT_RUN_ID, RUN_NAME, RunInfo, ViewType
 from runlog.errors import InvalidParameter, NotFound
 from runlog.sqlkeys import json_ids, listed, run_number
 from runlog.sqlsearch import page_of, runs_scope, token_values
@@ -17,8 +17,6 @@ from runlog.views import (
     MAX_COMPLETIONS,
     MAX_RUNS,
     MAX_TEXT,
-    NAME,
-    PARENT,
     Activity,
     Changes,
     Completion,
@@ -270,7 +268,7 @@ def _texts(fetch: Snapshot, table: str, ids: list[int]) -> list[TextColumn]:
     found: dict[str, tuple[array[int], list[str]]] = {}
     for key, position, value in fetch.each(
         f"""select t.key, j.key, t.value from json_each(:ids) j
-            cross join {table} t on t.run = j.value and t.key <> '{NAME}'""",
+            cross join {table} t on t.run = j.value and t.key <> '{RUN_NAME}'""",
         json_ids(ids),
     ):
         column = found.get(key)
@@ -296,7 +294,7 @@ def _ancestors(fetch: Fetch, ids: Sequence[int], scope: str) -> list[int]:
     for _ in range(MAX_DEPTH):
         rows = fetch(
             f"""select distinct r.id from json_each(:ids) j
-                cross join tag t on t.run = j.value and t.key = '{PARENT}'
+                cross join tag t on t.run = j.value and t.key = '{PARENT_RUN_ID}'
                 join run r on r.run_id = t.value where {scope} order by r.id""",
             json_ids(below),
         )

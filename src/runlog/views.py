@@ -21,8 +21,6 @@ MAX_POINTS = 100_000  # of one series
 MAX_POINTS_IN_ALL = 5_000_000
 MAX_TEXT = 500  # characters of a value in a table
 MAX_COMPLETIONS = 100
-PARENT = "mlflow.parentRunId"
-NAME = "mlflow.runName"  # which the run has as its name, too
 
 
 class MetricColumn(NamedTuple):
