@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import traceback
+from importlib import import_module
 
 import pytest
 
@@ -120,7 +122,9 @@ def test_a_scheme_that_the_user_allows(monkeypatch):
 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    # Another test may have loaded it.
+    monkeypatch.setattr(import_module("fsspec.registry"), "_registry", {})
     monkeypatch.setenv("RUNLOG_S3_ENDPOINT_URL", "http://127.0.0.1:1/missing")
     with pytest.raises(MissingExtra, match=r"needs s3fs.*pip install 'runlog-tracking\[s3\]'"):
         ArtifactRepo("s3://bucket/a").list()

@@ -37,6 +37,7 @@ def test_a_filter_is_completed_and_its_error_marked(site, look):
     page.keyboard.type("par")
     page.get_by_role("option", name="seed").wait_for()
     page.keyboard.type("ams.dep")
+    page.get_by_role("option", name="seed").wait_for(state="detached")
     page.get_by_role("option", name="depth").wait_for()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")

@@ -132,14 +132,14 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
   const take = (each: Offer) => {
     if (each.more === "recent") return (setText(each.text), run(each.text));
     // Where the word is now: more may have been typed since this was offered.
-    const { from, to } = expected(text, input.current!.selectionStart ?? text.length);
-    const next = text.slice(0, from) + each.text + text.slice(to).trimStart();
-    setText(next);
+    const box = input.current!;
+    const { from, to } = expected(box.value, box.selectionStart ?? box.value.length);
     const end = from + each.text.length;
-    requestAnimationFrame(() => {
-      input.current!.setSelectionRange(end, end);
-      offer();
-    });
+    // At once, not with the next frame: a key that is pressed before it would land elsewhere.
+    box.value = box.value.slice(0, from) + each.text + box.value.slice(to).trimStart();
+    box.setSelectionRange(end, end);
+    setText(box.value);
+    offer();
   };
   const key = (event: KeyboardEvent) => {
     const count = list.length;
