@@ -101,7 +101,9 @@ def test_a_server_killed_during_an_upload(kind, killed, revive, root, big, under
     assert ArtifactRepo(root).read("d/big") == b"new"
 
 
-@pytest.mark.parametrize("kind", ["seaweedfs", "sshd", "vsftpd", "webdav"], indirect=True)
+@pytest.mark.parametrize(
+    "kind", ["seaweedfs", "fake_gcs", "sshd", "vsftpd", "webdav"], indirect=True
+)
 def test_a_server_that_comes_back_during_an_upload(killed, root, big, monkeypatch, under_way):
     monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", str(ENOUGH))
     repo = ArtifactRepo(root)

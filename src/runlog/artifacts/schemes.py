@@ -136,16 +136,6 @@ async def _s3_abort(files: Any, place: str) -> None:
             return
 
 
-def _gcs_parts(room: int) -> Options:
-    # One part at a time; the next is read before it is let go. A multiple of 256 KiB.
-    return {"chunksize": max(1, min(room * 3 // 2, 48 << 20) >> 18) << 18}
-
-
-def _gcs_pieces(room: int) -> Options:
-    size = min(room, 8 << 20)
-    return {"chunk_size": size, "concurrency": room // size, "max_prefetch_size": room}
-
-
 def _azure(address: Address) -> Options:
     """The account is in the host: ACCOUNT.blob.core.windows.net, or of another Azure cloud; .dfs.
     addresses the same files. az://CONTAINER/path has none, it is in the environment."""
@@ -320,9 +310,9 @@ GCS = Scheme(
     ranges=True,
     crew=16,
     buffered=True,
-    put=_gcs_parts,
-    get=_gcs_pieces,
+    get=lambda room: {"concurrency": 1},  # of what is not fetched in pieces
     kind=lambda mime: _given(content_type=mime),
+    pieces=True,
 )
 AZURE = Scheme(
     _class("adlfs:AzureBlobFileSystem"),
