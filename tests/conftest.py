@@ -16,6 +16,18 @@ settings.register_profile("runlog", deadline=None)  # no test is about time
 settings.load_profile("runlog")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, those of a file go to one of them; of the contracts
+    those of one kind of server, so that it is started once."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        contract = item.path.parent.name.startswith("contract") and hasattr(item, "callspec")
+        kind = item.callspec.params.get("kind") if contract else None
+        item.add_marker(pytest.mark.xdist_group(kind or item.path.name))
+
+
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A fresh place for every test: an empty working directory, no settings from outside, and

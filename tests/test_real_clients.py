@@ -5,6 +5,7 @@ MLflow's clients for them move files; what those clients send over HTTP is in te
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -32,16 +33,24 @@ HAVE = shutil.which
 def python_with(name: str) -> Path:
     """The interpreter of an environment that has the client and not runlog."""
     folder = ENVIRONMENTS / name.replace(" ", "-")
-    python, done = folder / "bin" / "python", folder / "done"
-    if not done.exists() or done.read_text() != repr(CLIENTS[name]):
-        shutil.rmtree(folder, ignore_errors=True)
-        # Without a pip of its own, and compiling only what is used: that is half of the time.
-        make = [sys.executable, "-m", "venv", "--without-pip", folder]
-        subprocess.run(make, check=True, timeout=VERY_LONG)
-        install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
-        subprocess.run([*install, "--no-compile", *CLIENTS[name]], check=True, timeout=VERY_LONG)
-        done.write_text(repr(CLIENTS[name]))
-    return python
+    done = folder / "done"
+    ENVIRONMENTS.mkdir(exist_ok=True)
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process of the tests may be making it
+        if not done.exists() or done.read_text() != repr(CLIENTS[name]):
+            shutil.rmtree(folder, ignore_errors=True)
+            make_environment(folder, CLIENTS[name])
+            done.write_text(repr(CLIENTS[name]))
+    return folder / "bin" / "python"
+
+
+def make_environment(folder: Path, packages: list[str]) -> None:
+    """Without a pip of its own, and compiling only what is used: that is half of the time."""
+    make = [sys.executable, "-m", "venv", "--without-pip", folder]
+    subprocess.run(make, check=True, timeout=VERY_LONG)
+    python = folder / "bin" / "python"
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+    subprocess.run([*install, "--no-compile", *packages], check=True, timeout=VERY_LONG)
 
 
 def output(command: list[object]) -> str:
