@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from importlib import import_module
+from subprocess import check_output
 
 import pytest
 
@@ -132,6 +134,19 @@ def test_a_missing_package_is_named_with_its_command(monkeypatch):
 
 def options(uri):
     return schemes.row(parse(uri)).options(parse(uri))
+
+
+def test_settings_of_fsspec():
+    code = """
+from runlog.artifacts import schemes
+from runlog.artifacts.paths import parse
+address = parse("s3://bucket/a")
+files = schemes.make(schemes.row(address), address, 2**20)
+print(files.endpoint_url, files.key)
+"""
+    given = {"FSSPEC_S3_ENDPOINT_URL": "http://here", "FSSPEC_S3_KEY": "mine"}
+    program = [sys.executable, "-c", code]
+    assert check_output(program, env={**os.environ, **given}, text=True) == "http://here mine\n"
 
 
 @pytest.mark.parametrize("prefix", ["RUNLOG_", "MLFLOW_"])
