@@ -19,7 +19,7 @@ ARROWS = {
     "notebook": "tables",
     "clock": "",
     "names": "",
-    "settings": "",
+    "settings": "errors",
     "extras": "errors",
     "migrate": "",
     "exceptions": "errors",

@@ -6,12 +6,11 @@ import json
 import os
 import sys
 import traceback
-from importlib import import_module
 from subprocess import check_output
 
 import pytest
 
-from runlog.artifacts import ArtifactRepo, schemes
+from runlog.artifacts import ArtifactRepo, dialects, schemes
 from runlog.artifacts.paths import parse
 from runlog.client import RunlogClient
 from runlog.errors import InvalidParameter, MissingExtra, RunlogError
@@ -125,8 +124,7 @@ def test_a_scheme_that_the_user_allows(monkeypatch):
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    # Another test may have loaded it.
-    monkeypatch.setattr(import_module("fsspec.registry"), "_registry", {})
+    dialects.s3.cache_clear()  # another test may have loaded it
     monkeypatch.setenv("RUNLOG_S3_ENDPOINT_URL", "http://127.0.0.1:1/missing")
     with pytest.raises(MissingExtra, match=r"needs s3fs.*pip install 'runlog-tracking\[s3\]'"):
         ArtifactRepo("s3://bucket/a").list()

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from runlog.settings import setting
+from runlog.errors import InvalidParameter
+from runlog.settings import flag, number, setting
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,42 @@ def test_ours_before_theirs_and_empty_is_unset(monkeypatch, ours, theirs, value)
         else:
             monkeypatch.setenv(name, text)
     assert setting("COLOUR") == value
+
+
+@pytest.mark.parametrize("text, value", [(None, 7), ("", 7), ("2", 2), ("0.5", 0.5), ("1e3", 1000)])
+def test_a_number(monkeypatch, text, value):
+    if text is not None:
+        monkeypatch.setenv("RUNLOG_COLOUR", text)
+    assert number("COLOUR", 7) == value
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e300", "red", "1 s"])
+def test_what_is_no_number_above_0(monkeypatch, text):
+    monkeypatch.setenv("MLFLOW_COLOUR", text)
+    with pytest.raises(InvalidParameter, match=f"COLOUR must be a number above 0, not '{text}'"):
+        number("COLOUR", 7)
+
+
+@pytest.mark.parametrize("text, least, value", [("0", 0, 0), ("-1", -1, -1), ("12", 0, 12)])
+def test_a_whole_number_from_the_least_on(monkeypatch, text, least, value):
+    monkeypatch.setenv("RUNLOG_COLOUR", text)
+    assert number("COLOUR", 7, least, whole=True) == value
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "1e3"])
+def test_what_is_no_whole_number(monkeypatch, text):
+    monkeypatch.setenv("RUNLOG_COLOUR", text)
+    with pytest.raises(InvalidParameter, match=f"must be a whole number from 0 on, not '{text}'"):
+        number("COLOUR", 7, least=0, whole=True)
+
+
+@pytest.mark.parametrize("text, value", [("", True), ("no", False), ("0", False), ("True", True)])
+def test_a_flag(monkeypatch, text, value):
+    monkeypatch.setenv("RUNLOG_COLOUR", text)
+    assert flag("COLOUR", default=True) is value
+
+
+def test_what_is_no_flag(monkeypatch):
+    monkeypatch.setenv("RUNLOG_COLOUR", "red")
+    with pytest.raises(InvalidParameter, match="RUNLOG_COLOUR must be true or false, not 'red'"):
+        flag("COLOUR")

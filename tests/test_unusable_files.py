@@ -240,13 +240,13 @@ def test_an_empty_file_becomes_a_store(place):
 @pytest.mark.parametrize(
     "setting, value, said",
     [
-        ("BUSY_TIMEOUT", "soon", "RUNLOG_BUSY_TIMEOUT is 'soon': give a number of seconds"),
+        ("BUSY_TIMEOUT", "soon", "RUNLOG_BUSY_TIMEOUT must be a number from 0 on, not 'soon'"),
         ("SYNCHRONOUS", "off", "RUNLOG_SYNCHRONOUS is 'off': use normal, full or extra"),
     ],
 )
 def test_settings_that_make_no_sense(setting, value, said, place, monkeypatch):
     monkeypatch.setenv(f"RUNLOG_{setting}", value)
-    with pytest.raises(StoreError, match=said):
+    with pytest.raises(InvalidParameter, match=said):
         open_store(str(place / "file.db"))
 
 

@@ -7,7 +7,7 @@ from functools import wraps
 from runlog import validate
 from runlog.db import Undone, Unsure
 from runlog.errors import NotFound
-from runlog.settings import setting
+from runlog.settings import number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def again(deed: Deed, when_unsure: bool = False) -> Deed:
                 import random
                 import time
 
-                give_up = give_up or time.monotonic() + float(setting("BUSY_TIMEOUT") or 30)
+                give_up = give_up or time.monotonic() + number("BUSY_TIMEOUT", 30, least=0)
                 if time.monotonic() > give_up or (isinstance(undone, Unsure) and not when_unsure):
                     raise
                 time.sleep(random.random() * undone.pause)

@@ -7,9 +7,9 @@ import os
 import threading
 
 from runlog import clock
-from runlog.errors import InvalidParameter, MissingExtra, RunlogError
+from runlog.errors import MissingExtra, RunlogError
 from runlog.extras import require
-from runlog.settings import setting
+from runlog.settings import flag, number, setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def sampling(wanted: bool | None) -> Sampling | None:
     """How a run that is about to start will log system metrics, if they are `wanted` or, for None,
     enabled. Without psutil it warns: a training does not fail for its thermometer. Raises
     InvalidParameter for a setting that is none."""
-    if not (_enabled() if wanted is None else wanted):
+    if not (flag("ENABLE_SYSTEM_METRICS_LOGGING") if wanted is None else wanted):
         return None
-    interval = _number("SYSTEM_METRICS_SAMPLING_INTERVAL", "10", float)
-    samples = _number("SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING", "1", int)
+    interval = number("SYSTEM_METRICS_SAMPLING_INTERVAL", 10)
+    samples = int(number("SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING", 1, whole=True))
     node = setting("SYSTEM_METRICS_NODE_ID")
     try:
         return Sampling(machine(), f"{PREFIX}{node}/" if node else PREFIX, interval, samples)
@@ -142,8 +142,8 @@ def machine() -> Callable[[], dict[str, float]]:
             "network_receive_megabytes": (now_received - received) / _MEGABYTE,
             "network_transmit_megabytes": (now_sent - sent) / _MEGABYTE,
         }
-        for number, gpu in enumerate(gpus):
-            found.update({f"gpu_{number}_{name}": value for name, value in gpu().items()})
+        for index, gpu in enumerate(gpus):
+            found.update({f"gpu_{index}_{name}": value for name, value in gpu().items()})
         return found
 
     return read
@@ -200,26 +200,6 @@ def _gpu(nvml: Any, handle: Any) -> Callable[[], dict[str, float]]:
         return found
 
     return read
-
-
-def _enabled() -> bool:
-    text = (setting("ENABLE_SYSTEM_METRICS_LOGGING") or "false").lower()
-    if text not in ("true", "1", "false", "0"):
-        raise InvalidParameter(
-            f"RUNLOG_ENABLE_SYSTEM_METRICS_LOGGING must be true or false, not {text!r}"
-        )
-    return text in ("true", "1")
-
-
-def _number(name: str, default: str, kind: Callable[[str], Any]) -> Any:
-    text = setting(name) or default
-    try:
-        number = kind(text)
-    except ValueError:
-        number = 0
-    if not 0 < number < 1e6:
-        raise InvalidParameter(f"RUNLOG_{name} must be a number above 0, not {text!r}")
-    return number
 
 
 def _set(name: str, value: object) -> None:

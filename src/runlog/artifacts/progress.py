@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from runlog.settings import setting
+from runlog.settings import flag
 
 PATIENCE = 1.0  # seconds before a bar appears
 
@@ -48,7 +48,7 @@ class Progress:
 def is_watched() -> bool:
     """Whether somebody sees a bar: standard error is a terminal, or this is a notebook. Set
     RUNLOG_ENABLE_ARTIFACTS_PROGRESS_BAR to false for none."""
-    if (setting("ENABLE_ARTIFACTS_PROGRESS_BAR") or "1").lower() in ("0", "false", "no", "off"):
+    if not flag("ENABLE_ARTIFACTS_PROGRESS_BAR", default=True):
         return False
     shell = sys.modules.get("IPython")
     if shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell":

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from runlog.artifacts import dialects
 from runlog.artifacts.paths import Address, parse
 from runlog.errors import InvalidParameter, MissingExtra
-from runlog.settings import setting
+from runlog.settings import flag, setting
 
 Options = dict[str, Any]
 
@@ -58,10 +58,6 @@ def _given(**options: Any) -> Options:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _is_on(name: str) -> bool:
-    return (setting(name) or "").lower() in ("1", "true", "yes", "on")
-
-
 def _below_host(address: Address) -> str:
     return f"{address.host}{address.path}".rstrip("/")
 
@@ -93,7 +89,7 @@ def _s3(address: Address) -> Options:
         key=address.user if address.password else None,
         secret=address.password,
         endpoint_url=endpoint,
-        client_kwargs={"verify": False} if _is_on("S3_IGNORE_TLS") else None,
+        client_kwargs={"verify": False} if flag("S3_IGNORE_TLS") else None,
         config_kwargs=config,
         s3_additional_kwargs=_json("S3_UPLOAD_EXTRA_ARGS", extra) if extra else None,
         use_listings_cache=False,

@@ -9,8 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from runlog.errors import InvalidParameter
-from runlog.settings import setting
+from runlog.settings import number
 
 SMALL = 1 << 20  # bytes of a file that is read at once
 
@@ -18,24 +17,13 @@ SMALL = 1 << 20  # bytes of a file that is read at once
 def patience() -> float:
     """How many seconds a server may leave us without progress or answer: RUNLOG_ARTIFACT_TIMEOUT,
     120 if it is not set: a line of 0.3 MB/s brings the parts of a file along in that time."""
-    return _number("ARTIFACT_TIMEOUT", 120.0)
+    return number("ARTIFACT_TIMEOUT", 120.0)
 
 
 def memory() -> int:
     """How many bytes the files on their way may take up in memory: RUNLOG_ARTIFACT_MEMORY, in MB,
     128 if it is not set."""
-    return int(_number("ARTIFACT_MEMORY", 128.0) * 2**20)
-
-
-def _number(name: str, default: float) -> float:
-    text = setting(name)
-    try:
-        number = default if text is None else float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise InvalidParameter(f"RUNLOG_{name} must be a number above 0, not {text!r}")
-    return number
+    return int(number("ARTIFACT_MEMORY", 128.0) * 2**20)
 
 
 class Transfer:

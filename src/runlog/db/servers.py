@@ -31,7 +31,7 @@ from runlog.errors import (
     StoreReadOnly,
     StoreUnusable,
 )
-from runlog.settings import setting
+from runlog.settings import number
 
 Bindings = Mapping[str, Any]
 Phrases = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
@@ -318,9 +318,9 @@ class ServerDatabase:
     def _make_engine(self) -> Any:
         # The names of MLflow's settings for the same things.
         given = {
-            "pool_size": int(setting("SQLALCHEMYSTORE_POOL_SIZE") or 10),
-            "max_overflow": int(setting("SQLALCHEMYSTORE_MAX_OVERFLOW") or 54),
-            "pool_recycle": int(setting("SQLALCHEMYSTORE_POOL_RECYCLE") or 3600),
+            "pool_size": int(number("SQLALCHEMYSTORE_POOL_SIZE", 10, least=0, whole=True)),
+            "max_overflow": int(number("SQLALCHEMYSTORE_MAX_OVERFLOW", 54, least=-1, whole=True)),
+            "pool_recycle": int(number("SQLALCHEMYSTORE_POOL_RECYCLE", 3600, least=-1, whole=True)),
             "pool_timeout": _patience(),
         }
         alchemy = _sqlalchemy()
@@ -577,11 +577,7 @@ def _sqlalchemy(extra: str = "postgresql") -> Any:
 
 
 def _patience() -> float:
-    text = setting("BUSY_TIMEOUT") or "30"
-    try:
-        return max(1.0, float(text))
-    except ValueError:
-        raise StoreError(f"RUNLOG_BUSY_TIMEOUT is {text!r}: give a number of seconds") from None
+    return max(1.0, number("BUSY_TIMEOUT", 30, least=0))
 
 
 def _first_line(error: Any) -> str:

@@ -19,8 +19,15 @@ import apsw
 
 from runlog import migrate
 from runlog.db import Undone
-from runlog.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly, StoreUnusable
-from runlog.settings import setting
+from runlog.errors import (
+    InvalidParameter,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnusable,
+)
+from runlog.settings import number, setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -926,17 +933,13 @@ def _page_one(wal: str) -> bytes | None:
 
 def _busy_milliseconds() -> int:
     # At least 10 s: with 200 ms, 16 processes of a burst were locked out of one file.
-    text = setting("BUSY_TIMEOUT") or "30"
-    try:
-        return min(int(float(text) * 1000), 2**31 - 1)
-    except (ValueError, OverflowError):
-        raise StoreError(f"RUNLOG_BUSY_TIMEOUT is {text!r}: give a number of seconds") from None
+    return min(int(number("BUSY_TIMEOUT", 30, least=0) * 1000), 2**31 - 1)
 
 
 def _synchronous() -> str:
     mode = (setting("SYNCHRONOUS") or "normal").lower()
     if mode not in ("normal", "full", "extra"):
-        raise StoreError(f"RUNLOG_SYNCHRONOUS is {mode!r}: use normal, full or extra")
+        raise InvalidParameter(f"RUNLOG_SYNCHRONOUS is {mode!r}: use normal, full or extra")
     return mode
 
 

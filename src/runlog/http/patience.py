@@ -8,8 +8,7 @@ from email.utils import mktime_tz, parsedate_tz
 from time import time
 from typing import NamedTuple
 
-from runlog.errors import InvalidParameter
-from runlog.settings import setting
+from runlog.settings import number, setting
 
 # 500 is here because a proxy's or a database's bad moment looks like that; what a server will never
 # do has other statuses.
@@ -32,37 +31,21 @@ class Patience(NamedTuple):
 
     def delays(self, retries: int) -> Iterator[float]:
         """Seconds before each of the attempts after the first."""
-        for number in range(retries):
-            yield min(LONGEST, self.factor * 2**number) + random.uniform(0, self.jitter)
+        for attempt in range(retries):
+            yield min(LONGEST, self.factor * 2**attempt) + random.uniform(0, self.jitter)
 
 
 def patience() -> Patience:
     """What the settings RUNLOG_HTTP_REQUEST_... say. Raises InvalidParameter."""
     default = Patience()
-    retries = setting("HTTP_REQUEST_MAX_RETRIES")
-    count = int(_number("MAX_RETRIES", retries, default.retries, whole=True))
+    retries = int(number("HTTP_REQUEST_MAX_RETRIES", default.retries, least=0, whole=True))
     return Patience(
-        _number("TIMEOUT", setting("HTTP_REQUEST_TIMEOUT"), default.timeout) or default.timeout,
-        count,
-        _number("BACKOFF_FACTOR", setting("HTTP_REQUEST_BACKOFF_FACTOR"), default.factor),
-        _number("BACKOFF_JITTER", setting("HTTP_REQUEST_BACKOFF_JITTER"), default.jitter),
-        default.first_retries if retries is None else count,
+        number("HTTP_REQUEST_TIMEOUT", default.timeout, least=0) or default.timeout,
+        retries,
+        number("HTTP_REQUEST_BACKOFF_FACTOR", default.factor, least=0),
+        number("HTTP_REQUEST_BACKOFF_JITTER", default.jitter, least=0),
+        retries if setting("HTTP_REQUEST_MAX_RETRIES") else default.first_retries,
     )
-
-
-def _number(name: str, text: str | None, default: float, whole: bool = False) -> float:
-    if text is None:
-        return default
-    try:
-        number = float(int(text) if whole else text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < 1e6:
-        kind = "whole number" if whole else "number"
-        raise InvalidParameter(
-            f"RUNLOG_HTTP_REQUEST_{name} must be a {kind} from 0 on, not {text!r}"
-        )
-    return number
 
 
 def asked_to_wait(header: str | None) -> float:

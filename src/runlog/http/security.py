@@ -6,7 +6,7 @@ import os
 import ssl
 
 from runlog.errors import InvalidParameter
-from runlog.settings import setting
+from runlog.settings import flag, setting
 
 
 def context() -> ssl.SSLContext:
@@ -15,7 +15,7 @@ def context() -> ssl.SSLContext:
     and its key to show; with RUNLOG_TRACKING_INSECURE_TLS=true any server is believed.
     Raises InvalidParameter for a file that cannot be used."""
     authorities = setting("TRACKING_SERVER_CERT_PATH")
-    insecure = (setting("TRACKING_INSECURE_TLS") or "").lower() in ("true", "1")
+    insecure = flag("TRACKING_INSECURE_TLS")
     if authorities and insecure:
         raise InvalidParameter(
             "RUNLOG_TRACKING_INSECURE_TLS and RUNLOG_TRACKING_SERVER_CERT_PATH exclude each other: "
