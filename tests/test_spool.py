@@ -45,6 +45,11 @@ def store(relay):
     made.close()
 
 
+@pytest.fixture
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(spool, "PAUSES", (1e-9,))
+
+
 def spools() -> list[Path]:
     return sorted(Path(spool.folder()).glob("*.jsonl"))
 
@@ -180,6 +185,17 @@ def test_a_changed_param_raises_at_the_call(relay, store):
     assert store.get_run(run_id).data.params == {"lr": "1"}
 
 
+def test_a_program_that_ends_in_a_bad_moment_tries_again(relay, no_pauses):
+    store = HttpStore(relay.uri)
+    run_id = store.create_run("0").info.run_id
+    relay.script[:] = ["drop", "drop", "pass", "drop"]
+    store.log_metric(run_id, "loss", 0.5, 1, 1)
+    store.log(run_id, tags=[("state", "late")])
+    store.finish()
+    assert spools() == [] and steps(store, run_id) == [1]
+    store.close()
+
+
 def test_what_the_server_refuses_is_put_aside(relay, store, caplog):
     run_id = store.create_run("0").info.run_id
     store.log(run_id, params=[("lr", "1")])
@@ -212,11 +228,6 @@ def server(sent, trouble, *failing):
         sent.append(given["key"])
 
     return send
-
-
-@pytest.fixture
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(spool, "PAUSES", (1e-9,))
 
 
 @pytest.mark.parametrize(

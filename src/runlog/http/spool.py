@@ -32,6 +32,7 @@ Send = Callable[[str, Mapping[str, Any]], object]
 OFF = ("0", "off", "no", "false")
 END, ASIDE = ".jsonl", ".refused"
 RUN: tuple[str, ...] = ("run_id", "run_uuid")  # what names a run
+LONG = 5.0  # seconds, after which an attempt at the end of a program is the last
 SLOWEST = 60.0  # seconds between two attempts of the thread that sends
 # What a server will never take: all else may be another day's trouble, a token that expired say.
 REFUSED = frozenset(
@@ -150,10 +151,11 @@ class Spool:
     def _keep_trying(self) -> None:
         delay = 1.0
         while not self._ending.wait(delay) and self.waits:
+            before = self._done
             try:
                 self.deliver()
             except Away:
-                delay = min(SLOWEST, 2 * delay)
+                delay = 1.0 if self._done > before else min(SLOWEST, 2 * delay)
             except RunlogError as error:
                 tell(f"{self._path} cannot be sent yet: {error.message}")
                 delay = SLOWEST
@@ -178,11 +180,28 @@ class Spool:
         _remove(self._path)
         tell(f"{self._uri} has all that was kept in {self._path}")
 
+    def _insist(self) -> None:
+        """Delivers, again after short pauses, from their first whenever it got further: the last
+        attempt of a program should not be lost to one bad moment. A server that leaves an attempt
+        without an answer is not waited for."""
+        pauses = iter(PAUSES)
+        while True:
+            before, begun = self._done, time.monotonic()
+            try:
+                return self.deliver()
+            except Away:
+                if self._done > before:
+                    pauses = iter(PAUSES)
+                pause = next(pauses, None)
+                if pause is None or time.monotonic() - begun > LONG:
+                    raise
+                time.sleep(pause)
+
     def finish(self) -> None:
         """Sends what waits if the server takes it now; else it stays, and says so."""
         self._ending.set()
         try:
-            self.deliver()
+            self._insist()
         except (Away, RunlogError) as error:
             why = error.trouble.message if isinstance(error, Away) else error.message
             tell(
