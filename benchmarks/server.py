@@ -7,6 +7,7 @@ clients would. What is read is put into the databases before, MLflow's by SQL.
 from __future__ import annotations
 
 import argparse
+import compileall
 import http.client
 import json
 import os
@@ -87,6 +88,9 @@ ROWS = (
     Row("idle", "idle memory, all processes", report.megabytes, limit=70 * 2**20),
     Row("log-metric", "log-metric of one point, CPU", limit=0.6e-3),
     Row("log-metric rate", "requests a second", report.significant, None, 40, True),
+    Row("light 8", "requests a second, 8 light clients", report.significant, None, None, True),
+    Row("light 64", "requests a second, 64 light clients", report.significant, None, None, True),
+    Row("syncs", "syncs a second of this disk, one after the other", report.significant),
     Row("log-metric p99", "99th of 100 waits", ratio=10),
     Row("batch 100", "log-batch of 100 metrics, CPU", limit=1.5e-3),
     Row("batch 1000", "log-batch of 1000 metrics, CPU", limit=12e-3),
@@ -187,7 +191,7 @@ def serving(kind: Kind, folder: str) -> Iterator[tuple[int, int, float]]:
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **PEERS[kind.name].settings},
+        env={**environment(), **PEERS[kind.name].settings},
     )
     try:
         while True:
@@ -204,6 +208,12 @@ def serving(kind: Kind, folder: str) -> Iterator[tuple[int, int, float]]:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(60)
+
+
+def environment() -> dict[str, str]:
+    """Ours, with bytecode, as servers have it that pip installed."""
+    unwanted = "PYTHONDONTWRITEBYTECODE"
+    return {name: value for name, value in os.environ.items() if name != unwanted}
 
 
 def fill(kind: Kind, folder: str, what: str, count: int) -> None:
@@ -254,6 +264,26 @@ def alone(group: int, port: int, calls: int, work: Callable[[Client], Any]) -> t
     return (cpu(group) - before) / calls, peak.bytes
 
 
+def light(port: int, run_id: str, calls: int, connections: int, first: int) -> float:
+    """Calls a second of light clients, in two processes."""
+    shares = [(calls // 2, connections // 2, first + half * calls) for half in range(2)]
+    command = [sys.executable, str(HERE / "light.py"), str(port), run_id]
+    clients = [
+        subprocess.Popen([*command, *map(str, share)], stdout=subprocess.PIPE) for share in shares
+    ]
+    return calls / max(float(each.communicate()[0]) for each in clients)
+
+
+def syncs(folder: str, count: int = 200) -> float:
+    """How many a second the disk takes: what durable answers wait for."""
+    with open(Path(folder, "syncs"), "wb", buffering=0) as file:
+        begun = time.perf_counter()
+        for _ in range(count):
+            file.write(bytes(4096))
+            os.fsync(file.fileno())
+        return count / (time.perf_counter() - begun)
+
+
 def logging(kind: Kind, folder: str, scale: int) -> Values:
     """Starting, writing, and searching a thousand runs."""
     fill(kind, folder, "fill", 1000)
@@ -289,6 +319,13 @@ def logging(kind: Kind, folder: str, scale: int) -> Values:
             values[name], values[f"{name} rate"], values[f"{name} p99"] = map(
                 statistics.median, zip(*rounds, strict=True)
             )
+        for connections in (8, 64):
+            values[f"light {connections}"] = statistics.median(
+                light(port, run_id, 20 * scale, connections, 10**9 + 10**7 * (turn + connections))
+                for turn in range(ROUNDS)
+            )
+        if kind.name == "runlog":
+            values["syncs"] = statistics.median(syncs(folder) for _ in range(ROUNDS))
         values["loaded"] = memory(group)
         values["search"] = alone(group, port, 5, search)[0]
     return values
@@ -368,6 +405,7 @@ def main() -> None:
     cache = given.cache.resolve()
     if given.only != "runlog" and (reason := peers.install(PEERS["mlflow"], cache)):
         sys.exit(reason)
+    compileall.compile_dir(str(peers.SOURCE), quiet=1)
     scale, points = (20, 100_000) if given.quick else (100, 1_000_000)
     memory = cache / "server.json"
     results: dict[str, Values] = {}

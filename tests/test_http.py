@@ -358,6 +358,14 @@ def test_around_a_proxy(behind, monkeypatch, direct):
     assert store.get_experiment("0").name == "Default"
 
 
+def test_a_proxy_that_is_away_is_named(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://me:secret@127.0.0.1:1")
+    monkeypatch.setenv("RUNLOG_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(ServerUnreachable, match="by the proxy http://127.0.0.1:1: ") as caught:
+        HttpStore("http://tracking.example").get_experiment("0")
+    assert "secret" not in str(caught.value)
+
+
 def test_a_proxy_of_another_kind(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "socks5://me:secret@proxy:1080")
     with pytest.raises(RunlogError, match="proxy") as caught:

@@ -203,7 +203,7 @@ def literals():
 
 TYPES = "bigint|int|text|n?varchar|longtext|binary|bytea|double"
 OF_FILES = ("recent", "metric (id, run, key)", "into metric_key (name) values (:key)")
-OF_FILES += ("select m.id from metric m join metric_key k",)
+OF_FILES += ("select m.id from metric m join metric_key k", "select timestamp from ")
 
 
 def test_every_statement_was_recorded(recorded):

@@ -15,8 +15,9 @@ import served
 from processes import finish, start, together
 from relay import Relay
 from runlog.cli import main
-from runlog.errors import InvalidParameter, NotFound, ServerUnreachable
+from runlog.errors import InvalidParameter, NotFound, RunlogError, ServerUnreachable
 from runlog.http import spool
+from runlog.http.link import Away
 from runlog.http.store import HttpStore
 from serving import free_port, serving
 
@@ -42,6 +43,11 @@ def store(relay):
     yield made
     relay.script.clear()
     made.close()
+
+
+@pytest.fixture
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(spool, "PAUSES", (1e-9,))
 
 
 def spools() -> list[Path]:
@@ -179,6 +185,17 @@ def test_a_changed_param_raises_at_the_call(relay, store):
     assert store.get_run(run_id).data.params == {"lr": "1"}
 
 
+def test_a_program_that_ends_in_a_bad_moment_tries_again(relay, no_pauses):
+    store = HttpStore(relay.uri)
+    run_id = store.create_run("0").info.run_id
+    relay.script[:] = ["drop", "drop", "pass", "drop"]
+    store.log_metric(run_id, "loss", 0.5, 1, 1)
+    store.log(run_id, tags=[("state", "late")])
+    store.finish()
+    assert spools() == [] and steps(store, run_id) == [1]
+    store.close()
+
+
 def test_what_the_server_refuses_is_put_aside(relay, store, caplog):
     run_id = store.create_run("0").info.run_id
     store.log(run_id, params=[("lr", "1")])
@@ -187,8 +204,56 @@ def test_what_the_server_refuses_is_put_aside(relay, store, caplog):
     store.log_metric(run_id, "loss", 0.5, 1, 1)
     assert steps(store, run_id) == [1]
     (aside,) = Path(spool.folder()).glob("*.refused")
-    assert json.loads(aside.read_text())["given"]["params"] == [{"key": "lr", "value": "2"}]
+    header, said = map(json.loads, aside.read_text().splitlines())
+    assert header == {"uri": relay.uri}
+    assert said["given"]["params"] == [{"key": "lr", "value": "2"}]
     assert str(aside) in caplog.text
+
+
+def left_requests(*names) -> None:
+    """The spool of a program that has ended: a tag a line."""
+    folder = Path(spool.folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [{"uri": "http://x"}, *({"endpoint": "setTag", "given": {"key": n}} for n in names)]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / f"{spool._key('http://x')}-1-a.jsonl").write_text(text)
+
+
+def server(sent, trouble, *failing):
+    """Takes all but some tags."""
+
+    def send(endpoint, given):
+        if given["key"] in failing:
+            raise trouble
+        sent.append(given["key"])
+
+    return send
+
+
+@pytest.mark.parametrize(
+    "trouble", [Away(RunlogError("oops")), RunlogError("not yours", "PERMISSION_DENIED")]
+)
+def test_what_a_server_fails_at_blocks_nothing_behind_it(trouble, no_pauses):
+    left_requests("a", "bad", "b", "c")
+    sent = []
+    assert spool.adopt(spool.folder(), "http://x", server(sent, trouble, "bad")) == 3
+    (aside,) = spool.left(spool.folder())
+    assert (sent, aside.requests, aside.refused) == (["a", "b", "c"], 1, str(trouble))
+    shown = CliRunner().invoke(main, ["spool", "list", "--json"], standalone_mode=False)
+    assert json.loads(shown.output)[0]["refused"] == str(trouble)
+    spool.take_back(spool.folder())
+    spool.adopt(spool.folder(), "http://x", server(sent, trouble))
+    assert sent[-1] == "bad" and spool.left(spool.folder()) == []
+
+
+@pytest.mark.parametrize("failing", [("bad",), ("bad", "b"), ("bad", "b", "c")])
+def test_a_server_that_fails_at_all_gets_it_later(failing, no_pauses):
+    left_requests("a", *failing)
+    trouble, sent = Away(RunlogError("oops")), []
+    with pytest.raises(Away):
+        spool.adopt(spool.folder(), "http://x", server(sent, trouble, *failing))
+    (kept,) = spool.left(spool.folder())
+    assert (sent, kept.requests, kept.refused) == (["a"], 1 + len(failing), "")
 
 
 def test_a_call_that_was_never_whole_is_none(relay, store):

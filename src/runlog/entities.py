@@ -124,16 +124,19 @@ class _Entity:
 
     __slots__ = ()
     _fields: tuple[str, ...] = ()
+    _setters: tuple[Any, ...] = ()
     _entity: type[_Entity]
 
     def __init_subclass__(cls) -> None:
         fields: tuple[str, ...] = cls.__slots__
         if fields:  # ActiveRun, which adds none, is a Run
             cls._fields, cls._entity = fields, cls
+            # The slots themselves: object.__setattr__ looks for them at each call.
+            cls._setters = tuple(cls.__dict__[name].__set__ for name in fields)
 
     def _fill(self, *values: Any) -> None:
-        for name, value in zip(self._fields, values, strict=True):
-            object.__setattr__(self, name, value)
+        for fill, value in zip(self._setters, values, strict=True):
+            fill(self, value)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"cannot set {name!r}: a {type(self).__name__} does not change")

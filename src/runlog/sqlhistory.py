@@ -32,8 +32,10 @@ def page(
     limit: int,
     token: str | None,
     double: Callable[[float], Any],
+    times_rise: Callable[[], bool],
 ) -> PagedList[Metric]:
-    """`limit` points behind those of the page that `token` is of. `double` is the database's."""
+    """`limit` points behind those of the page that `token` is of. `double` is the database's;
+    `times_rise` says whether the times never fall from step to step."""
     bindings: dict[str, Any] = {"metric": metric, "limit": limit + 1}
     behind = ""
     if token:
@@ -41,7 +43,7 @@ def page(
         bindings.update({"a": first, "b": second, "c": double(value)})
         behind = f"and ({_ORDERS[order]}) > (:a, :b, :c)"
     else:
-        order = BY_STEP if _is_rising(fetch, table, metric) else BY_TIME
+        order = BY_STEP if times_rise() else BY_TIME
     rows = fetch(
         f"""select timestamp, step, value from {table} where metric = :metric {behind}
             order by {_ORDERS[order]} limit :limit""",
@@ -54,18 +56,6 @@ def page(
     value = float(value)
     last = (step, time, value) if order == BY_STEP else (time, step, value)
     return PagedList(found, filters.encode_token((order, *last)))
-
-
-def _is_rising(fetch: Fetch, table: str, metric: int) -> bool:
-    """Whether the times never fall from step to step."""
-    falls = fetch(
-        f"""select 1 from (
-                select timestamp, lag(timestamp) over (order by step, timestamp, value) as previous
-                from {table} where metric = :metric) falls
-            where timestamp < previous limit 1""",
-        {"metric": metric},
-    )
-    return not falls
 
 
 def _place(token: str) -> tuple[Any, ...]:

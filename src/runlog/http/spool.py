@@ -6,6 +6,9 @@ lock on its file and sends what is in it as soon as the server answers. If it en
 lock has ended too, and the next program that logs to the server sends the file, or the command
 `runlog spool send`. A request may be sent twice: a repeated point is one point, and the last value
 of a tag stays the last.
+
+What the server refuses, or fails at while it takes what is behind it, is put aside: into a file of
+the same form beside the spool, from where `runlog spool send --refused` sends it again.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, BinaryIO, NamedTuple
 
@@ -26,13 +30,17 @@ from runlog.settings import setting
 Send = Callable[[str, Mapping[str, Any]], object]
 
 OFF = ("0", "off", "no", "false")
-END = ".jsonl"
+END, ASIDE = ".jsonl", ".refused"
 RUN: tuple[str, ...] = ("run_id", "run_uuid")  # what names a run
+LONG = 5.0  # seconds, after which an attempt at the end of a program is the last
 SLOWEST = 60.0  # seconds between two attempts of the thread that sends
 # What a server will never take: all else may be another day's trouble, a token that expired say.
 REFUSED = frozenset(
     "INVALID_PARAMETER_VALUE BAD_REQUEST RESOURCE_DOES_NOT_EXIST RESOURCE_ALREADY_EXISTS".split()
 )
+# What may be the server's trouble or the request's own: what is behind it tells.
+FAILING = frozenset("INTERNAL_ERROR PERMISSION_DENIED ENDPOINT_NOT_FOUND".split())
+PAUSES = (0.1, 0.4, 1.6)  # seconds, after which a request is tried again that the server fails at
 
 
 class Request(NamedTuple):
@@ -44,13 +52,14 @@ class Request(NamedTuple):
 
 
 class Left(NamedTuple):
-    """A spool on the disk: its path, the server it is for, how many requests it has, and whether
-    the process that wrote it still has it."""
+    """A spool on the disk: its path, the server it is for, how many requests it has, whether the
+    process that wrote it still has it; and why, if these are requests that were put aside."""
 
     path: str
     uri: str
     requests: int
     in_use: bool
+    refused: str = ""
 
 
 def folder() -> str:
@@ -142,10 +151,11 @@ class Spool:
     def _keep_trying(self) -> None:
         delay = 1.0
         while not self._ending.wait(delay) and self.waits:
+            before = self._done
             try:
                 self.deliver()
             except Away:
-                delay = min(SLOWEST, 2 * delay)
+                delay = 1.0 if self._done > before else min(SLOWEST, 2 * delay)
             except RunlogError as error:
                 tell(f"{self._path} cannot be sent yet: {error.message}")
                 delay = SLOWEST
@@ -155,8 +165,8 @@ class Spool:
         with self._delivering:
             while (file := self._file) is not None:
                 with open(self._path, "rb") as reader:
-                    for request in requests(reader, self._done, self._size):
-                        _carry(self._path, request, send or self._send)
+                    waiting = requests(reader, self._done, self._size)
+                    for request in _sent(self._path, self._uri, waiting, send or self._send):
                         if self._file is not file:  # a signal handler was faster
                             break
                         self._done = request.end
@@ -170,11 +180,28 @@ class Spool:
         _remove(self._path)
         tell(f"{self._uri} has all that was kept in {self._path}")
 
+    def _insist(self) -> None:
+        """Delivers, again after short pauses, from their first whenever it got further: the last
+        attempt of a program should not be lost to one bad moment. A server that leaves an attempt
+        without an answer is not waited for."""
+        pauses = iter(PAUSES)
+        while True:
+            before, begun = self._done, time.monotonic()
+            try:
+                return self.deliver()
+            except Away:
+                if self._done > before:
+                    pauses = iter(PAUSES)
+                pause = next(pauses, None)
+                if pause is None or time.monotonic() - begun > LONG:
+                    raise
+                time.sleep(pause)
+
     def finish(self) -> None:
         """Sends what waits if the server takes it now; else it stays, and says so."""
         self._ending.set()
         try:
-            self.deliver()
+            self._insist()
         except (Away, RunlogError) as error:
             why = error.trouble.message if isinstance(error, Away) else error.message
             tell(
@@ -191,18 +218,25 @@ class Spool:
 
 
 def left(place: str, uri: str | None = None) -> list[Left]:
-    """The spools on the disk, of one server or of all."""
+    """The spools on the disk, of one server or of all, and what was put aside."""
     found = []
-    for path in _paths(place, uri):
+    for path in [*_paths(place, uri), *_paths(place, uri, ASIDE)]:
         try:
             with open(path, "r+b") as file:
                 in_use = not _locked(file)
                 header = _header(file)
-                count = sum(1 for line in file if line.endswith(b"\n"))
+                lines = [line for line in file if line.endswith(b"\n")]
         except OSError:
             continue
-        found.append(Left(path, header.get("uri", ""), count, in_use))
+        refused = _error(lines[-1]) if path.endswith(ASIDE) and lines else ""
+        found.append(Left(path, header.get("uri", ""), len(lines), in_use, refused))
     return found
+
+
+def take_back(place: str) -> None:
+    """Makes spools again of what was put aside."""
+    for path in _paths(place, None, ASIDE):
+        os.replace(path, f"{path.removesuffix(ASIDE)}-{os.urandom(4).hex()}{END}")
 
 
 def adopt(place: str, uri: str, send: Send) -> int:
@@ -218,8 +252,8 @@ def adopt(place: str, uri: str, send: Send) -> int:
             if not _locked(file):
                 continue
             _header(file)
-            for request in requests(file, file.tell(), os.fstat(file.fileno()).st_size):
-                _carry(path, request, send)
+            waiting = requests(file, file.tell(), os.fstat(file.fileno()).st_size)
+            for _ in _sent(path, uri, waiting, send):
                 sent += 1
             if sys.platform != "win32":  # there nobody deletes what is open
                 _remove(path)
@@ -267,28 +301,74 @@ def _together(one: Request, other: Request) -> Request | None:
     return Request("logBatch", {**one.given, "metrics": points}, other.end)
 
 
-def _carry(path: str, request: Request, send: Send) -> None:
-    """Sends a request; one that the server will never take is put aside, and said."""
+def _sent(path: str, uri: str, waiting: Iterable[Request], send: Send) -> Iterator[Request]:
+    """Sends requests, and yields those that need not be sent again, all before them included.
+    Raises what `send` raises, but for a request that is put aside."""
+    failed: tuple[Request, Away | RunlogError] | None = None
+    for request in waiting:
+        error = _attempt(request, send)
+        if error is not None and _code(error) not in REFUSED:
+            if failed is not None or _code(error) not in FAILING:
+                raise error
+            failed = request, error
+            continue
+        if failed is not None:  # the server is well: it was the request
+            _put_aside(path, uri, *failed)
+            failed = None
+        if error is not None:
+            _put_aside(path, uri, request, error)
+        yield request
+    if failed is not None:
+        raise failed[1]
+
+
+def _attempt(request: Request, send: Send) -> Away | RunlogError | None:
+    """What went wrong. A bad moment of the server is given time to pass."""
+    for pause in (*PAUSES, 0.0):
+        try:
+            send(request.endpoint, request.given)
+            return None
+        except RunlogError as error:  # it has been tried as often as it may help
+            return error
+        except Away as away:
+            if not pause or _code(away) not in FAILING:
+                return away
+            time.sleep(pause)
+    return None
+
+
+def _code(error: Away | RunlogError) -> str:
+    return (error.trouble if isinstance(error, Away) else error).error_code
+
+
+def _put_aside(path: str, uri: str, request: Request, error: Away | RunlogError) -> None:
+    aside = path.removesuffix(END) + ASIDE
+    said = {"error": str(error), "endpoint": request.endpoint, "given": request.given}
+    with open(aside, "ab") as file:
+        lines = [said] if file.tell() else [{"uri": uri}, said]
+        file.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    tell(f"the server refuses a log call that was kept: {error}. It is now in {aside}")
+
+
+def _error(line: bytes) -> str:
     try:
-        send(request.endpoint, request.given)
-    except RunlogError as error:
-        if error.error_code not in REFUSED:
-            raise
-        aside = path.removesuffix(END) + ".refused"
-        with open(aside, "a", encoding="utf-8") as file:
-            said = {"error": error.message, "endpoint": request.endpoint, "given": request.given}
-            file.write(json.dumps(said) + "\n")
-        tell(f"the server refuses a log call that was kept: {error.message}. It is now in {aside}")
+        return str(json.loads(line)["error"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
-def _paths(place: str, uri: str | None) -> list[str]:
+def _paths(place: str, uri: str | None, end: str = END) -> list[str]:
     start = "" if uri is None else _key(uri) + "-"
     try:
         names = os.listdir(place) if place else []
     except OSError:
         return []
     return sorted(
-        (os.path.join(place, name) for name in names if name.startswith(start) and END in name),
+        (
+            os.path.join(place, name)
+            for name in names
+            if name.startswith(start) and name.endswith(end)
+        ),
         key=_age,
     )
 

@@ -174,7 +174,8 @@ class Connections:
             ) from error
         except (OSError, HTTPException) as error:
             opening.close()
-            raise NotSent(_reason(error, timeout)) from error
+            way = "" if self._proxy is None else f"by the proxy {self._proxy}: "
+            raise NotSent(way + _reason(error, timeout)) from error
         except BaseException:
             opening.close()
             raise

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from runlog.entities import (
@@ -48,10 +49,13 @@ class BareToken(NamedTuple):
     text: str
 
 
+_decode = json.JSONDecoder(parse_constant=BareToken).decode  # json.loads makes one at each call
+
+
 def parse(body: bytes | str) -> Any:
     """What a JSON text says. Raises InvalidParameter for what is not JSON, too deep or no UTF-8."""
     try:
-        return json.loads(body, parse_constant=BareToken)
+        return _decode(body.decode("utf-8-sig") if isinstance(body, bytes) else body)
     except RecursionError:
         raise InvalidParameter("the JSON is nested too deeply") from None
     except ValueError as error:  # also of bytes that are no UTF-8, and of numbers that never end
@@ -143,9 +147,13 @@ def read_fields(
 
 def write_fields(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON object that says `values`; what is None or an empty list is left out."""
+    return _written(fields, values.get)
+
+
+def _written(fields: Iterable[Field], get: Callable[[str], Any]) -> dict[str, Any]:
     written = {}
     for name, kind, argument, _, _, also in fields:
-        value = values.get(argument or name)
+        value = get(argument or name)
         if value is None:
             continue
         value = kind.write(value)
@@ -322,8 +330,7 @@ def message(make: Callable[..., Any], *fields: Field) -> Kind:
         return make(**read_fields(fields, object_of(value, where), prefix))
 
     def write(entity: Any) -> dict[str, Any]:
-        names = (field.argument or field.name for field in fields)
-        return write_fields(fields, {name: getattr(entity, name) for name in names})
+        return _written(fields, partial(getattr, entity))
 
     return Kind(read, write, schema_of(fields))
 
@@ -422,7 +429,18 @@ def _write_metric(metric: Metric) -> dict[str, Any]:
     }
 
 
-METRIC = Kind(_read_metric, _write_metric, schema_of(_POINT))
+def _metric_text(metric: Metric) -> str:
+    return (
+        f'{{"key":{_quoted(metric.key)},"value":{_double_text(metric.value)},'
+        f'"timestamp":{metric.timestamp},"step":{metric.step}}}'
+    )
+
+
+def _double_text(value: float) -> str:
+    return repr(value) if value - value == 0 else f'"{write_double(value)}"'
+
+
+METRIC = Kind(_read_metric, _write_metric, schema_of(_POINT), _metric_text)
 METRIC_OF_RUN = Kind(
     _read_metric,
     lambda metric: {**_write_metric(metric), "run_id": metric.run_id},
@@ -524,7 +542,8 @@ def _write_run(run: Run) -> dict[str, Any]:
 def _run_text(run: Run) -> str:
     data = []
     if run.data.metric_points:
-        data.append(f'"metrics":[{_metrics_text(run.data.metric_points)}]')
+        metrics = ",".join(map(_metric_text, run.data.metric_points))
+        data.append(f'"metrics":[{metrics}]')
     if run.data.params:
         data.append(f'"params":[{_mapping_text(run.data.params)}]')
     if run.data.tags:
@@ -534,23 +553,6 @@ def _run_text(run: Run) -> str:
         f'"inputs":{_lists_text(_INPUTS, run.inputs)},'
         f'"outputs":{_lists_text(_OUTPUTS, run.outputs)}}}'
     )
-
-
-def _metrics_text(metrics: Iterable[Metric]) -> str:
-    return ",".join(
-        [
-            f'{{"key":{_quoted(each.key)},'
-            f'"value":{_double_text(each.value)},'
-            f'"timestamp":{each.timestamp},"step":{each.step}}}'
-            for each in metrics
-        ]
-    )
-
-
-def _double_text(value: float) -> str:
-    if value - value == 0:
-        return repr(float(value))
-    return f'"{write_double(value)}"'
 
 
 def _mapping_text(mapping: Mapping[str, str]) -> str:
@@ -654,7 +656,7 @@ def _same_of_answer(value: Any, where: str) -> Any:
 
 # -- answers --------------------------------------------------------------------------------
 
-NOTHING = Kind(lambda value, where: None, lambda value: {}, {"type": "object"})
+NOTHING = Kind(lambda value, where: None, lambda value: {}, {"type": "object"}, lambda value: "{}")
 FILE = Kind(_same_of_answer, _same, {"type": "string", "format": "binary"})  # bytes, no JSON
 ANYTHING = Kind(_same_of_answer, _same, {"type": "object"})
 

@@ -24,7 +24,7 @@ from runlog.serve.pages import ROUTES, Pages, kept
 from runlog.store import Store
 
 JSON = "application/json"
-COMPRESSED_FROM, COMPRESSION = 1024, 5  # bytes, zlib's level: 6 takes twice the time for 1 % less
+COMPRESSED_FROM, COMPRESSION = 1024, 2  # bytes, zlib's level: 5 takes twice the time for 12 % less
 Handler = Callable[[Mapping[str, Any]], Any]
 
 
@@ -195,7 +195,7 @@ def _decorate(allowed_origins: Collection[str], request_id: str) -> None:
     for name, value in browsers.cors_headers(request.environ, allowed_origins).items():
         response.set_header(name, value)
     if request_id:
-        response.set_header("X-Request-Id", request_id)
+        headers["X-Request-Id"] = [request_id]
 
 
 def _text(text: str) -> bytes:
