@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+from array import array
 from uuid import uuid4
 
 import pytest
 
+from runlog.entities import PARENT_RUN_ID as PARENT
 from runlog.errors import InvalidParameter, NotFound
+from runlog.protocol import columns
 from runlog.protocol.rows import BY_NAME
 from runlog.store import Store, open_store
 from runlog.views import thinned, within
@@ -42,6 +46,53 @@ def answered(name, store, **arguments):
     """The answer of an endpoint, through its row's encoding and back."""
     row = BY_NAME[name]
     return row.answer.read(row.answer.write(row.apply(store, row.arguments(arguments))), "")
+
+
+def test_an_overview_has_what_stands_around_a_run(store):
+    family = run_of(store)
+    child = run_of(store, {"lr": "1"}, {PARENT: family}, loss=[3.0, 1.0])
+    above, below = (answered("overview", store, run_id=each) for each in (family, child))
+    assert (below.run.info.run_id, below.parent.run_id) == (child, family)
+    assert below.experiment.name == "Default" and below.children.total == 0
+    assert [*below.table.metrics[0].min] == [1.0]
+    assert above.children.runs[0].run_id == child and above.parent is None
+    assert answered("overview", store, run_id=family, children=0).children.total == 1
+
+
+@pytest.mark.parametrize("above", ["elsewhere", "f" * 32, "no id"])
+def test_an_overview_names_no_parent_of_another_experiment(store, above):
+    if above == "elsewhere":
+        above = store.create_run(store.create_experiment("other")).info.run_id
+    assert answered("overview", store, run_id=run_of(store, tags={PARENT: above})).parent is None
+
+
+@pytest.mark.parametrize("kind", [columns.DOUBLES, columns.PLANES])
+def test_columns_of_doubles_are_exact(kind):
+    numbers = array("d", [0.1, -0.0, math.inf, 5e-324, -1.7e308, math.nan, 1e16 + 2])
+    read = kind.read(json.loads(json.dumps(kind.write(numbers))), "")
+    assert read.tobytes() == numbers.tobytes()
+    assert not kind.read(kind.write(array("d")), "")
+
+
+@pytest.mark.parametrize("kind", [columns.INTEGERS, columns.DIFFERENCES])
+def test_columns_of_integers_are_exact(kind):
+    numbers = array("q", [5, 5, -(2**63), 2**63 - 1, 0])
+    assert kind.read(json.loads(json.dumps(kind.write(numbers))), "") == numbers
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (columns.PLANES, "AAAA"),
+        (columns.PLANES, 7),
+        (columns.DIFFERENCES, [1, "x"]),
+        (columns.DIFFERENCES, [2**63, 1]),
+        (columns.DIFFERENCES, 7),
+    ],
+)
+def test_columns_that_cannot_be_read(kind, value):
+    with pytest.raises(InvalidParameter, match="it must be"):
+        kind.read(value, "values")
 
 
 def test_a_table_says_what_differs_first(store):

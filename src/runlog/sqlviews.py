@@ -14,6 +14,7 @@ from runlog.sqlkeys import json_ids, listed, run_number
 from runlog.sqlsearch import page_of, runs_scope, token_values
 from runlog.views import (
     AGGREGATES,
+    MAX_CHILDREN,
     MAX_COMPLETIONS,
     MAX_RUNS,
     MAX_TEXT,
@@ -21,6 +22,7 @@ from runlog.views import (
     Changes,
     Completion,
     MetricColumn,
+    Overview,
     RunTable,
     Series,
     TextColumn,
@@ -105,6 +107,27 @@ class SqlViews(Views):
                 statuses[info.status] = statuses.get(info.status, 0) + 1
             cursor = _cursor(fetch, table, f"r.id in ({listed(ids)})")
             return self._table(fetch, table, ids, [], aggregates, statuses, cursor, None)
+
+    def overview(self, run_id: str, children: int = MAX_CHILDREN) -> Overview:
+        run = self._store.get_run(run_id)
+        experiment = run.info.experiment_id
+        parent = self._parent(run.data.tags.get(PARENT_RUN_ID), experiment)
+        below = f"tags.`{PARENT_RUN_ID}` = '{run_id}'"
+        return Overview(
+            run,
+            self._store.get_experiment(experiment),
+            parent,
+            self.table_of([run_id]),
+            self.run_table([experiment], below, max_results=children),
+        )
+
+    def _parent(self, run_id: str | None, experiment: str) -> RunInfo | None:
+        """The run that a tag names, in this experiment: of others the caller may see nothing."""
+        try:
+            info = self._store.get_run(run_id).info if run_id else None
+        except (NotFound, InvalidParameter):
+            return None
+        return info if info and info.experiment_id == experiment else None
 
     def _table(
         self,

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from runlog.entities import RunInfo, ViewType
+from runlog.entities import Experiment, Run, RunInfo, ViewType
 from runlog.errors import InvalidParameter
 
 AGGREGATES = ("last", "min", "max", "first", "count", "last_step", "min_step", "max_step")
@@ -21,6 +21,7 @@ MAX_POINTS = 100_000  # of one series
 MAX_POINTS_IN_ALL = 5_000_000
 MAX_TEXT = 500  # characters of a value in a table
 MAX_COMPLETIONS = 100
+MAX_CHILDREN = 1_000  # of a run, in its overview
 
 
 class MetricColumn(NamedTuple):
@@ -66,6 +67,19 @@ class RunTable(NamedTuple):
     statuses: dict[str, int]
     cursor: str
     page_token: str | None
+
+
+class Overview(NamedTuple):
+    """A run with what stands around it: its experiment, its parent there, and its children.
+
+    `table` has all aggregates of the run alone.
+    """
+
+    run: Run
+    experiment: Experiment
+    parent: RunInfo | None
+    table: RunTable
+    children: RunTable
 
 
 class Series(NamedTuple):
@@ -133,6 +147,11 @@ class Views(ABC):
     @abstractmethod
     def table_of(self, run_ids: Sequence[str], aggregates: Sequence[str] = AGGREGATES) -> RunTable:
         """These runs, active or deleted, as a table. Raises NotFound."""
+
+    @abstractmethod
+    def overview(self, run_id: str, children: int = MAX_CHILDREN) -> Overview:
+        """All that a page of one run shows but its series and files, with up to so many of its
+        children. Raises NotFound."""
 
     @abstractmethod
     def series(

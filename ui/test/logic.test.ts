@@ -15,9 +15,12 @@ import { svg } from "../src/logic/svg.ts";
 import { atMost } from "../src/logic/width.ts";
 import { Choice } from "../src/pages/choice.ts";
 
-const base64 = (array: ArrayBufferView) => btoa(String.fromCharCode(...new Uint8Array(array.buffer)));
-const reals = (...values: number[]) => base64(Float64Array.from(values));
-const whole = (...values: number[]) => base64(BigInt64Array.from(values.map(BigInt)));
+/** The bytes of numbers as they travel: the first of each, then the second of each... */
+function reals(...values: number[]): string {
+  const data = new Uint8Array(Float64Array.from(values).buffer);
+  return btoa(Array.from(data, (_, i) => String.fromCharCode(data[(i % values.length) * 8 + Math.floor(i / values.length)])).join(""));
+}
+const whole = (...values: number[]) => values.map((value, i) => value - (values[i - 1] ?? 0));
 
 /** A table's answer of runs a, b, c... */
 function answer(ids: string[], more: object = {}) {

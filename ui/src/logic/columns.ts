@@ -1,6 +1,5 @@
 // Tables of runs as the server sends them: columns, decoded once, read by position.
 
-/** int64 and float64 travel as base64 of little-endian bytes. */
 function bytes(text: string): Uint8Array<ArrayBuffer> {
   const direct = (Uint8Array as any).fromBase64;
   if (direct) return direct(text);
@@ -10,15 +9,23 @@ function bytes(text: string): Uint8Array<ArrayBuffer> {
   return found;
 }
 
-export const doubles = (text: string) => new Float64Array(bytes(text).buffer);
-
-/** Whole numbers as doubles: exact up to 2^53, which is enough for steps and times. */
-export function integers(text: string): Float64Array {
+/** Doubles travel as base64: the first byte of each, then the second of each and so on, little-endian. */
+export function doubles(text: string): Float64Array {
   const data = bytes(text);
-  const low = new Uint32Array(data.buffer);
-  const high = new Int32Array(data.buffer);
-  const found = new Float64Array(data.length / 8);
-  for (let i = 0; i < found.length; i++) found[i] = high[2 * i + 1] * 4294967296 + low[2 * i];
+  const found = new Uint8Array(data.length);
+  const count = data.length / 8;
+  let from = 0;
+  for (let place = 0; place < 8; place++) {
+    for (let at = place; from < (place + 1) * count; at += 8) found[at] = data[from++];
+  }
+  return new Float64Array(found.buffer);
+}
+
+/** Whole numbers travel as differences. Exact up to 2^53, which is enough for steps and times. */
+export function integers(differences: number[]): Float64Array {
+  const found = new Float64Array(differences.length);
+  let sum = 0;
+  for (let i = 0; i < found.length; i++) found[i] = sum += differences[i];
   return found;
 }
 

@@ -46,6 +46,30 @@ export function append(series: Series, more: Series): Series {
   };
 }
 
+/** A line as the path of an SVG, with the least and the greatest value of each two pixels. */
+export function course(xs: ArrayLike<number>, ys: ArrayLike<number>, width: number, height: number): string {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < ys.length; i++) {
+    if (Number.isFinite(ys[i])) [low, high] = [Math.min(low, ys[i]), Math.max(high, ys[i])];
+  }
+  const [first, range] = [xs[0], xs[xs.length - 1] - xs[0] || 1];
+  const place = (y: number) => (height - 3 - ((y - low) / (high - low || 1)) * (height - 6)).toFixed(1);
+  const points: string[] = [];
+  for (let i = 0; i < ys.length; ) {
+    const at = Math.round(((xs[i] - first) / range) * (width / 2 - 2));
+    let [least, greatest, isRising] = [NaN, NaN, true];
+    for (; i < ys.length && Math.round(((xs[i] - first) / range) * (width / 2 - 2)) === at; i++) {
+      if (!Number.isFinite(ys[i])) continue;
+      if (!(ys[i] >= least)) [least, isRising] = [ys[i], false];
+      if (!(ys[i] <= greatest)) [greatest, isRising] = [ys[i], true];
+    }
+    if (least !== least) continue;
+    const both = least === greatest ? [least] : isRising ? [least, greatest] : [greatest, least];
+    for (const y of both) points.push(`${2 * at + 2} ${place(y)}`);
+  }
+  return points.length ? `M${points.join("L")}` : "";
+}
+
 /** Exponential moving average by the distance of points, without the bias of its beginning. */
 export function smooth(xs: ArrayLike<number>, ys: ArrayLike<number>, weight: number): Float64Array {
   const found = new Float64Array(ys.length);

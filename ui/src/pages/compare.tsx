@@ -22,7 +22,7 @@ import { Parallel } from "../parts/parallel.tsx";
 import { Scatter } from "../parts/scatter.tsx";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
-const Pictures = lazy(() => import("../parts/artifacts.tsx").then((module) => module.Pictures));
+const Pictures = lazy(() => import("./run.tsx").then((module) => module.Pictures));
 const MOST = 100;
 const AXES = 10;
 const AGGREGATES = ["last", "min", "max"];

@@ -1,6 +1,6 @@
 // One run: what it measured and was given first, then charts, files and everything else.
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, OURS, post, session } from "../api.ts";
 import { type Column, decode, merge, type Table } from "../logic/columns.ts";
 import { ago, count, duration, number, plural, timestamp } from "../logic/format.ts";
@@ -10,23 +10,26 @@ import { better } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
 import { asked, experimentHref, go, href, kept, keptHref, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
-import { follow, following, useLines } from "../lines.ts";
+import { follow, following, pointsFor, useLines } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { useKeys } from "../keys.ts";
 import { Ask, Button, Empty, Failure, Icon, Item, ItemLink, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy, Soon } from "../parts/lazy.tsx";
+import { Artifacts } from "../parts/artifacts.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
 
-const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
-const Artifacts = lazy(() => import("../parts/artifacts.tsx").then((module) => module.Artifacts));
+const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts), true);
 const Markdown = lazy(() => import("../parts/markdown.tsx").then((module) => module.Markdown));
 
 const NOTE = "mlflow.note.content";
 const PARENT_TAG = "mlflow.parentRunId";
 
+export { Pictures } from "../parts/artifacts.tsx"; // which would be a file of its own otherwise
+
 interface Loaded {
   table: Table; // of this run alone
+  children: Table;
   tags: [string, string][]; // in full, where the table cuts
   inputs: any[];
   models: string[];
@@ -37,27 +40,18 @@ interface Loaded {
 }
 
 async function load(id: string): Promise<Loaded> {
-  const aggregates = ["last", "min", "max", "count", "last_step", "min_step", "max_step"];
-  const [answer, { run }] = await Promise.all([
-    post(`${OURS}runs/chosen`, { run_ids: [id], aggregates }),
-    get(`${MLFLOW}runs/get`, { run_id: id }),
-  ]);
-  const experiment = run.info.experiment_id;
+  const { run, experiment, parent, table, children } = await get(`${OURS}runs/overview`, { run_id: id });
   const tags: [string, string][] = (run.data.tags ?? []).map((tag: any) => [tag.key, tag.value]);
-  const above = tags.find(([key]) => key === PARENT_TAG)?.[1];
-  const [found, parent] = await Promise.all([
-    get(`${MLFLOW}experiments/get`, { experiment_id: experiment }),
-    above ? get(`${MLFLOW}runs/get`, { run_id: above }).catch(() => null) : null,
-  ]);
   return {
-    table: decode(answer),
+    table: decode(table),
+    children: decode(children),
     tags,
     inputs: run.inputs?.dataset_inputs ?? [],
     models: [...(run.inputs?.model_inputs ?? []), ...(run.outputs?.model_outputs ?? [])].map((each: any) => each.model_id),
     artifactUri: run.info.artifact_uri,
-    experiment,
-    experimentName: found.experiment.name,
-    parent: parent && { id: above!, name: parent.run.info.run_name },
+    experiment: run.info.experiment_id,
+    experimentName: experiment.name,
+    parent: parent && { id: parent.run_id, name: parent.run_name },
   };
 }
 
@@ -209,7 +203,7 @@ export function Run({ id }: { id: string }) {
             </dl>
           ) : <p class="dim">No tags.</p>}
         </section>
-        {!kept && <Children id={id} experiment={value.experiment} />}
+        {!kept && <Children id={id} experiment={value.experiment} of={value.children} />}
         {value.inputs.length > 0 && <Inputs inputs={value.inputs} />}
         <section class="part" id="system" aria-label="System">
           <h2>System</h2>
@@ -245,7 +239,8 @@ function useNeighbours(id: string, experiment?: string) {
   useKeys({ "[": () => void step(-1), "]": () => void step(1) });
 }
 
-const SPARK_POINTS = 48;
+const FEW = 12; // metrics, whose courses are drawn from the series of the charts below: one request
+const SPARK_POINTS = 48; // of each of many
 
 function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column[]; id: string; colour: string }) {
   const [find, setFind] = useState("");
@@ -283,7 +278,7 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
                     <td class={`num ${wanted < 0 ? "" : "dim"}`} title={`${low} at step ${of("min_step", each.key)}`}>{number(low)}</td>
                     <td class={`num ${wanted > 0 ? "" : "dim"}`} title={`${high} at step ${of("max_step", each.key)}`}>{number(high)}</td>
                     <td class="num dim hide-narrow">{wanted && of("count", each.key) > 1 ? `step ${count(of(wanted < 0 ? "min_step" : "max_step", each.key))}` : ""}</td>
-                    <td class="hide-narrow" style={{ width: "112px", paddingRight: 0 }}><Spark run={id} metric={each.key} colour={colour} many={of("count", each.key) > 1} /></td>
+                    <td class="hide-narrow" style={{ width: "112px", paddingRight: 0 }}>{of("count", each.key) > 1 && <Spark run={id} metric={each.key} colour={colour} points={metrics.length > FEW ? SPARK_POINTS : pointsFor(1)} />}</td>
                   </tr>
                 );
               })}
@@ -295,9 +290,8 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
   );
 }
 
-function Spark({ run, metric, colour, many }: { run: string; metric: string; colour: string; many: boolean }) {
-  const wanted = useMemo(() => ({ runs: [run], keys: [metric], points: SPARK_POINTS, axis: "step" as const, start: null, end: null }), [run, metric]);
-  const { lines } = useLines(many ? wanted : null);
+function Spark({ run, metric, colour, points }: { run: string; metric: string; colour: string; points: number }) {
+  const { lines } = useLines({ runs: [run], keys: [metric], points, axis: "step", start: null, end: null });
   return lines[0] ? <Sparkline xs={lines[0].steps} ys={lines[0].values} colour={colour} /> : null;
 }
 
@@ -328,12 +322,8 @@ function Params({ params, name }: { params: Column[]; name: string }) {
   );
 }
 
-function Children({ id, experiment }: { id: string; experiment: string }) {
-  const { value } = useLoad(
-    (signal) => post(`${OURS}runs/table`, { experiment_ids: [experiment], filter: `tags.mlflow.parentRunId = ${literal(id)}`, max_results: 1000 }, signal).then(decode),
-    [id],
-  );
-  if (!value?.total) return null;
+function Children({ id, experiment, of: value }: { id: string; experiment: string; of: Table }) {
+  if (!value.total) return null;
   const rows = [...Array(value.size - value.ancestors).keys()];
   const metrics = [...value.columns.values()].filter((each) => each.kind === "metrics").slice(0, 4);
   return (

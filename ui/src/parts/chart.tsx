@@ -33,13 +33,11 @@ const xText = (value: number, axis: ChartSettings["axis"]) =>
 export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
   const { title, keys } = panel;
   const [box, seen] = useSeen();
-  const [everSeen, setEverSeen] = useState(false);
   const [asTable, setAsTable] = useState(false);
   const plot = useRef<uPlot | null>(null);
-  useEffect(() => void (seen && setEverSeen(true)), [seen]);
   const now = settings();
   const full = fullScreen.value === title;
-  const wanted: Wanted | null = everSeen ? want(keys, ids, full ? Math.max(points, 400) : points, now) : null;
+  const wanted: Wanted | null = seen ? want(keys, ids, full ? Math.max(points, 400) : points, now) : null;
   const { lines: found, busy, error, retry } = useLines(wanted);
   const shown = useMemo(() => lines.filter((line) => !hidden.value.has(line.id)), [lines, hidden.value]);
   const drawn = useMemo(
@@ -96,7 +94,7 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
         <Points drawn={drawn} lines={lines} many={keys.length > 1} />
       ) : (
         <div class={`plot ${busy && drawn.length ? "dimmed" : ""}`}>
-          {everSeen && data && <Plot plot={plot} data={data} drawn={drawn} now={now} />}
+          {seen && data && <Plot plot={plot} data={data} drawn={drawn} now={now} />}
           {busy && !drawn.length && <div class="bone" />}
           {!busy && !drawn.length && <p class="dim none">No points</p>}
           {!busy && drawn.length > 0 && !data?.xs.length && <p class="dim none">No point has a place on this x axis</p>}
@@ -212,7 +210,8 @@ function Plot(props: PlotProps) {
     sync.sub(made);
     const observer = new ResizeObserver(([entry]) => {
       const { width, height } = entry.contentRect;
-      if (width && height) made.setSize({ width, height });
+      const isNew = Math.round(width) !== made.width || Math.round(height) !== made.height;
+      if (width && height && isNew) made.setSize({ width: Math.round(width), height: Math.round(height) });
     });
     observer.observe(box.current!);
     const leave = () => (setTip(null), (near.value = null));
@@ -232,7 +231,10 @@ function Plot(props: PlotProps) {
 
   // The run under the pointer, here or in the table, stands out in every chart.
   const focused = near.value;
+  const wasFocused = useRef(focused);
   useEffect(() => {
+    if (!focused && !wasFocused.current) return;
+    wasFocused.current = focused;
     const at = curves.findIndex((each) => each.id === focused && each.kind === "line");
     if (focused && at < 0) return;
     plot.current?.setSeries(focused ? at + 1 : null, { focus: true }, false);

@@ -185,12 +185,16 @@ export function Charts({ lines: given, keys, said, legend = true }: { lines: Lin
   );
 }
 
-/** Whether an element is on the screen, or soon. */
+/** Whether an element has been on the screen, or near it. */
 export function useSeen() {
   const ref = useRef<HTMLElement>(null);
   const [seen, setSeen] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => setSeen(entry.isIntersecting), { rootMargin: "200px" });
+    const observer = new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting) return;
+      setSeen(true);
+      observer.disconnect();
+    }, { rootMargin: "200px" });
     observer.observe(ref.current!);
     return () => observer.disconnect();
   }, []);
