@@ -16,6 +16,7 @@ from runlog.protocol.rows import BY_NAME
 from runlog.store import Store, open_store
 from runlog.views import thinned, within
 
+LAST = {"loss": [1.0, 2.0]}
 SPIKES = {7: -5.0, 12_345: 99.0, 19_998: -77.0}
 
 
@@ -173,7 +174,7 @@ def test_nans_are_counted_and_infinities_kept(store):
     run_id = run_of(store, loss=[1.0, math.inf, math.nan, math.nan, 2.0])
     (series,) = answered("series", store, run_ids=[run_id], keys=["loss"])
     assert [*series.values] == [1.0, math.inf, 2.0]
-    assert (series.nans, series.nan_step, series.total) == (2, 2, 5)
+    assert (series.nans, series.nan_step, series.nan_timestamp, series.total) == (2, 2, 1002, 5)
     (zoomed,) = answered("series", store, run_ids=[run_id], keys=["loss"], start=3, end=9)
     assert (zoomed.nans, zoomed.nan_step) == (1, 3)
 
@@ -181,8 +182,15 @@ def test_nans_are_counted_and_infinities_kept(store):
 def test_nans_of_a_long_series_are_counted(store):
     run_id = run_of(store, loss=[math.nan if step > 15_000 else 1.0 for step in range(20_000)])
     (series,) = answered("series", store, run_ids=[run_id], keys=["loss"], points=100)
-    assert (series.nans, series.nan_step) == (4999, 15_001)
+    assert (series.nans, series.nan_step, series.nan_timestamp) == (4999, 15_001, 16_001)
     assert not any(math.isnan(value) for value in series.values)
+
+
+def test_a_table_says_when_running_runs_last_logged(store):
+    running, ended, quiet = (run_of(store, **logged) for logged in (LAST, LAST, {}))
+    store.update_run(ended, "FINISHED", 5)
+    table = answered("runTable", store, experiment_ids=["0"])
+    assert table.last_logged == {running: 1001} and table.total == len({running, ended, quiet})
 
 
 def test_changes_are_what_was_logged_since(store):

@@ -54,7 +54,8 @@ class RunTable(NamedTuple):
     """Runs as a table, in order, with columns that differ between them first.
 
     `ancestors` of the runs at the end do not match themselves, but runs before them are below them.
-    `total` and `statuses` count all runs that match, those of other pages too. `cursor` is for
+    `total` and `statuses` count all runs that match, those of other pages too. `last_logged` are
+    the latest timestamps that running runs logged a metric with, by run id. `cursor` is for
     `changes`.
     """
 
@@ -65,6 +66,7 @@ class RunTable(NamedTuple):
     ancestors: int
     total: int
     statuses: dict[str, int]
+    last_logged: dict[str, int]
     cursor: str
     page_token: str | None
 
@@ -85,8 +87,8 @@ class Overview(NamedTuple):
 class Series(NamedTuple):
     """A metric of a run for a chart, by the axis: of so many buckets the smallest and the greatest
     value, and the first and the last point. `total` is how many points there are in all, `thinned`
-    whether some were left out. NaNs of the range are only counted; `nan_step` is
-    the first one's."""
+    whether some were left out. NaNs of the range are only counted; `nan_step` and
+    `nan_timestamp` are the first one's."""
 
     run_id: str
     key: str
@@ -97,6 +99,7 @@ class Series(NamedTuple):
     thinned: bool
     nans: int
     nan_step: int | None
+    nan_timestamp: int | None
 
 
 class Changes(NamedTuple):

@@ -86,6 +86,7 @@ RUN_TABLE = message(
     needed("ancestors", INT64),
     needed("total", INT64),
     needed("statuses", COUNTS),
+    Field("last_logged", COUNTS, default={}),
     needed("cursor", TEXT),
     Field("next_page_token", TEXT, "page_token"),
 )
@@ -100,6 +101,7 @@ SERIES = message(
     needed("thinned", FLAG),
     needed("nans", INT64),
     Field("nan_step", INT64),
+    Field("nan_timestamp", INT64),
 )
 OVERVIEW = message(
     Overview,

@@ -50,6 +50,7 @@ export interface Table {
   ancestors: number;
   total: number;
   statuses: Record<string, number>;
+  logged: Record<string, number>; // when a running run last logged a metric
   cursor: string;
   token: string | null;
   ids: string[];
@@ -144,6 +145,7 @@ export function decode(answer: any): Table {
     ancestors: answer.ancestors,
     total: answer.total,
     statuses: answer.statuses,
+    logged: answer.last_logged ?? {},
     cursor: answer.cursor,
     token: answer.next_page_token ?? null,
     ids,
@@ -157,6 +159,15 @@ export function decode(answer: any): Table {
     columns,
     rowOf: new Map(ids.map((id, row) => [id, row])),
   };
+}
+
+const SILENT = 3600_000; // ms
+
+/** The status of a row as it is shown: a running run that logged nothing for an hour is stale. */
+export function statusOf(table: Table, row: number, now = Date.now()): string {
+  const status = table.statusOf[row];
+  const last = Math.max(table.start[row], table.logged[table.ids[row]] ?? 0);
+  return status === "RUNNING" && now - last > SILENT ? "STALE" : status;
 }
 
 /** `more` added to `table`: runs that are there are replaced, new ones come first (`before`) or
@@ -209,6 +220,7 @@ export function merge(table: Table, more: Table, before = true): Table {
     size: order.length,
     total: more.total,
     statuses: more.statuses,
+    logged: { ...table.logged, ...more.logged },
     cursor: more.cursor,
     token: before ? table.token : more.token,
     ids,

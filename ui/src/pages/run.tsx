@@ -2,13 +2,13 @@
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, OURS, post, session } from "../api.ts";
-import { type Column, decode, merge, type Table } from "../logic/columns.ts";
+import { type Column, decode, merge, statusOf, type Table } from "../logic/columns.ts";
 import { ago, count, duration, number, plural, timestamp } from "../logic/format.ts";
 import { csv } from "../logic/rows.ts";
 import { literal } from "../logic/filter.ts";
 import { better } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
-import { asked, experimentHref, go, href, kept, keptHref, runHref } from "../route.ts";
+import { asked, experimentHref, go, href, kept, keptHref, place, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
 import { follow, following, pointsFor, useLines } from "../lines.ts";
 import { useLive } from "../live.ts";
@@ -89,7 +89,14 @@ export function Run({ id }: { id: string }) {
     return more.size > 0;
   }, [id]);
   useLive(!!running && !kept, true, poll);
-  useNeighbours(id, value?.experiment);
+  const step = async (by: -1 | 1) => {
+    if (!value || kept) return;
+    const next = await neighbour(value.table, value.experiment, by);
+    // What the charts show stays; a file may not be there.
+    if (next) go(runHref(next, { ...Object.fromEntries(place.value.query), file: null }));
+    else say(by > 0 ? "This is the last run" : "This is the first run");
+  };
+  useKeys({ "[": () => void step(-1), "]": () => void step(1) });
 
   if (error) {
     return error instanceof ApiError && [400, 404].includes(error.status) ? (
@@ -134,8 +141,10 @@ export function Run({ id }: { id: string }) {
       <div class="page" style={{ paddingBottom: "8px", gap: "6px" }}>
         <div class="side wrap">
           <h1 class="clip">{name}</h1>
-          <Status status={table.statusOf[0]} />
+          <Status status={statusOf(table, 0)} />
           <span class="grow" />
+          {!kept && <Button icon="left" label="Previous run" keys="[" plain onClick={() => step(-1)} />}
+          {!kept && <Button icon="right" label="Next run" keys="]" plain onClick={() => step(1)} />}
           <Button icon="copy" aria-label={`Copy the run id ${id.slice(0, 8)}`} onClick={() => copy(id, "Run id copied")}><span class="mono hide-narrow">{id.slice(0, 8)}</span></Button>
           {!kept && (
             <Menu label="Actions of the run" icon="more">
@@ -226,17 +235,18 @@ async function removeTag(run_id: string, key: string, value: string, done: () =>
   done();
 }
 
-/** The previous and the next run of the experiment: [ and ]. */
-function useNeighbours(id: string, experiment?: string) {
-  const step = async (by: number) => {
-    if (!experiment || kept) return;
-    const answer = await post(`${OURS}runs/table`, { experiment_ids: [experiment], aggregates: [] });
-    const ids: string[] = answer.runs.run_id;
-    const next = ids[ids.indexOf(id) + by];
-    if (next) go(runHref(next));
-    else say(by > 0 ? "This is the last run" : "This is the first run");
-  };
-  useKeys({ "[": () => void step(-1), "]": () => void step(1) });
+/** The run before (-1) or behind a run in the usual order of its experiment: newest first. */
+async function neighbour(table: Table, experiment: string, by: -1 | 1): Promise<string | undefined> {
+  const [id, start] = [literal(table.ids[0]), table.start[0]];
+  const [time, beyond, order] = by > 0
+    ? [`start_time < ${start}`, `BETWEEN ${id} AND 'g'`, "DESC"]
+    : [`start_time > ${start}`, `BETWEEN '' AND ${id}`, "ASC"];
+  const { runs } = await post(`${OURS}runs/table`, {
+    experiment_ids: [experiment], aggregates: [], max_results: 1,
+    filter: `${time} OR (start_time = ${start} AND run_id ${beyond} AND run_id != ${id})`,
+    order_by: [`start_time ${order}`, `run_id ${by > 0 ? "ASC" : "DESC"}`],
+  });
+  return runs.run_id[0];
 }
 
 const FEW = 12; // metrics, whose courses are drawn from the series of the charts below: one request
@@ -340,7 +350,7 @@ function Children({ id, experiment, of: value }: { id: string; experiment: strin
             {rows.map((row) => (
               <tr key={value.ids[row]}>
                 <td><a href={runHref(value.ids[row])}>{value.names[row]}</a></td>
-                <td><Status status={value.statusOf[row]} /></td>
+                <td><Status status={statusOf(value, row)} /></td>
                 {metrics.map((each) => <td class="num" key={each.id}>{!each.has || each.has[row] ? number(each.numbers![row]) : ""}</td>)}
               </tr>
             ))}

@@ -11,7 +11,8 @@ import { kept } from "../route.ts";
 import { dark, download, save, say, copy } from "../state.ts";
 import { Button, Item, Menu } from "./basic.tsx";
 import { colour } from "./canvas.ts";
-import { type ChartSettings, fullScreen, hidden, near, setZoom, settings, underPointer, useSeen } from "./charts.tsx";
+import { fullScreen, hidden, near, setFullScreen } from "../together.ts";
+import { type ChartSettings, setZoom, settings, underPointer, useSeen } from "./charts.tsx";
 
 interface Props {
   panel: Panel;
@@ -69,7 +70,7 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
       <header>
         <h3 class="clip" title={keys.join(", ")}>{title}</h3>
         <Button icon="pin" label={pinned ? `Unpin ${title}` : `Pin ${title}`} plain aria-pressed={pinned} onClick={onPin} />
-        <Button icon="full" label={`${full ? "Close" : "Full screen"} ${title}`} keys="f" plain onClick={() => (fullScreen.value = full ? "" : title)} />
+        <Button icon="full" label={`${full ? "Close" : "Full screen"} ${title}`} keys="f" plain onClick={() => setFullScreen(full ? "" : title)} />
         <Menu label={`More of ${title}`} icon="more" plain>
           {(close) => (
             <>
@@ -276,7 +277,7 @@ const yRange = (wanted: () => [number, number] | null, log: boolean): uPlot.Rang
 };
 
 /** Infinities and NaNs as triangles at the edge of the plot. */
-function markInfinities(self: uPlot, { data, drawn, now }: PlotProps): void {
+function markInfinities(self: uPlot, { data }: PlotProps): void {
   const { ctx, bbox } = self;
   const size = 4 * devicePixelRatio;
   const triangle = (x: number, up: boolean) => {
@@ -289,12 +290,11 @@ function markInfinities(self: uPlot, { data, drawn, now }: PlotProps): void {
     ctx.lineTo(at + size, y + (up ? size : -size) * 1.6);
     ctx.fill();
   };
-  for (const { kind, colour, id, xs, ys } of data.curves) {
+  for (const { kind, colour, nan, xs, ys } of data.curves) {
     if (kind !== "line") continue;
     ctx.fillStyle = colour;
     for (let i = 0; i < ys.length; i++) if (!Number.isFinite(ys[i])) triangle(xs[i], ys[i] > 0);
-    if (now.axis !== "step") continue;
-    for (const each of drawn) if (each.run === id && each.nanStep !== null) triangle(each.nanStep, false);
+    if (nan !== undefined) triangle(nan, false);
   }
 }
 
