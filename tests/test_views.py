@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
+from array import array
 from uuid import uuid4
 
 import pytest
 
+from runlog.entities import PARENT_RUN_ID as PARENT
 from runlog.errors import InvalidParameter, NotFound
+from runlog.protocol import columns
 from runlog.protocol.rows import BY_NAME
 from runlog.store import Store, open_store
 from runlog.views import thinned, within
 
+LAST = {"loss": [1.0, 2.0]}
 SPIKES = {7: -5.0, 12_345: 99.0, 19_998: -77.0}
 
 
@@ -42,6 +47,53 @@ def answered(name, store, **arguments):
     """The answer of an endpoint, through its row's encoding and back."""
     row = BY_NAME[name]
     return row.answer.read(row.answer.write(row.apply(store, row.arguments(arguments))), "")
+
+
+def test_an_overview_has_what_stands_around_a_run(store):
+    family = run_of(store)
+    child = run_of(store, {"lr": "1"}, {PARENT: family}, loss=[3.0, 1.0])
+    above, below = (answered("overview", store, run_id=each) for each in (family, child))
+    assert (below.run.info.run_id, below.parent.run_id) == (child, family)
+    assert below.experiment.name == "Default" and below.children.total == 0
+    assert [*below.table.metrics[0].min] == [1.0]
+    assert above.children.runs[0].run_id == child and above.parent is None
+    assert answered("overview", store, run_id=family, children=0).children.total == 1
+
+
+@pytest.mark.parametrize("above", ["elsewhere", "f" * 32, "no id"])
+def test_an_overview_names_no_parent_of_another_experiment(store, above):
+    if above == "elsewhere":
+        above = store.create_run(store.create_experiment("other")).info.run_id
+    assert answered("overview", store, run_id=run_of(store, tags={PARENT: above})).parent is None
+
+
+@pytest.mark.parametrize("kind", [columns.DOUBLES, columns.PLANES])
+def test_columns_of_doubles_are_exact(kind):
+    numbers = array("d", [0.1, -0.0, math.inf, 5e-324, -1.7e308, math.nan, 1e16 + 2])
+    read = kind.read(json.loads(json.dumps(kind.write(numbers))), "")
+    assert read.tobytes() == numbers.tobytes()
+    assert not kind.read(kind.write(array("d")), "")
+
+
+@pytest.mark.parametrize("kind", [columns.INTEGERS, columns.DIFFERENCES])
+def test_columns_of_integers_are_exact(kind):
+    numbers = array("q", [5, 5, -(2**63), 2**63 - 1, 0])
+    assert kind.read(json.loads(json.dumps(kind.write(numbers))), "") == numbers
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (columns.PLANES, "AAAA"),
+        (columns.PLANES, 7),
+        (columns.DIFFERENCES, [1, "x"]),
+        (columns.DIFFERENCES, [2**63, 1]),
+        (columns.DIFFERENCES, 7),
+    ],
+)
+def test_columns_that_cannot_be_read(kind, value):
+    with pytest.raises(InvalidParameter, match="it must be"):
+        kind.read(value, "values")
 
 
 def test_a_table_says_what_differs_first(store):
@@ -122,7 +174,7 @@ def test_nans_are_counted_and_infinities_kept(store):
     run_id = run_of(store, loss=[1.0, math.inf, math.nan, math.nan, 2.0])
     (series,) = answered("series", store, run_ids=[run_id], keys=["loss"])
     assert [*series.values] == [1.0, math.inf, 2.0]
-    assert (series.nans, series.nan_step, series.total) == (2, 2, 5)
+    assert (series.nans, series.nan_step, series.nan_timestamp, series.total) == (2, 2, 1002, 5)
     (zoomed,) = answered("series", store, run_ids=[run_id], keys=["loss"], start=3, end=9)
     assert (zoomed.nans, zoomed.nan_step) == (1, 3)
 
@@ -130,8 +182,15 @@ def test_nans_are_counted_and_infinities_kept(store):
 def test_nans_of_a_long_series_are_counted(store):
     run_id = run_of(store, loss=[math.nan if step > 15_000 else 1.0 for step in range(20_000)])
     (series,) = answered("series", store, run_ids=[run_id], keys=["loss"], points=100)
-    assert (series.nans, series.nan_step) == (4999, 15_001)
+    assert (series.nans, series.nan_step, series.nan_timestamp) == (4999, 15_001, 16_001)
     assert not any(math.isnan(value) for value in series.values)
+
+
+def test_a_table_says_when_running_runs_last_logged(store):
+    running, ended, quiet = (run_of(store, **logged) for logged in (LAST, LAST, {}))
+    store.update_run(ended, "FINISHED", 5)
+    table = answered("runTable", store, experiment_ids=["0"])
+    assert table.last_logged == {running: 1001} and table.total == len({running, ended, quiet})
 
 
 def test_changes_are_what_was_logged_since(store):

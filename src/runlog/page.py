@@ -21,7 +21,6 @@ from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol import wire
 from runlog.protocol.rows import BY_NAME, MAX_RUNS_AT_ONCE
 from runlog.store import Store
-from runlog.views import AGGREGATES
 
 FOLDER = Path(__file__).parent / "ui"
 POINTS_IN_ALL, MOST_POINTS, FEWEST_POINTS = 200_000, 2_000, 48
@@ -90,10 +89,8 @@ def _digest(text: str) -> str:
 def _content(store: Store, runs: Sequence[Run]) -> str:
     """What `ui/src/kept.tsx` reads, as JSON."""
     ids = [run.info.run_id for run in runs]
-    table, series = BY_NAME["tableOfRuns"].answer, BY_NAME["series"].answer
-    tables = {each: table.write(store.views.table_of([each], AGGREGATES)) for each in ids}
-    if len(ids) > 1:
-        tables[",".join(ids)] = table.write(store.views.table_of(ids, COMPARED))
+    table, overview = BY_NAME["tableOfRuns"].answer, BY_NAME["overview"].answer
+    series = BY_NAME["series"].answer
     many = max(1, sum(len(run.data.metrics) for run in runs))
     points = min(max(POINTS_IN_ALL // many, FEWEST_POINTS), MOST_POINTS)
     lines = [
@@ -102,17 +99,13 @@ def _content(store: Store, runs: Sequence[Run]) -> str:
         if run.data.metrics
         for line in store.views.series([run.info.run_id], [*run.data.metrics], points)
     ]
-    experiments = {run.info.experiment_id for run in runs}
     return wire.dump(
         {
             "made": now(),
             "version": __version__,
             "run_ids": ids,
-            "tables": tables,
-            "runs": {run.info.run_id: wire.RUN.write(run) for run in runs},
-            "experiments": {
-                each: wire.EXPERIMENT.write(store.get_experiment(each)) for each in experiments
-            },
+            "runs": {each: overview.write(store.views.overview(each, children=0)) for each in ids},
+            "comparison": table.write(store.views.table_of(ids, COMPARED)),
             "series": series.write(lines).get("series", []),
         }
     )

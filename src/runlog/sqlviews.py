@@ -14,6 +14,7 @@ from runlog.sqlkeys import json_ids, listed, run_number
 from runlog.sqlsearch import page_of, runs_scope, token_values
 from runlog.views import (
     AGGREGATES,
+    MAX_CHILDREN,
     MAX_COMPLETIONS,
     MAX_RUNS,
     MAX_TEXT,
@@ -21,6 +22,7 @@ from runlog.views import (
     Changes,
     Completion,
     MetricColumn,
+    Overview,
     RunTable,
     Series,
     TextColumn,
@@ -106,6 +108,27 @@ class SqlViews(Views):
             cursor = _cursor(fetch, table, f"r.id in ({listed(ids)})")
             return self._table(fetch, table, ids, [], aggregates, statuses, cursor, None)
 
+    def overview(self, run_id: str, children: int = MAX_CHILDREN) -> Overview:
+        run = self._store.get_run(run_id)
+        experiment = run.info.experiment_id
+        parent = self._parent(run.data.tags.get(PARENT_RUN_ID), experiment)
+        below = f"tags.`{PARENT_RUN_ID}` = '{run_id}'"
+        return Overview(
+            run,
+            self._store.get_experiment(experiment),
+            parent,
+            self.table_of([run_id]),
+            self.run_table([experiment], below, max_results=children),
+        )
+
+    def _parent(self, run_id: str | None, experiment: str) -> RunInfo | None:
+        """The run that a tag names, in this experiment: of others the caller may see nothing."""
+        try:
+            info = self._store.get_run(run_id).info if run_id else None
+        except (NotFound, InvalidParameter):
+            return None
+        return info if info and info.experiment_id == experiment else None
+
     def _table(
         self,
         fetch: Snapshot,
@@ -127,6 +150,7 @@ class SqlViews(Views):
             len(ancestors),
             sum(statuses.values()),
             statuses,
+            _last_logged(fetch, table, ids),
             cursor,
             token,
         )
@@ -264,6 +288,16 @@ def _metrics(
     return sorted(table_columns, key=lambda column: (not column.differs, column.key))
 
 
+def _last_logged(fetch: Fetch, table: str, ids: list[int]) -> dict[str, int]:
+    rows = fetch(
+        f"""select r.run_id, max(m.last_timestamp) from json_each(:ids) j
+            cross join run r on r.id = j.value and r.status = 'RUNNING'
+            cross join {table} m on m.run = r.id where m.count > 0 group by r.run_id""",
+        json_ids(ids),
+    )
+    return dict(rows)
+
+
 def _texts(fetch: Snapshot, table: str, ids: list[int]) -> list[TextColumn]:
     found: dict[str, tuple[array[int], list[str]]] = {}
     for key, position, value in fetch.each(
@@ -377,7 +411,7 @@ def _series(
     numbers = [row for row in rows if not _is_nan(row[2])]
     place = 1 if axis == "time" else 0
     nans = [
-        row[0]
+        row
         for row in rows
         if _is_nan(row[2])
         and (start is None or start <= row[place])
@@ -400,7 +434,7 @@ def _columns(
     count: int,
     is_thinned: bool,
     nans: int,
-    nan_step: Sequence[int],
+    first_nan: Sequence[Sequence[int]],
 ) -> Series:
     return Series(
         run_id,
@@ -411,7 +445,7 @@ def _columns(
         count,
         is_thinned,
         nans,
-        nan_step[0] if nan_step else None,
+        *(first_nan[0][:2] if first_nan else (None, None)),
     )
 
 
@@ -456,19 +490,16 @@ def _bucketed(
     new = {row for row in recent if low <= row[0] <= high}
     numbers = sorted({row for row in (*rows, *new) if not _is_nan(row[2])})
     nans += sum(_is_nan(row[2]) for row in new)
-    nan_step = (
-        fetch(f"select min(step) from {table} where metric = :metric and value = 'NaN'", bindings)[
-            0
-        ][0]
-        if nans
-        else None
+    first = nans and fetch(
+        f"""select step, timestamp from {table} where metric = :metric and value = 'NaN'
+                and step between :low and :high order by step, timestamp limit 1""",
+        {**bindings, "low": low, "high": high},
     )
     was_thinned = inside > len(rows)
     # Buckets that are mostly empty leave fewer points than there may be, more never by much.
     chosen = numbers if was_thinned else thinned(numbers, most)
-    first = [] if nan_step is None else [nan_step]
     is_thinned = was_thinned or len(chosen) < len(numbers)
-    return _columns(run_id, key, chosen, count, is_thinned, nans, first)
+    return _columns(run_id, key, chosen, count, is_thinned, nans, first or ())
 
 
 def _beyond(fetch: Fetch, metric: int, low: int, high: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from runlog.entities import RunInfo, ViewType
+from runlog.entities import Experiment, Run, RunInfo, ViewType
 from runlog.errors import InvalidParameter
 
 AGGREGATES = ("last", "min", "max", "first", "count", "last_step", "min_step", "max_step")
@@ -21,6 +21,7 @@ MAX_POINTS = 100_000  # of one series
 MAX_POINTS_IN_ALL = 5_000_000
 MAX_TEXT = 500  # characters of a value in a table
 MAX_COMPLETIONS = 100
+MAX_CHILDREN = 1_000  # of a run, in its overview
 
 
 class MetricColumn(NamedTuple):
@@ -53,7 +54,8 @@ class RunTable(NamedTuple):
     """Runs as a table, in order, with columns that differ between them first.
 
     `ancestors` of the runs at the end do not match themselves, but runs before them are below them.
-    `total` and `statuses` count all runs that match, those of other pages too. `cursor` is for
+    `total` and `statuses` count all runs that match, those of other pages too. `last_logged` are
+    the latest timestamps that running runs logged a metric with, by run id. `cursor` is for
     `changes`.
     """
 
@@ -64,15 +66,29 @@ class RunTable(NamedTuple):
     ancestors: int
     total: int
     statuses: dict[str, int]
+    last_logged: dict[str, int]
     cursor: str
     page_token: str | None
+
+
+class Overview(NamedTuple):
+    """A run with what stands around it: its experiment, its parent there, and its children.
+
+    `table` has all aggregates of the run alone.
+    """
+
+    run: Run
+    experiment: Experiment
+    parent: RunInfo | None
+    table: RunTable
+    children: RunTable
 
 
 class Series(NamedTuple):
     """A metric of a run for a chart, by the axis: of so many buckets the smallest and the greatest
     value, and the first and the last point. `total` is how many points there are in all, `thinned`
-    whether some were left out. NaNs of the range are only counted; `nan_step` is
-    the first one's."""
+    whether some were left out. NaNs of the range are only counted; `nan_step` and
+    `nan_timestamp` are the first one's."""
 
     run_id: str
     key: str
@@ -83,6 +99,7 @@ class Series(NamedTuple):
     thinned: bool
     nans: int
     nan_step: int | None
+    nan_timestamp: int | None
 
 
 class Changes(NamedTuple):
@@ -133,6 +150,11 @@ class Views(ABC):
     @abstractmethod
     def table_of(self, run_ids: Sequence[str], aggregates: Sequence[str] = AGGREGATES) -> RunTable:
         """These runs, active or deleted, as a table. Raises NotFound."""
+
+    @abstractmethod
+    def overview(self, run_id: str, children: int = MAX_CHILDREN) -> Overview:
+        """All that a page of one run shows but its series and files, with up to so many of its
+        children. Raises NotFound."""
 
     @abstractmethod
     def series(

@@ -106,6 +106,13 @@ def site(pages: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
 
 
 @pytest.fixture
+def ids(site: Site) -> list[str]:
+    """The trials of the sweep, newest first."""
+    runs = site.store.search_runs(["1"], "params.lr IS NOT NULL")
+    return [run.info.run_id for run in runs]
+
+
+@pytest.fixture
 def fresh(pages: None, tmp_path: Path) -> Iterator[Site]:
     """An empty one, for tests that write."""
     site = Site(tmp_path)

@@ -9,7 +9,6 @@ import time
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
-import pytest
 from tests.ui.conftest import HOSTILE, violations
 
 from serving import serving
@@ -25,12 +24,6 @@ with runlog.start_run(run_name="from elsewhere") as run:
     print("logged", flush=True)
     sys.stdin.readline()
 """
-
-
-@pytest.fixture(scope="module")
-def ids(site):
-    runs = site.store.search_runs(["1"], "params.lr IS NOT NULL")
-    return [run.info.run_id for run in runs]
 
 
 def drawn(page):
@@ -151,3 +144,45 @@ def test_parallel_coordinates_by_pointer_and_by_keys(site, look, ids):
     assert violations(page) == []
     plot.get_by_role("button", name="Clear the brushes").click()
     hidden.first.wait_for(state="detached")
+
+
+def test_what_is_left_out_and_the_full_chart_stand_in_the_address(site, look):
+    page = look(site, "/experiments/1?view=charts")
+    legend = page.get_by_role("group", name="Runs of the charts")
+    legend.get_by_role("button", name="trial-04").click()
+    legend.get_by_role("button", name="trial-05").click()
+    page.get_by_role("button", name="Full screen val/accuracy").click()
+    page.wait_for_url(re.compile("off=[0-9a-f]{8},[0-9a-f]{8}&full=val/accuracy"))
+    page.reload()
+    page.locator("figure.full", has_text="val/accuracy").wait_for()
+    off = legend.locator("[aria-pressed=false]").all_inner_texts()
+    assert sorted(off) == ["trial-04", "trial-05"]
+    page.keyboard.press("Escape")
+    page.locator("figure.full").wait_for(state="detached")
+    legend.get_by_role("button", name="trial-04").click(modifiers=["Alt"])
+    page.wait_for_function("!location.search.includes('full')")
+    assert legend.locator("[aria-pressed=true]").all_inner_texts() == ["trial-04"]
+
+
+def test_brushes_orders_and_scales_of_axes_stand_in_the_address(site, look, ids):
+    page = look(site, f"/compare?runs={','.join(ids)}")
+    plot = page.get_by_role("region", name="Parallel coordinates")
+    plot.get_by_role("button", name=re.compile("^depth, axis 1 of")).press("ArrowRight")
+    axis = plot.get_by_role("button", name=re.compile("^depth, axis 2 of"))
+    axis.press("ArrowUp")
+    page.wait_for_url("**brush=params.depth~0.5~1*")
+    plot.get_by_role("button", name=re.compile("^lr log, axis 1")).press("Enter")
+    page.reload()
+    plot.get_by_role("button", name="depth, axis 2 of 3, a range is chosen").wait_for()
+    plot.get_by_role("button", name=re.compile("^lr, axis 1")).wait_for()
+    plot.get_by_text("6 of 12 runs").wait_for()
+
+
+def test_the_column_of_the_nearest_line_is_marked(site, look, ids):
+    page = look(site, f"/compare?runs={','.join(ids)}")
+    chart = page.locator("figure", has_text="val/accuracy").first
+    chart.scroll_into_view_if_needed()
+    box = chart.locator(".u-over").bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 30)
+    page.locator("col.near").wait_for(state="attached")
+    assert chart.locator(".tip li.near").count() == 1

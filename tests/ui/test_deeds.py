@@ -157,6 +157,27 @@ def test_a_run_is_described_tagged_and_deleted(fresh, look):
     assert (run.data.tags["team"], run.info.lifecycle_stage) == ("vision", "deleted")
 
 
+def test_the_runs_before_and_behind_are_one_key_away(site, look):
+    newer, this, older = site.store.search_runs(["1"])[4:7]
+    page = look(site, f"/runs/{this.info.run_id}?smooth=0.5")
+    page.keyboard.press("]")
+    page.get_by_role("heading", name=older.info.run_name).wait_for()
+    assert page.url.endswith(f"{older.info.run_id}?smooth=0.5")
+    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("heading", name=this.info.run_name).wait_for()
+    page.keyboard.press("[")
+    page.get_by_role("heading", name=newer.info.run_name).wait_for()
+
+
+def test_a_running_run_that_logs_nothing_is_stale(fresh, look):
+    run_id = fresh.store.create_run("0", "ada", 1_700_000_000_000, {}, "lost").info.run_id
+    fresh.store.log(run_id, [("loss", 1.0, 1_700_000_000_000, 9)])
+    page = look(fresh, "/experiments/0")
+    page.get_by_text("Stale").wait_for()
+    page.goto(f"{fresh.url}/runs/{run_id}")
+    page.get_by_title("nothing was logged for an hour").wait_for()
+
+
 def test_a_read_only_server_offers_no_changes(guarded, look):
     run_id = guarded.run("0", "first", params={"a": "1"})
     for path, there in (("/", "Default"), (f"/runs/{run_id}", "first")):

@@ -51,12 +51,6 @@ def opened(browser, tmp_path):
         page.context.close()
 
 
-@pytest.fixture(scope="module")
-def ids(site):
-    runs = site.store.search_runs(["1"], "params.lr IS NOT NULL")
-    return [run.info.run_id for run in runs]
-
-
 @pytest.mark.parametrize("theme, width", [("light", 1440), ("dark", 390)])
 def test_a_comparison_opens_without_a_server(site, opened, ids, theme, width):
     page = opened(kept.document(site.store, ids[:4]), theme, width)

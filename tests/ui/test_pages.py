@@ -31,12 +31,6 @@ PAGES = {
 FILES = ["plot.svg", "page.html", "note.md", "data.csv", "deep/<b>x<b>.txt"]
 
 
-@pytest.fixture(scope="module")
-def ids(site):
-    runs = site.store.search_runs(["1"], "params.lr IS NOT NULL")
-    return [run.info.run_id for run in runs]
-
-
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "missing"])

@@ -2,7 +2,7 @@
 // page.py, which writes the document around this script.
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
-import { answerWith, MLFLOW, OURS, session } from "./api.ts";
+import { answerWith, OURS, session } from "./api.ts";
 import { handleKey } from "./keys.ts";
 import { count, timestamp } from "./logic/format.ts";
 import { go, href, place } from "./route.ts";
@@ -13,14 +13,13 @@ import { Toast } from "./parts/toast.tsx";
 import { Compare } from "./pages/compare.tsx";
 import { Run } from "./pages/run.tsx";
 
-/** What the server would answer: the table of each run by its id and of all of them by their ids. */
+/** What the server would answer. */
 interface Kept {
   made: number; // Unix milliseconds
   version: string;
   run_ids: string[];
-  tables: Record<string, any>;
-  runs: Record<string, any>;
-  experiments: Record<string, any>;
+  runs: Record<string, any>; // by their ids
+  comparison: any; // of all of them
   series: { run_id: string; key: string }[];
 }
 
@@ -32,12 +31,10 @@ async function unpack(text: string): Promise<Kept> {
 
 const answers = (kept: Kept) => (path: string, given: any) => {
   switch (path) {
+    case `${OURS}runs/overview`:
+      return kept.runs[given.run_id];
     case `${OURS}runs/chosen`:
-      return kept.tables[given.run_ids.join()];
-    case `${MLFLOW}runs/get`:
-      return kept.runs[given.run_id] && { run: kept.runs[given.run_id] };
-    case `${MLFLOW}experiments/get`:
-      return { experiment: kept.experiments[given.experiment_id] };
+      return kept.comparison;
     case `${OURS}metrics/series`:
       // Whole, however few points are asked for and of which range: they have been thinned out once.
       return { series: kept.series.filter((each) => given.run_ids.includes(each.run_id) && given.keys.includes(each.key)) };

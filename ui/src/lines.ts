@@ -31,11 +31,24 @@ interface Waiting {
   failed: (error: Error) => void;
 }
 let waiting: Waiting[] = [];
+const coming = new Map<string, Promise<void>>(); // what was asked for and is not there yet
+
+/** The requests that bring what a chart misses; null: some of it was not asked for. */
+function onTheirWay(wanted: Wanted): Promise<void>[] | null {
+  const names = wanted.runs.flatMap((run) => wanted.keys.map((key) => nameOf(wanted, run, key)));
+  const missing = names.filter((name) => !kept.has(name)).map((name) => coming.get(name));
+  return missing.every((each) => !!each) ? [...new Set(missing)] : null;
+}
 
 /** What waits for the same runs and range goes together, with all its keys. */
 async function ask(): Promise<void> {
   const groups = new Map<string, Waiting[]>();
   for (const each of waiting) {
+    const requests = onTheirWay(each.wanted);
+    if (requests) {
+      Promise.all(requests).then(each.done, each.failed);
+      continue;
+    }
     const name = `${frame(each.wanted)} ${each.wanted.runs.join()}`;
     groups.get(name)?.push(each) ?? groups.set(name, [each]);
   }
@@ -46,22 +59,31 @@ async function ask(): Promise<void> {
 async function askFor(group: Waiting[]): Promise<void> {
   const [{ wanted }] = group;
   const missing = wanted.runs.filter((run) => group.some((each) => !has(each.wanted, run)));
+  const keys = [...new Set(group.flatMap((each) => each.wanted.keys))];
+  const names = missing.flatMap((run) => keys.map((key) => nameOf(wanted, run, key)));
+  const request = bring(wanted, missing, keys);
+  for (const name of names) coming.set(name, request);
   try {
-    const keys = [...new Set(group.flatMap((each) => each.wanted.keys))];
-    const { points, axis, start, end } = wanted;
-    const answer = await post(`${OURS}metrics/series`, {
-      run_ids: missing, keys, points, axis,
-      ...(start !== null && { start: Math.floor(start), end: Math.ceil(end!) }),
-    });
-    if (kept.size > KEPT_MOST) kept.clear();
-    for (const run of missing) for (const key of keys) kept.set(nameOf(wanted, run, key), null);
-    for (const each of answer.series ?? []) {
-      const series = decodeSeries(each);
-      kept.set(nameOf(wanted, series.run, series.key), series);
-    }
+    await request;
     group.forEach((each) => each.done());
   } catch (error) {
     group.forEach((each) => each.failed(error as Error));
+  } finally {
+    for (const name of names) coming.delete(name);
+  }
+}
+
+async function bring(wanted: Wanted, runs: string[], keys: string[]): Promise<void> {
+  const { points, axis, start, end } = wanted;
+  const answer = await post(`${OURS}metrics/series`, {
+    run_ids: runs, keys, points, axis,
+    ...(start !== null && { start: Math.floor(start), end: Math.ceil(end!) }),
+  });
+  if (kept.size > KEPT_MOST) kept.clear();
+  for (const run of runs) for (const key of keys) kept.set(nameOf(wanted, run, key), null);
+  for (const each of answer.series ?? []) {
+    const series = decodeSeries(each);
+    kept.set(nameOf(wanted, series.run, series.key), series);
   }
 }
 
@@ -82,7 +104,7 @@ export function useLines(wanted: Wanted | null) {
     if (wanted.runs.every((run) => has(wanted, run))) {
       show();
     } else {
-      setState((now) => ({ ...now, busy: true, error: null }));
+      setState((now) => (now.busy && !now.error ? now : { ...now, busy: true, error: null }));
       const failed = (error: Error) => current && setState((now) => ({ ...now, busy: false, error }));
       if (!waiting.length) setTimeout(ask, 20);
       waiting.push({ wanted, done: show, failed });

@@ -8,6 +8,7 @@ import { overlay, say } from "./state.ts";
 import { Header } from "./parts/header.tsx";
 import { handleKey } from "./keys.ts";
 import { Overlays } from "./parts/overlays.tsx";
+import "./parts/canvas.ts"; // small, and wanted by several parts: not worth a file of its own
 import { lazy } from "./parts/lazy.tsx";
 import { Toast } from "./parts/toast.tsx";
 import { Experiments } from "./pages/experiments.tsx";

@@ -1,23 +1,26 @@
 import { describe, expect, it, test } from "vitest";
-import { axisOf, brushed, roundValues } from "../src/logic/axes.ts";
+import { axisOf, brushed, readBrushes, roundValues, writeBrushes } from "../src/logic/axes.ts";
 import { better } from "../src/logic/better.ts";
 import { DARK, LIGHT, styles, viridis } from "../src/logic/colours.ts";
 import { drawing, type Line, type Shown } from "../src/logic/curves.ts";
-import { type Column, decode, integers, merge, narrowed, numbersOf } from "../src/logic/columns.ts";
+import { type Column, decode, integers, merge, narrowed, numbersOf, statusOf } from "../src/logic/columns.ts";
 import { kindOf, parseTable, severity, stepOf } from "../src/logic/files.ts";
 import { and, expected, field, isFilter, quoted, toFilter, without } from "../src/logic/filter.ts";
 import { folders } from "../src/logic/folders.ts";
 import { ago, count, duration, number, size, written } from "../src/logic/format.ts";
 import { csv, flat, grouped, nextOrder, parseOrder, part, sorted, summary, tree, writeOrder } from "../src/logic/rows.ts";
-import { append, band, byPrefix, central, gaussian, join, measured, panels, pointsOf, rankCorrelation, type Series, smooth } from "../src/logic/series.ts";
+import { append, band, byPrefix, central, course, gaussian, join, measured, nanPlace, panels, pointsOf, rankCorrelation, type Series, smooth } from "../src/logic/series.ts";
 import { coloured, longer, plain, shownLines, stretch } from "../src/logic/text.ts";
 import { svg } from "../src/logic/svg.ts";
 import { atMost } from "../src/logic/width.ts";
 import { Choice } from "../src/pages/choice.ts";
 
-const base64 = (array: ArrayBufferView) => btoa(String.fromCharCode(...new Uint8Array(array.buffer)));
-const reals = (...values: number[]) => base64(Float64Array.from(values));
-const whole = (...values: number[]) => base64(BigInt64Array.from(values.map(BigInt)));
+/** The bytes of numbers as they travel: the first of each, then the second of each... */
+function reals(...values: number[]): string {
+  const data = new Uint8Array(Float64Array.from(values).buffer);
+  return btoa(Array.from(data, (_, i) => String.fromCharCode(data[(i % values.length) * 8 + Math.floor(i / values.length)])).join(""));
+}
+const whole = (...values: number[]) => values.map((value, i) => value - (values[i - 1] ?? 0));
 
 /** A table's answer of runs a, b, c... */
 function answer(ids: string[], more: object = {}) {
@@ -89,7 +92,19 @@ describe("what is expected at the cursor of a filter", () => {
   });
 });
 
+it("brushes stand in addresses", () => {
+  const brushes = { "params.a,b~c": [0.25, 1] as [number, number], x: [0, 1 / 3] as [number, number] };
+  expect(writeBrushes(brushes)).toBe("params.a%2Cb~c~0.25~1,x~0~0.333");
+  expect(readBrushes("params.a%2Cb~c~0.25~1,x~0~0.333,y~1")).toEqual({ "params.a,b~c": [0.25, 1], x: [0, 0.333] });
+  expect(readBrushes("")).toEqual({});
+});
+
 describe("tables", () => {
+  it("say which running run is silent", () => {
+    const table = decode(answer(["a", "b", "c"], { last_logged: { b: 4_000_000 } }));
+    table.statusOf = ["RUNNING", "RUNNING", "FINISHED"];
+    expect([0, 1, 2].map((row) => statusOf(table, row, 5_000_000))).toEqual(["STALE", "RUNNING", "FINISHED"]);
+  });
   it("are decoded, with what is missing told from NaN", () => {
     const table = decode(answer(["a", "b", "c"], {
       metrics: [{ key: "loss", differs: true, runs: whole(0, 2), last: reals(0.5, NaN), min_step: whole(7, -1) }],
@@ -187,8 +202,8 @@ describe("series", () => {
     expect(columns).toEqual([[1, undefined, 2], [undefined, null, 4]]);
   });
   it("grow", () => {
-    const one = { run: "a", key: "k", steps: Float64Array.of(1), times: Float64Array.of(1), values: Float64Array.of(1), total: 1, thinned: false, nans: 0, nanStep: null };
-    expect(append(one, { ...one, steps: Float64Array.of(2), total: 2, nans: 1, nanStep: 2 })).toMatchObject({ steps: Float64Array.of(1, 2), total: 2, nans: 1, nanStep: 2 });
+    const one = { run: "a", key: "k", steps: Float64Array.of(1), times: Float64Array.of(1), values: Float64Array.of(1), total: 1, thinned: false, nans: 0, nanStep: null, nanTime: null };
+    expect(append(one, { ...one, steps: Float64Array.of(2), total: 2, nans: 1, nanStep: 2, nanTime: 7 })).toMatchObject({ steps: Float64Array.of(1, 2), total: 2, nans: 1, nanStep: 2, nanTime: 7 });
   });
   it("correlate by rank", () => {
     expect(rankCorrelation([1, 2, 3, 4], [1, 10, 100, 1000])).toBeCloseTo(1);
@@ -203,7 +218,7 @@ describe("series", () => {
 describe("curves", () => {
   const series = (run: string, key: string, values: number[], more: Partial<Series> = {}): Series => ({
     run, key, steps: Float64Array.from(values, (_, i) => i), times: Float64Array.from(values, (_, i) => 1000 * i),
-    values: Float64Array.from(values), total: values.length, thinned: false, nans: 0, nanStep: null, ...more,
+    values: Float64Array.from(values), total: values.length, thinned: false, nans: 0, nanStep: null, nanTime: null, ...more,
   });
   const line = (id: string, group?: string) => ({ id, name: `run ${id}`, style: { colour: "#123456", dash: [] }, ...(group !== undefined && { group }) });
   const now: Shown = { axis: "step", logX: false, smoothing: 0, smoother: "ema", central: false };
@@ -221,6 +236,18 @@ describe("curves", () => {
     const some = [series("a", "train/loss", [1, 2]), series("a", "val/loss", [2, 3])];
     const { curves } = draw(some, [line("a")], ["train/loss", "val/loss"])!;
     expect(curves.map((each) => [each.name, each.dash.length])).toEqual([["run a · train/loss", 2], ["run a · val/loss", 0]]);
+  });
+  it("have a mark where the first NaN is, on every axis", () => {
+    const broken = series("a", "loss", [4, 2, 1], { nans: 1, nanStep: 1, nanTime: 1500 });
+    const other = series("a", "acc", [0.1, 0.2, 0.4]);
+    expect((["step", "time", "relative", "metric:acc"] as const).map((axis) => nanPlace(broken, axis, other))).toEqual([1, 1.5, 1.5, 0.2]);
+    expect(nanPlace(broken, "metric:none")).toBeUndefined();
+    expect(draw([broken], [line("a")], ["loss"])!.curves[0].nan).toBe(1);
+  });
+  it("in the space of a word keep their spikes", () => {
+    const ys = Array.from({ length: 1000 }, (_, i) => (i === 500 ? 9 : 1));
+    expect(course([...ys.keys()], ys, 104, 20)).toContain("L52 3.0");
+    expect(course([0, 1], [NaN, NaN], 104, 20)).toBe("");
   });
   it("are bands of groups: greatest, least and mean", () => {
     const { curves } = draw(loss, [line("a", "x"), line("b", "x")], ["loss"])!;

@@ -3,6 +3,10 @@
 A column of numbers travels as the base64 of little-endian int64 or float64, which any language
 reads and which keeps every double: a million points are 32 MB and are read in 0.1 s, where MLflow's
 list of objects has 90 MB.
+
+What pages show is compressed on its way, so it is laid out for that: `DIFFERENCES` of whole
+numbers, since neighbours differ by little, and `PLANES` of doubles, whose upper bytes are much
+alike. Both are exact; compressed, a chart's series have two thirds of the bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +14,9 @@ from __future__ import annotations
 import sys
 from array import array
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from itertools import accumulate, chain
+from operator import sub
 from typing import Any, NamedTuple
 
 from runlog.entities import MetricSummary
@@ -43,20 +50,34 @@ SUMMARY = message(
 )
 
 
-def _numbers(code: str) -> Kind:
+def _numbers(code: str, planes: bool = False) -> Kind:
     def read(value: Any, where: str) -> array[Any]:
         numbers = array(code)
         try:
-            numbers.frombytes(b64decode(value, validate=True))
+            data = b64decode(value, validate=True)
+            numbers.frombytes(_together(data) if planes else data)
         except (TypeError, ValueError):
             raise wire.refusal(where, value, "it must be base64 of 8 bytes a number") from None
         return _little_endian(numbers)
 
     def write(numbers: Any) -> str:
         column = numbers if isinstance(numbers, array) else array(code, numbers)
-        return b64encode(_little_endian(column).tobytes()).decode()
+        data = _little_endian(column).tobytes()
+        return b64encode(_apart(data) if planes else data).decode()
 
-    return Kind(read, write, {"type": "string", "format": "byte"})
+    said = {"description": "the first byte of each number, then the second of each, ..."}
+    return Kind(read, write, {"type": "string", "format": "byte", **(said if planes else {})})
+
+
+def _apart(data: bytes) -> bytes:
+    return b"".join(data[place::8] for place in range(8))
+
+
+def _together(data: bytes) -> bytes:
+    found = bytearray(data)
+    for place in range(8):  # raises ValueError unless there are 8 bytes for each number
+        found[place::8] = data[place * len(data) // 8 : (place + 1) * len(data) // 8]
+    return bytes(found)
 
 
 def _little_endian(numbers: array[Any]) -> array[Any]:
@@ -66,7 +87,28 @@ def _little_endian(numbers: array[Any]) -> array[Any]:
     return numbers
 
 
+def _read_differences(value: Any, where: str) -> array[int]:
+    try:
+        return array("q", accumulate(value))
+    except (TypeError, OverflowError):
+        raise wire.refusal(where, value, "it must be a list of differences") from None
+
+
+def _write_differences(numbers: Sequence[int]) -> list[int]:
+    return list(map(sub, numbers, chain((0,), numbers)))
+
+
 INTEGERS, DOUBLES = _numbers("q"), _numbers("d")
+PLANES = _numbers("d", planes=True)
+DIFFERENCES = Kind(
+    _read_differences,
+    _write_differences,
+    {
+        "type": "array",
+        "items": {"type": "integer"},
+        "description": "each number less the one before it; the first as it is",
+    },
+)
 
 HISTORY = message(
     History,

@@ -52,6 +52,7 @@ from runlog.protocol.wire import (
     page,
 )
 from runlog.store import Store
+from runlog.views import MAX_CHILDREN
 
 if TYPE_CHECKING:
     from runlog.store import Point
@@ -664,6 +665,12 @@ ROWS: tuple[Row, ...] = (
         "tableOfRuns", "POST", "runs/chosen", READ, "views.table_of",
         (_RUNS, _AGGREGATES),
         tables.RUN_TABLE,
+        OURS,
+    ),
+    Row(
+        "overview", "GET", "runs/overview", READ, "views.overview",
+        (_RUN, Field("children", INT64, default=MAX_CHILDREN)),
+        tables.OVERVIEW,
         OURS,
     ),
     Row(

@@ -10,13 +10,14 @@ from typing import Any
 
 from runlog.entities import RunInfo
 from runlog.protocol import wire
-from runlog.protocol.columns import DOUBLES, INTEGERS
+from runlog.protocol.columns import DIFFERENCES, PLANES
 from runlog.protocol.wire import FLAG, INT64, STATUS, TEXT, Field, Kind, many, message, needed
 from runlog.views import (
     Activity,
     Changes,
     Completion,
     MetricColumn,
+    Overview,
     RunTable,
     Series,
     TextColumn,
@@ -62,18 +63,18 @@ def _counts_read(value: Any, where: str) -> dict[str, int]:
 INFOS = Kind(_read_infos, _write_infos, _INFO_SCHEMA)
 COUNTS = Kind(_counts_read, dict, {"type": "object", "additionalProperties": {"type": "integer"}})
 
-_COLUMN = (needed("key", TEXT), needed("differs", FLAG), Field("runs", INTEGERS))
+_COLUMN = (needed("key", TEXT), needed("differs", FLAG), Field("runs", DIFFERENCES))
 METRIC_COLUMN = message(
     MetricColumn,
     *_COLUMN,
-    Field("last", DOUBLES),
-    Field("min", DOUBLES),
-    Field("max", DOUBLES),
-    Field("first", DOUBLES),
-    Field("count", INTEGERS, "counts"),
-    Field("last_step", INTEGERS),
-    Field("min_step", INTEGERS),
-    Field("max_step", INTEGERS),
+    Field("last", PLANES),
+    Field("min", PLANES),
+    Field("max", PLANES),
+    Field("first", PLANES),
+    Field("count", DIFFERENCES, "counts"),
+    Field("last_step", DIFFERENCES),
+    Field("min_step", DIFFERENCES),
+    Field("max_step", DIFFERENCES),
 )
 TEXT_COLUMN = message(TextColumn, *_COLUMN, Field("values", many(TEXT), default=[]))
 RUN_TABLE = message(
@@ -85,6 +86,7 @@ RUN_TABLE = message(
     needed("ancestors", INT64),
     needed("total", INT64),
     needed("statuses", COUNTS),
+    Field("last_logged", COUNTS, default={}),
     needed("cursor", TEXT),
     Field("next_page_token", TEXT, "page_token"),
 )
@@ -92,13 +94,22 @@ SERIES = message(
     Series,
     needed("run_id", TEXT),
     needed("key", TEXT),
-    needed("steps", INTEGERS),
-    needed("timestamps", INTEGERS),
-    needed("values", DOUBLES),
+    needed("steps", DIFFERENCES),
+    needed("timestamps", DIFFERENCES),
+    needed("values", PLANES),
     needed("count", INT64, "total"),
     needed("thinned", FLAG),
     needed("nans", INT64),
     Field("nan_step", INT64),
+    Field("nan_timestamp", INT64),
+)
+OVERVIEW = message(
+    Overview,
+    needed("run", wire.RUN),
+    needed("experiment", wire.EXPERIMENT),
+    Field("parent", wire.RUN_INFO),
+    needed("table", RUN_TABLE),
+    needed("children", RUN_TABLE),
 )
 CHANGES = message(Changes, needed("table", RUN_TABLE), Field("series", many(SERIES), default=[]))
 ACTIVITY = message(

@@ -71,8 +71,19 @@ export function axisOf(column: Column, rows: number[], log: boolean | null = nul
   return { ...common, log: isLog, ticks, ends: [number(low, 4), number(high, 4)], at };
 }
 
+export type Brushes = Record<string, [number, number]>; // of 0 to 1, by axis
+
+/** "params.lr~0.2~0.75,metrics.loss~0~0.1" and back. */
+export const writeBrushes = (brushes: Brushes) =>
+  Object.entries(brushes).map(([id, ends]) => [encodeURIComponent(id), ...ends.map((end) => +end.toFixed(3))].join("~")).join(",");
+
+export function readBrushes(text: string): Brushes {
+  const found = [...text.matchAll(/([^,]+)~([\d.]+)~([\d.]+)(?=,|$)/g)];
+  return Object.fromEntries(found.map(([, id, low, high]) => [decodeURIComponent(id), [Number(low), Number(high)]]));
+}
+
 /** The rows that lie within the brushes of all axes. */
-export function brushed(axes: Axis[], brushes: Record<string, [number, number]>, rows: number[]): number[] {
+export function brushed(axes: Axis[], brushes: Brushes, rows: number[]): number[] {
   const active = axes.filter((axis) => brushes[axis.id]);
   return rows.filter((row) =>
     active.every((axis) => {

@@ -1,6 +1,5 @@
 // Tables of runs as the server sends them: columns, decoded once, read by position.
 
-/** int64 and float64 travel as base64 of little-endian bytes. */
 function bytes(text: string): Uint8Array<ArrayBuffer> {
   const direct = (Uint8Array as any).fromBase64;
   if (direct) return direct(text);
@@ -10,15 +9,23 @@ function bytes(text: string): Uint8Array<ArrayBuffer> {
   return found;
 }
 
-export const doubles = (text: string) => new Float64Array(bytes(text).buffer);
-
-/** Whole numbers as doubles: exact up to 2^53, which is enough for steps and times. */
-export function integers(text: string): Float64Array {
+/** Doubles travel as base64: the first byte of each, then the second of each and so on, little-endian. */
+export function doubles(text: string): Float64Array {
   const data = bytes(text);
-  const low = new Uint32Array(data.buffer);
-  const high = new Int32Array(data.buffer);
-  const found = new Float64Array(data.length / 8);
-  for (let i = 0; i < found.length; i++) found[i] = high[2 * i + 1] * 4294967296 + low[2 * i];
+  const found = new Uint8Array(data.length);
+  const count = data.length / 8;
+  let from = 0;
+  for (let place = 0; place < 8; place++) {
+    for (let at = place; from < (place + 1) * count; at += 8) found[at] = data[from++];
+  }
+  return new Float64Array(found.buffer);
+}
+
+/** Whole numbers travel as differences. Exact up to 2^53, which is enough for steps and times. */
+export function integers(differences: number[]): Float64Array {
+  const found = new Float64Array(differences.length);
+  let sum = 0;
+  for (let i = 0; i < found.length; i++) found[i] = sum += differences[i];
   return found;
 }
 
@@ -43,6 +50,7 @@ export interface Table {
   ancestors: number;
   total: number;
   statuses: Record<string, number>;
+  logged: Record<string, number>; // when a running run last logged a metric
   cursor: string;
   token: string | null;
   ids: string[];
@@ -137,6 +145,7 @@ export function decode(answer: any): Table {
     ancestors: answer.ancestors,
     total: answer.total,
     statuses: answer.statuses,
+    logged: answer.last_logged ?? {},
     cursor: answer.cursor,
     token: answer.next_page_token ?? null,
     ids,
@@ -150,6 +159,15 @@ export function decode(answer: any): Table {
     columns,
     rowOf: new Map(ids.map((id, row) => [id, row])),
   };
+}
+
+const SILENT = 3600_000; // ms
+
+/** The status of a row as it is shown: a running run that logged nothing for an hour is stale. */
+export function statusOf(table: Table, row: number, now = Date.now()): string {
+  const status = table.statusOf[row];
+  const last = Math.max(table.start[row], table.logged[table.ids[row]] ?? 0);
+  return status === "RUNNING" && now - last > SILENT ? "STALE" : status;
 }
 
 /** `more` added to `table`: runs that are there are replaced, new ones come first (`before`) or
@@ -202,6 +220,7 @@ export function merge(table: Table, more: Table, before = true): Table {
     size: order.length,
     total: more.total,
     statuses: more.statuses,
+    logged: { ...table.logged, ...more.logged },
     cursor: more.cursor,
     token: before ? table.token : more.token,
     ids,

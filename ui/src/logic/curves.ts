@@ -1,6 +1,6 @@
 // What a chart draws: lines of runs, smoothed or not, or the bands of groups of runs. No DOM.
 import { styles, type Style } from "./colours.ts";
-import { type Axis, band, central, gaussian, join, type Points, pointsOf, type Series, smooth } from "./series.ts";
+import { type Axis, band, central, gaussian, join, nanPlace, type Points, pointsOf, type Series, smooth } from "./series.ts";
 
 /** A run as charts show it. Runs of the same `group` are drawn as one band. */
 export interface Line {
@@ -15,6 +15,7 @@ export interface Curve extends Points {
   name: string;
   colour: string;
   dash: number[];
+  nan?: number; // where the first NaN is
   kind: "line" | "raw" | "edge"; // raw: behind a smoothed line; edge: of a band, above its mean
 }
 
@@ -38,7 +39,7 @@ const TRAINING_DASH = [5, 4];
 /** The styles of the groups that runs are drawn as bands of; null where each is a line. */
 export function bandsOf(lines: Line[], dark: boolean): Map<string, Style> | null {
   if (!lines.some((line) => line.group !== undefined)) return null;
-  return styles([...new Set(lines.map((line) => line.group ?? ""))].sort(), dark);
+  return styles([...new Set(lines.map((line) => line.group!))].sort(), dark);
 }
 
 /** Curves of some series. Of several keys the last is the plain line, the others are dashed. */
@@ -58,27 +59,29 @@ export function drawing(series: Series[], lines: Line[], keys: string[], now: Sh
     const line = byId.get(each.run)!;
     const more = keys.length > 1 ? ` · ${each.key}` : "";
     const dash = each.key === keys[keys.length - 1] ? line.style.dash : TRAINING_DASH;
-    return { line, key: each.key, name: line.name + more, dash, points: positive(pointsOf(each, now.axis, other.get(each.run))) };
+    const x = other.get(each.run);
+    const nan = nanPlace(each, now.axis, x);
+    return { line, key: each.key, name: line.name + more, dash, nan, points: positive(pointsOf(each, now.axis, x)) };
   });
   const curves: Curve[] = [];
   const bands = bandsOf(lines, dark);
   if (bands) {
     const groups = new Map<string, typeof raw>();
     for (const each of raw) {
-      const name = (each.line.group ?? "") + (keys.length > 1 ? ` · ${each.key}` : "");
+      const name = each.line.group! + (keys.length > 1 ? ` · ${each.key}` : "");
       groups.get(name)?.push(each) ?? groups.set(name, [each]);
     }
     for (const [name, members] of groups) {
       const { xs, mean, low, high } = band(members.map((each) => smoothed(each.points)));
-      const id = members[0].line.group ?? "";
+      const id = members[0].line.group!;
       const { colour, dash } = bands.get(id)!;
-      const common = { id, name: `${name || "(none)"}, mean of ${members.length}`, colour, xs };
+      const common = { id, name: `${name}, mean of ${members.length}`, colour, xs };
       const own = members[0].key === keys[keys.length - 1] ? dash : TRAINING_DASH;
       curves.push({ ...common, dash: [], kind: "edge", ys: high }, { ...common, dash: [], kind: "edge", ys: low });
       curves.push({ ...common, dash: own, kind: "line", ys: mean });
     }
   } else {
-    const all = raw.map(({ line, name, dash, points }) => ({ id: line.id, name, colour: line.style.colour, dash, ...points }));
+    const all = raw.map(({ line, name, dash, nan, points }) => ({ id: line.id, name, colour: line.style.colour, dash, nan, ...points }));
     if (now.smoothing) curves.push(...all.map((each): Curve => ({ ...each, dash: [], kind: "raw" })));
     curves.push(...all.map((each): Curve => ({ ...each, ...smoothed(each), kind: "line" })));
   }

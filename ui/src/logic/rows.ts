@@ -121,11 +121,14 @@ export function tree(table: Table, rows: number[], toggled: Set<string>): Line[]
 export const flat = (rows: number[]): Line[] =>
   rows.map((row) => ({ row, depth: 0, children: 0, open: false }));
 
+/** The group of a row by a column. */
+export const groupOf = (column: Column, row: number) => text(column, row) ?? "(none)";
+
 /** The runs in groups by the value of a column; the groups come in the order of their first run. */
 export function grouped(rows: number[], column: Column, toggled: Set<string>): Line[] {
   const groups = new Map<string, Group>();
   for (const row of rows) {
-    const value = text(column, row) ?? "(none)";
+    const value = groupOf(column, row);
     const group = groups.get(value);
     if (group) group.rows.push(row);
     else groups.set(value, { value, rows: [row] });

@@ -11,7 +11,8 @@ export interface Series {
   total: number;
   thinned: boolean;
   nans: number;
-  nanStep: number | null;
+  nanStep: number | null; // of the first
+  nanTime: number | null;
 }
 
 export const decodeSeries = (each: any): Series => ({
@@ -24,6 +25,7 @@ export const decodeSeries = (each: any): Series => ({
   thinned: each.thinned,
   nans: each.nans,
   nanStep: each.nan_step ?? null,
+  nanTime: each.nan_timestamp ?? null,
 });
 
 /** `series` with the points of `more` behind it. */
@@ -43,7 +45,32 @@ export function append(series: Series, more: Series): Series {
     thinned: series.thinned || more.thinned,
     nans: series.nans + more.nans,
     nanStep: series.nanStep ?? more.nanStep,
+    nanTime: series.nanTime ?? more.nanTime,
   };
+}
+
+/** A line as the path of an SVG, with the least and the greatest value of each two pixels. */
+export function course(xs: ArrayLike<number>, ys: ArrayLike<number>, width: number, height: number): string {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < ys.length; i++) {
+    if (Number.isFinite(ys[i])) [low, high] = [Math.min(low, ys[i]), Math.max(high, ys[i])];
+  }
+  const [first, range] = [xs[0], xs[xs.length - 1] - xs[0] || 1];
+  const place = (y: number) => (height - 3 - ((y - low) / (high - low || 1)) * (height - 6)).toFixed(1);
+  const points: string[] = [];
+  for (let i = 0; i < ys.length; ) {
+    const at = Math.round(((xs[i] - first) / range) * (width / 2 - 2));
+    let [least, greatest, isRising] = [NaN, NaN, true];
+    for (; i < ys.length && Math.round(((xs[i] - first) / range) * (width / 2 - 2)) === at; i++) {
+      if (!Number.isFinite(ys[i])) continue;
+      if (!(ys[i] >= least)) [least, isRising] = [ys[i], false];
+      if (!(ys[i] <= greatest)) [greatest, isRising] = [ys[i], true];
+    }
+    if (least !== least) continue;
+    const both = least === greatest ? [least] : isRising ? [least, greatest] : [greatest, least];
+    for (const y of both) points.push(`${2 * at + 2} ${place(y)}`);
+  }
+  return points.length ? `M${points.join("L")}` : "";
 }
 
 /** Exponential moving average by the distance of points, without the bias of its beginning. */
@@ -104,6 +131,15 @@ export function pointsOf(series: Series, axis: Axis, other?: Series): Points {
   if (axis.startsWith("metric:")) return other ? against(series, other) : { xs: new Float64Array(), ys: new Float64Array() };
   const start = axis === "relative" ? series.times[0] : 0;
   return { xs: series.times.map((time) => (time - start) / 1000), ys: series.values };
+}
+
+/** Where the first NaN of a series is by an axis; undefined: nowhere. */
+export function nanPlace(series: Series, axis: Axis, other?: Series): number | undefined {
+  if (series.nanStep === null || series.nanTime === null) return undefined;
+  if (axis === "step") return series.nanStep;
+  if (!axis.startsWith("metric:")) return (series.nanTime - (axis === "relative" ? (series.times[0] ?? series.nanTime) : 0)) / 1000;
+  const x = other ? at({ xs: other.steps, ys: other.values }, series.nanStep, 0)[0] : NaN;
+  return x === x ? x : undefined;
 }
 
 /** What a line is at x, between its points; NaN where it has none. `from` is where to look first. */

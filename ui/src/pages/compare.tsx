@@ -2,10 +2,10 @@
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { OURS, post } from "../api.ts";
-import { type Column, decode, infoColumns, merge, type Table } from "../logic/columns.ts";
+import { type Column, decode, infoColumns, merge, statusOf, type Table } from "../logic/columns.ts";
 import { literal } from "../logic/filter.ts";
 import { count, number, plural } from "../logic/format.ts";
-import { csv, text as textOf } from "../logic/rows.ts";
+import { csv, groupOf, text as textOf } from "../logic/rows.ts";
 import { better } from "../logic/better.ts";
 import { rankCorrelation } from "../logic/series.ts";
 import { type Style, styles } from "../logic/colours.ts";
@@ -13,6 +13,7 @@ import type { Line } from "../logic/curves.ts";
 import { asked, experimentHref, href, kept, keptHref, runHref, setQuery } from "../route.ts";
 import { dark, download, title } from "../state.ts";
 import { follow, following } from "../lines.ts";
+import { near, outside } from "../together.ts";
 import { useLive } from "../live.ts";
 import { Button, Empty, Failure, Icon, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { crumbs } from "../parts/header.tsx";
@@ -22,7 +23,7 @@ import { Parallel } from "../parts/parallel.tsx";
 import { Scatter } from "../parts/scatter.tsx";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
-const Pictures = lazy(() => import("../parts/artifacts.tsx").then((module) => module.Pictures));
+const Pictures = lazy(() => import("./run.tsx").then((module) => module.Pictures));
 const MOST = 100;
 const AXES = 10;
 const AGGREGATES = ["last", "min", "max"];
@@ -69,7 +70,7 @@ export function Compare() {
   const groups = columns.filter((each) => each.kind === "params" || (each.kind === "tags" && !each.key.startsWith("mlflow.")));
   const group = groups.find((each) => each.id === asked("group"));
   const lines = table.ids.map((id, row) => ({
-    id, name: table.names[row], style: colours.get(id)!, ...(group && { group: textOf(group, row) ?? "" }),
+    id, name: table.names[row], style: colours.get(id)!, ...(group && { group: groupOf(group, row) }),
   }));
   const remove = (id: string) => setQuery({ runs: ids.filter((each) => each !== id).join(",") });
   return (
@@ -139,6 +140,10 @@ function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; 
     const rows = [...infoColumns(table), ...columns].map((column) => [column.id, ...table.ids.map((_, row) => textOf(column, row))]);
     download("comparison.csv", csv(["", ...table.names], rows), "text/csv");
   };
+  const pointed = (event: PointerEvent) => {
+    const cell = (event.target as Element).closest<HTMLTableCellElement>("td, th");
+    near.value = (cell && table.ids[cell.cellIndex - 1]) ?? null;
+  };
   return (
     <section class="part" aria-label="Params and metrics">
       <header>
@@ -148,7 +153,8 @@ function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; 
         <Button icon="download" onClick={save}>CSV</Button>
       </header>
       <div class="scroll edge" tabIndex={0} role="region" aria-label="Table of params and metrics" style={{ maxHeight: "70vh" }}>
-        <table class="plain matrix">
+        <table class="plain matrix" onPointerOver={pointed} onPointerLeave={() => (near.value = null)}>
+          <Marked ids={table.ids} />
           <thead>
             <tr>
               <th scope="col"><span class="unseen">Key</span></th>
@@ -158,7 +164,7 @@ function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; 
             </tr>
             <tr>
               <th scope="row">Status</th>
-              {table.ids.map((id, row) => <td key={id} class="num"><Status status={table.statusOf[row]} /></td>)}
+              {table.ids.map((id, row) => <td key={id} class="num"><Status status={statusOf(table, row)} /></td>)}
             </tr>
           </thead>
           {GROUPS.map(([label, test]) => {
@@ -274,17 +280,21 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
   );
 }
 
+/** The column of the run that is pointed at, in a chart or here. */
+function Marked({ ids }: { ids: string[] }) {
+  return <colgroup><col />{ids.map((id) => <col key={id} class={near.value === id ? "near" : ""} />)}</colgroup>;
+}
+
 let showing = 0;
 const SETTLED = 150; // ms: charts are not drawn at each step of a brush
 
 /** What the brushes choose is what the charts show. */
 function showAlone({ ids }: Table, rows: number[] | null): void {
   clearTimeout(showing);
-  showing = window.setTimeout(async () => {
-    const { hidden } = await import("../parts/charts.tsx");
+  showing = window.setTimeout(() => {
     const inside = new Set(rows);
-    const outside = rows ? ids.filter((_, row) => !inside.has(row)) : [];
-    if (outside.length || hidden.value.size) hidden.value = new Set(outside);
+    const away = rows ? ids.filter((_, row) => !inside.has(row)) : [];
+    if (away.length || outside.value.size) outside.value = new Set(away);
   }, SETTLED);
 }
 

@@ -1,32 +1,35 @@
 // One run: what it measured and was given first, then charts, files and everything else.
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, OURS, post, session } from "../api.ts";
-import { type Column, decode, merge, type Table } from "../logic/columns.ts";
+import { type Column, decode, merge, statusOf, type Table } from "../logic/columns.ts";
 import { ago, count, duration, number, plural, timestamp } from "../logic/format.ts";
 import { csv } from "../logic/rows.ts";
 import { literal } from "../logic/filter.ts";
 import { better } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
-import { asked, experimentHref, go, href, kept, keptHref, runHref } from "../route.ts";
+import { asked, experimentHref, go, href, kept, keptHref, place, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
-import { follow, following, useLines } from "../lines.ts";
+import { follow, following, pointsFor, useLines } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { useKeys } from "../keys.ts";
 import { Ask, Button, Empty, Failure, Icon, Item, ItemLink, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy, Soon } from "../parts/lazy.tsx";
+import { Artifacts } from "../parts/artifacts.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
 
-const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
-const Artifacts = lazy(() => import("../parts/artifacts.tsx").then((module) => module.Artifacts));
+const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts), true);
 const Markdown = lazy(() => import("../parts/markdown.tsx").then((module) => module.Markdown));
 
 const NOTE = "mlflow.note.content";
 const PARENT_TAG = "mlflow.parentRunId";
 
+export { Pictures } from "../parts/artifacts.tsx"; // which would be a file of its own otherwise
+
 interface Loaded {
   table: Table; // of this run alone
+  children: Table;
   tags: [string, string][]; // in full, where the table cuts
   inputs: any[];
   models: string[];
@@ -37,27 +40,18 @@ interface Loaded {
 }
 
 async function load(id: string): Promise<Loaded> {
-  const aggregates = ["last", "min", "max", "count", "last_step", "min_step", "max_step"];
-  const [answer, { run }] = await Promise.all([
-    post(`${OURS}runs/chosen`, { run_ids: [id], aggregates }),
-    get(`${MLFLOW}runs/get`, { run_id: id }),
-  ]);
-  const experiment = run.info.experiment_id;
+  const { run, experiment, parent, table, children } = await get(`${OURS}runs/overview`, { run_id: id });
   const tags: [string, string][] = (run.data.tags ?? []).map((tag: any) => [tag.key, tag.value]);
-  const above = tags.find(([key]) => key === PARENT_TAG)?.[1];
-  const [found, parent] = await Promise.all([
-    get(`${MLFLOW}experiments/get`, { experiment_id: experiment }),
-    above ? get(`${MLFLOW}runs/get`, { run_id: above }).catch(() => null) : null,
-  ]);
   return {
-    table: decode(answer),
+    table: decode(table),
+    children: decode(children),
     tags,
     inputs: run.inputs?.dataset_inputs ?? [],
     models: [...(run.inputs?.model_inputs ?? []), ...(run.outputs?.model_outputs ?? [])].map((each: any) => each.model_id),
     artifactUri: run.info.artifact_uri,
-    experiment,
-    experimentName: found.experiment.name,
-    parent: parent && { id: above!, name: parent.run.info.run_name },
+    experiment: run.info.experiment_id,
+    experimentName: experiment.name,
+    parent: parent && { id: parent.run_id, name: parent.run_name },
   };
 }
 
@@ -95,7 +89,14 @@ export function Run({ id }: { id: string }) {
     return more.size > 0;
   }, [id]);
   useLive(!!running && !kept, true, poll);
-  useNeighbours(id, value?.experiment);
+  const step = async (by: -1 | 1) => {
+    if (!value || kept) return;
+    const next = await neighbour(value.table, value.experiment, by);
+    // What the charts show stays; a file may not be there.
+    if (next) go(runHref(next, { ...Object.fromEntries(place.value.query), file: null }));
+    else say(by > 0 ? "This is the last run" : "This is the first run");
+  };
+  useKeys({ "[": () => void step(-1), "]": () => void step(1) });
 
   if (error) {
     return error instanceof ApiError && [400, 404].includes(error.status) ? (
@@ -140,8 +141,10 @@ export function Run({ id }: { id: string }) {
       <div class="page" style={{ paddingBottom: "8px", gap: "6px" }}>
         <div class="side wrap">
           <h1 class="clip">{name}</h1>
-          <Status status={table.statusOf[0]} />
+          <Status status={statusOf(table, 0)} />
           <span class="grow" />
+          {!kept && <Button icon="left" label="Previous run" keys="[" plain onClick={() => step(-1)} />}
+          {!kept && <Button icon="right" label="Next run" keys="]" plain onClick={() => step(1)} />}
           <Button icon="copy" aria-label={`Copy the run id ${id.slice(0, 8)}`} onClick={() => copy(id, "Run id copied")}><span class="mono hide-narrow">{id.slice(0, 8)}</span></Button>
           {!kept && (
             <Menu label="Actions of the run" icon="more">
@@ -209,7 +212,7 @@ export function Run({ id }: { id: string }) {
             </dl>
           ) : <p class="dim">No tags.</p>}
         </section>
-        {!kept && <Children id={id} experiment={value.experiment} />}
+        {!kept && <Children id={id} experiment={value.experiment} of={value.children} />}
         {value.inputs.length > 0 && <Inputs inputs={value.inputs} />}
         <section class="part" id="system" aria-label="System">
           <h2>System</h2>
@@ -232,20 +235,22 @@ async function removeTag(run_id: string, key: string, value: string, done: () =>
   done();
 }
 
-/** The previous and the next run of the experiment: [ and ]. */
-function useNeighbours(id: string, experiment?: string) {
-  const step = async (by: number) => {
-    if (!experiment || kept) return;
-    const answer = await post(`${OURS}runs/table`, { experiment_ids: [experiment], aggregates: [] });
-    const ids: string[] = answer.runs.run_id;
-    const next = ids[ids.indexOf(id) + by];
-    if (next) go(runHref(next));
-    else say(by > 0 ? "This is the last run" : "This is the first run");
-  };
-  useKeys({ "[": () => void step(-1), "]": () => void step(1) });
+/** The run before (-1) or behind a run in the usual order of its experiment: newest first. */
+async function neighbour(table: Table, experiment: string, by: -1 | 1): Promise<string | undefined> {
+  const [id, start] = [literal(table.ids[0]), table.start[0]];
+  const [time, beyond, order] = by > 0
+    ? [`start_time < ${start}`, `BETWEEN ${id} AND 'g'`, "DESC"]
+    : [`start_time > ${start}`, `BETWEEN '' AND ${id}`, "ASC"];
+  const { runs } = await post(`${OURS}runs/table`, {
+    experiment_ids: [experiment], aggregates: [], max_results: 1,
+    filter: `${time} OR (start_time = ${start} AND run_id ${beyond} AND run_id != ${id})`,
+    order_by: [`start_time ${order}`, `run_id ${by > 0 ? "ASC" : "DESC"}`],
+  });
+  return runs.run_id[0];
 }
 
-const SPARK_POINTS = 48;
+const FEW = 12; // metrics, whose courses are drawn from the series of the charts below: one request
+const SPARK_POINTS = 48; // of each of many
 
 function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column[]; id: string; colour: string }) {
   const [find, setFind] = useState("");
@@ -283,7 +288,7 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
                     <td class={`num ${wanted < 0 ? "" : "dim"}`} title={`${low} at step ${of("min_step", each.key)}`}>{number(low)}</td>
                     <td class={`num ${wanted > 0 ? "" : "dim"}`} title={`${high} at step ${of("max_step", each.key)}`}>{number(high)}</td>
                     <td class="num dim hide-narrow">{wanted && of("count", each.key) > 1 ? `step ${count(of(wanted < 0 ? "min_step" : "max_step", each.key))}` : ""}</td>
-                    <td class="hide-narrow" style={{ width: "112px", paddingRight: 0 }}><Spark run={id} metric={each.key} colour={colour} many={of("count", each.key) > 1} /></td>
+                    <td class="hide-narrow" style={{ width: "112px", paddingRight: 0 }}>{of("count", each.key) > 1 && <Spark run={id} metric={each.key} colour={colour} points={metrics.length > FEW ? SPARK_POINTS : pointsFor(1)} />}</td>
                   </tr>
                 );
               })}
@@ -295,9 +300,8 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
   );
 }
 
-function Spark({ run, metric, colour, many }: { run: string; metric: string; colour: string; many: boolean }) {
-  const wanted = useMemo(() => ({ runs: [run], keys: [metric], points: SPARK_POINTS, axis: "step" as const, start: null, end: null }), [run, metric]);
-  const { lines } = useLines(many ? wanted : null);
+function Spark({ run, metric, colour, points }: { run: string; metric: string; colour: string; points: number }) {
+  const { lines } = useLines({ runs: [run], keys: [metric], points, axis: "step", start: null, end: null });
   return lines[0] ? <Sparkline xs={lines[0].steps} ys={lines[0].values} colour={colour} /> : null;
 }
 
@@ -328,12 +332,8 @@ function Params({ params, name }: { params: Column[]; name: string }) {
   );
 }
 
-function Children({ id, experiment }: { id: string; experiment: string }) {
-  const { value } = useLoad(
-    (signal) => post(`${OURS}runs/table`, { experiment_ids: [experiment], filter: `tags.mlflow.parentRunId = ${literal(id)}`, max_results: 1000 }, signal).then(decode),
-    [id],
-  );
-  if (!value?.total) return null;
+function Children({ id, experiment, of: value }: { id: string; experiment: string; of: Table }) {
+  if (!value.total) return null;
   const rows = [...Array(value.size - value.ancestors).keys()];
   const metrics = [...value.columns.values()].filter((each) => each.kind === "metrics").slice(0, 4);
   return (
@@ -350,7 +350,7 @@ function Children({ id, experiment }: { id: string; experiment: string }) {
             {rows.map((row) => (
               <tr key={value.ids[row]}>
                 <td><a href={runHref(value.ids[row])}>{value.names[row]}</a></td>
-                <td><Status status={value.statusOf[row]} /></td>
+                <td><Status status={statusOf(value, row)} /></td>
                 {metrics.map((each) => <td class="num" key={each.id}>{!each.has || each.has[row] ? number(each.numbers![row]) : ""}</td>)}
               </tr>
             ))}

@@ -1,11 +1,10 @@
 // The runs of an experiment: one toolbar, then a table, charts, or both.
-import type { Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, post, session } from "../api.ts";
 import { type Column, infoColumns, type Table } from "../logic/columns.ts";
 import { ago, count, plural } from "../logic/format.ts";
 import { and, field, literal, quoted, toFilter, without } from "../logic/filter.ts";
-import { csv, flat, grouped, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, writeOrder } from "../logic/rows.ts";
+import { csv, flat, grouped, groupOf, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, writeOrder } from "../logic/rows.ts";
 import { better } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
 import { asked, go, href, runHref, setQuery } from "../route.ts";
@@ -20,6 +19,7 @@ import { Search } from "../parts/search.tsx";
 import { Cards } from "../parts/cards.tsx";
 import { Columns } from "../parts/columns.tsx";
 import { Views } from "../parts/views.tsx";
+import { near } from "../together.ts";
 import { Choice } from "./choice.ts";
 import { useTable } from "./table.ts";
 
@@ -88,7 +88,7 @@ export function Runs({ experiment }: { experiment: string }) {
   const [now, setNow] = useState(-1);
   const [asking, setAsking] = useState<"tag" | "rename" | null>(null);
   const lastPick = useRef(-1);
-  const near = useNear(view === "split");
+  const together = view === "split" ? near : null; // what is pointed at in one is marked in the other
   const name = info.value?.name ?? "";
   useEffect(() => {
     title(name);
@@ -249,7 +249,7 @@ export function Runs({ experiment }: { experiment: string }) {
   const filterError = error instanceof ApiError && error.status === 400 && query ? error : null;
   const writes = session.value?.read_only === false;
   const keys = [...new Set(all.filter((each) => each.kind === "metrics" && charted.some((row) => !each.has || each.has[row])).map((each) => each.key))];
-  const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])!, ...(group && { group: textOf(group, row) ?? "" }) })) : [];
+  const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])!, ...(group && { group: groupOf(group, row) }) })) : [];
   const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? <HowMany total={table.total} /> : plural(charted.length, "run");
 
   const grid = table && (narrow.value ? (
@@ -263,9 +263,9 @@ export function Runs({ experiment }: { experiment: string }) {
         sort, select: pick, toggle, resize, move, pin, heat: warm, now: setNow,
         hide: (id) => setColumns(columns.filter((each) => each.id !== id)),
         selectAll,
-        hover: near ? (id) => void (near.value = id) : undefined,
+        hover: together ? (id) => void (near.value = id) : undefined,
       }}
-      near={near}
+      near={together}
     />
   ));
   const body = !table ? (
@@ -353,13 +353,6 @@ export function Runs({ experiment }: { experiment: string }) {
       )}
     </div>
   );
-}
-
-/** The run under the pointer, which charts and table have in common; charts are loaded on demand. */
-function useNear(wanted: boolean): Signal<string | null> | null {
-  const [near, setNear] = useState<Signal<string | null> | null>(null);
-  useEffect(() => void (wanted && import("../parts/charts.tsx").then((charts) => setNear(charts.near))), [wanted]);
-  return wanted ? near : null;
 }
 
 async function loadExperiment(id: string, signal: AbortSignal) {

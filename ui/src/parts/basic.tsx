@@ -10,6 +10,7 @@ const PATHS: Record<string, string> = {
   close: "m4 4 8 8m0-8-8 8",
   check: "m3.500 8.500 3 3 6-7",
   down: "m4.500 6.500 3.500 3.500 3.500-3.500",
+  left: "m9.500 4.500-3.500 3.500 3.500 3.500",
   right: "m6.500 4.500 3.500 3.500-3.500 3.500",
   sortUp: "M8 13V3.500M4 7l4-4 4 4",
   sortDown: "M8 3v9.500M4 9l4 4 4-4",
@@ -64,14 +65,11 @@ export function Icon({ name, size = 16 }: { name: string; size?: number }) {
   );
 }
 
-const STALE_AFTER = 6 * 3600_000;
-
-/** A run's status as icon, word and colour. A run that said nothing for hours is stale. */
-export function Status({ status, silentFor = 0, word = true }: { status: string; silentFor?: number; word?: boolean }) {
-  const shown = status === "RUNNING" && silentFor > STALE_AFTER ? "STALE" : status;
+/** A run's status, or STALE, as icon, word and colour. */
+export function Status({ status: shown, word = true }: { status: string; word?: boolean }) {
   const label = shown[0] + shown.slice(1).toLowerCase();
   return (
-    <span class={`status ${shown}`} title={shown === "STALE" ? "Running, but silent for hours" : label}>
+    <span class={`status ${shown}`} title={shown === "STALE" ? "Running, but nothing was logged for an hour" : label}>
       {shown === "RUNNING" ? (
         <svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true">
           <circle cx="8" cy="8" r="6" opacity=".25" />

@@ -1,6 +1,6 @@
 // Runs on a phone: name, status and two metrics each, the pinned ones first.
 import { useState } from "preact/hooks";
-import type { Column, Table } from "../logic/columns.ts";
+import { type Column, statusOf, type Table } from "../logic/columns.ts";
 import { ago, duration, number, plural } from "../logic/format.ts";
 import type { Line } from "../logic/rows.ts";
 import { runHref } from "../route.ts";
@@ -46,7 +46,7 @@ export function Cards({ table, lines, columns, pinned, isSelected, onSelect, onT
                 <input type="checkbox" aria-label={`Select ${table.names[row]}`} checked={isSelected(id)} onClick={(event) => onSelect(at, event)} />
               </label>
               <a href={runHref(id)}>
-                <span class="side"><b class="clip grow">{table.names[row]}</b><Status status={table.statusOf[row]} /></span>
+                <span class="side"><b class="clip grow">{table.names[row]}</b><Status status={statusOf(table, row)} /></span>
                 <span class="metrics">
                   {two.map((column) => <span class="clip" key={column.id}>{column.label} <b>{column.texts ? column.texts[row] : number(column.numbers![row])}</b></span>)}
                   {!two.length && <span>{ago(table.start[row])}{table.end[row] > 0 && `, ${duration(table.end[row] - table.start[row])}`}</span>}

@@ -11,7 +11,8 @@ import { kept } from "../route.ts";
 import { dark, download, save, say, copy } from "../state.ts";
 import { Button, Item, Menu } from "./basic.tsx";
 import { colour } from "./canvas.ts";
-import { type ChartSettings, fullScreen, hidden, near, setZoom, settings, underPointer, useSeen } from "./charts.tsx";
+import { fullScreen, hidden, near, setFullScreen } from "../together.ts";
+import { type ChartSettings, setZoom, settings, underPointer, useSeen } from "./charts.tsx";
 
 interface Props {
   panel: Panel;
@@ -33,13 +34,11 @@ const xText = (value: number, axis: ChartSettings["axis"]) =>
 export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
   const { title, keys } = panel;
   const [box, seen] = useSeen();
-  const [everSeen, setEverSeen] = useState(false);
   const [asTable, setAsTable] = useState(false);
   const plot = useRef<uPlot | null>(null);
-  useEffect(() => void (seen && setEverSeen(true)), [seen]);
   const now = settings();
   const full = fullScreen.value === title;
-  const wanted: Wanted | null = everSeen ? want(keys, ids, full ? Math.max(points, 400) : points, now) : null;
+  const wanted: Wanted | null = seen ? want(keys, ids, full ? Math.max(points, 400) : points, now) : null;
   const { lines: found, busy, error, retry } = useLines(wanted);
   const shown = useMemo(() => lines.filter((line) => !hidden.value.has(line.id)), [lines, hidden.value]);
   const drawn = useMemo(
@@ -71,7 +70,7 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
       <header>
         <h3 class="clip" title={keys.join(", ")}>{title}</h3>
         <Button icon="pin" label={pinned ? `Unpin ${title}` : `Pin ${title}`} plain aria-pressed={pinned} onClick={onPin} />
-        <Button icon="full" label={`${full ? "Close" : "Full screen"} ${title}`} keys="f" plain onClick={() => (fullScreen.value = full ? "" : title)} />
+        <Button icon="full" label={`${full ? "Close" : "Full screen"} ${title}`} keys="f" plain onClick={() => setFullScreen(full ? "" : title)} />
         <Menu label={`More of ${title}`} icon="more" plain>
           {(close) => (
             <>
@@ -96,7 +95,7 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
         <Points drawn={drawn} lines={lines} many={keys.length > 1} />
       ) : (
         <div class={`plot ${busy && drawn.length ? "dimmed" : ""}`}>
-          {everSeen && data && <Plot plot={plot} data={data} drawn={drawn} now={now} />}
+          {seen && data && <Plot plot={plot} data={data} drawn={drawn} now={now} />}
           {busy && !drawn.length && <div class="bone" />}
           {!busy && !drawn.length && <p class="dim none">No points</p>}
           {!busy && drawn.length > 0 && !data?.xs.length && <p class="dim none">No point has a place on this x axis</p>}
@@ -212,7 +211,8 @@ function Plot(props: PlotProps) {
     sync.sub(made);
     const observer = new ResizeObserver(([entry]) => {
       const { width, height } = entry.contentRect;
-      if (width && height) made.setSize({ width, height });
+      const isNew = Math.round(width) !== made.width || Math.round(height) !== made.height;
+      if (width && height && isNew) made.setSize({ width: Math.round(width), height: Math.round(height) });
     });
     observer.observe(box.current!);
     const leave = () => (setTip(null), (near.value = null));
@@ -232,7 +232,10 @@ function Plot(props: PlotProps) {
 
   // The run under the pointer, here or in the table, stands out in every chart.
   const focused = near.value;
+  const wasFocused = useRef(focused);
   useEffect(() => {
+    if (!focused && !wasFocused.current) return;
+    wasFocused.current = focused;
     const at = curves.findIndex((each) => each.id === focused && each.kind === "line");
     if (focused && at < 0) return;
     plot.current?.setSeries(focused ? at + 1 : null, { focus: true }, false);
@@ -274,7 +277,7 @@ const yRange = (wanted: () => [number, number] | null, log: boolean): uPlot.Rang
 };
 
 /** Infinities and NaNs as triangles at the edge of the plot. */
-function markInfinities(self: uPlot, { data, drawn, now }: PlotProps): void {
+function markInfinities(self: uPlot, { data }: PlotProps): void {
   const { ctx, bbox } = self;
   const size = 4 * devicePixelRatio;
   const triangle = (x: number, up: boolean) => {
@@ -287,12 +290,11 @@ function markInfinities(self: uPlot, { data, drawn, now }: PlotProps): void {
     ctx.lineTo(at + size, y + (up ? size : -size) * 1.6);
     ctx.fill();
   };
-  for (const { kind, colour, id, xs, ys } of data.curves) {
+  for (const { kind, colour, nan, xs, ys } of data.curves) {
     if (kind !== "line") continue;
     ctx.fillStyle = colour;
     for (let i = 0; i < ys.length; i++) if (!Number.isFinite(ys[i])) triangle(xs[i], ys[i] > 0);
-    if (now.axis !== "step") continue;
-    for (const each of drawn) if (each.run === id && each.nanStep !== null) triangle(each.nanStep, false);
+    if (nan !== undefined) triangle(nan, false);
   }
 }
 

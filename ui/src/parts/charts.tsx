@@ -13,14 +13,10 @@ import { useKeys } from "../keys.ts";
 import { Button, Menu } from "./basic.tsx";
 import { Chart } from "./chart.tsx";
 import { pointsFor } from "../lines.ts";
+import { fullScreen, hidden, isOff, near, setFullScreen, switchOff } from "../together.ts";
 
 export type { Line } from "../logic/curves.ts";
 
-/** The run whose line is near the pointer, or whose row of a table is. */
-export const near = signal<string | null>(null);
-/** Runs that the legend has switched off. */
-export const hidden = signal<Set<string>>(new Set());
-export const fullScreen = signal("");
 export const underPointer = signal("");
 
 export interface ChartSettings extends Shown {
@@ -97,8 +93,8 @@ function listed(lines: Line[]): Listed[] {
   const groups = bandsOf(lines, dark.value);
   if (!groups) return lines.map((line) => ({ ...line, runs: [line.id] }));
   return [...groups].map(([id, style]) => {
-    const runs = lines.filter((line) => (line.group ?? "") === id).map((line) => line.id);
-    return { id, runs, name: `${id || "(none)"} · ${plural(runs.length, "run")}`, style };
+    const runs = lines.filter((line) => line.group === id).map((line) => line.id);
+    return { id, runs, name: `${id} · ${plural(runs.length, "run")}`, style };
   });
 }
 
@@ -106,14 +102,9 @@ function Legend({ items }: { items: Listed[] }) {
   const shown = (item: Listed) => item.runs.some((run) => !hidden.value.has(run));
   const click = (item: Listed, alone: boolean) => {
     const others = items.filter((each) => each !== item).flatMap((each) => each.runs);
-    if (alone) {
-      const isAlone = shown(item) && others.every((run) => hidden.value.has(run));
-      hidden.value = new Set(isAlone ? [] : others);
-      return;
-    }
-    const next = new Set(hidden.value);
-    for (const run of item.runs) shown(item) ? next.add(run) : next.delete(run);
-    hidden.value = next;
+    const isOn = item.runs.some((run) => !isOff(run));
+    if (alone) return switchOff(isOn && others.every(isOff) ? [] : others);
+    switchOff([...others.filter(isOff), ...(isOn ? item.runs : [])]);
   };
   return (
     <div class="legend" role="group" aria-label="Runs of the charts: click hides one, Alt and click shows it alone">
@@ -138,8 +129,8 @@ export function Charts({ lines: given, keys, said, legend = true }: { lines: Lin
   useKeys({
     s: () => setQuery({ smooth: settings().smoothing ? null : "0.9" }),
     l: () => setQuery({ log: settings().logY ? null : "1" }),
-    f: () => (fullScreen.value = fullScreen.value ? "" : underPointer.value),
-    ...(fullScreen.value && { Escape: () => (fullScreen.value = "") }),
+    f: () => setFullScreen(fullScreen.value ? "" : underPointer.value),
+    ...(fullScreen.value && { Escape: () => setFullScreen("") }),
   });
   const overlay = asked("overlay") === "1";
   const canOverlay = useMemo(() => panels(keys, true).length < keys.length, [keys.join()]);
@@ -185,12 +176,16 @@ export function Charts({ lines: given, keys, said, legend = true }: { lines: Lin
   );
 }
 
-/** Whether an element is on the screen, or soon. */
+/** Whether an element has been on the screen, or near it. */
 export function useSeen() {
   const ref = useRef<HTMLElement>(null);
   const [seen, setSeen] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => setSeen(entry.isIntersecting), { rootMargin: "200px" });
+    const observer = new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting) return;
+      setSeen(true);
+      observer.disconnect();
+    }, { rootMargin: "200px" });
     observer.observe(ref.current!);
     return () => observer.disconnect();
   }, []);

@@ -29,7 +29,7 @@ export interface GridProps {
   now: number; // the line with the keyboard's mark
   colours: Map<string, Style> | null;
   heat: Map<string, Heat>;
-  near: Signal<string | null> | null; // the run under the pointer in a chart
+  near: Signal<string | null> | null; // the run or group under the pointer in a chart
   on: {
     sort: (column: Column, add: boolean, descending?: boolean) => void;
     select: (line: number, event: { shiftKey: boolean }) => void;
@@ -182,7 +182,7 @@ export function Grid(props: GridProps) {
     pool.current!.hover(at);
     const target = event.target as HTMLElement;
     if (at >= 0 && !target.title) target.title = pool.current!.titleOf(target);
-    on.hover?.(at >= 0 && lines[at].row >= 0 ? table.ids[lines[at].row] : null);
+    on.hover?.(at < 0 ? null : (lines[at].group?.value ?? table.ids[lines[at].row]));
   };
   const head = (place: Place) => (
     <Head key={place.column.id} {...place} order={props.order} on={on}

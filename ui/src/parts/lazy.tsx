@@ -18,7 +18,9 @@ export function Soon({ children, now = false }: { children: ComponentChildren; n
   return seen ? <>{children}</> : <div ref={box} style={{ minHeight: "120px" }} />;
 }
 
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+/** `now`: it is fetched at once, for what is sure to be shown. */
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, now = false): ComponentType<P> {
+  if (now) load().then((part) => loaded.set(load, part), () => {});
   return function Lazy(props: P) {
     const [Part, setPart] = useState<ComponentType<P> | null>(() => loaded.get(load) ?? null);
     const [error, setError] = useState<Error | null>(null);

@@ -3,9 +3,10 @@
 // do the same to an axis whose name has the focus.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Column } from "../logic/columns.ts";
-import { type Axis, axisOf, brushed } from "../logic/axes.ts";
+import { type Axis, axisOf, type Brushes, brushed, readBrushes, writeBrushes } from "../logic/axes.ts";
 import { viridis } from "../logic/colours.ts";
 import { count, plural } from "../logic/format.ts";
+import { asked, setQuery } from "../route.ts";
 import { dark } from "../state.ts";
 import { Button } from "./basic.tsx";
 import { colour, useCanvas } from "./canvas.ts";
@@ -15,12 +16,18 @@ const [TOP, BOTTOM, SIDE] = [44, 20, 56];
 const SHADES = 24;
 
 export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; rows: number[]; by: Column | undefined; onBrush?: (rows: number[] | null) => void }) {
-  const [brushes, setBrushes] = useState<Record<string, [number, number]>>({});
-  const [order, setOrder] = useState<string[]>([]);
-  const [logs, setLogs] = useState<Record<string, boolean>>({});
+  // The address follows at the end of a drag: browsers refuse to change it at each move.
+  const written = asked("brush");
+  const [brushes, drawBrushes] = useState(() => readBrushes(written));
+  useEffect(() => void (written === writeBrushes(brushes) || drawBrushes(readBrushes(written))), [written]);
+  const setBrushes = (next: Brushes) => (drawBrushes(next), setQuery({ brush: writeBrushes(next) }));
+  const along = asked("along");
+  const order = useMemo(() => along.split(",").filter(Boolean).map(decodeURIComponent), [along]);
+  const scales = asked("scales");
+  const logs = useMemo(() => new Map(scales.split(",").map((each) => [decodeURIComponent(each.slice(1)), each[0] === "l"])), [scales]);
   const drag = useRef<{ axis: number; from: number; moved: boolean } | null>(null);
   const axes = useMemo(() => {
-    const found = columns.map((column) => axisOf(column, rows, logs[column.id] ?? null));
+    const found = columns.map((column) => axisOf(column, rows, logs.get(column.id) ?? null));
     const rank = (id: string) => (order.includes(id) ? order.indexOf(id) : order.length);
     return order.length ? [...found].sort((a, b) => rank(a.id) - rank(b.id)) : found;
   }, [columns, rows, logs, order]);
@@ -109,10 +116,13 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
     if (to < 0 || to >= axes.length || to === from) return false;
     const ids = axes.map((axis) => axis.id);
     ids.splice(to, 0, ...ids.splice(from, 1));
-    setOrder(ids);
+    setQuery({ along: ids.map(encodeURIComponent).join(",") });
     return true;
   };
-  const scale = ({ id, log }: Axis) => setLogs({ ...logs, [id]: !log });
+  const scale = ({ id, log }: Axis) => {
+    const next = [...new Map([...logs]).set(id, !log)].filter(([id]) => id);
+    setQuery({ scales: next.map(([id, log]) => (log ? "l" : "n") + encodeURIComponent(id)).join(",") });
+  };
 
   const down = (event: PointerEvent) => {
     canvas.current!.setPointerCapture(event.pointerId);
@@ -124,13 +134,14 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
     const at = part(event);
     if (Math.abs(at - now.from) < 0.01 && !now.moved) return;
     now.moved = true;
-    setBrushes({ ...brushes, [axes[now.axis].id]: [Math.min(now.from, at), Math.max(now.from, at)] });
+    drawBrushes({ ...brushes, [axes[now.axis].id]: [Math.min(now.from, at), Math.max(now.from, at)] });
   };
   const up = () => {
     const now = drag.current;
     drag.current = null;
     if (!now) return;
-    if (!now.moved) clear(axes[now.axis].id);
+    if (now.moved) setBrushes(brushes);
+    else clear(axes[now.axis].id);
   };
 
   const nameDown = (event: PointerEvent, axis: number) => {

@@ -1,7 +1,7 @@
 // The rows of the table as elements that are used again: scrolling writes texts into those that
 // left the view, and nothing else. No framework in between: its comparing costs more than the rows.
 import { type ComponentChild, h, render } from "preact";
-import type { Column, Table } from "../logic/columns.ts";
+import { type Column, statusOf, type Table } from "../logic/columns.ts";
 import type { Style } from "../logic/colours.ts";
 import { ago, duration, number, plural, timestamp } from "../logic/format.ts";
 import { type Line, part, summary } from "../logic/rows.ts";
@@ -83,7 +83,7 @@ function copyOf(name: string, draw: () => ComponentChild): Node {
   return drawn.get(name)!.cloneNode(true);
 }
 
-const statusOf = (status: string) => copyOf(status, () => h(Status, { status }));
+const iconOf = (status: string) => copyOf(status, () => h(Status, { status }));
 
 function set(element: Element, name: string, value: string | null): void {
   if (element.getAttribute(name) === value) return;
@@ -170,7 +170,7 @@ export class Pool {
     this.hovered = slot;
   }
 
-  /** Marks the row of a run, which a chart points at. */
+  /** Marks the row of a run or a group, which a chart points at. */
   mark(id: string | null): void {
     if (id === this.marked) return;
     this.marked = id;
@@ -243,7 +243,8 @@ export class Pool {
     const id = table.ids[line.row];
     const selected = !line.group && looks.choice.has(id);
     const above = line.row >= table.size - table.ancestors;
-    const look = `line${line.group ? " group" : ""}${above ? " above" : ""}${selected ? " on" : ""}${at === looks.now ? " now" : ""}${id && id === this.marked ? " near" : ""}`;
+    const name = line.group?.value ?? id; // as charts have it
+    const look = `line${line.group ? " group" : ""}${above ? " above" : ""}${selected ? " on" : ""}${at === looks.now ? " now" : ""}${name && name === this.marked ? " near" : ""}`;
     for (const element of [row, rest]) {
       if (element.className !== look) element.className = look;
       element.style.top = `${at * rowHeight}px`;
@@ -334,7 +335,7 @@ export class Pool {
       const found = column.numbers && column.kind !== "info" ? summary(column, line.group.rows) : null;
       if (found) text = number(found.mean);
     } else if (column.id === "status") {
-      status = table.statusOf[row];
+      status = statusOf(table, row);
     } else if (column.id === "start_time") {
       text = ago(table.start[row]);
       look += " dim";
@@ -357,7 +358,7 @@ export class Pool {
     if (cell.look !== look) cell.element.className = cell.look = look;
     if (cell.heat !== warmth) cell.element.style.setProperty("--part", (cell.heat = warmth));
     if (cell.status !== status) {
-      cell.element.replaceChildren(status ? statusOf(status) : cell.text);
+      cell.element.replaceChildren(status ? iconOf(status) : cell.text);
       cell.status = status;
     }
     if (cell.said !== text) cell.text.data = cell.said = text;
