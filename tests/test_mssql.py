@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from contract.test_search import test_found as found_by_filters
 from contract.test_search import test_order as found_in_order
-from runlog import migrate
+from runlog import migrate, sqlsearch
 from runlog.db import servers
 from runlog.db.mssql import SQLServer
 from runlog.db.postgresql import PostgreSQL
@@ -54,6 +54,11 @@ def recorded(server):
     store.db.change_many = lambda sql, rows: seen.add(sql) or change_many(sql, rows)
     store._make_default_experiment()
     everything(store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlsearch, "FEW", 1)  # these runs are many
+        for run in "xyz":
+            store.create_run("0", run_id=run)
+        searches(store)
     store.close()
     own = PostgreSQL.COUNT_ON
     return {sql for sql in seen if SQL.match(sql) and "unnest" not in sql and sql != own}

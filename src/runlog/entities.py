@@ -12,7 +12,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, TypeVar
 
     T = TypeVar("T")
@@ -125,10 +125,12 @@ class _Entity:
     __slots__ = ()
     _fields: tuple[str, ...] = ()
     _setters: tuple[Any, ...] = ()
+    _setters: tuple[Callable[[Any, Any], None], ...] = ()
     _entity: type[_Entity]
 
     def __init_subclass__(cls) -> None:
-        fields: tuple[str, ...] = cls.__slots__
+        slots: tuple[str, ...] = cls.__slots__
+        fields = tuple(name for name in slots if name[0] != "_")
         if fields:  # ActiveRun, which adds none, is a Run
             cls._fields, cls._entity = fields, cls
             # The slots themselves: object.__setattr__ looks for them at each call.
@@ -634,11 +636,12 @@ class RunData(_Entity):
     """What a run logged: the last value of each metric, params and tags, as dicts by key.
     `metric_points` are the last points themselves, with step and time."""
 
-    __slots__ = ("metrics", "params", "tags", "metric_points")
+    __slots__ = ("metrics", "params", "tags", "metric_points", "_rows")
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     tags: Mapping[str, str]
     metric_points: tuple[Metric, ...]
+    _rows: tuple[str, Iterable[tuple[Any, ...]]]
 
     def __init__(
         self,
@@ -653,6 +656,38 @@ class RunData(_Entity):
             {} if tags is None else tags,
             metric_points,
         )
+
+    @classmethod
+    def _of_rows(
+        cls,
+        run_id: str,
+        rows: Iterable[tuple[Any, ...]],
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> RunData:
+        """With the points of rows that end in key, value, timestamp, step, in this order."""
+        made = cls.__new__(cls)
+        set_metrics, set_params, set_tags, _ = cls._setters
+        set_metrics(made, {row[-4]: float(row[-3]) for row in rows})
+        set_params(made, params)
+        set_tags(made, tags)
+        object.__setattr__(made, "_rows", (run_id, rows))
+        return made
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> tuple[Metric, ...]:
+            # Asked only for what is not set. Few who search want more of a metric than its value:
+            # to make points of thousands of rows was a quarter of the search's CPU.
+            if name != "metric_points":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            run_id, rows = self._rows
+            found = tuple(
+                Metric(key, float(value), time, step, run_id=run_id)
+                for *_, key, value, time, step in rows
+            )
+            object.__setattr__(self, name, found)
+            return found
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         return iter(self.to_dictionary().items())

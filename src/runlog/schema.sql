@@ -46,6 +46,7 @@ create table param (
     primary key (run, key)
 ) without rowid;
 create index param_by_value on param (key, value) where length(value) <= 250;
+create index param_with_long_value on param (key) where length(value) > 250;
 
 create table tag (
     run integer not null references run on delete cascade,
@@ -54,6 +55,7 @@ create table tag (
     primary key (run, key)
 ) without rowid;
 create index tag_by_value on tag (key, value) where length(value) <= 250;
+create index tag_with_long_value on tag (key) where length(value) > 250;
 
 create table dataset (
     id integer primary key,

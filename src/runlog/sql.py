@@ -420,17 +420,18 @@ class SqlStore(Store):
 
     def _runs(self, fetch: Fetch, ids: Sequence[int], metric_table: str) -> list[Run]:
         """The runs of these row ids, in that order."""
+        if not ids:
+            return []
         bindings = json_ids(ids)
         infos = self._infos(fetch, ids)
-        points: dict[int, list[Metric]] = {number: [] for number in ids}
-        for number, key, value, time, step in fetch(
+        points: dict[int, list[tuple[Any, ...]]] = {number: [] for number in ids}
+        for row in fetch(
             f"""select m.run, k.name, m.last, m.last_timestamp, m.last_step
                 from json_each(:ids) j cross join {metric_table} m on m.run = j.value
                 join metric_key k on k.id = m.key order by m.run, k.name""",
             bindings,
         ):
-            run_id = infos[number].run_id
-            points[number].append(Metric(key, float(value), time, step, run_id=run_id))
+            points[row[0]].append(row)
         params: dict[int, dict[str, str]] = {number: {} for number in ids}
         for number, key, value in fetch(
             f"""select p.run, p.key, p.value from json_each(:ids) j
@@ -450,11 +451,8 @@ class SqlStore(Store):
         return [
             Run(
                 infos[number],
-                RunData(
-                    {metric.key: metric.value for metric in points[number]},
-                    params[number],
-                    tags[number],
-                    tuple(points[number]),
+                RunData._of_rows(
+                    infos[number].run_id, points[number], params[number], tags[number]
                 ),
                 RunInputs(inputs.get(number, []), links.get(number, _NO_LINKS)[0]),
                 RunOutputs(links.get(number, _NO_LINKS)[1]),
@@ -470,24 +468,21 @@ class SqlStore(Store):
         return self.models.links(fetch, bindings) if linked else {}
 
     def _inputs(self, fetch: Fetch, bindings: Mapping[str, Any]) -> dict[int, list[DatasetInput]]:
-        found: dict[int, list[DatasetInput]] = {}
-        tags: dict[int, list[InputTag]] = {}
-        for number, key, value in fetch(
-            """select t.input, t.key, t.value from json_each(:ids) j
-               cross join input i on i.run = j.value
-               join input_tag t on t.input = i.id order by t.input, t.key""",
-            bindings,
-        ):
-            tags.setdefault(number, []).append(InputTag(key, value))
-        for run, number, *fields in fetch(
-            """select i.run, i.id, d.name, d.digest, d.source_type, d.source, d.schema, d.profile
+        found: dict[int, dict[int, DatasetInput]] = {}
+        for run, number, key, value, *fields in fetch(
+            """select i.run, i.id, t.key, t.value,
+                      d.name, d.digest, d.source_type, d.source, d.schema, d.profile
                from json_each(:ids) j cross join input i on i.run = j.value
-               join dataset d on d.id = i.dataset order by i.id""",
+               join dataset d on d.id = i.dataset left join input_tag t on t.input = i.id
+               order by i.id, t.key""",
             bindings,
         ):
-            given = DatasetInput(Dataset(*fields), tags.get(number, []))
-            found.setdefault(run, []).append(given)
-        return found
+            of_run = found.setdefault(run, {})
+            if number not in of_run:
+                of_run[number] = DatasetInput(Dataset(*fields), [])
+            if key is not None:
+                of_run[number].tags.append(InputTag(key, value))
+        return {run: [*of_run.values()] for run, of_run in found.items()}
 
     @again_if_unsure
     def update_run(
@@ -595,12 +590,17 @@ class SqlStore(Store):
         return Search(runs(table, keys), scope, clause, order, self._roots(), self.db)
 
     def _metric_keys(self, fetch: Fetch, names: Iterable[str]) -> dict[str, int]:
-        found = {}
-        for name in names:
-            row = fetch("select id from metric_key where name = :name", {"name": name})
-            if row:
-                found[name] = row[0][0]
-        return found
+        import json
+
+        if not names:
+            return {}
+        return dict(
+            fetch(
+                """select k.name, k.id from json_each(:names) j
+                   join metric_key k on k.name = j.value""",
+                {"names": json.dumps([*names])},
+            )
+        )
 
     def search_run_columns(
         self,

@@ -7,10 +7,17 @@ import math
 import pytest
 
 from contract.names import ODD_KEYS, ODD_NAMES
+from runlog import sqlsearch
 from runlog.entities import Dataset, DatasetInput, InputTag, ViewType
 from runlog.errors import InvalidParameter
 
 NAN, INF = math.nan, math.inf
+
+
+@pytest.fixture(params=[1000, 1], ids=["few", "many"])
+def ways(request, monkeypatch):
+    """How a database looks for few runs, and for more than it would sort."""
+    monkeypatch.setattr(sqlsearch, "FEW", request.param)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +57,7 @@ def ids(store, filter_string=None, order_by=("start_time",), view=ViewType.ACTIV
     return "".join(run.info.run_id for run in found)
 
 
+@pytest.mark.usefixtures("ways")
 @pytest.mark.parametrize(
     "text, found",
     [
@@ -102,6 +110,7 @@ def test_found(runs, text, found):
     assert ids(runs, text) == found
 
 
+@pytest.mark.usefixtures("ways")
 @pytest.mark.parametrize(
     "order_by, found",
     [
@@ -193,6 +202,7 @@ def test_filters_are_refused_before_anything_is_searched(runs, text, words):
         runs.search_runs(["0"], order_by=["metrics.m sideways"])
 
 
+@pytest.mark.usefixtures("ways")
 @pytest.mark.parametrize("value", ["", *ODD_NAMES])
 def test_text_is_found_as_it_is(store, run_id, value):
     store.create_run("0", tags={"t": value + "!"})
@@ -203,6 +213,7 @@ def test_text_is_found_as_it_is(store, run_id, value):
     assert len(store.search_runs(["0"], f"tags.t = {quoted}")) == 1
 
 
+@pytest.mark.usefixtures("ways")
 @pytest.mark.parametrize("key", ODD_KEYS)
 def test_any_key_is_found(store, run_id, key):
     store.create_run("0", start_time=2)
@@ -213,17 +224,32 @@ def test_any_key_is_found(store, run_id, key):
         assert store.search_runs(["0"], order_by=[f"{kind}.`{key}`"])[0].info.run_id == run_id
 
 
+@pytest.mark.usefixtures("ways")
 def test_long_values_are_found(store, run_id):
     for length in (249, 250, 251, 10_000):
         value = "é" * length
         store.log(run_id, params=[(f"p{length}", value)])
         assert len(store.search_runs(["0"], f"params.p{length} = '{value}'")) == 1
         assert store.search_runs(["0"], f"params.p{length} = '{value}e'") == []
+        assert len(store.search_runs(["0"], f"params.p{length} LIKE '%é'")) == 1
+
+
+@pytest.mark.usefixtures("ways")
+def test_long_values_are_in_the_order(store):
+    values = ["a", "b" * 250, "b" * 251, "b" * 252, "c"]
+    for value in values:
+        run = store.create_run("0")
+        store.log(run.info.run_id, params=[("p", value)])
+    store.create_run("0")
+    for order, expected in (("", values), (" DESC", values[::-1])):
+        found = store.search_runs(["0"], order_by=[f"params.p{order}"])
+        assert [run.data.params.get("p") for run in found] == [*expected, None]
 
 
 # ------------------------------------------------------------------------------------- columns
 
 
+@pytest.mark.usefixtures("ways")
 @pytest.mark.parametrize("text", [None, "metrics.m > 0", "params.none = 'x'"])
 @pytest.mark.parametrize("order_by", [None, ["metrics.m DESC"], ["params.lr"]])
 @pytest.mark.parametrize("most", [None, 1, 3, 100])

@@ -73,6 +73,9 @@ class SQLServer(ServerDatabase):
         (r"\bsubstr\(([^,()]*), (\d+)\)", r"substring(\1, \2, 4000)"),
         (r"\bsubstr\(", "substring("),
         (r"\|\|", "+"),
+        # The index has the beginnings of all texts, not short texts alone.
+        (r"length\((?:o\.)?value\) <= 250", "1 = 1"),
+        (r"length\(value\) > 250", "1 = 0"),
         (r"\blength\(", "len("),
         (r" as text\)", " as varchar(20))"),
         COMPARED,

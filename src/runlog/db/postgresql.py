@@ -31,6 +31,12 @@ class PostgreSQL(ServerDatabase):
             r"(select value, key - 1 as key from jsonb_array_elements_text(:\1::jsonb)"
             r" with ordinality as u (value, key)) \2",
         ),
+        # By the index, run after run. Of rows that a list names, the planner has no statistics: it
+        # would read the whole table for a tenth of its runs, at four times the CPU.
+        (
+            r"\bcross join (\w+) (\w+) on \2\.(run|id) = j\.value",
+            r"join lateral (select * from \1 where \3 = j.value offset 0) \2 on true",
+        ),
         (r"\bcross join\b", "join"),
         (r"\binstr\(", "strpos("),
     )
