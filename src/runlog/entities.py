@@ -124,7 +124,6 @@ class _Entity:
 
     __slots__ = ()
     _fields: tuple[str, ...] = ()
-    _setters: tuple[Any, ...] = ()
     _setters: tuple[Callable[[Any, Any], None], ...] = ()
     _entity: type[_Entity]
 
