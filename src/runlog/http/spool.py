@@ -242,22 +242,33 @@ def take_back(place: str) -> None:
 def adopt(place: str, uri: str, send: Send) -> int:
     """Sends what processes that have ended left for a server, and says how many requests that
     were. Raises what `send` raises; the rest stays."""
-    sent = 0
+    sent, trouble = 0, None
     for path in _paths(place, uri):
         try:
-            file = open(path, "r+b")
-        except OSError:  # another process has sent it
-            continue
-        with file:
-            if not _locked(file):
-                continue
-            _header(file)
-            waiting = requests(file, file.tell(), os.fstat(file.fileno()).st_size)
-            for _ in _sent(path, uri, waiting, send):
-                sent += 1
-            if sys.platform != "win32":  # there nobody deletes what is open
-                _remove(path)
-        _remove(path)
+            sent += _adopted(path, uri, send)
+        except (Away, RunlogError) as error:
+            if _code(error) not in FAILING:
+                raise
+            trouble = error  # of that file, perhaps not of the next
+    if trouble is not None:
+        raise trouble
+    return sent
+
+
+def _adopted(path: str, uri: str, send: Send) -> int:
+    try:
+        file = open(path, "r+b")
+    except OSError:  # another process has sent it
+        return 0
+    with file:
+        if not _locked(file):
+            return 0
+        _header(file)
+        waiting = requests(file, file.tell(), os.fstat(file.fileno()).st_size)
+        sent = sum(1 for _ in _sent(path, uri, waiting, send))
+        if sys.platform != "win32":  # there nobody deletes what is open
+            _remove(path)
+    _remove(path)
     return sent
 
 
@@ -324,17 +335,18 @@ def _sent(path: str, uri: str, waiting: Iterable[Request], send: Send) -> Iterat
 
 def _attempt(request: Request, send: Send) -> Away | RunlogError | None:
     """What went wrong. A bad moment of the server is given time to pass."""
-    for pause in (*PAUSES, 0.0):
+    pauses = iter(PAUSES)
+    while True:
         try:
             send(request.endpoint, request.given)
             return None
         except RunlogError as error:  # it has been tried as often as it may help
             return error
         except Away as away:
-            if not pause or _code(away) not in FAILING:
+            pause = next(pauses, None)
+            if pause is None or _code(away) not in FAILING:
                 return away
-            time.sleep(pause)
-    return None
+        time.sleep(pause)
 
 
 def _code(error: Away | RunlogError) -> str:
