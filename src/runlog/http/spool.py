@@ -225,11 +225,13 @@ def left(place: str, uri: str | None = None) -> list[Left]:
             with open(path, "r+b") as file:
                 in_use = not _locked(file)
                 header = _header(file)
-                lines = [line for line in file if line.endswith(b"\n")]
+                count, last = 0, b""
+                for last in file:
+                    count += last.endswith(b"\n")
         except OSError:
             continue
-        refused = _error(lines[-1]) if path.endswith(ASIDE) and lines else ""
-        found.append(Left(path, header.get("uri", ""), len(lines), in_use, refused))
+        refused = _error(last) if path.endswith(ASIDE) else ""
+        found.append(Left(path, header.get("uri", ""), count, in_use, refused))
     return found
 
 
