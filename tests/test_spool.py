@@ -210,13 +210,13 @@ def test_what_the_server_refuses_is_put_aside(relay, store, caplog):
     assert str(aside) in caplog.text
 
 
-def left_requests(*names) -> None:
+def left_requests(*names, process=1) -> None:
     """The spool of a program that has ended: a tag a line."""
     folder = Path(spool.folder())
     folder.mkdir(parents=True, exist_ok=True)
     lines = [{"uri": "http://x"}, *({"endpoint": "setTag", "given": {"key": n}} for n in names)]
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    (folder / f"{spool._key('http://x')}-1-a.jsonl").write_text(text)
+    (folder / f"{spool._key('http://x')}-{process}-a.jsonl").write_text(text)
 
 
 def server(sent, trouble, *failing):
@@ -244,6 +244,15 @@ def test_what_a_server_fails_at_blocks_nothing_behind_it(trouble, no_pauses):
     spool.take_back(spool.folder())
     spool.adopt(spool.folder(), "http://x", server(sent, trouble))
     assert sent[-1] == "bad" and spool.left(spool.folder()) == []
+
+
+def test_what_one_program_left_does_not_block_what_others_did(no_pauses):
+    left_requests("bad", process=1)
+    left_requests("a", process=2)
+    sent = []
+    with pytest.raises(Away):
+        spool.adopt(spool.folder(), "http://x", server(sent, Away(RunlogError("oops")), "bad"))
+    assert sent == ["a"] and len(spools()) == 1
 
 
 @pytest.mark.parametrize("failing", [("bad",), ("bad", "b"), ("bad", "b", "c")])

@@ -41,15 +41,20 @@ any_text = st.text(st.characters(exclude_categories=()))  # half characters, too
 
 @given(st.lists(logged_runs(), max_size=2), st.none() | any_text, any_text, doubles)
 def test_the_quick_way_to_text_says_the_same(logged, token, text, value):
+    point = Metric(text, value, 2**60, -1)
     runs = [
         Run(
             each.run.info,
-            RunData({"m": value}, {text: text}, {}, (Metric(text, value, 2**60, -1),)),
+            RunData({"m": value}, {text: text}, {}, (point,)),
             each.run.inputs,
             RunOutputs([]),
         )
         for each in logged
     ] + [each.run for each in logged]
-    kind = BY_NAME["searchRuns"].answer
-    page = PagedList(runs, token)
-    assert wire.text_of(kind, page) == wire.dump(kind.write(page))
+    for name, said in (
+        ("searchRuns", PagedList(runs, token)),
+        ("getMetricHistory", PagedList([point, point], token)),
+        ("logMetric", None),
+    ):
+        kind = BY_NAME[name].answer
+        assert wire.text_of(kind, said) == wire.dump(kind.write(said))

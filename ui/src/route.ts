@@ -1,6 +1,7 @@
 // Where we are: every state of a page that matters stands in its address.
 import { signal } from "@preact/signals";
 import { OURS } from "./api.ts";
+import { fromMlflow } from "./logic/links.ts";
 
 export type Page = "experiments" | "runs" | "run" | "compare" | "missing";
 export interface Place {
@@ -31,6 +32,8 @@ function read(): Place {
   const { pathname, search } = kept ? new URL(inside, document.baseURI) : location;
   return parse(pathname.slice(root.length), search);
 }
+const printed = kept ? null : fromMlflow(location.hash);
+if (printed !== null) history.replaceState(null, "", root + printed);
 export const place = signal(read());
 
 addEventListener("popstate", () => (place.value = read()));

@@ -7,6 +7,7 @@ import { type Column, decode, integers, merge, narrowed, numbersOf, statusOf } f
 import { kindOf, parseTable, severity, stepOf } from "../src/logic/files.ts";
 import { and, expected, field, isFilter, quoted, toFilter, without } from "../src/logic/filter.ts";
 import { folders } from "../src/logic/folders.ts";
+import { fromMlflow } from "../src/logic/links.ts";
 import { ago, count, duration, number, size, written } from "../src/logic/format.ts";
 import { csv, flat, grouped, nextOrder, parseOrder, part, sorted, summary, tree, writeOrder } from "../src/logic/rows.ts";
 import { append, band, byPrefix, central, course, gaussian, join, measured, nanPlace, panels, pointsOf, rankCorrelation, type Series, smooth } from "../src/logic/series.ts";
@@ -413,3 +414,13 @@ test.each([["samples/epoch_0200.png", "samples/epoch_#.png", 200], ["a1/b.png", 
   "the step of %s", (path, family, step) => expect(stepOf(path)).toEqual({ family, step }));
 
 test.each([["val/loss", -1], ["accuracy", 1], ["lr", 0]])("whether more of %s is better", (key, wanted) => expect(better(key)).toBe(wanted));
+
+test.each([
+  ["#/experiments/12", "experiments/12"],
+  ["#/experiments/0/runs/ab12", "runs/ab12"],
+  ["#/experiments/0/runs/ab12/artifacts", "runs/ab12"],
+  ["#/experiments/0?searchFilter=", "experiments/0"],
+  ["#/models", null],
+  ["#section", null],
+  ["", null],
+])("the address %s that MLflow's clients print", (hash, ours) => expect(fromMlflow(hash)).toBe(ours));

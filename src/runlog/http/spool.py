@@ -225,11 +225,13 @@ def left(place: str, uri: str | None = None) -> list[Left]:
             with open(path, "r+b") as file:
                 in_use = not _locked(file)
                 header = _header(file)
-                lines = [line for line in file if line.endswith(b"\n")]
+                count, last = 0, b""
+                for last in file:
+                    count += last.endswith(b"\n")
         except OSError:
             continue
-        refused = _error(lines[-1]) if path.endswith(ASIDE) and lines else ""
-        found.append(Left(path, header.get("uri", ""), len(lines), in_use, refused))
+        refused = _error(last) if path.endswith(ASIDE) else ""
+        found.append(Left(path, header.get("uri", ""), count, in_use, refused))
     return found
 
 
@@ -242,22 +244,33 @@ def take_back(place: str) -> None:
 def adopt(place: str, uri: str, send: Send) -> int:
     """Sends what processes that have ended left for a server, and says how many requests that
     were. Raises what `send` raises; the rest stays."""
-    sent = 0
+    sent, trouble = 0, None
     for path in _paths(place, uri):
         try:
-            file = open(path, "r+b")
-        except OSError:  # another process has sent it
-            continue
-        with file:
-            if not _locked(file):
-                continue
-            _header(file)
-            waiting = requests(file, file.tell(), os.fstat(file.fileno()).st_size)
-            for _ in _sent(path, uri, waiting, send):
-                sent += 1
-            if sys.platform != "win32":  # there nobody deletes what is open
-                _remove(path)
-        _remove(path)
+            sent += _adopted(path, uri, send)
+        except (Away, RunlogError) as error:
+            if _code(error) not in FAILING:
+                raise
+            trouble = error  # of that file, perhaps not of the next
+    if trouble is not None:
+        raise trouble
+    return sent
+
+
+def _adopted(path: str, uri: str, send: Send) -> int:
+    try:
+        file = open(path, "r+b")
+    except OSError:  # another process has sent it
+        return 0
+    with file:
+        if not _locked(file):
+            return 0
+        _header(file)
+        waiting = requests(file, file.tell(), os.fstat(file.fileno()).st_size)
+        sent = sum(1 for _ in _sent(path, uri, waiting, send))
+        if sys.platform != "win32":  # there nobody deletes what is open
+            _remove(path)
+    _remove(path)
     return sent
 
 
@@ -324,17 +337,18 @@ def _sent(path: str, uri: str, waiting: Iterable[Request], send: Send) -> Iterat
 
 def _attempt(request: Request, send: Send) -> Away | RunlogError | None:
     """What went wrong. A bad moment of the server is given time to pass."""
-    for pause in (*PAUSES, 0.0):
+    pauses = iter(PAUSES)
+    while True:
         try:
             send(request.endpoint, request.given)
             return None
         except RunlogError as error:  # it has been tried as often as it may help
             return error
         except Away as away:
-            if not pause or _code(away) not in FAILING:
+            pause = next(pauses, None)
+            if pause is None or _code(away) not in FAILING:
                 return away
-            time.sleep(pause)
-    return None
+        time.sleep(pause)
 
 
 def _code(error: Away | RunlogError) -> str:
