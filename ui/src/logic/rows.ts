@@ -124,6 +124,14 @@ export const flat = (rows: number[]): Line[] =>
 /** The group of a row by a column. */
 export const groupOf = (column: Column, row: number) => text(column, row) ?? "(none)";
 
+/** The rows in turns: the first of each group, the second of each... */
+export function turns(rows: number[], groupOf: (row: number) => string): number[] {
+  const groups = new Map<string, number[]>();
+  for (const row of rows) groups.get(groupOf(row))?.push(row) ?? groups.set(groupOf(row), [row]);
+  const longest = Math.max(0, ...[...groups.values()].map((group) => group.length));
+  return Array.from({ length: longest }, (_, turn) => [...groups.values()].flatMap((group) => group[turn] ?? [])).flat();
+}
+
 /** The runs in groups by the value of a column; the groups come in the order of their first run. */
 export function grouped(rows: number[], column: Column, toggled: Set<string>): Line[] {
   const groups = new Map<string, Group>();

@@ -143,14 +143,16 @@ export function Run({ id }: { id: string }) {
           <h1 class="clip">{name}</h1>
           <Status status={statusOf(table, 0)} />
           <span class="grow" />
-          {!kept && <Button icon="left" label="Previous run" keys="[" plain onClick={() => step(-1)} />}
-          {!kept && <Button icon="right" label="Next run" keys="]" plain onClick={() => step(1)} />}
+          {!kept && <Button icon="left" label="Previous run" keys="[" plain class="hide-narrow" onClick={() => step(-1)} />}
+          {!kept && <Button icon="right" label="Next run" keys="]" plain class="hide-narrow" onClick={() => step(1)} />}
           <Button icon="copy" aria-label={`Copy the run id ${id.slice(0, 8)}`} onClick={() => copy(id, "Run id copied")}><span class="mono hide-narrow">{id.slice(0, 8)}</span></Button>
           {!kept && (
             <Menu label="Actions of the run" icon="more">
               {(close) => (
                 <>
                   <ItemLink icon="download" href={keptHref([id])} download onClick={close}>Download as one HTML file</ItemLink>
+                  <Item icon="left" class="only-narrow" onClick={() => (close(), step(-1))}>Previous run</Item>
+                  <Item icon="right" class="only-narrow" onClick={() => (close(), step(1))}>Next run</Item>
                   {writes && <hr />}
                   {writes && <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename" }))}>Rename…</Item>}
                   {writes && <Item icon="file" onClick={() => (close(), setAsking({ kind: "note" }))}>Describe…</Item>}
