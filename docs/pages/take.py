@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/ui.md anew, of runs that are made up: python docs/pages/take.py [folder]
+"""Takes the pictures of docs/ui.md anew, of made-up runs: python docs/pages/take.py [folder]
 
 It needs the built pages, Playwright and Chromium. A folder gets them instead of this one.
 """

@@ -71,7 +71,8 @@ export function Compare() {
   if (ids.length < 2) return <Empty first title="Nothing to compare">Select two runs or more in an experiment, then press Compare or <kbd>c</kbd>.</Empty>;
   if (error) return <Failure what="The runs could not be loaded" error={error} retry={retry} />;
   if (!table) return <Skeleton columns={ids.length + 1} />;
-  const columns = [...table.columns.values()];
+  const all = [...table.columns.values()];
+  const columns = [...telling(all.filter((each) => each.kind === "metrics")), ...all.filter((each) => each.kind !== "metrics")];
   const metrics = columns.filter((each) => each.id.startsWith("metrics."));
   const keys = metrics.map((each) => each.key);
   const groups = columns.filter((each) => each.kind === "params" || (each.kind === "tags" && !each.key.startsWith("mlflow.")));
@@ -233,7 +234,7 @@ function Choose({ label, value, columns, none, set }: { label: string; value: st
 
 function Relations({ table, columns, metrics }: { table: Table; columns: Column[]; metrics: Column[] }) {
   const params = columns.filter((each) => each.kind === "params" && each.differs);
-  const plain = telling(metrics.filter((each) => each.differs));
+  const plain = metrics.filter((each) => each.differs);
   const byId = new Map(columns.map((each) => [each.id, each]));
   const target = byId.get(asked("target")) ?? plain[0];
   const [all, setAll] = useState(false);

@@ -6,7 +6,7 @@ import { type Column, decode, merge, statusOf, type Table } from "../logic/colum
 import { ago, count, duration, number, plural, timestamp } from "../logic/format.ts";
 import { csv } from "../logic/rows.ts";
 import { literal } from "../logic/filter.ts";
-import { better } from "../logic/better.ts";
+import { better, telling } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
 import { asked, experimentHref, go, href, kept, keptHref, place, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
@@ -109,7 +109,7 @@ export function Run({ id }: { id: string }) {
   const { table } = value;
   const writes = session.value?.read_only === false;
   const all = [...table.columns.values()];
-  const metrics = all.filter((each) => each.id.startsWith("metrics."));
+  const metrics = telling(all.filter((each) => each.id.startsWith("metrics.")));
   const params = all.filter((each) => each.kind === "params");
   const note = value.tags.find(([key]) => key === NOTE)?.[1];
   const tags = value.tags.filter(([key]) => !key.startsWith("mlflow."));
@@ -226,7 +226,7 @@ export function Run({ id }: { id: string }) {
           </dl>
         </section>
       </div>
-      {asking && <Asking of={asking} id={id} name={name} note={note ?? ""} close={() => setAsking(null)} done={retry} />}
+      {asking && <Asking of={asking} id={id} name={name} note={note ?? ""} tags={value.tags} close={() => setAsking(null)} done={retry} />}
     </>
   );
 }
@@ -386,8 +386,14 @@ function Inputs({ inputs }: { inputs: any[] }) {
   );
 }
 
-function Asking({ of, id, name, note, close, done }: { of: Asking; id: string; name: string; note: string; close: () => void; done: () => void }) {
-  const tag = (key: string, value: string) => post(`${MLFLOW}runs/set-tag`, { run_id: id, key, value }).then(done);
+function Asking({ of, id, name, note, tags, close, done }: { of: Asking; id: string; name: string; note: string; tags: [string, string][]; close: () => void; done: () => void }) {
+  const tag = async (key: string, value: string) => {
+    const before = tags.find(([each]) => each === key)?.[1];
+    await post(`${MLFLOW}runs/set-tag`, { run_id: id, key, value });
+    const undo = () => post(`${MLFLOW}runs/${before === undefined ? "delete-tag" : "set-tag"}`, { run_id: id, key, ...(before !== undefined && { value: before }) });
+    say("Saved", { undo: () => void undo().then(done) });
+    done();
+  };
   if (of.kind === "rename") {
     const save = (given: FormData) => post(`${MLFLOW}runs/update`, { run_id: id, run_name: given.get("name") }).then(() => {
       say("Renamed", { undo: () => post(`${MLFLOW}runs/update`, { run_id: id, run_name: name }).then(done) });
