@@ -1,6 +1,6 @@
 """Takes the pictures of docs/ui.md anew, of made-up runs: python docs/pages/take.py [folder]
 
-It needs the built pages, Playwright and Chromium. A folder gets them instead of this one.
+It needs the built pages, Playwright, Pillow and Chromium. A folder gets them instead of this one.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from runlog.artifacts import ArtifactRepo
@@ -129,7 +131,8 @@ def pictures(browser: Browser, url: str, runs: list[str], folder: Path) -> None:
         page.goto(url + path)
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(500)
-        page.screenshot(path=folder / f"{name}.png")
+        picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+        picture.quantize(128).save(folder / f"{name}.png", optimize=True)
         page.close()
 
 
