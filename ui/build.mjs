@@ -19,6 +19,7 @@ const common = {
   minify: true,
   legalComments: "none",
   charset: "utf8",
+  banner: { js: "//# allFunctionsCalledOnLoad" },
   logLevel: "warning",
 };
 const result = await build({

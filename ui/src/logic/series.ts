@@ -212,8 +212,17 @@ export function panels(keys: string[], overlay: boolean): Panel[] {
   );
 }
 
+function isRising(xs: ArrayLike<number>): boolean {
+  for (let i = 1; i < xs.length; i++) if (!(xs[i] > xs[i - 1])) return false;
+  return true;
+}
+
 /** Several lines as one table over all their x: what a line has no point for is undefined. */
 export function join(lines: { xs: ArrayLike<number>; ys: ArrayLike<number> }[]) {
+  if (lines.length === 1 && isRising(lines[0].xs)) {
+    const [{ xs, ys }] = lines;
+    return { xs: Float64Array.from(xs), columns: [Array.from(ys, (y) => (Number.isFinite(y) ? y : null))] };
+  }
   const all = new Set<number>();
   for (const { xs } of lines) for (let i = 0; i < xs.length; i++) all.add(xs[i]);
   const xs = Float64Array.from(all).sort();

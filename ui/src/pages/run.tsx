@@ -7,6 +7,7 @@ import { ago, count, duration, number, plural, timestamp } from "../logic/format
 import { csv } from "../logic/rows.ts";
 import { literal } from "../logic/filter.ts";
 import { better, telling } from "../logic/better.ts";
+import { panels } from "../logic/series.ts";
 import { styles } from "../logic/colours.ts";
 import { asked, experimentHref, go, href, kept, keptHref, place, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
@@ -181,7 +182,7 @@ export function Run({ id }: { id: string }) {
           <Params params={params} name={name} />
         </div>
         {keys.length > 0 && (
-          <section class="part" id="charts" aria-label="Charts">
+          <section class="part" id="charts" aria-label="Charts" style={{ minHeight: `${roomFor(keys)}px` }}>
             <h2>Charts</h2>
             <Charts lines={[{ id, name, style }]} keys={keys} />
           </section>
@@ -230,6 +231,9 @@ export function Run({ id }: { id: string }) {
     </>
   );
 }
+
+/** About as high as the charts of some metrics will be: what is below does not jump when they come. */
+const roomFor = (keys: string[]) => 70 + 270 * Math.ceil(panels(keys, true).length / Math.max(1, Math.floor(innerWidth / 412)));
 
 async function removeTag(run_id: string, key: string, value: string, done: () => void) {
   await post(`${MLFLOW}runs/delete-tag`, { run_id, key });
