@@ -19,7 +19,6 @@ const common = {
   minify: true,
   legalComments: "none",
   charset: "utf8",
-  banner: { js: "//# allFunctionsCalledOnLoad" },
   logLevel: "warning",
 };
 const result = await build({
@@ -32,6 +31,9 @@ const result = await build({
   chunkNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
   metafile: true,
+  // Chromium then compiles all of a file beside the main thread, not each function when it is called:
+  // a sixth of the CPU of a run's page.
+  banner: { js: "//# allFunctionsCalledOnLoad" },
 });
 
 const outputs = Object.entries(result.metafile.outputs);
