@@ -98,7 +98,11 @@ it("what a run is judged by comes first", () => {
   expect(telling(keys.map((key) => ({ key }))).map((each) => each.key)).toEqual(["val/loss", "loss_dev", "train/loss", "validity_score", "gpu", "lr"]);
   expect(byPrefix(panels(["lr", "train/loss", "train/acc", "val/loss", "val/acc"], false)).map(([prefix]) => prefix)).toEqual(["val", "train", ""]);
 });
-it("groups are charted in turns", () => expect(turns([0, 1, 2, 3, 4], (row) => (row < 3 ? "a" : "b"))).toEqual([0, 3, 1, 4, 2]));
+it("groups are charted in turns", () => {
+  const groupOf = (row: number) => (row < 3 ? "a" : "b");
+  expect(turns([0, 1, 2, 3, 4], groupOf, 9)).toEqual([0, 3, 1, 4, 2]);
+  expect(turns([0, 1, 2, 3, 4], groupOf, 3)).toEqual([0, 3, 1]);
+});
 
 it("brushes stand in addresses", () => {
   const brushes = { "params.a,b~c": [0.25, 1] as [number, number], x: [0, 1 / 3] as [number, number] };

@@ -134,7 +134,7 @@ export function Runs({ experiment }: { experiment: string }) {
     return wanted.filter((row) => metrics.some(({ has }) => !has || has[row]));
   }, [table, view, lines, choice]);
   const most = chosen || group ? IN_COMPARISON : Number(asked("n", IN_CHARTS));
-  const charted = useMemo(() => (group ? turns(chartable, (row) => groupOf(group, row)) : chartable).slice(0, most), [chartable, group, most]);
+  const charted = useMemo(() => (group ? turns(chartable, (row) => groupOf(group, row), most) : chartable.slice(0, most)), [chartable, group, most]);
   const colours = useMemo(
     () => (!hasCharts || !table ? null : styles(charted.map((row) => table.ids[row]), dark.value)),
     [charted, view, dark.value],
@@ -252,7 +252,7 @@ export function Runs({ experiment }: { experiment: string }) {
   const writes = session.value?.read_only === false;
   const keys = [...new Set(all.filter((each) => each.kind === "metrics" && charted.some((row) => !each.has || each.has[row])).map((each) => each.key))];
   const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])!, ...(group && { group: groupOf(group, row) }) })) : [];
-  const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < chartable.length && !group ? <HowMany total={table.total} /> : charted.length < chartable.length ? `${count(charted.length)} of ${plural(chartable.length, "run")}` : plural(charted.length, "run");
+  const said = !table ? "" : chosen ? plural(charted.length, "selected run") : charted.length === chartable.length ? plural(charted.length, "run") : group ? `${count(charted.length)} of ${plural(chartable.length, "run")}` : <HowMany total={table.total} />;
 
   const grid = table && (narrow.value ? (
     <Cards table={table} lines={lines} columns={columns} pinned={pinned} isSelected={(id) => choice.has(id)} onSelect={pick} onToggle={toggle} />
