@@ -132,7 +132,9 @@ def pictures(browser: Browser, url: str, runs: list[str], folder: Path) -> None:
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(500)
         picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
-        picture.quantize(128).save(folder / f"{name}.png", optimize=True)
+        # This method keeps rare colours, and the means faint ones.
+        picture = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=4)
+        picture.save(folder / f"{name}.png", optimize=True)
         page.close()
 
 
