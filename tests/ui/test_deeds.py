@@ -110,6 +110,15 @@ def test_help_and_palette_open_by_keys(site, look, key):
     assert page.get_by_role("dialog").count() == 0
 
 
+def test_the_palette_opens_the_chart_of_a_metric(site, look):
+    page = look(site, "/experiments/1?q=trial")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("val/acc")
+    page.get_by_role("option", name="val/accuracy metric").click()
+    page.locator("figure.full", has_text="val/accuracy").wait_for()
+    assert "q=trial" in page.url
+
+
 def test_points_of_a_running_run_appear(fresh, look):
     run_id = fresh.run("0", "busy", metrics={"loss": [1.0]}, status="RUNNING")
     page = look(fresh, "/experiments/0")
