@@ -4,6 +4,7 @@ words and parsed. They are recorded while another database does everything that 
 from __future__ import annotations
 
 import ast
+import math
 import re
 from pathlib import Path
 
@@ -94,6 +95,7 @@ def runs(store):
     for run in "ab":
         store.create_run("0", run_id=run, tags={"k": "v"})
         points = [("m", float(step), step, step) for step in range(6000)] * 2
+        points.append(("m", math.nan, 5995, 5995))
         store.log(run, points, [("p", "1"), ("p", "1")], [("t", "1")])
     store.log("a", params=[("p", "1")])
     store.update_run("a", "FINISHED", 5, "name")

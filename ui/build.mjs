@@ -31,6 +31,9 @@ const result = await build({
   chunkNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
   metafile: true,
+  // Chromium then compiles all of a file beside the main thread, not each function when it is called:
+  // a sixth of the CPU of a run's page.
+  banner: { js: "//# allFunctionsCalledOnLoad" },
 });
 
 const outputs = Object.entries(result.metafile.outputs);

@@ -110,6 +110,15 @@ def test_help_and_palette_open_by_keys(site, look, key):
     assert page.get_by_role("dialog").count() == 0
 
 
+def test_the_palette_opens_the_chart_of_a_metric(site, look):
+    page = look(site, "/experiments/1?q=trial")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("val/acc")
+    page.get_by_role("option", name="val/accuracy metric").click()
+    page.locator("figure.full", has_text="val/accuracy").wait_for()
+    assert "q=trial" in page.url
+
+
 def test_points_of_a_running_run_appear(fresh, look):
     run_id = fresh.run("0", "busy", metrics={"loss": [1.0]}, status="RUNNING")
     page = look(fresh, "/experiments/0")
@@ -149,12 +158,15 @@ def test_a_run_is_described_tagged_and_deleted(fresh, look):
     page.get_by_label("Key", exact=True).fill("team")
     page.get_by_label("Value").fill("vision")
     page.get_by_role("button", name="Save").click()
-    page.locator("#tags dd", has_text="vision").wait_for()
+    tag = page.locator("#tags dd", has_text="vision")
+    tag.wait_for()
+    page.get_by_role("button", name="Undo").click()
+    tag.wait_for(state="detached")
     page.get_by_role("button", name="Actions of the run").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("This run is deleted").wait_for()
     run = fresh.store.get_run(run_id)
-    assert (run.data.tags["team"], run.info.lifecycle_stage) == ("vision", "deleted")
+    assert ("team" in run.data.tags, run.info.lifecycle_stage) == (False, "deleted")
 
 
 def test_the_runs_before_and_behind_are_one_key_away(site, look):

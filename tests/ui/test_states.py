@@ -79,3 +79,11 @@ def test_all_works_below_a_path_of_a_proxy(pages, tmp_path, look):
     page.locator(".chart canvas").first.wait_for()
     assert page.get_by_role("heading", name="there").count() == 1
     site.close()
+
+
+def test_a_link_with_a_filter_that_cannot_be_read_says_so(site, look):
+    page = look(site, "/experiments/1?q=metrics.train/loss+%3C+nope")
+    page.get_by_role("heading", name="The filter cannot be read").wait_for()
+    assert violations(page) == []
+    page.get_by_text("Clear the search").click()
+    page.get_by_text("13 runs").first.wait_for()

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { axisOf, brushed, readBrushes, roundValues, writeBrushes } from "../src/logic/axes.ts";
-import { better } from "../src/logic/better.ts";
+import { better, rank, telling } from "../src/logic/better.ts";
 import { DARK, LIGHT, styles, viridis } from "../src/logic/colours.ts";
 import { drawing, type Line, type Shown } from "../src/logic/curves.ts";
 import { type Column, decode, integers, merge, narrowed, numbersOf, statusOf } from "../src/logic/columns.ts";
@@ -9,7 +9,7 @@ import { and, expected, field, isFilter, quoted, toFilter, without } from "../sr
 import { folders } from "../src/logic/folders.ts";
 import { fromMlflow } from "../src/logic/links.ts";
 import { ago, count, duration, number, size, written } from "../src/logic/format.ts";
-import { csv, flat, grouped, nextOrder, parseOrder, part, sorted, summary, tree, writeOrder } from "../src/logic/rows.ts";
+import { csv, flat, grouped, nextOrder, parseOrder, part, sorted, summary, tree, turns, writeOrder } from "../src/logic/rows.ts";
 import { append, band, byPrefix, central, course, gaussian, join, measured, nanPlace, panels, pointsOf, rankCorrelation, type Series, smooth } from "../src/logic/series.ts";
 import { coloured, longer, plain, shownLines, stretch } from "../src/logic/text.ts";
 import { svg } from "../src/logic/svg.ts";
@@ -91,6 +91,18 @@ describe("what is expected at the cursor of a filter", () => {
     expect(without("a = 1 AND c = 3 AND d = 4", "c = 3")).toBe("a = 1 AND d = 4");
     expect(without("c = 3", "c = 3")).toBe("");
   });
+});
+
+it("what a run is judged by comes first", () => {
+  const keys = ["gpu", "lr", "train/loss", "val/loss", "loss_dev", "validity_score"];
+  expect(keys.map(rank)).toEqual([2, 2, 1, 0, 0, 1]);
+  expect(telling(keys.map((key) => ({ key }))).map((each) => each.key)).toEqual(["val/loss", "loss_dev", "train/loss", "validity_score", "gpu", "lr"]);
+  expect(byPrefix(panels(["lr", "train/loss", "train/acc", "val/loss", "val/acc"], false)).map(([prefix]) => prefix)).toEqual(["val", "train", ""]);
+});
+it("groups are charted in turns", () => {
+  const groupOf = (row: number) => (row < 3 ? "a" : "b");
+  expect(turns([0, 1, 2, 3, 4], groupOf, 9)).toEqual([0, 3, 1, 4, 2]);
+  expect(turns([0, 1, 2, 3, 4], groupOf, 3)).toEqual([0, 3, 1]);
 });
 
 it("brushes stand in addresses", () => {

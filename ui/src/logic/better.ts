@@ -7,3 +7,11 @@ export function better(key: string): -1 | 0 | 1 {
   if (LESS.test(key)) return -1;
   return MORE.test(key) ? 1 : 0;
 }
+
+const HELD_OUT = /(^|[/_.\-: ])(val|valid|validation|dev|eval|test)([/_.\-: ]|$)/i;
+
+/** 0: what a run is judged by, a loss or a score of data that it did not see; 1: another; 2: the rest. */
+export const rank = (key: string): number => (!better(key) ? 2 : HELD_OUT.test(key) ? 0 : 1);
+
+/** What a run is judged by first, otherwise in the order given. */
+export const telling = <T extends { key: string }>(metrics: T[]): T[] => metrics.toSorted((a, b) => rank(a.key) - rank(b.key));

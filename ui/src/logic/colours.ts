@@ -16,7 +16,16 @@ function hash(text: string): number {
   return found >>> 0;
 }
 
-/** Styles of the runs of a view: eight colours, then the same with dashes. */
+/** Eight colours, then the same with dashes. */
+function styleAt(at: number, dark: boolean): Style {
+  const colours = dark ? DARK : LIGHT;
+  return { colour: colours[at % colours.length], dash: DASHES[Math.floor(at / colours.length) % DASHES.length] };
+}
+
+/** Styles of groups, in their order: a few are as far apart as colours go. */
+export const stylesInOrder = (names: string[], dark: boolean) => new Map(names.map((name, at) => [name, styleAt(at, dark)]));
+
+/** Styles of the runs of a view, by their ids. */
 export function styles(ids: Iterable<string>, dark: boolean): Map<string, Style> {
   const colours = dark ? DARK : LIGHT;
   const found = new Map<string, Style>();
@@ -30,8 +39,7 @@ export function styles(ids: Iterable<string>, dark: boolean): Map<string, Style>
       at = round * colours.length + ((at + 1) % colours.length);
     }
     taken.add(at);
-    const dash = DASHES[Math.floor(at / colours.length)];
-    found.set(id, { colour: colours[at % colours.length], dash });
+    found.set(id, styleAt(at, dark));
   }
   return found;
 }

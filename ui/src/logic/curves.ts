@@ -1,5 +1,5 @@
 // What a chart draws: lines of runs, smoothed or not, or the bands of groups of runs. No DOM.
-import { styles, type Style } from "./colours.ts";
+import { type Style, stylesInOrder } from "./colours.ts";
 import { type Axis, band, central, gaussian, join, nanPlace, type Points, pointsOf, type Series, smooth } from "./series.ts";
 
 /** A run as charts show it. Runs of the same `group` are drawn as one band. */
@@ -39,7 +39,7 @@ const TRAINING_DASH = [5, 4];
 /** The styles of the groups that runs are drawn as bands of; null where each is a line. */
 export function bandsOf(lines: Line[], dark: boolean): Map<string, Style> | null {
   if (!lines.some((line) => line.group !== undefined)) return null;
-  return styles([...new Set(lines.map((line) => line.group!))].sort(), dark);
+  return stylesInOrder([...new Set(lines.map((line) => line.group!))].sort(), dark);
 }
 
 /** Curves of some series. Of several keys the last is the plain line, the others are dashed. */

@@ -124,6 +124,17 @@ export const flat = (rows: number[]): Line[] =>
 /** The group of a row by a column. */
 export const groupOf = (column: Column, row: number) => text(column, row) ?? "(none)";
 
+/** So many rows at most, in turns: the first of each group, the second of each... */
+export function turns(rows: number[], groupOf: (row: number) => string, most: number): number[] {
+  const groups = new Map<string, number[]>();
+  for (const row of rows) groups.get(groupOf(row))?.push(row) ?? groups.set(groupOf(row), [row]);
+  const found: number[] = [];
+  for (let turn = 0; found.length < Math.min(most, rows.length); turn++) {
+    for (const group of groups.values()) if (turn < group.length && found.length < most) found.push(group[turn]);
+  }
+  return found;
+}
+
 /** The runs in groups by the value of a column; the groups come in the order of their first run. */
 export function grouped(rows: number[], column: Column, toggled: Set<string>): Line[] {
   const groups = new Map<string, Group>();

@@ -1,5 +1,5 @@
 // Lines of charts: smoothing, x axes, scales, and joining series to one table. No DOM.
-import { better } from "./better.ts";
+import { rank } from "./better.ts";
 import { doubles, integers } from "./columns.ts";
 
 export interface Series {
@@ -212,8 +212,17 @@ export function panels(keys: string[], overlay: boolean): Panel[] {
   );
 }
 
+function isRising(xs: ArrayLike<number>): boolean {
+  for (let i = 1; i < xs.length; i++) if (!(xs[i] > xs[i - 1])) return false;
+  return true;
+}
+
 /** Several lines as one table over all their x: what a line has no point for is undefined. */
 export function join(lines: { xs: ArrayLike<number>; ys: ArrayLike<number> }[]) {
+  if (lines.length === 1 && isRising(lines[0].xs)) {
+    const [{ xs, ys }] = lines;
+    return { xs: Float64Array.from(xs), columns: [Array.from(ys, (y) => (Number.isFinite(y) ? y : null))] };
+  }
   const all = new Set<number>();
   for (const { xs } of lines) for (let i = 0; i < xs.length; i++) all.add(xs[i]);
   const xs = Float64Array.from(all).sort();
@@ -239,7 +248,7 @@ export function central(values: number[]): [number, number] | null {
 }
 
 /** Charts by what stands before the first slash of their titles; those that no other shares it with
- * come first, together, and among them those of which one knows whether more is better. */
+ * are together. What a run is judged by comes first. */
 export function byPrefix(charts: Panel[]): [string, Panel[]][] {
   const groups = new Map<string, Panel[]>();
   for (const chart of charts) {
@@ -248,9 +257,11 @@ export function byPrefix(charts: Panel[]): [string, Panel[]][] {
     groups.get(prefix)?.push(chart) ?? groups.set(prefix, [chart]);
   }
   const alone = [...groups].flatMap(([prefix, some]) => (some.length > 1 && prefix ? [] : some));
-  alone.sort((a, b) => Number(!better(a.title)) - Number(!better(b.title)));
+  alone.sort((a, b) => rank(a.title) - rank(b.title));
   const rest = [...groups].filter(([prefix, some]) => some.length > 1 && prefix).sort(([a], [b]) => (a < b ? -1 : 1));
-  return alone.length ? [["", alone], ...rest] : rest;
+  const all: [string, Panel[]][] = alone.length ? [["", alone], ...rest] : rest;
+  const best = ([, some]: [string, Panel[]]) => Math.min(...some.map((panel) => rank(panel.title)));
+  return all.sort((a, b) => best(a) - best(b));
 }
 
 /** Spearman's rank correlation of two columns, over the rows where both are numbers. */

@@ -1,22 +1,22 @@
 // Runs side by side: what differs between them, their charts, and what matters for a metric.
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { OURS, post } from "../api.ts";
+import { get, MLFLOW, OURS, post } from "../api.ts";
 import { type Column, decode, infoColumns, merge, statusOf, type Table } from "../logic/columns.ts";
 import { literal } from "../logic/filter.ts";
 import { count, number, plural } from "../logic/format.ts";
 import { csv, groupOf, text as textOf } from "../logic/rows.ts";
-import { better } from "../logic/better.ts";
+import { better, telling } from "../logic/better.ts";
 import { rankCorrelation } from "../logic/series.ts";
 import { type Style, styles } from "../logic/colours.ts";
 import type { Line } from "../logic/curves.ts";
-import { asked, experimentHref, href, kept, keptHref, runHref, setQuery } from "../route.ts";
+import { asked, href, kept, keptHref, runHref, setQuery } from "../route.ts";
 import { dark, download, title } from "../state.ts";
 import { follow, following } from "../lines.ts";
 import { near, outside } from "../together.ts";
 import { useLive } from "../live.ts";
 import { Button, Empty, Failure, Icon, Skeleton, Status, useLoad } from "../parts/basic.tsx";
-import { crumbs } from "../parts/header.tsx";
+import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { Swatch } from "../parts/grid.tsx";
 import { lazy } from "../parts/lazy.tsx";
 import { Parallel } from "../parts/parallel.tsx";
@@ -24,12 +24,17 @@ import { Scatter } from "../parts/scatter.tsx";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
 const Pictures = lazy(() => import("./run.tsx").then((module) => module.Pictures));
+
+export { Brushing } from "../parts/brushing.tsx"; // they share the parallel coordinates: one file
 const MOST = 100;
 const AXES = 10;
 const AGGREGATES = ["last", "min", "max"];
 
 const load = (ids: string[], signal: AbortSignal): Promise<Table> =>
   post(`${OURS}runs/chosen`, { run_ids: ids, aggregates: AGGREGATES }, signal).then(decode);
+
+const nameOf = async (experiment: string): Promise<string> =>
+  (await get(`${MLFLOW}experiments/get`, { experiment_id: experiment })).experiment.name;
 
 export function Compare() {
   const named = asked("runs").split(",").filter(Boolean);
@@ -53,18 +58,21 @@ export function Compare() {
   }, [ids.join()]);
   useLive(!!table?.statusOf.includes("RUNNING") && !kept, true, poll);
   const colours = useMemo(() => styles(ids, dark.value), [ids.join(), dark.value]);
+  const experiments = [...new Set(table?.experiments ?? [])];
+  const experiment = !kept && experiments.length === 1 ? experiments[0] : "";
+  const { value: name } = useLoad(async () => (experiment ? nameOf(experiment) : ""), [experiment]);
   useEffect(() => {
     title("Compare runs");
-    const experiments = [...new Set(table?.experiments ?? [])];
     crumbs.value = [
-      ...(experiments.length === 1 ? [{ text: "Experiment", address: experimentHref(experiments[0]), experiment: true }] : []),
+      ...(experiment ? [experimentCrumb(experiment, name || "Experiment")] : []),
       { text: `Compare ${plural(ids.length, "run")}`, address: href("compare", { runs: ids.join(",") }) },
     ];
-  }, [table]);
+  }, [experiment, name, ids.join()]);
   if (ids.length < 2) return <Empty first title="Nothing to compare">Select two runs or more in an experiment, then press Compare or <kbd>c</kbd>.</Empty>;
   if (error) return <Failure what="The runs could not be loaded" error={error} retry={retry} />;
   if (!table) return <Skeleton columns={ids.length + 1} />;
-  const columns = [...table.columns.values()];
+  const all = [...table.columns.values()];
+  const columns = [...telling(all.filter((each) => each.kind === "metrics")), ...all.filter((each) => each.kind !== "metrics")];
   const metrics = columns.filter((each) => each.id.startsWith("metrics."));
   const keys = metrics.map((each) => each.key);
   const groups = columns.filter((each) => each.kind === "params" || (each.kind === "tags" && !each.key.startsWith("mlflow.")));
@@ -228,7 +236,7 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
   const params = columns.filter((each) => each.kind === "params" && each.differs);
   const plain = metrics.filter((each) => each.differs);
   const byId = new Map(columns.map((each) => [each.id, each]));
-  const target = byId.get(asked("target")) ?? plain.find((each) => better(each.key)) ?? plain[0];
+  const target = byId.get(asked("target")) ?? plain[0];
   const [all, setAll] = useState(false);
   const rows = useMemo(() => [...Array(table.size).keys()], [table]);
   const axes = useMemo(() => (target ? [...params.slice(0, AXES - 1), target] : []), [table, target]);

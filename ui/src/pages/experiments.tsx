@@ -164,7 +164,7 @@ export function Experiments() {
                 {sort("runs", "Runs")}
                 {sort("last", "Last activity", "hide-narrow")}
                 <th scope="col" class="hide-narrow">Tags</th>
-                <th scope="col"><span class="unseen">Actions</span></th>
+                <th scope="col" style={{ width: "44px" }}><span class="unseen">Actions</span></th>
               </tr>
             </thead>
             <tbody>
@@ -219,12 +219,15 @@ function Asking({ of, close, done }: { of: Asking; close: () => void; done: () =
       const made = await post(`${MLFLOW}experiments/create`, { name: given.get("name") });
       go(experimentHref(made.experiment_id));
     } else if (of.kind === "rename") {
-      await post(`${MLFLOW}experiments/update`, { experiment_id: of.of.id, new_name: given.get("name") });
-      done();
+      await withUndo("Renamed", (name) => post(`${MLFLOW}experiments/update`, { experiment_id: of.of.id, new_name: name }), given.get("name"), of.of.name);
     } else {
-      await post(`${MLFLOW}experiments/set-experiment-tag`, { experiment_id: of.of.id, key: NOTE, value: given.get("note") });
-      done();
+      await withUndo("Saved", (value) => post(`${MLFLOW}experiments/set-experiment-tag`, { experiment_id: of.of.id, key: NOTE, value }), given.get("note"), of.of.note);
     }
+  };
+  const withUndo = async <T,>(said: string, write: (value: T) => Promise<unknown>, now: T, before: T) => {
+    await write(now);
+    say(said, { undo: () => void write(before).then(done) });
+    done();
   };
   if (of.kind === "describe") {
     return (

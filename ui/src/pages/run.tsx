@@ -6,7 +6,8 @@ import { type Column, decode, merge, statusOf, type Table } from "../logic/colum
 import { ago, count, duration, number, plural, timestamp } from "../logic/format.ts";
 import { csv } from "../logic/rows.ts";
 import { literal } from "../logic/filter.ts";
-import { better } from "../logic/better.ts";
+import { better, telling } from "../logic/better.ts";
+import { panels } from "../logic/series.ts";
 import { styles } from "../logic/colours.ts";
 import { asked, experimentHref, go, href, kept, keptHref, place, runHref } from "../route.ts";
 import { copy, dark, download, say, title } from "../state.ts";
@@ -109,7 +110,7 @@ export function Run({ id }: { id: string }) {
   const { table } = value;
   const writes = session.value?.read_only === false;
   const all = [...table.columns.values()];
-  const metrics = all.filter((each) => each.id.startsWith("metrics."));
+  const metrics = telling(all.filter((each) => each.id.startsWith("metrics.")));
   const params = all.filter((each) => each.kind === "params");
   const note = value.tags.find(([key]) => key === NOTE)?.[1];
   const tags = value.tags.filter(([key]) => !key.startsWith("mlflow."));
@@ -143,14 +144,16 @@ export function Run({ id }: { id: string }) {
           <h1 class="clip">{name}</h1>
           <Status status={statusOf(table, 0)} />
           <span class="grow" />
-          {!kept && <Button icon="left" label="Previous run" keys="[" plain onClick={() => step(-1)} />}
-          {!kept && <Button icon="right" label="Next run" keys="]" plain onClick={() => step(1)} />}
+          {!kept && <Button icon="left" label="Previous run" keys="[" plain class="hide-narrow" onClick={() => step(-1)} />}
+          {!kept && <Button icon="right" label="Next run" keys="]" plain class="hide-narrow" onClick={() => step(1)} />}
           <Button icon="copy" aria-label={`Copy the run id ${id.slice(0, 8)}`} onClick={() => copy(id, "Run id copied")}><span class="mono hide-narrow">{id.slice(0, 8)}</span></Button>
           {!kept && (
             <Menu label="Actions of the run" icon="more">
               {(close) => (
                 <>
                   <ItemLink icon="download" href={keptHref([id])} download onClick={close}>Download as one HTML file</ItemLink>
+                  <Item icon="left" class="only-narrow" onClick={() => (close(), step(-1))}>Previous run</Item>
+                  <Item icon="right" class="only-narrow" onClick={() => (close(), step(1))}>Next run</Item>
                   {writes && <hr />}
                   {writes && <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename" }))}>Rename…</Item>}
                   {writes && <Item icon="file" onClick={() => (close(), setAsking({ kind: "note" }))}>Describe…</Item>}
@@ -179,7 +182,7 @@ export function Run({ id }: { id: string }) {
           <Params params={params} name={name} />
         </div>
         {keys.length > 0 && (
-          <section class="part" id="charts" aria-label="Charts">
+          <section class="part" id="charts" aria-label="Charts" style={{ minHeight: `${roomFor(keys)}px` }}>
             <h2>Charts</h2>
             <Charts lines={[{ id, name, style }]} keys={keys} />
           </section>
@@ -224,10 +227,13 @@ export function Run({ id }: { id: string }) {
           </dl>
         </section>
       </div>
-      {asking && <Asking of={asking} id={id} name={name} note={note ?? ""} close={() => setAsking(null)} done={retry} />}
+      {asking && <Asking of={asking} id={id} name={name} note={note ?? ""} tags={value.tags} close={() => setAsking(null)} done={retry} />}
     </>
   );
 }
+
+/** About as high as the charts of some metrics will be: what is below does not jump when they come. */
+const roomFor = (keys: string[]) => 70 + 270 * Math.ceil(panels(keys, true).length / Math.max(1, Math.floor(innerWidth / 412)));
 
 async function removeTag(run_id: string, key: string, value: string, done: () => void) {
   await post(`${MLFLOW}runs/delete-tag`, { run_id, key });
@@ -384,8 +390,14 @@ function Inputs({ inputs }: { inputs: any[] }) {
   );
 }
 
-function Asking({ of, id, name, note, close, done }: { of: Asking; id: string; name: string; note: string; close: () => void; done: () => void }) {
-  const tag = (key: string, value: string) => post(`${MLFLOW}runs/set-tag`, { run_id: id, key, value }).then(done);
+function Asking({ of, id, name, note, tags, close, done }: { of: Asking; id: string; name: string; note: string; tags: [string, string][]; close: () => void; done: () => void }) {
+  const tag = async (key: string, value: string) => {
+    const before = tags.find(([each]) => each === key)?.[1];
+    await post(`${MLFLOW}runs/set-tag`, { run_id: id, key, value });
+    const undo = () => post(`${MLFLOW}runs/${before === undefined ? "delete-tag" : "set-tag"}`, { run_id: id, key, ...(before !== undefined && { value: before }) });
+    say("Saved", { undo: () => void undo().then(done) });
+    done();
+  };
   if (of.kind === "rename") {
     const save = (given: FormData) => post(`${MLFLOW}runs/update`, { run_id: id, run_name: given.get("name") }).then(() => {
       say("Renamed", { undo: () => post(`${MLFLOW}runs/update`, { run_id: id, run_name: name }).then(done) });

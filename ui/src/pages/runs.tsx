@@ -4,8 +4,8 @@ import { ApiError, get, MLFLOW, post, session } from "../api.ts";
 import { type Column, infoColumns, type Table } from "../logic/columns.ts";
 import { ago, count, plural } from "../logic/format.ts";
 import { and, field, literal, quoted, toFilter, without } from "../logic/filter.ts";
-import { csv, flat, grouped, groupOf, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, writeOrder } from "../logic/rows.ts";
-import { better } from "../logic/better.ts";
+import { csv, flat, grouped, groupOf, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, turns, writeOrder } from "../logic/rows.ts";
+import { better, telling } from "../logic/better.ts";
 import { styles } from "../logic/colours.ts";
 import { asked, go, href, runHref, setQuery } from "../route.ts";
 import { dark, download, narrow, say, title } from "../state.ts";
@@ -23,7 +23,7 @@ import { near } from "../together.ts";
 import { Choice } from "./choice.ts";
 import { useTable } from "./table.ts";
 
-const Brushing = lazy(() => import("../parts/brushing.tsx").then((module) => module.Brushing));
+const Brushing = lazy(() => import("./compare.tsx").then((module) => module.Brushing));
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
 
 const IN_CHARTS = "20"; // runs, unless some are selected
@@ -36,7 +36,7 @@ export function chosenColumns(all: Column[], named: string): Column[] {
   if (named) return named.split(",").flatMap((id) => byId.get(decodeURIComponent(id)) ?? []);
   const info = ["status", "start_time", "duration"].map((id) => byId.get(id)!);
   const user = byId.get("user_id")!;
-  const metrics = all.filter((column) => column.kind === "metrics" && column.id.startsWith("metrics."));
+  const metrics = telling(all.filter((column) => column.kind === "metrics" && column.id.startsWith("metrics.")));
   const params = all.filter((column) => column.kind === "params" && column.differs);
   return [...info, ...(user.differs ? [user] : []), ...metrics, ...params].slice(0, USUALLY_SHOWN);
 }
@@ -121,8 +121,9 @@ export function Runs({ experiment }: { experiment: string }) {
   const pinned = useMemo(() => new Set(ids(asked("fix"))), [asked("fix")]);
   const heat = useMemo(() => heatOf(asked("heat")), [asked("heat")]);
 
+  const chosen = table ? choice.count(table.total) : 0;
   const hasCharts = view === "split" || view === "charts";
-  const charted = useMemo(() => {
+  const chartable = useMemo(() => {
     if (!table || !hasCharts) return [];
     const rows = lines.flatMap((line) => line.group?.rows ?? [line.row]);
     const unique = [...new Set(rows)];
@@ -130,14 +131,15 @@ export function Runs({ experiment }: { experiment: string }) {
     const wanted = some ? unique.filter((row) => choice.has(table.ids[row])) : unique;
     // Parents without metrics of their own have no line.
     const metrics = all.filter((column) => column.kind === "metrics");
-    return wanted.filter((row) => metrics.some(({ has }) => !has || has[row])).slice(0, some ? IN_COMPARISON : Number(asked("n", IN_CHARTS)));
-  }, [table, view, lines, choice, asked("n")]);
+    return wanted.filter((row) => metrics.some(({ has }) => !has || has[row]));
+  }, [table, view, lines, choice]);
+  const most = chosen || group ? IN_COMPARISON : Number(asked("n", IN_CHARTS));
+  const charted = useMemo(() => (group ? turns(chartable, (row) => groupOf(group, row), most) : chartable.slice(0, most)), [chartable, group, most]);
   const colours = useMemo(
     () => (!hasCharts || !table ? null : styles(charted.map((row) => table.ids[row]), dark.value)),
     [charted, view, dark.value],
   );
 
-  const chosen = table ? choice.count(table.total) : 0;
   /** The table with all runs that match, also those that were not loaded. */
   const whole = async (): Promise<Table> => {
     let found = table!;
@@ -250,7 +252,7 @@ export function Runs({ experiment }: { experiment: string }) {
   const writes = session.value?.read_only === false;
   const keys = [...new Set(all.filter((each) => each.kind === "metrics" && charted.some((row) => !each.has || each.has[row])).map((each) => each.key))];
   const chartLines = table ? charted.map((row) => ({ id: table.ids[row], name: table.names[row], style: colours!.get(table.ids[row])!, ...(group && { group: groupOf(group, row) }) })) : [];
-  const said = !table ? "" : chosen ? `${plural(charted.length, "selected run")}` : charted.length < lines.length ? <HowMany total={table.total} /> : plural(charted.length, "run");
+  const said = !table ? "" : chosen ? plural(charted.length, "selected run") : charted.length === chartable.length ? plural(charted.length, "run") : group ? `${count(charted.length)} of ${plural(chartable.length, "run")}` : <HowMany total={table.total} />;
 
   const grid = table && (narrow.value ? (
     <Cards table={table} lines={lines} columns={columns} pinned={pinned} isSelected={(id) => choice.has(id)} onSelect={pick} onToggle={toggle} />
@@ -269,7 +271,15 @@ export function Runs({ experiment }: { experiment: string }) {
     />
   ));
   const body = !table ? (
-    error && !filterError ? <Failure what="The runs could not be loaded" error={error} retry={reload} /> : <Skeleton columns={8} />
+    filterError ? (
+      <Empty title="The filter cannot be read">
+        <code>{query}</code> <Button onClick={() => setQuery({ q: null }, false)}>Clear the search</Button>
+      </Empty>
+    ) : error ? (
+      <Failure what="The runs could not be loaded" error={error} retry={reload} />
+    ) : (
+      <Skeleton columns={8} />
+    )
   ) : !table.size ? (
     <Nothing name={name} query={query} deleted={deleted} />
   ) : view === "charts" ? (

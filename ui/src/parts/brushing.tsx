@@ -2,7 +2,7 @@
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useMemo } from "preact/hooks";
 import type { Column } from "../logic/columns.ts";
-import { better } from "../logic/better.ts";
+import { telling } from "../logic/better.ts";
 import { asked, setQuery } from "../route.ts";
 import { Button, Menu } from "./basic.tsx";
 import { Parallel } from "./parallel.tsx";
@@ -24,8 +24,8 @@ const isVaried = ({ texts, has }: Column) => new Set(texts!.filter((_, row) => !
 
 export function Brushing({ all, rows, onBrush }: { all: Column[]; rows: number[]; onBrush: (rows: number[] | null) => void }) {
   const choices = useMemo(() => usable(all), [all]);
-  const metrics = choices.filter((column) => column.kind === "metrics");
-  const by = metrics.find((column) => column.id === asked("by")) ?? metrics.find((column) => better(column.key)) ?? metrics[0];
+  const metrics = telling(choices.filter((column) => column.kind === "metrics"));
+  const by = metrics.find((column) => column.id === asked("by")) ?? metrics[0];
   const chosen = asked("axes");
   const axes = useMemo(() => {
     if (chosen) return names(chosen).flatMap((id) => choices.find((column) => column.id === id) ?? []);

@@ -1,14 +1,15 @@
 // What lies over the pages: help, settings, the palette, the log-in.
 import { useEffect, useState } from "preact/hooks";
 import { loginWanted, MLFLOW, post, session, get, OURS } from "../api.ts";
-import { experimentHref, go, href, runHref } from "../route.ts";
+import { experimentHref, go, href, place, runHref, setQuery } from "../route.ts";
 import { density, digits, overlay, theme, utc } from "../state.ts";
+import { crumbs } from "./header.tsx";
 import { Button, Dialog, Icon } from "./basic.tsx";
 import { literal } from "../logic/filter.ts";
 
 const KEYS: [string, string][] = [
   ["/", "Search"],
-  ["Ctrl K", "Go to an experiment, run or action"],
+  ["Ctrl K", "Go to an experiment, run, metric or action"],
   ["j  k", "Next, previous run"],
   ["x", "Select the run"],
   ["Enter", "Open the run"],
@@ -91,7 +92,26 @@ interface Target {
   open: () => void;
 }
 
-/** Experiments and runs by name, and what can be done. */
+/** The charts of the metrics of the experiment that the page is about. */
+async function charts(text: string): Promise<Target[]> {
+  const { page, id } = place.value;
+  const above = crumbs.value.find((each) => each.experiment)?.address.split("/").pop();
+  const experiment = page === "runs" ? id : page === "experiments" ? undefined : above;
+  if (!experiment) return [];
+  const { completions = [] } = await post(`${OURS}completions`, { experiment_ids: [experiment], kind: "metrics", text });
+  return completions.slice(0, 6).map((each: any) => ({
+    icon: "chart",
+    text: each.text,
+    more: "metric",
+    open: () => {
+      const shown = { view: "charts", full: each.text };
+      if (page === "runs") setQuery(shown, false);
+      else go(experimentHref(experiment, shown));
+    },
+  }));
+}
+
+/** Experiments and runs by name, metrics, and what can be done. */
 async function targets(text: string): Promise<Target[]> {
   const like = `%${text}%`;
   const filter = text ? `name ILIKE ${literal(like)}` : "";
@@ -120,6 +140,7 @@ async function targets(text: string): Promise<Target[]> {
       });
     }
   }
+  if (text) found.push(...(await charts(text)));
   const actions: Target[] = [
     { icon: "table", text: "All experiments", open: () => go(href("")) },
     { icon: "sun", text: "Light theme", open: () => (theme.value = "light") },
@@ -158,11 +179,11 @@ function Palette() {
       <input
         type="text"
         role="combobox"
-        aria-label="Experiment, run or action"
+        aria-label="Experiment, run, metric or action"
         aria-expanded="true"
         aria-controls="palette-list"
         aria-activedescendant={list[at] ? `palette-${at}` : undefined}
-        placeholder="Experiment, run or action…"
+        placeholder="Experiment, run, metric or action…"
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={key}
