@@ -176,6 +176,14 @@ def test_nothing_is_kept_inside(store):
     assert store.find_experiment("a") is None
 
 
+def test_what_is_in_use_while_a_store_closes_is_closed_afterwards(store):
+    with store.db.reading() as fetch:
+        driver = fetch._connection.dbapi_connection
+        store.close()
+        assert fetch("select 1") == [(1,)]
+    assert driver.closed if hasattr(driver, "closed") else not driver.open
+
+
 # -- many at once ---------------------------------------------------------------------------
 
 OPEN = """

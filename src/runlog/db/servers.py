@@ -352,9 +352,17 @@ class ServerDatabase:
         except alchemy.exc.ArgumentError as error:
             raise InvalidParameter(f"tracking URI of {self.path}: {error}") from None
         alchemy.event.listen(engine, "connect", self._set_up)
+        alchemy.event.listen(engine, "checkin", self._given_back)
         return engine
 
-    def _set_up(self, connection: Any, _: Any) -> None:
+    def _given_back(self, _: Any, record: Any) -> None:
+        """Closes a connection that was in use when the others were closed: they had another pool,
+        which nobody asks for it any more."""
+        if record.info.get("pool") is not self._engine.pool:
+            record.invalidate()
+
+    def _set_up(self, connection: Any, record: Any) -> None:
+        record.info["pool"] = self._engine.pool
         cursor = connection.cursor()
         for statement in self.SETTINGS:
             cursor.execute(statement.format(seconds=int(_patience())))
