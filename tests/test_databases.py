@@ -21,6 +21,7 @@ from runlog.errors import (
     InvalidParameter,
     MissingExtra,
     ServerUnreachable,
+    StoreError,
     StoreReadOnly,
     StoreUnusable,
 )
@@ -59,7 +60,9 @@ def run_of(store):
     "kind, scheme",
     [
         ("postgresql", "postgresql+psycopg"),
+        ("postgresql", "postgresql+psycopg2"),
         ("postgresql", "postgres"),
+        ("postgresql", "PostgreSQL"),
         ("mariadb", "mysql+pymysql"),
         ("mariadb", "mysql+mysqldb"),
         ("mariadb", "mariadb"),
@@ -82,6 +85,7 @@ def test_uris_are_written_as_for_sqlalchemy(uri, scheme):
         "postgresql://ada:s3cret@127.0.0.1:1/d",
         "postgresql://ada@127.0.0.1:1/d?password=s3cret",
         "mysql://ada:s3cret@127.0.0.1:1/d",
+        "postgresql://ada:a@s3cret@127.0.0.1:1/d",
         "postgresql://ada:s3cret@127.0.0.1:port/d",
         "mysql://ada:s3/cret@[127.0.0.1/d",
         "mssql://ada:s3cret@127.0.0.1:port/d",
@@ -121,6 +125,40 @@ def test_what_is_missing_is_named(module, extra, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "scheme, module, words",
+    [
+        ("mysql", "pymysql", "pip install 'runlog-tracking[mysql]'"),
+        ("mysql+pymysql", "pymysql", "pip install 'runlog-tracking[mysql]'"),
+        ("mysql+mysqldb", "MySQLdb", "pip install mysqlclient"),
+        ("postgresql+psycopg2", "psycopg2", "pip install psycopg2-binary"),
+        ("mssql+pyodbc", "pyodbc", "pip install pyodbc"),
+        ("postgresql+none", "", "none"),
+        ("postgresql+asyncpg", "", "write postgresql://"),
+    ],
+)
+def test_drivers_that_are_not_there_are_named(scheme, module, words, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises((MissingExtra, InvalidParameter), match=re.escape(words)):
+        open_store(f"{scheme}://ada@127.0.0.1/d")
+
+
+def test_options_that_are_not_known_are_named(uri):
+    with pytest.raises((InvalidParameter, StoreError), match="nonsense"):
+        open_store(uri + "?nonsense=1")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgres"])
+def test_commands_take_the_same_uris(server, scheme):
+    uri = scheme + server("postgresql").uri.removeprefix("postgresql")
+    words = ["experiments", "list", "--csv", "--tracking-uri", uri]
+    done = subprocess.run(
+        [sys.executable, "-m", "runlog.cli", *words], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Default" in done.stdout
+
+
+@pytest.mark.parametrize(
     "words", [["db", "info"], ["sql", "select 1"], ["artifacts", "pack", "-r", "a"]]
 )
 def test_what_works_on_files_says_so(server, words):
@@ -136,6 +174,14 @@ def test_nothing_is_kept_inside(store):
         with pytest.raises(InvalidParameter, match="sqlar: is for SQLite files only"):
             store.create_experiment("a", place)
     assert store.find_experiment("a") is None
+
+
+def test_what_is_in_use_while_a_store_closes_is_closed_afterwards(store):
+    with store.db.reading() as fetch:
+        driver = fetch._connection.dbapi_connection
+        store.close()
+        assert fetch("select 1") == [(1,)]
+    assert driver.closed if hasattr(driver, "closed") else not driver.open
 
 
 # -- many at once ---------------------------------------------------------------------------

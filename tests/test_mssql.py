@@ -4,6 +4,7 @@ words and parsed. They are recorded while another database does everything that 
 from __future__ import annotations
 
 import ast
+import json
 import math
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlglot import exp
 from contract.test_search import test_found as found_by_filters
 from contract.test_search import test_order as found_in_order
 from runlog import migrate, sqlsearch
-from runlog.db import servers
+from runlog.db import doubles, servers
 from runlog.db.mssql import SQLServer
 from runlog.db.postgresql import PostgreSQL
 from runlog.entities import (
@@ -45,14 +46,27 @@ FOREIGN = (
 
 
 @pytest.fixture(scope="module")
-def recorded(server):
-    """The statements of a store, as they stand in the sources."""
-    seen = set()
+def recorded(everything_done):
+    return everything_done[0]
+
+
+@pytest.fixture(scope="module")
+def everything_done(server):
+    """The statements of a store, as they stand in the sources; and of those that changed many rows
+    the rows."""
+    seen, bulks = set(), {}
     store = open_store(server("postgresql").database("recorded"))
     translation = store.db._translation
     store.db._translation = lambda sql, named=True: seen.add(sql) or translation(sql, named)
     change_many = store.db.change_many
-    store.db.change_many = lambda sql, rows: seen.add(sql) or change_many(sql, rows)
+
+    def changed_many(sql, rows):
+        seen.add(sql)
+        if len(rows) > 1:
+            bulks[sql] = rows
+        return change_many(sql, rows)
+
+    store.db.change_many = changed_many
     store._make_default_experiment()
     everything(store)
     with pytest.MonkeyPatch.context() as patch:
@@ -62,7 +76,7 @@ def recorded(server):
         searches(store)
     store.close()
     own = PostgreSQL.COUNT_ON
-    return {sql for sql in seen if SQL.match(sql) and "unnest" not in sql and sql != own}
+    return {sql for sql in seen if SQL.match(sql) and "unnest" not in sql and sql != own}, bulks
 
 
 def everything(store):
@@ -97,7 +111,7 @@ def runs(store):
         points = [("m", float(step), step, step) for step in range(6000)] * 2
         points.append(("m", math.nan, 5995, 5995))
         store.log(run, points, [("p", "1"), ("p", "1")], [("t", "1")])
-    store.log("a", params=[("p", "1")])
+    store.log("a", [("n", 1.0, 0, 0), ("o", 1.0, 0, 0)], [("p", "1")])
     store.update_run("a", "FINISHED", 5, "name")
     store.delete_tag("a", "t")
     inputs = [DatasetInput(Dataset("d", "1", "local", "{}"), [InputTag("k", "v")])]
@@ -223,15 +237,65 @@ def test_every_statement_was_recorded(recorded):
     assert missing == [], "\n".join(f"{name}: {text}" for name, text in missing)
 
 
+def check_t_sql(text):
+    plain = re.sub(r"'[^']*'", "''", text)
+    assert not re.search(FOREIGN, plain, re.IGNORECASE), text
+    assert not re.search(r"(?<![\w\[])(key|schema)\b(?!\])", plain), text
+    for each in sqlglot.parse(text.replace("?", "@p"), read="tsql"):
+        assert not isinstance(each, exp.Command) or text.startswith("set identity_insert"), text
+
+
 def test_statements_are_t_sql(recorded):
     assert len(recorded) > 150
     for sql in recorded:
-        text, _ = servers._translation(SQLServer.PHRASES, "qmark", sql)
-        plain = re.sub(r"'[^']*'", "''", text)
-        assert not re.search(FOREIGN, plain, re.IGNORECASE), text
-        assert not re.search(r"(?<![\w\[])(key|schema)\b(?!\])", plain), text
-        for each in sqlglot.parse(text.replace("?", "@p"), read="tsql"):
-            assert not isinstance(each, exp.Command) or text.startswith("set identity_insert"), text
+        check_t_sql(servers._translation(SQLServer.PHRASES, "qmark", sql)[0])
+
+
+class NoServer(SQLServer):
+    """Keeps the statement that it is to run."""
+
+    def __init__(self):
+        self.ran = []
+
+    def change(self, sql, bindings=None):
+        text, names = servers._translation(self.PHRASES, "qmark", sql)
+        self.ran.append((text, tuple(bindings[name] for name in names)))
+        return len(self.ran)
+
+
+def with_bytes(row):
+    """A row of PostgreSQL's as it is here."""
+    if isinstance(row, tuple):
+        return tuple(doubles.sortable(each) if type(each) is float else each for each in row)
+    return dict(zip(row, with_bytes(tuple(row.values())), strict=True))
+
+
+def test_many_rows_are_one_statement(everything_done):
+    _, bulks = everything_done
+    assert {sql.split()[0] for sql in bulks} == {"insert", "update", "delete"}
+    for sql, rows in bulks.items():
+        database = NoServer()
+        database.change_many(sql, [*map(with_bytes, rows)])
+        ((text, (given,)),) = database.ran
+        check_t_sql(text)
+        assert text.startswith("merge into ") == ("do update" in sql)
+        assert len(json.loads(given)) == len(rows)
+
+
+def test_values_of_many_rows():
+    database = NoServer()
+    rows = [(1, "é", doubles.sortable(1.0)), (2, None, doubles.sortable(-2.0))]
+    database.change_many("insert into t (a, key, b) values (:a, :key, :b)", rows)
+    ((text, (given,)),) = database.ran
+    assert json.loads(given) == [[1, "é", "bff0000000000000"], [2, None, "3fffffffffffffff"]]
+    assert "_b varchar(64) '$[2]'" in text and "convert(varbinary(32), j._b, 2) as _b" in text
+
+
+def test_who_is_changed_twice_is_changed_in_turn():
+    database = NoServer()
+    upsert = "insert into t (a, b) values (:a, :b) on conflict (a) do update set b = excluded.b"
+    database.change_many(upsert, [{"a": 1, "b": 2}, {"a": 1, "b": 3}])
+    assert [values for _, values in database.ran] == [(1, 2), (1, 3)]
 
 
 def test_upserts_are_merges(recorded):
@@ -261,8 +325,29 @@ def test_the_tables_are_the_same():
 
     assert tables("schema-mssql.sql") == tables("schema-postgresql.sql")
     assert tables("schema-mysql.sql") == tables("schema-postgresql.sql")
-    for statement in servers.statements(migrate.schema("schema-mssql.sql")):
-        assert not re.search(r"auto_increment|longtext|bytea|`|cascade.*cascade", statement)
+
+
+def test_the_schema_is_t_sql():
+    for statement in servers.statements(NoServer().script()):
+        assert not re.search(r"auto_increment|longtext|bytea|`|::|PLAIN|TIME\(", statement)
+        known = statement.replace(" with (ignore_dup_key = on)", "")  # sqlglot does not know it
+        (parsed,) = sqlglot.parse(known, read="tsql")
+        assert isinstance(parsed, exp.Create), statement
+
+
+def test_the_views_are_the_same():
+    def views(script, dialect):
+        found = {}
+        for statement in servers.statements(script):
+            if statement.startswith("create view"):
+                made = sqlglot.parse_one(statement, read=dialect)
+                found[made.this.name] = {each.alias_or_name for each in made.expression.selects}
+        return found
+
+    theirs = views(migrate.schema("schema-postgresql.sql"), "postgres")
+    ours = views(NoServer().script(), "tsql")
+    ours["metrics"].remove("is_nan")
+    assert len(ours) == 14 and ours == theirs
 
 
 def test_a_driver_is_needed(monkeypatch):

@@ -101,10 +101,11 @@ class AlreadyExists(RunlogError):
 class MissingExtra(RunlogError, ImportError):
     """An optional package is needed here; the message holds the pip command."""
 
-    def __init__(self, package: str, extra: str) -> None:
+    def __init__(self, package: str, extra: str = "", install: str = "") -> None:
+        """It comes with `extra`, or with the package to `install` where it is in none."""
+        install = install or f"'runlog-tracking[{extra}]'"
         super().__init__(
-            f"this needs {package}, which is not installed: "
-            f"run  pip install 'runlog-tracking[{extra}]'"
+            f"this needs {package}, which is not installed: run  pip install {install}"
         )
 
 

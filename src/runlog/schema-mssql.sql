@@ -1,8 +1,9 @@
 -- The tables that runlog keeps in SQL Server: those of schema.sql, which says what they mean.
 --
 -- Rows that `on conflict do nothing` is about are ignored by the indexes that say so. The value of
--- a point is eight bytes that are in the order of the numbers (runlog/db/doubles.py). There are no
--- views. Nothing of this was run against a server: where runlog is tested there is none.
+-- a point is eight bytes that are in the order of the numbers (runlog/db/doubles.py); in the views
+-- PLAIN(column) stands for the number, and TIME(column) for the time of milliseconds.
+-- Nothing of this was run against a server: where runlog is tested there is none.
 
 create table runlog_schema (
     version int not null
@@ -241,3 +242,85 @@ create table audit_entry (
         action, target, result)) as binary(32)) persisted,
     unique (minute, same)
 );
+
+-- What people read.
+
+create view experiments as
+select cast(e.id as varchar(20)) as experiment_id, e.name, e.lifecycle_stage, e.artifact_location,
+    TIME(e.creation_time) as creation_time, TIME(e.last_update_time) as last_update_time,
+    (select count(*) from run r where r.experiment = e.id and r.lifecycle_stage = 'active')
+        as active_runs
+from experiment e;
+
+create view experiment_tags as
+select cast(e.id as varchar(20)) as experiment_id, e.name as experiment, t.[key], t.value
+from experiment_tag t join experiment e on e.id = t.experiment;
+
+create view runs as
+select r.run_id, r.name as run_name, e.name as experiment, r.status,
+    TIME(r.start_time) as start_time, TIME(r.end_time) as end_time,
+    (r.end_time - r.start_time) / 1000.0 as duration_seconds,
+    r.user_id, r.lifecycle_stage, r.artifact_uri, cast(e.id as varchar(20)) as experiment_id
+from run r join experiment e on e.id = r.experiment;
+
+create view params as
+select r.run_id, p.[key], p.value from param p join run r on r.id = p.run;
+
+create view tags as
+select r.run_id, t.[key], t.value from tag t join run r on r.id = t.run;
+
+create view metrics as
+select r.run_id, k.name as [key], p.step, PLAIN(p.value) as value,
+    case when p.value = 0xFFF8000000000000 then 1 else 0 end as is_nan,
+    TIME(p.timestamp) as time, p.timestamp
+from metric m
+join run r on r.id = m.run
+join metric_key k on k.id = m.[key]
+join point p on p.metric = m.id;
+
+create view metric_summary as
+select r.run_id, k.name as [key], m.count,
+    PLAIN(m.last) as last, m.last_step, PLAIN(m.first) as first, m.first_step,
+    PLAIN(m.min) as min, m.min_step, PLAIN(m.max) as max, m.max_step
+from metric m
+join run r on r.id = m.run
+join metric_key k on k.id = m.[key];
+
+create view models as
+select m.model_id, m.name as model_name, e.name as experiment, m.type, m.status, m.source_run_id,
+    TIME(m.creation_time) as creation_time,
+    m.lifecycle_stage, m.artifact_uri, cast(e.id as varchar(20)) as experiment_id
+from model m join experiment e on e.id = m.experiment;
+
+create view inputs as
+select r.run_id, d.name as dataset, d.digest, t.value as context, d.source_type, d.source,
+    d.[schema], d.profile
+from input i
+join run r on r.id = i.run
+join dataset d on d.id = i.dataset
+left join input_tag t on t.input = i.id and t.[key] = 'mlflow.data.context';
+
+create view artifacts as
+select r.run_id, a.path, a.size, lower(convert(varchar(64), a.sha256, 2)) as sha256,
+    TIME(a.time) as time
+from artifact a join run r on r.id = a.run;
+
+create view users as
+select name, role, case when password is null then 0 else 1 end as has_password,
+    TIME(creation_time) as creation_time
+from account;
+
+create view grants as
+select a.name as [user], cast(e.id as varchar(20)) as experiment_id, e.name as experiment, p.role
+from permission p join account a on a.id = p.account join experiment e on e.id = p.experiment;
+
+create view tokens as
+select a.name as [user], t.name, t.read_only, TIME(t.creation_time) as creation_time,
+    TIME(t.expiry_time) as expiry_time, TIME(t.last_used_time) as last_used_time
+from token t join account a on a.id = t.account
+where t.kind = 'token';
+
+create view audit_log as
+select TIME(first_time) as time, account as [user],
+    token, address, action, target, result, count, TIME(last_time) as last_time
+from audit_entry;

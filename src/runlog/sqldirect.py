@@ -158,11 +158,13 @@ class _Whole:
 
 def _summary(metric: int, rows: list[tuple[int, int, int, float]]) -> dict[str, Any]:
     """What the points of a metric say of it."""
-    last = max(rows, key=_place)
-    first = min(rows, key=_place)
-    low = min(rows, key=lambda row: (*_rank(row[3]), row[1]))
-    numbers = [row for row in rows if row[3] == row[3]]
-    high = max(numbers, key=lambda row: (row[3], -row[1])) if numbers else first
+    last = first = low = high = rows[0]
+    if len(rows) > 1:
+        last = max(rows, key=_place)
+        first = min(rows, key=_place)
+        low = min(rows, key=lambda row: (*_rank(row[3]), row[1]))
+        numbers = [row for row in rows if row[3] == row[3]]
+        high = max(numbers, key=lambda row: (row[3], -row[1])) if numbers else first
     return {
         "id": metric, "count": len(rows),
         "last": last[3], "last_step": last[1], "last_timestamp": last[2],

@@ -558,7 +558,8 @@ def database_file(uri: str) -> str:
             f"no store for the tracking URI {uri!r}: this version of runlog keeps runs in a local "
             "file (runlog.db, folder/, file:/folder, sqlite:///x.db)"
         )
-    if not colon or not scheme.isalnum() or len(scheme) == 1:  # a path, C:\... included
+    kind = scheme.replace("+", "") if rest.startswith("//") else scheme  # with a driver's name
+    if not colon or not kind.isalnum() or len(scheme) == 1:  # a path, C:\... included
         is_folder = uri.endswith(("/", os.sep)) or os.path.isdir(uri)
         return os.path.abspath(_in_folder(uri) if is_folder else uri)
     if scheme == "file":
@@ -576,8 +577,8 @@ def database_file(uri: str) -> str:
         )
     raise InvalidParameter(
         f"no store for tracking URIs of the kind {scheme}: this version of runlog keeps runs in a "
-        "local file (runlog.db, folder/, file:/folder, sqlite:///x.db) or on a server "
-        "(http://, https://, databricks)"
+        "local file (runlog.db, folder/, file:/folder, sqlite:///x.db), in a database on a server "
+        "(postgresql://, mysql://, mssql://) or on a server (http://, https://, databricks)"
     )
 
 

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from runlog.db import doubles
+from runlog.db import bulk, doubles
 from runlog.db.servers import COMPARED, Bindings, Row, Rows, ServerDatabase
 
 _NUMBER = re.compile(r"\((\d{3,5})\)")  # of an error, in the drivers' texts
 
+# How a value comes out of a list in JSON: its type there, and what is made of it.
+_JSON = {
+    int: ("bigint", "{0}"),
+    str: ("nvarchar(max)", "{0} collate Latin1_General_100_BIN2"),
+    bytes: ("varchar(64)", "convert(varbinary(32), {0}, 2)"),
+}
+
+# What the views make of the bytes of a double (null for NaN, infinities and numbers below 2e-308,
+# which are none here), and of a time: what is added to a date is an int.
+_BITS = (
+    "(case when cast({0} as bigint) < 0"
+    " then cast({0} as bigint) & cast(0x7FFFFFFFFFFFFFFF as bigint)"
+    " else cast(0x7FFFFFFFFFFFFFFF as bigint) - cast({0} as bigint) end)"
+)
+_PLAIN = (
+    "case when {bits} / cast(0x0010000000000000 as bigint) in (0, 2047)"
+    " and {bits} <> 0 then null when {bits} = 0 then 0e0 else"
+    " case when cast({0} as bigint) < 0 then 1e0 else -1e0 end"
+    " * (1e0 + ({bits} & cast(0x000FFFFFFFFFFFFF as bigint)) / 4503599627370496e0)"
+    " * power(2e0, {bits} / cast(0x0010000000000000 as bigint) - 1023) end"
+)
+_TIME = (
+    "case when {0} < 253402300800000 then dateadd(millisecond, cast({0} % 60000 as int),"
+    " dateadd(minute, cast({0} / 60000 as int), cast('1970-01-01' as datetime2(3)))) end"
+)
+
 
 def _merge(found: re.Match[str]) -> str:
     """An insert that updates the row that is there."""
-    table, columns, values, keys, changes = found.groups()
+    table, columns, rows, keys, changes = found.groups()
     given = ", ".join(f"excluded.{each}" for each in columns.split(", "))
     same = " and ".join(f"{table}.{each} = excluded.{each}" for each in keys.split(", "))
     return (
-        f"merge into {table} with (holdlock) using (values ({values})) as excluded ({columns})"
+        f"merge into {table} with (holdlock) using ({rows}) as excluded ({columns})"
         f" on {same} when matched then update set {changes}"
         f" when not matched then insert ({columns}) values ({given});"
     )
@@ -47,7 +74,7 @@ class SQLServer(ServerDatabase):
         ),
         (r"\bcross join\b", "join"),
         (
-            r"insert into (\w+) \(([^)]*)\) values \(([^)]*)\)"
+            r"insert into (\w+) \(([^)]*)\) (values \([^)]*\)|select .* f)"
             r" on conflict \(([^)]*)\) do update set (.*)$",
             _merge,
         ),
@@ -115,10 +142,42 @@ class SQLServer(ServerDatabase):
     def read(self, rows: Iterable[Any]) -> Rows:
         return doubles.read(rows)
 
+    def script(self) -> str:
+        text = re.sub(r"TIME\(([\w.]+)\)", lambda found: _TIME.format(found[1]), super().script())
+        return re.sub(r"PLAIN\(([\w.]+)\)", lambda found: _plain(found[1]), text)
+
     def change_many(self, sql: str, rows: Sequence[Bindings | Row]) -> int:
-        # The drivers do not say how many rows several executions changed.
-        names = list(dict.fromkeys(re.findall(r":(\w+)", sql)))
-        return sum(
-            self.change(sql, dict(zip(names, row, strict=True)) if isinstance(row, tuple) else row)
-            for row in rows
-        )
+        """All rows in one statement, as one value in JSON: of values there may be 2,100 at most."""
+        made = bulk.statement(sql)
+        columns = bulk.columns(rows, made) if len(rows) > 1 else None
+        if columns is None:  # the drivers do not say how many rows several executions changed
+            return sum(self.change(sql, _named(row, made.names)) for row in rows)
+        text = made.sql.replace(bulk.ROWS, _rows_of_json(columns))
+        values = zip(*map(_json_values, columns.values()), strict=True)
+        return self.change(text, {"rows": json.dumps([*values])})
+
+
+def _plain(column: str) -> str:
+    return _PLAIN.format(column, bits=_BITS.format(column))
+
+
+def _named(row: Bindings | Row, names: tuple[str, ...]) -> Bindings:
+    return dict(zip(names, row, strict=True)) if isinstance(row, tuple) else row
+
+
+def _rows_of_json(columns: dict[str, list[Any]]) -> str:
+    """The rows of the value `rows`, a list of lists, as a table `f`."""
+    types = {name: _JSON[bulk.type_of(column)] for name, column in columns.items()}
+    read = ", ".join(
+        f"_{name} {kind} '$[{n}]'" for n, (name, (kind, _)) in enumerate(types.items())
+    )
+    given = ", ".join(
+        f"{made.format('j._' + name)} as _{name}" for name, (_, made) in types.items()
+    )
+    return f"(select {given} from openjson(:rows) with ({read}) j) f"
+
+
+def _json_values(column: list[Any]) -> list[Any]:
+    if bulk.type_of(column) is bytes:
+        return [None if value is None else value.hex() for value in column]
+    return column

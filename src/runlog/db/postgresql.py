@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
+from runlog.db import bulk
 from runlog.db.servers import Bindings, Row, ServerDatabase
 
 _NUMBERS = ("bigint", "double precision")
@@ -66,42 +65,16 @@ class PostgreSQL(ServerDatabase):
 
     def change_many(self, sql: str, rows: Sequence[Bindings | Row]) -> int:
         """All rows in one statement, the columns as arrays; docs/design.md has the figures."""
-        bulk, names, target = _in_bulk(sql)
-        if len(rows) < 2:
+        made = bulk.statement(sql)
+        columns: dict[str, Any] | None = bulk.columns(rows, made) if len(rows) > 1 else None
+        if columns is None:
             return super().change_many(sql, rows)
-        if isinstance(rows[0], Mapping):
-            columns: dict[str, Any] = {name: [row[name] for row in rows] for name in names}  # type: ignore[call-overload]
-        else:
-            columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-        if target and len({*zip(*(columns[name] for name in target), strict=True)}) < len(rows):
-            return super().change_many(sql, rows)  # one statement changes no row twice
+        arrays = []
         for name, column in columns.items():
-            kind = _type(column)
-            bulk = bulk.replace(f":{name}::[]", f":{name}::{kind}[]")
+            kind = _TYPES[bulk.type_of(column)]
+            arrays.append(f":{name}::{kind}[]")
             if kind in _NUMBERS:  # as text at once: a tenth of the driver's time for a list
                 columns[name] = "{" + ",".join(map(repr, column)).replace("None", "null") + "}"
-        return self.change(bulk, columns)
-
-
-@lru_cache
-def _in_bulk(sql: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """A statement for one row as one for many, given as arrays; the names of its values in order;
-    and those that a row with a conflict is told by, if it changes that."""
-    names = tuple(dict.fromkeys(re.findall(r":(\w+)", sql)))
-    arrays = ", ".join(f":{name}::[]" for name in names)
-    insert = re.fullmatch(
-        r"(insert into \w+ \((.*?)\)\s+)values \(.*?\)(?=\s|$)(.*)", sql.strip(), re.DOTALL
-    )
-    if insert:
-        fields = dict(zip(re.split(r",\s*", insert[2]), names, strict=True))
-        conflict = re.search(r"on conflict \((.*?)\)\s+do update", insert[3])
-        target = tuple(fields[each] for each in conflict[1].split(", ")) if conflict else ()
-        return f"{insert[1]}select * from unnest({arrays}){insert[3]}", names, target
-    head, where, tail = re.sub(r":(\w+)", r"f._\1", sql).rpartition("where ")
-    given = ", ".join(f"_{name}" for name in names)
-    word = "using" if head.startswith("delete") else "from"
-    return f"{head}{word} unnest({arrays}) as f ({given}) {where}{tail}", names, ()
-
-
-def _type(column: Sequence[Any]) -> str:
-    return next((_TYPES[type(value)] for value in column if value is not None), "text")
+        given = ", ".join(f"_{name}" for name in columns)
+        table = f"unnest({', '.join(arrays)}) as f ({given})"
+        return self.change(made.sql.replace(bulk.ROWS, table), columns)

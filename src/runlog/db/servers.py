@@ -52,6 +52,12 @@ COMPARED = (
     r"(\1 >= \4 and (\1 > \4 or \2 > \5 or (\2 = \5 and \3 > \6)))",
 )
 
+PACKAGES = {  # of drivers' modules that are called otherwise
+    "MySQLdb": "mysqlclient",
+    "mysql": "mysql-connector-python",
+    "psycopg2": "psycopg2-binary",
+}
+
 _NAME = re.compile(r"(?<![:\w]):(\w+)")  # :name, but not what follows in a cast ::name
 _STATEMENTS = 2000  # whose translations are remembered
 
@@ -325,6 +331,12 @@ class ServerDatabase:
         }
         alchemy = _sqlalchemy()
         try:
+            if self._url.get_dialect().is_async:
+                raise InvalidParameter(
+                    f"the driver of {self._url.drivername}:// is asynchronous, which does not work "
+                    f"here: write {self._url.get_backend_name()}://, and  pip install "
+                    f"'runlog-tracking[{self.extra}]'"
+                )
             engine = alchemy.create_engine(
                 self._url,
                 isolation_level="AUTOCOMMIT",  # transactions begin and end in our own words
@@ -333,13 +345,24 @@ class ServerDatabase:
                 **given,
             )
         except ImportError as error:
-            raise MissingExtra(error.name or self.driver, self.extra) from error
+            name = error.name or self.driver
+            if self._url.get_driver_name() == self.driver:
+                raise MissingExtra(name, self.extra) from error
+            raise MissingExtra(name, install=PACKAGES.get(name, name)) from error
         except alchemy.exc.ArgumentError as error:
             raise InvalidParameter(f"tracking URI of {self.path}: {error}") from None
         alchemy.event.listen(engine, "connect", self._set_up)
+        alchemy.event.listen(engine, "checkin", self._given_back)
         return engine
 
-    def _set_up(self, connection: Any, _: Any) -> None:
+    def _given_back(self, _: Any, record: Any) -> None:
+        """Closes a connection that was in use when the others were closed: they had another pool,
+        which nobody asks for it any more."""
+        if record.info.get("pool") is not self._engine.pool:
+            record.invalidate()
+
+    def _set_up(self, connection: Any, record: Any) -> None:
+        record.info["pool"] = self._engine.pool
         cursor = connection.cursor()
         for statement in self.SETTINGS:
             cursor.execute(statement.format(seconds=int(_patience())))
@@ -358,6 +381,8 @@ class ServerDatabase:
                 if time.monotonic() > until:
                     reason = _first_line(getattr(error, "orig", None) or error)
                     raise ServerUnreachable(f"cannot connect to {self.path}: {reason}") from error
+            except TypeError as error:  # so drivers say that they do not know an option
+                raise InvalidParameter(f"options in the URI of {self.path}: {error}") from error
             time.sleep(0.2)
 
     # -- the schema -------------------------------------------------------------------------
@@ -554,16 +579,15 @@ def _url(uri: str, engine: ServerDatabase) -> Any:
     alchemy = _sqlalchemy(engine.extra)
     try:
         url = alchemy.make_url(uri)
-    except (
-        ValueError,
-        alchemy.exc.ArgumentError,
-    ):  # the URI, which may hold a password, is kept out
+    except (ValueError, alchemy.exc.ArgumentError):
+        url = None
+    if url is None or "@" in (url.host or ""):  # the URI, which may hold a password, is kept out
         raise InvalidParameter(
             f"the tracking URI for {engine.title} cannot be read: write "
             f"{uri.partition(':')[0]}://user:password@host:port/database, and what is special in "
             "the password as %40 for @, %2F for / and so on"
-        ) from None
-    backend, plus, driver = url.drivername.partition("+")
+        )
+    backend, _, driver = url.drivername.lower().partition("+")
     backend = {"postgres": "postgresql"}.get(backend, backend)
     return url.set(drivername=f"{backend}+{driver or engine.driver}")
 
