@@ -65,6 +65,13 @@ def test_a_child_has_runs_of_its_own(place):
     store.close()
 
 
+def test_a_process_that_is_terminated_ends_its_own_runs_alone(place):
+    store, _ = forked(place, "terminated")
+    runs = store.search_runs(["0"], "attributes.run_name = 'own'")
+    assert [run.info.status for run in runs] == ["KILLED"]
+    store.close()
+
+
 def test_runs_that_processes_leave_open_are_ended(place):
     """A process of multiprocessing ends without what the interpreter does at its exit."""
     store, _ = forked(place, "left open")

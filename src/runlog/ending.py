@@ -109,4 +109,14 @@ def _handle_sigterm(end_all: EndAll) -> None:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
+    def let_go() -> None:
+        # The runs are those of the process that was forked. And a signal that comes just before a
+        # process waits for a lock is lost to a handler: a pool waits forever for such a process.
+        global _sigterm
+        if signal.getsignal(signal.SIGTERM) is handler:
+            signal.signal(signal.SIGTERM, before)
+            _sigterm = False
+
     signal.signal(signal.SIGTERM, handler)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=let_go)

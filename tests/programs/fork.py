@@ -3,6 +3,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -33,6 +34,15 @@ def log_in_child(step):
 def own_run_in_child(name):
     with runlog.start_run(run_name=name, nested=True):
         runlog.log_metric("own", 1)
+
+
+def ended_child(own):
+    """Ends itself by SIGTERM: how a pool ends its processes."""
+    handler = signal.getsignal(signal.SIGTERM)
+    assert handler is signal.SIG_DFL, handler
+    if own:
+        runlog.start_run(run_name="own", nested=True)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def open_run_in_child(name, error=None):
@@ -129,6 +139,9 @@ def main():
         assert processes("fork", *((log_in_child, step) for step in range(4))) == [0] * 4
     elif how == "own":
         assert processes("fork", *((own_run_in_child, f"own{n}") for n in range(4))) == [0] * 4
+    elif how == "terminated":
+        assert processes("fork", (ended_child, False), (ended_child, True)) == [-15, -15]
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     elif how == "left open":
         for method in ("fork", "spawn"):
             assert processes(

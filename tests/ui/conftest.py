@@ -18,6 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import pytest
 
 from runlog.artifacts import ArtifactRepo
+from runlog.clock import now
 from runlog.serve import create_app
 from runlog.serve.access import Everyone
 from runlog.serve.pages import Pages
@@ -56,6 +57,7 @@ class Site:
 
     def __init__(self, folder: Path, access: Any = None, prefix: str = "") -> None:
         self.store = SqlStore(str(folder / "runlog.db"))
+        self._started = 0
         # A store of its own: with artifacts, a server's says where they are over HTTP.
         self.app = create_app(
             SqlStore(str(folder / "runlog.db")),
@@ -68,9 +70,11 @@ class Site:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def run(self, experiment: str = "0", name: str = "run", **logged: Any) -> str:
-        """A finished run with metrics that are lists, params and tags."""
+        """A finished run with metrics that are lists, params and tags, started after the others."""
         tags = logged.get("tags", {})
-        run_id = self.store.create_run(experiment, "ada", None, tags, name).info.run_id
+        self._started = max(now(), self._started + 1)
+        run = self.store.create_run(experiment, "ada", self._started, tags, name)
+        run_id = run.info.run_id
         for key, values in logged.get("metrics", {}).items():
             points = [(key, value, 1_700_000_000_000 + i, i) for i, value in enumerate(values)]
             self.store.log(run_id, points)
