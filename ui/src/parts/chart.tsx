@@ -77,6 +77,7 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
               <Item icon="table" onClick={() => (close(), setAsTable(!asTable))}>{asTable ? "Show as chart" : "Show as table"}</Item>
               <hr />
               <Item icon="copy" onClick={act(close, copyPng)}>Copy as PNG</Item>
+              <Item icon="copy" onClick={act(close, copySvg)}>Copy as SVG</Item>
               <Item icon="copy" onClick={() => (close(), copy(table(drawn, lines), "CSV copied"))}>Copy as CSV</Item>
               {!kept && <Item icon="copy" onClick={() => (close(), copy(location.href, "Link copied"))}>Copy the link</Item>}
               <hr />
@@ -437,6 +438,13 @@ function png(text: string): Promise<Blob> {
     };
     image.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
   });
+}
+
+/** As a picture, where the browser can; and as a text, which editors of text and pictures take. */
+async function copySvg(text: string): Promise<void> {
+  const kinds = ["text/plain", "image/svg+xml"].filter((kind) => kind === "text/plain" || ClipboardItem.supports?.(kind));
+  await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(kinds.map((type) => [type, new Blob([text], { type })])))]);
+  say("Picture copied");
 }
 
 async function copyPng(text: string): Promise<void> {
