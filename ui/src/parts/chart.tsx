@@ -45,7 +45,8 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
     () => found.filter((each) => keys.includes(each.key) && !hidden.value.has(each.run)),
     [found, hidden.value],
   );
-  const data = useMemo(() => drawing(found, shown, keys, now, dark.value), [found, shown, JSON.stringify(now), dark.value]);
+  const form = JSON.stringify({ ...now, zoom: null }); // a stretch of x is drawn from the same curves
+  const data = useMemo(() => drawing(found, shown, keys, now, dark.value), [found, shown, form, dark.value]);
   const nans = drawn.reduce((sum, each) => sum + each.nans, 0);
   const firstNan = Math.min(...drawn.flatMap((each) => each.nanStep ?? []));
   const thinned = drawn.some((each) => each.thinned);
