@@ -112,6 +112,28 @@ def fill_runlog(database: Path, large: bool) -> None:
     store.close()
 
 
+def fill_more(database: Path) -> None:
+    """An experiment of runlog's alone: a run with a metric of 100,000 points, and a log."""
+    sys.path.insert(0, str(SOURCE))
+    from runlog.artifacts import ArtifactRepo
+    from runlog.sql import SqlStore
+
+    store = SqlStore(str(database))
+    experiment = store.create_experiment("100,000 steps and 20,000 lines")
+    run = store.create_run(experiment, "me", START, {}, "logged").info
+    values = next(_long()).metrics["loss"]
+    points = [("loss", value, START + 700 * step, step) for step, value in enumerate(values)]
+    store.log(run.run_id, points)
+    store.update_run(run.run_id, "FINISHED", START + 700 * len(values))
+    lines = (
+        f"2026-01-01 12:00:00 INFO step {k} of 20000: loss {values[k]:.5f}\n" for k in range(20_000)
+    )
+    files = ArtifactRepo(run.artifact_uri)
+    files.write("train.log", ["".join(lines).encode()])
+    files.write("notes.txt", [b"A run's only file would be shown at once."])
+    store.close()
+
+
 RUN = """insert into runs (run_uuid, name, source_type, source_name, entry_point_name, user_id,
     status, start_time, end_time, source_version, lifecycle_stage, artifact_uri, experiment_id)
     values (?, ?, 'LOCAL', '', '', 'me', 'FINISHED', ?, ?, '', 'active', ?, ?)"""

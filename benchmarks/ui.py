@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,9 @@ class View:
     budgets: dict[str, float]
     large: bool = False
     table: bool = False  # is scrolled and sorted
+    shows: str = ""  # an element that is there when what one came for is
+    deeds: str = ""  # which of DEEDS is done with it
+    raw: bool = False  # its series come with every point
 
 
 MANY_COLUMNS = ",".join(
@@ -55,7 +58,8 @@ VIEWS = {
         "runs, 63 nested",
         "/experiments/1",
         "/#/experiments/1/runs",
-        {"kB": 60, "requests": 5, "nodes": 1500, "CPU": 150},
+        {"kB": 60, "requests": 5, "nodes": 1500, "CPU": 150, "paint": 200, "shown": 350},
+        shows=".grid .line a.name",
     ),
     "run": View(
         "a run", "/runs/{first}", "/#/experiments/1/runs/{first}", {"requests": 8, "CPU": 150}
@@ -85,6 +89,28 @@ VIEWS = {
         TABLE,
         table=True,
     ),
+    "raw": View(
+        "a chart of 100,000 raw points",
+        "/experiments/5?view=charts&x=relative",
+        "",
+        {"draw": 40, "zoom": 16},
+        deeds="chart",
+        raw=True,
+    ),
+    "parallel": View(
+        "parallel coordinates of 5,000 runs",
+        "/experiments/3",
+        "",
+        {"draw": 150, "brush": 60},
+        deeds="parallel",
+    ),
+    "log": View(
+        "a log of 20,000 lines",
+        "/runs/{logged}",
+        "",
+        {"read": 200, "shown": 200},
+        deeds="log",
+    ),
     "100000": View(
         "100,000 runs x 25 columns, 10,000 loaded",
         f"/experiments/4?cols={MANY_COLUMNS}",
@@ -102,6 +128,11 @@ MEASURES = {
     "nodes": "DOM nodes",
     "CPU": "CPU until it is still, ms",
     "paint": "first contentful paint, ms of wall time",
+    "shown": "shown, ms of wall time",
+    "read": "kB of the file",
+    "draw": "CPU of drawing it, ms",
+    "zoom": "CPU of zooming, ms",
+    "brush": "CPU of a step of a brush, ms",
     "frame": "CPU of a frame, scrolled by 100 px, ms",
     "sort": "CPU of sorting by a column, ms",
     "heap": "JavaScript heap after a collection, MB",
@@ -123,6 +154,26 @@ SORT = """() => new Promise((done) => {
   heads.find((each) => each.textContent.trim() === 'metric_3').click();
   requestAnimationFrame(() => requestAnimationFrame(done));
 })"""
+
+# Until an element is there and painted: milliseconds since the page, or what is clicked, began.
+SHOWN = """([wanted, clicked]) => new Promise((done) => {
+  const began = clicked ? performance.now() : 0;
+  const look = (_, observer) => {
+    if (!document.querySelector(wanted)) return false;
+    observer?.disconnect();
+    requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
+    return true;
+  };
+  if (clicked) [...document.querySelectorAll('button')].find(
+    (each) => each.textContent.includes(clicked)).click();
+  if (look()) return;
+  new MutationObserver(look).observe(document, {childList: true, subtree: true});
+})"""
+# The page goes to its own address with something added, as by the browser's back and forward.
+GO = """(more) => {
+  history.replaceState(null, '', location.pathname + location.search.split('&zoom')[0] + more);
+  dispatchEvent(new PopStateEvent('popstate'));
+}"""
 
 
 def arguments() -> argparse.Namespace:
@@ -199,6 +250,10 @@ def store(tracker: str, cache: Path, large: bool) -> Path:
     """The filled database of a tracker, made once."""
     folder = cache / "pages" / (tracker + (" large" if large else ""))
     database, mark = folder / f"{tracker}.db", folder / "filled"
+    more = folder / "filled with raw points and a log"
+    if tracker == "runlog" and not large and mark.exists() and not more.exists():
+        sweeps.fill_more(database)
+        more.touch()
     if mark.exists():
         return database
     folder.mkdir(parents=True, exist_ok=True)
@@ -218,10 +273,16 @@ def store(tracker: str, cache: Path, large: bool) -> Path:
 
 def chosen_runs(address: str) -> dict[str, str]:
     """What stands in braces in the addresses of the pages."""
-    found = post(address, "runs/search", {"experiment_ids": ["1"], "filter": "metrics.lr > -1"})
-    ids = [run["info"]["run_id"] for run in found["runs"][:10]]
+
+    def ids_of(experiment: str, condition: str) -> list[str]:
+        asked = {"experiment_ids": [experiment], "filter": condition, "max_results": 10}
+        runs = post(address, "runs/search", asked).get("runs", [])
+        return [run["info"]["run_id"] for run in runs]
+
+    ids = ids_of("1", "metrics.lr > -1")
     between = "," if "runlog" in urllib.request.urlopen(address).read().decode() else '","'
-    return {"{first}": ids[0], "{ten}": between.join(ids)}
+    logged = ids_of("5", "")  # runlog's alone
+    return {"{first}": ids[0], "{ten}": between.join(ids), "{logged}": "".join(logged)}
 
 
 # -- the browser ------------------------------------------------------------------------------
@@ -277,6 +338,10 @@ def look(browser: Any, address: str, view: View, tracker: str) -> Values:
     try:
         page = context.new_page()
         meter = Meter(page)
+        if view.raw:
+            page.route("**/metrics/series", every_point)
+        if view.shows:
+            page.add_init_script(f"window.shown = ({SHOWN})([{view.shows!r}, ''])")
         page.goto(address, timeout=PATIENCE)
         settle(page, meter)
         sizes = list(meter.sizes)
@@ -291,8 +356,12 @@ def look(browser: Any, address: str, view: View, tracker: str) -> Values:
                 "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
             ),
         }
+        if view.shows and tracker == "runlog":
+            found["shown"] = page.evaluate("window.shown")
         if view.table:
             found |= handled(page, meter, tracker)
+        if view.deeds:
+            found |= DEEDS[view.deeds](page, meter)
         return found
     finally:
         context.close()
@@ -320,6 +389,65 @@ def handled(page: Any, meter: Meter, tracker: str) -> Values:
             costs.append(meter.cpu() - before)
         found["sort"] = statistics.median(costs)
     return found | {"heap": meter.heap()}
+
+
+def every_point(route: Any) -> None:
+    """A question for series, as one for all their points: pages ask for what can be seen."""
+    asked = route.request.post_data_json | {"points": 100_000}
+    route.continue_(post_data=json.dumps(asked))
+
+
+def cost(page: Any, meter: Meter, deed: Callable[[], object]) -> float:
+    before = meter.cpu()
+    deed()
+    page.wait_for_timeout(400)
+    return meter.cpu() - before
+
+
+def chart(page: Any, meter: Meter) -> Values:
+    """Another y scale, which makes the chart anew; then stretches of x, which draw it again."""
+    draws = [cost(page, meter, lambda: page.keyboard.press("l")) for _ in range(4)]
+    stretches = [f"&zoom={low}~{low + 35_000}" for low in range(0, 35_000, 7_000)]
+    zooms = [cost(page, meter, lambda to=to: page.evaluate(GO, to)) for to in stretches]
+    return {"draw": statistics.median(draws), "zoom": statistics.median(zooms)}
+
+
+def parallel(page: Any, meter: Meter) -> Values:
+    """The view in the place of the table, and a brush that grows along the first axis."""
+    view = page.get_by_role("button", name="Parallel coordinates")
+    back = page.get_by_role("button", name="Table", exact=True)
+    view.click()
+    page.wait_for_timeout(1500)  # with its code
+    draws = []
+    for _ in range(3):
+        back.click()
+        page.wait_for_timeout(800)
+        draws.append(cost(page, meter, view.click))
+    box = page.locator(".plot-box canvas").bounding_box()
+    page.mouse.move(box["x"] + 57, box["y"] + 60)
+    page.mouse.down()
+    before = meter.cpu()
+    for step in range(20):
+        page.mouse.move(box["x"] + 57, box["y"] + 70 + 8 * step)
+        page.wait_for_timeout(50)
+    found = (meter.cpu() - before) / 20
+    page.mouse.up()
+    return {"draw": statistics.median(draws), "brush": found}
+
+
+def log(page: Any, meter: Meter) -> Values:
+    """From the click on its name to its first lines."""
+    page.locator("#artifacts").scroll_into_view_if_needed()
+    page.get_by_role("button", name="train.log").wait_for()
+    page.wait_for_timeout(500)
+    before = len(meter.sizes)
+    line = "#artifacts [aria-label=Text] div > div:nth-child(40)"
+    shown = page.evaluate(SHOWN, [line, "train.log"])
+    settle(page, meter)
+    return {"shown": shown, "read": sum(size for _, size in meter.sizes[before:])}
+
+
+DEEDS = {"chart": chart, "parallel": parallel, "log": log}
 
 
 def measure(
@@ -351,6 +479,8 @@ def medians(browser: Any, addresses: dict[str, str], view: View, repeat: int) ->
     for _ in range(repeat):
         for tracker, address in addresses.items():
             where = view.ours if tracker == "runlog" else view.theirs
+            if not where:
+                continue
             for mark, run in chosen_runs(address).items():
                 where = where.replace(mark, run)
             try:

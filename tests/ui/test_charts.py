@@ -92,6 +92,10 @@ def test_a_chart_is_a_table_a_picture_and_a_file(fresh, look):
     page.get_by_text("Picture copied").wait_for()
     read = "navigator.clipboard.read().then((items) => items[0].types)"
     assert page.evaluate(read) == ["image/png"]
+    pick("Copy as SVG")
+    page.wait_for_function(f"{read}.then((types) => types.includes('image/svg+xml'))")
+    copied = ElementTree.fromstring(page.evaluate("navigator.clipboard.readText()"))
+    assert copied.tag == picture.tag
     pick("Show as table")
     assert page.get_by_role("region", name="The points as a table").locator("tr").count() == 7
     assert violations(page) == []

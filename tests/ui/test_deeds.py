@@ -142,7 +142,8 @@ def test_an_experiment_is_made_renamed_and_deleted(fresh, look):
     page.get_by_role("button", name="Actions of team/first").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("status").get_by_text("Deleted team/first").wait_for()
-    page.get_by_role("button", name="Undo").click()
+    with page.expect_response("**/experiments/restore"):
+        page.get_by_role("button", name="Undo").click()
     page.get_by_role("link", name="team/first").wait_for()
     assert fresh.store.find_experiment("team/first").lifecycle_stage == "active"
 
@@ -163,7 +164,8 @@ def test_a_run_is_described_tagged_and_deleted(fresh, look):
     page.get_by_role("button", name="Undo").click()
     tag.wait_for(state="detached")
     page.get_by_role("button", name="Actions of the run").click()
-    page.get_by_role("button", name="Delete", exact=True).click()
+    with page.expect_response("**/runs/delete"):
+        page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("This run is deleted").wait_for()
     run = fresh.store.get_run(run_id)
     assert ("team" in run.data.tags, run.info.lifecycle_stage) == (False, "deleted")
@@ -179,6 +181,25 @@ def test_the_runs_before_and_behind_are_one_key_away(site, look):
     page.get_by_role("heading", name=this.info.run_name).wait_for()
     page.keyboard.press("[")
     page.get_by_role("heading", name=newer.info.run_name).wait_for()
+
+
+def test_the_next_run_is_that_of_the_table_one_came_from(site, look):
+    page = look(site, "/experiments/1?q=trial-0&sort=-params.depth")
+    page.get_by_role("link", name="trial-09").click()
+    page.get_by_role("heading", name="trial-09").wait_for()
+    requests = []
+    page.on("request", lambda asked: requests.append(asked.url))
+    for name in ("trial-08", "trial-07"):
+        page.keyboard.press("]")
+        page.get_by_role("heading", name=name).wait_for()
+    assert not [url for url in requests if url.endswith("runs/table")]
+    page.reload()
+    page.get_by_role("heading", name="trial-07").wait_for()
+    for name in ("trial-08", "trial-09"):
+        page.keyboard.press("[")
+        page.get_by_role("heading", name=name).wait_for()
+    page.keyboard.press("[")
+    page.get_by_text("This is the first run").wait_for()
 
 
 def test_a_running_run_that_logs_nothing_is_stale(fresh, look):

@@ -2,13 +2,14 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
-import { get, online, OURS, session } from "./api.ts";
+import { ApiError, get, online, OURS, session } from "./api.ts";
 import { followLinks, href, place } from "./route.ts";
 import { overlay, say } from "./state.ts";
 import { Header } from "./parts/header.tsx";
 import { handleKey } from "./keys.ts";
 import { Overlays } from "./parts/overlays.tsx";
 import "./parts/canvas.ts"; // small, and wanted by several parts: not worth a file of its own
+import { Questions } from "./parts/deeds.tsx";
 import { lazy } from "./parts/lazy.tsx";
 import { Toast } from "./parts/toast.tsx";
 import { Experiments } from "./pages/experiments.tsx";
@@ -74,6 +75,7 @@ function App() {
         <Page />
       </main>
       <Toast />
+      <Questions />
       <Overlays />
     </>
   );
@@ -81,6 +83,7 @@ function App() {
 
 // What fails in an event handler is told, not swallowed.
 addEventListener("unhandledrejection", (event) => {
+  if (event.reason instanceof ApiError) event.preventDefault(); // is no mistake of the page
   if ((event.reason as Error)?.name !== "AbortError") say((event.reason as Error).message, { bad: true });
 });
 

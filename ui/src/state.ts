@@ -59,10 +59,11 @@ export interface Toast {
 }
 export const toast = signal<Toast | null>(null);
 let fading = 0;
-export function say(text: string, more: Partial<Toast> = {}): void {
-  toast.value = { text, ...more };
+export function say(text: string, more: Partial<Toast> = {}): Toast {
+  const told = (toast.value = { text, ...more });
   clearTimeout(fading);
   fading = window.setTimeout(() => (toast.value = null), more.undo ? 10_000 : 5_000);
+  return told;
 }
 
 /** Which dialog is open over the page. */

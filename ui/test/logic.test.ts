@@ -3,7 +3,7 @@ import { axisOf, brushed, readBrushes, roundValues, writeBrushes } from "../src/
 import { better, rank, telling } from "../src/logic/better.ts";
 import { DARK, LIGHT, styles, viridis } from "../src/logic/colours.ts";
 import { drawing, type Line, type Shown } from "../src/logic/curves.ts";
-import { type Column, decode, integers, merge, narrowed, numbersOf, statusOf } from "../src/logic/columns.ts";
+import { type Column, decode, integers, lacking, merge, narrowed, numbersOf, statusOf, tagged } from "../src/logic/columns.ts";
 import { kindOf, parseTable, severity, stepOf } from "../src/logic/files.ts";
 import { and, expected, field, isFilter, quoted, toFilter, without } from "../src/logic/filter.ts";
 import { folders } from "../src/logic/folders.ts";
@@ -151,6 +151,21 @@ describe("tables", () => {
     expect([...found.columns.get("metrics.loss")!.numbers!]).toEqual([3, 2, 1]);
     expect(narrowed(table, ["r_n%d"]).ids).toEqual(["d"]);
     expect(narrowed(table, ["(a"]).ids).toEqual([]);
+  });
+  it("lack runs that are deleted, parents among them, once", () => {
+    const parents = { key: "mlflow.parentRunId", differs: true, runs: whole(0), values: ["c"] };
+    const table = decode(answer(["a", "b", "c"], { ancestors: 1, total: 7, statuses: { FINISHED: 7 }, tags: [parents] }));
+    const found = lacking(lacking(table, new Set(["b", "c"])), new Set(["b", "c"]));
+    expect([found.ids, found.ancestors, found.total, found.statuses]).toEqual([["a"], 0, 6, { FINISHED: 6 }]);
+  });
+  it("are tagged and untagged", () => {
+    const table = decode(answer(["a", "b"], { tags: [{ key: "stage", differs: true, runs: whole(1), values: ["old"] }] }));
+    const stage = (of: typeof table) => of.columns.get("tags.stage")!;
+    const both = tagged(table, "stage", new Map([["a", "new"], ["b", "new"]]));
+    expect([stage(both).texts, stage(both).differs, stage(both).has]).toEqual([["new", "new"], false, null]);
+    const before = tagged(both, "stage", new Map([["a", undefined], ["b", "old"]]));
+    expect([[...stage(before).has!], stage(before).texts![1], stage(before).differs]).toEqual([[0, 1], "old", true]);
+    expect([...tagged(table, "team", new Map([["b", "x"]])).columns.get("tags.team")!.has!]).toEqual([0, 1]);
   });
   it("tell numbers from texts", () => {
     expect(numbersOf(["1", undefined, "2"])).toEqual(Float64Array.from([1, NaN, 2]));

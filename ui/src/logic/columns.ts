@@ -252,10 +252,40 @@ export function narrowed(table: Table, words: string[]): Table {
     if (above !== undefined) found.add(above); // a set goes on with what is added to it
   }
   const rows = [...found];
+  return { ...some(table, rows), ancestors: rows.length - matching.length, total: matching.length, statuses: tally(table, matching) };
+}
+
+/** A table without some of its runs. */
+export function lacking(table: Table, gone: Set<string>): Table {
+  const matched = table.size - table.ancestors;
+  const rows = table.ids.flatMap((id, row) => (gone.has(id) ? [] : [row]));
+  const left = table.ids.flatMap((id, row) => (gone.has(id) && row < matched ? [row] : []));
+  const less = tally(table, left);
+  const statuses = Object.fromEntries(Object.entries(table.statuses).map(([status, many]) => [status, many - (less[status] ?? 0)]));
+  return { ...some(table, rows), ancestors: rows.filter((row) => row >= matched).length, total: table.total - left.length, statuses };
+}
+
+/** A table in which runs have these values of a tag; undefined: they do not have it. */
+export function tagged(table: Table, key: string, values: Map<string, string | undefined>): Table {
+  const id = `tags.${key}`;
+  const before = table.columns.get(id)?.texts;
+  const texts = table.ids.map((run, row) => (values.has(run) ? values.get(run) : before?.[row]));
+  const has = Uint8Array.from(texts, (text) => Number(text !== undefined));
+  const everywhere = has.every(Boolean);
+  const column: Column = { id, kind: "tags", key, label: key, differs: varies(texts), everywhere, has: everywhere ? null : has, numbers: null, texts };
+  return { ...table, columns: new Map(table.columns).set(id, column) };
+}
+
+function tally(table: Table, rows: number[]): Record<string, number> {
+  const statuses: Record<string, number> = {};
+  for (const row of rows) statuses[table.statusOf[row]] = (statuses[table.statusOf[row]] ?? 0) + 1;
+  return statuses;
+}
+
+/** Some rows of a table, in this order. */
+function some(table: Table, rows: number[]): Table {
   const pick = <T>(values: T[]) => rows.map((row) => values[row]);
   const reals = (values: Float64Array) => Float64Array.from(rows, (row) => values[row]);
-  const statuses: Record<string, number> = {};
-  for (const row of matching) statuses[table.statusOf[row]] = (statuses[table.statusOf[row]] ?? 0) + 1;
   const columns = [...table.columns].map(([id, column]): [string, Column] => {
     const { has, numbers, texts } = column;
     return [id, { ...column, has: has && Uint8Array.from(rows, (row) => has[row]), numbers: numbers && reals(numbers), texts: texts && pick(texts) }];
@@ -264,9 +294,6 @@ export function narrowed(table: Table, words: string[]): Table {
   return {
     ...table,
     size: rows.length,
-    ancestors: rows.length - matching.length,
-    total: matching.length,
-    statuses,
     ids,
     names: pick(table.names),
     experiments: pick(table.experiments),

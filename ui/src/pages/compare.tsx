@@ -53,7 +53,7 @@ export function Compare() {
     });
     const more = decode(answer.table);
     follow(answer.series ?? []);
-    set(more.size ? merge(before, more, false) : { ...before, cursor: more.cursor });
+    set((now) => (more.size ? merge(now, more, false) : { ...now, cursor: more.cursor }));
     return more.size > 0;
   }, [ids.join()]);
   useLive(!!table?.statusOf.includes("RUNNING") && !kept, true, poll);

@@ -1,11 +1,12 @@
 // All experiments: what goes on in each, and making, renaming, deleting them.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { MLFLOW, OURS, post, session } from "../api.ts";
 import { ago, count, plural, timestamp } from "../logic/format.ts";
 import { folders } from "../logic/folders.ts";
 import { asked, experimentHref, go, setQuery } from "../route.ts";
-import { say, title } from "../state.ts";
-import { Ask, Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, useLoad } from "../parts/basic.tsx";
+import { title } from "../state.ts";
+import { Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, useLoad } from "../parts/basic.tsx";
+import { ask, type Deed, useDeeds } from "../parts/deeds.tsx";
 import { useKeys } from "../keys.ts";
 
 interface Experiment {
@@ -61,27 +62,36 @@ function matches(experiment: Experiment, text: string): boolean {
   return text.toLowerCase().split(/\s+/).every((word) => lower.includes(word));
 }
 
-type Asking = { kind: "create" } | { kind: "rename"; of: Experiment } | { kind: "describe"; of: Experiment };
-
 export function Experiments() {
   const [text, order, deleted] = [asked("q"), asked("sort", "last"), asked("deleted") === "1"];
-  const { value, error, busy, retry } = useLoad((signal) => load(deleted, signal), [deleted]);
-  const [asking, setAsking] = useState<Asking | null>(null);
+  const { value: loaded, error, busy, retry, set } = useLoad((signal) => load(deleted, signal), [deleted]);
+  const [value, perform] = useDeeds(loaded, set);
   const closed = new Set(asked("closed").split(",").filter(Boolean).map(decodeURIComponent));
   const isTree = asked("tree") === "1";
   useEffect(() => title("Experiments"), []);
   useKeys({ "/": () => document.getElementById("find")?.focus() });
   const writes = session.value?.read_only === false;
 
-  const remove = async (experiment: Experiment) => {
-    await post(`${MLFLOW}experiments/delete`, { experiment_id: experiment.id });
-    say(`Deleted ${experiment.name}`, { undo: () => restore(experiment) });
-    retry();
-  };
-  const restore = async (experiment: Experiment) => {
-    await post(`${MLFLOW}experiments/restore`, { experiment_id: experiment.id });
-    retry();
-  };
+  /** An experiment leaves the list, or comes into it: what is deleted has a list of its own. */
+  const moving = (of: Experiment, deed: "delete" | "restore", out: boolean): Deed<Experiment[]> => ({
+    said: `${deed === "delete" ? "Deleted" : "Restored"} ${of.name}`,
+    change: (now) => [...now.filter((each) => each.id !== of.id), ...(out ? [] : [of])],
+    send: () => post(`${MLFLOW}experiments/${deed}`, { experiment_id: of.id }).then(retry),
+  });
+  const remove = (of: Experiment) => perform({ ...moving(of, "delete", true), undo: moving(of, "restore", false) });
+  const restore = (of: Experiment) => perform({ ...moving(of, "restore", true), undo: moving(of, "delete", false) });
+  const describe = (of: Experiment) => ask({
+    title: `Describe ${of.name}`, action: "Save",
+    save: (given) => perform({ ...noting(of, "Saved", String(given.get("note"))), undo: noting(of, "Undone", of.note) }),
+    fields: (
+      <label class="field"><span>Note, in Markdown</span>
+        <textarea class="input" name="note" rows={8} autofocus defaultValue={of.note} /></label>
+    ),
+  });
+  const rename = (of: Experiment) => ask({
+    title: `Rename ${of.name}`, action: "Rename", fields: nameField(of.name),
+    save: (given) => perform({ ...naming(of, "Renamed", String(given.get("name"))), undo: naming(of, "Named as before", of.name) }),
+  });
   const shown = (value ?? []).filter((each) => matches(each, text)).sort(ORDERS[order] ?? ORDERS.last);
   const lines = isTree
     ? folders(shown, (each) => each.name, closed)
@@ -119,8 +129,8 @@ export function Experiments() {
               <Item icon="restore" onClick={() => (close(), restore(each))}>Restore</Item>
             ) : (
               <>
-                <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename", of: each }))}>Rename…</Item>
-                <Item icon="file" onClick={() => (close(), setAsking({ kind: "describe", of: each }))}>Describe…</Item>
+                <Item icon="edit" onClick={() => (close(), rename(each))}>Rename…</Item>
+                <Item icon="file" onClick={() => (close(), describe(each))}>Describe…</Item>
                 <Item icon="trash" class="bad" onClick={() => (close(), remove(each))}>Delete</Item>
               </>
             )}
@@ -141,7 +151,7 @@ export function Experiments() {
           <Button aria-pressed={isTree} icon="folder" title="Names with slashes as folders" onClick={() => setQuery({ tree: isTree ? null : "1" })}>Folders</Button>
         )}
         <Button aria-pressed={deleted} icon="trash" onClick={() => setQuery({ deleted: deleted ? null : "1" })}>Deleted</Button>
-        {writes && <Button main icon="plus" onClick={() => setAsking({ kind: "create" })}>New</Button>}
+        {writes && <Button main icon="plus" onClick={create}>New</Button>}
       </div>
       {error ? (
         <Failure what="The experiments could not be loaded" error={error} retry={retry} />
@@ -184,7 +194,6 @@ export function Experiments() {
           </table>
         </div>
       )}
-      {asking && <Asking of={asking} close={() => setAsking(null)} done={retry} />}
     </div>
   );
 }
@@ -213,35 +222,28 @@ function Activity({ of }: { of: Pick<Experiment, "statuses" | "runs"> }) {
   );
 }
 
-function Asking({ of, close, done }: { of: Asking; close: () => void; done: () => void }) {
-  const save = async (given: FormData) => {
-    if (of.kind === "create") {
-      const made = await post(`${MLFLOW}experiments/create`, { name: given.get("name") });
-      go(experimentHref(made.experiment_id));
-    } else if (of.kind === "rename") {
-      await withUndo("Renamed", (name) => post(`${MLFLOW}experiments/update`, { experiment_id: of.of.id, new_name: name }), given.get("name"), of.of.name);
-    } else {
-      await withUndo("Saved", (value) => post(`${MLFLOW}experiments/set-experiment-tag`, { experiment_id: of.of.id, key: NOTE, value }), given.get("note"), of.of.note);
-    }
-  };
-  const withUndo = async <T,>(said: string, write: (value: T) => Promise<unknown>, now: T, before: T) => {
-    await write(now);
-    say(said, { undo: () => void write(before).then(done) });
-    done();
-  };
-  if (of.kind === "describe") {
-    return (
-      <Ask title={`Describe ${of.of.name}`} action="Save" save={save} onClose={close}>
-        <label class="field"><span>Note, in Markdown</span>
-          <textarea class="input" name="note" rows={8} autofocus defaultValue={of.of.note} /></label>
-      </Ask>
-    );
-  }
-  const name = of.kind === "rename" ? of.of.name : "";
-  return (
-    <Ask title={name ? `Rename ${name}` : "New experiment"} action={name ? "Rename" : "Create"} save={save} onClose={close}>
-      <label class="field"><span>Name</span>
-        <input class="input" name="name" required autofocus defaultValue={name} /></label>
-    </Ask>
-  );
-}
+const altered = (of: Experiment, change: Partial<Experiment>) => (now: Experiment[]) =>
+  now.map((each) => (each.id === of.id ? { ...each, ...change } : each));
+
+const naming = (of: Experiment, said: string, name: string): Deed<Experiment[]> => ({
+  said,
+  change: altered(of, { name }),
+  send: () => post(`${MLFLOW}experiments/update`, { experiment_id: of.id, new_name: name }),
+});
+
+const noting = (of: Experiment, said: string, note: string): Deed<Experiment[]> => ({
+  said,
+  change: altered(of, { note }),
+  send: () => post(`${MLFLOW}experiments/set-experiment-tag`, { experiment_id: of.id, key: NOTE, value: note }),
+});
+
+const nameField = (name = "") => (
+  <label class="field"><span>Name</span>
+    <input class="input" name="name" required autofocus defaultValue={name} /></label>
+);
+
+/** The page of a new experiment needs its id: this one waits. */
+const create = () => ask({
+  title: "New experiment", action: "Create", waits: true, fields: nameField(),
+  save: async (given) => go(experimentHref((await post(`${MLFLOW}experiments/create`, { name: given.get("name") })).experiment_id)),
+});

@@ -13,8 +13,10 @@ import { asked, experimentHref, go, href, kept, keptHref, place, runHref } from 
 import { copy, dark, download, say, title } from "../state.ts";
 import { follow, following, pointsFor, useLines } from "../lines.ts";
 import { useLive } from "../live.ts";
+import { beside } from "../order.ts";
 import { useKeys } from "../keys.ts";
-import { Ask, Button, Empty, Failure, Icon, Item, ItemLink, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
+import { Button, Empty, Failure, Icon, Item, ItemLink, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
+import { ask, type Deed, useDeeds } from "../parts/deeds.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy, Soon } from "../parts/lazy.tsx";
 import { Artifacts } from "../parts/artifacts.tsx";
@@ -56,13 +58,11 @@ async function load(id: string): Promise<Loaded> {
   };
 }
 
-type Asking = { kind: "rename" } | { kind: "note" } | { kind: "tag"; key: string; value: string };
-
 export function Run({ id }: { id: string }) {
-  const { value, error, retry, set } = useLoad(() => load(id), [id]);
-  const [asking, setAsking] = useState<Asking | null>(null);
-  const now = useRef(value);
-  now.current = value;
+  const { value: loaded, error, retry, set } = useLoad(() => load(id), [id]);
+  const [value, perform] = useDeeds(loaded, set);
+  const now = useRef(loaded);
+  now.current = loaded;
   const name = value?.table.names[0] ?? "";
   useEffect(() => {
     title(name);
@@ -86,13 +86,14 @@ export function Run({ id }: { id: string }) {
     });
     const more = decode(answer.table);
     follow(answer.series ?? []);
-    set({ ...before, table: more.size ? merge(before.table, more) : { ...before.table, cursor: more.cursor } });
+    set(({ table, ...now }) => ({ ...now, table: more.size ? merge(table, more) : { ...table, cursor: more.cursor } }));
     return more.size > 0;
   }, [id]);
   useLive(!!running && !kept, true, poll);
   const step = async (by: -1 | 1) => {
     if (!value || kept) return;
-    const next = await neighbour(value.table, value.experiment, by);
+    const seen = beside(id, by);
+    const next = seen === undefined ? await neighbour(value.table, value.experiment, by) : seen;
     // What the charts show stays; a file may not be there.
     if (next) go(runHref(next, { ...Object.fromEntries(place.value.query), file: null }));
     else say(by > 0 ? "This is the last run" : "This is the first run");
@@ -118,11 +119,39 @@ export function Run({ id }: { id: string }) {
   const keys = metrics.map((each) => each.key);
   const style = styles([id], dark.value).get(id)!;
   const deleted = table.deleted[0];
-  const change = async (deed: "delete" | "restore") => {
-    await post(`${MLFLOW}runs/${deed}`, { run_id: id });
-    say(deed === "delete" ? "Deleted" : "Restored", { undo: () => change(deed === "delete" ? "restore" : "delete") });
-    retry();
-  };
+  const deletion = (gone: boolean): Deed<Loaded> => ({
+    said: gone ? "Deleted" : "Restored",
+    change: (now) => ({ ...now, table: { ...now.table, deleted: [gone] } }),
+    send: () => post(`${MLFLOW}runs/${gone ? "delete" : "restore"}`, { run_id: id }),
+  });
+  const change = () => perform({ ...deletion(!deleted), undo: deletion(deleted) });
+  const naming = (said: string, name: string): Deed<Loaded> => ({
+    said,
+    change: (now) => ({ ...now, table: { ...now.table, names: [name] } }),
+    send: () => post(`${MLFLOW}runs/update`, { run_id: id, run_name: name }),
+  });
+  const rename = () => ask({
+    title: `Rename ${name}`, action: "Rename",
+    save: (given) => perform({ ...naming("Renamed", String(given.get("name"))), undo: naming("Named as before", name) }),
+    fields: <label class="field"><span>Name</span><input class="input" name="name" required autofocus defaultValue={name} /></label>,
+  });
+  const describe = () => ask({
+    title: `Describe ${name}`, action: "Save",
+    save: (given) => setTag(NOTE, String(given.get("note")), "Saved"),
+    fields: <label class="field"><span>Note, in Markdown</span><textarea class="input" name="note" rows={10} autofocus defaultValue={note} /></label>,
+  });
+  const askTag = (key = "", text = "") => ask({
+    title: key ? `Change ${key}` : "Add a tag", action: "Save",
+    save: (given) => setTag(String(given.get("key")), String(given.get("value")), "Saved"),
+    fields: (
+      <>
+        <label class="field"><span>Key</span><input class="input" name="key" required autofocus={!key} readOnly={!!key} defaultValue={key} /></label>
+        <label class="field"><span>Value</span><input class="input" name="value" autofocus={!!key} defaultValue={text} /></label>
+      </>
+    ),
+  });
+  const setTag = (key: string, text: string | undefined, said: string) =>
+    perform({ ...tagging(id, key, text, said), undo: tagging(id, key, value.tags.find(([each]) => each === key)?.[1], "Undone") });
   const parts: [string, string, boolean][] = [
     ["overview", "Overview", true],
     ["charts", "Charts", keys.length > 0],
@@ -138,7 +167,7 @@ export function Run({ id }: { id: string }) {
   };
   return (
     <>
-      {deleted && <div class="banner"><Icon name="trash" /> This run is deleted. {writes && <Button onClick={() => change("restore")}>Restore</Button>}</div>}
+      {deleted && <div class="banner"><Icon name="trash" /> This run is deleted. {writes && <Button onClick={change}>Restore</Button>}</div>}
       <div class="page" style={{ paddingBottom: "8px", gap: "6px" }}>
         <div class="side wrap">
           <h1 class="clip">{name}</h1>
@@ -155,11 +184,11 @@ export function Run({ id }: { id: string }) {
                   <Item icon="left" class="only-narrow" onClick={() => (close(), step(-1))}>Previous run</Item>
                   <Item icon="right" class="only-narrow" onClick={() => (close(), step(1))}>Next run</Item>
                   {writes && <hr />}
-                  {writes && <Item icon="edit" onClick={() => (close(), setAsking({ kind: "rename" }))}>Rename…</Item>}
-                  {writes && <Item icon="file" onClick={() => (close(), setAsking({ kind: "note" }))}>Describe…</Item>}
-                  {writes && <Item icon="tag" onClick={() => (close(), setAsking({ kind: "tag", key: "", value: "" }))}>Add a tag…</Item>}
+                  {writes && <Item icon="edit" onClick={() => (close(), rename())}>Rename…</Item>}
+                  {writes && <Item icon="file" onClick={() => (close(), describe())}>Describe…</Item>}
+                  {writes && <Item icon="tag" onClick={() => (close(), askTag())}>Add a tag…</Item>}
                   {writes && <hr />}
-                  {writes && <Item icon={deleted ? "restore" : "trash"} class={deleted ? "" : "bad"} onClick={() => (close(), change(deleted ? "restore" : "delete"))}>{deleted ? "Restore" : "Delete"}</Item>}
+                  {writes && <Item icon={deleted ? "restore" : "trash"} class={deleted ? "" : "bad"} onClick={() => (close(), change())}>{deleted ? "Restore" : "Delete"}</Item>}
                 </>
               )}
             </Menu>
@@ -194,12 +223,12 @@ export function Run({ id }: { id: string }) {
         )}
         {(note || writes) && (
           <section class="part" id="description" aria-label="Description">
-            <header><h2>Description</h2>{writes && <Button icon="edit" label="Edit the description" plain onClick={() => setAsking({ kind: "note" })} />}</header>
+            <header><h2>Description</h2>{writes && <Button icon="edit" label="Edit the description" plain onClick={describe} />}</header>
             {note ? <Soon><Markdown text={note} /></Soon> : <p class="dim">None yet.</p>}
           </section>
         )}
         <section class="part" id="tags" aria-label="Tags">
-          <header><h2>Tags</h2>{writes && <Button icon="plus" label="Add a tag" plain onClick={() => setAsking({ kind: "tag", key: "", value: "" })} />}</header>
+          <header><h2>Tags</h2>{writes && <Button icon="plus" label="Add a tag" plain onClick={() => askTag()} />}</header>
           {tags.length ? (
             <dl class="pairs">
               {tags.map(([key, text]) => (
@@ -207,8 +236,8 @@ export function Run({ id }: { id: string }) {
                   <dt key={key}>{key}</dt>
                   <dd>{text}</dd>
                   <dd class="side">
-                    {writes && <Button icon="edit" label={`Change ${key}`} plain onClick={() => setAsking({ kind: "tag", key, value: text })} />}
-                    {writes && <Button icon="close" label={`Remove ${key}`} plain onClick={() => removeTag(id, key, text, retry)} />}
+                    {writes && <Button icon="edit" label={`Change ${key}`} plain onClick={() => askTag(key, text)} />}
+                    {writes && <Button icon="close" label={`Remove ${key}`} plain onClick={() => setTag(key, undefined, `Removed ${key}`)} />}
                   </dd>
                 </>
               ))}
@@ -227,7 +256,6 @@ export function Run({ id }: { id: string }) {
           </dl>
         </section>
       </div>
-      {asking && <Asking of={asking} id={id} name={name} note={note ?? ""} tags={value.tags} close={() => setAsking(null)} done={retry} />}
     </>
   );
 }
@@ -235,11 +263,16 @@ export function Run({ id }: { id: string }) {
 /** About as high as the charts of some metrics will be: what is below does not jump when they come. */
 const roomFor = (keys: string[]) => 70 + 270 * Math.ceil(panels(keys, true).length / Math.max(1, Math.floor(innerWidth / 412)));
 
-async function removeTag(run_id: string, key: string, value: string, done: () => void) {
-  await post(`${MLFLOW}runs/delete-tag`, { run_id, key });
-  say(`Removed ${key}`, { undo: () => post(`${MLFLOW}runs/set-tag`, { run_id, key, value }).then(done) });
-  done();
-}
+/** A tag of a run; without a text it goes. */
+const tagging = (run_id: string, key: string, text: string | undefined, said: string): Deed<Loaded> => ({
+  said,
+  change: (now) => {
+    const at = now.tags.findIndex(([each]) => each === key);
+    const tags = now.tags.toSpliced(at < 0 ? now.tags.length : at, at < 0 ? 0 : 1, ...(text === undefined ? [] : [[key, text] as [string, string]]));
+    return { ...now, tags };
+  },
+  send: () => post(`${MLFLOW}runs/${text === undefined ? "delete-tag" : "set-tag"}`, { run_id, key, value: text }),
+});
 
 /** The run before (-1) or behind a run in the usual order of its experiment: newest first. */
 async function neighbour(table: Table, experiment: string, by: -1 | 1): Promise<string | undefined> {
@@ -387,39 +420,5 @@ function Inputs({ inputs }: { inputs: any[] }) {
         </table>
       </div>
     </section>
-  );
-}
-
-function Asking({ of, id, name, note, tags, close, done }: { of: Asking; id: string; name: string; note: string; tags: [string, string][]; close: () => void; done: () => void }) {
-  const tag = async (key: string, value: string) => {
-    const before = tags.find(([each]) => each === key)?.[1];
-    await post(`${MLFLOW}runs/set-tag`, { run_id: id, key, value });
-    const undo = () => post(`${MLFLOW}runs/${before === undefined ? "delete-tag" : "set-tag"}`, { run_id: id, key, ...(before !== undefined && { value: before }) });
-    say("Saved", { undo: () => void undo().then(done) });
-    done();
-  };
-  if (of.kind === "rename") {
-    const save = (given: FormData) => post(`${MLFLOW}runs/update`, { run_id: id, run_name: given.get("name") }).then(() => {
-      say("Renamed", { undo: () => post(`${MLFLOW}runs/update`, { run_id: id, run_name: name }).then(done) });
-      done();
-    });
-    return (
-      <Ask title={`Rename ${name}`} action="Rename" save={save} onClose={close}>
-        <label class="field"><span>Name</span><input class="input" name="name" required autofocus defaultValue={name} /></label>
-      </Ask>
-    );
-  }
-  if (of.kind === "note") {
-    return (
-      <Ask title={`Describe ${name}`} action="Save" save={(given) => tag(NOTE, String(given.get("note")))} onClose={close}>
-        <label class="field"><span>Note, in Markdown</span><textarea class="input" name="note" rows={10} autofocus defaultValue={note} /></label>
-      </Ask>
-    );
-  }
-  return (
-    <Ask title={of.key ? `Change ${of.key}` : "Add a tag"} action="Save" save={(given) => tag(String(given.get("key")), String(given.get("value")))} onClose={close}>
-      <label class="field"><span>Key</span><input class="input" name="key" required autofocus={!of.key} readOnly={!!of.key} defaultValue={of.key} /></label>
-      <label class="field"><span>Value</span><input class="input" name="value" autofocus={!!of.key} defaultValue={of.value} /></label>
-    </Ask>
   );
 }

@@ -1,7 +1,7 @@
 // The runs of an experiment: one toolbar, then a table, charts, or both.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, post, session } from "../api.ts";
-import { type Column, infoColumns, type Table } from "../logic/columns.ts";
+import { type Column, infoColumns, lacking, type Table, tagged } from "../logic/columns.ts";
 import { ago, count, plural } from "../logic/format.ts";
 import { and, field, literal, quoted, toFilter, without } from "../logic/filter.ts";
 import { csv, flat, grouped, groupOf, type Line, nextOrder, type Order, parseOrder, sorted, text as textOf, tree, turns, writeOrder } from "../logic/rows.ts";
@@ -10,8 +10,10 @@ import { styles } from "../logic/colours.ts";
 import { asked, go, href, runHref, setQuery } from "../route.ts";
 import { dark, download, narrow, say, title } from "../state.ts";
 import { failing, paused, updated } from "../live.ts";
+import { keepOrder } from "../order.ts";
 import { useKeys } from "../keys.ts";
-import { Ask, Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
+import { Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
+import { ask, type Deed, useDeeds } from "../parts/deeds.tsx";
 import { Grid, type Heat } from "../parts/grid.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { lazy } from "../parts/lazy.tsx";
@@ -29,6 +31,7 @@ const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.
 const IN_CHARTS = "20"; // runs, unless some are selected
 const IN_COMPARISON = 100;
 const USUALLY_SHOWN = 60; // columns
+const CUT = 500; // characters, after which tables of the server have no more of a text
 
 /** The columns that the address names, else those that say something. */
 export function chosenColumns(all: Column[], named: string): Column[] {
@@ -76,17 +79,18 @@ export function Runs({ experiment }: { experiment: string }) {
   const deleted = asked("deleted") === "1";
   const view = asked("view", "table");
   const info = useLoad((signal) => loadExperiment(experiment, signal), [experiment]);
-  const { table, error, busy, reload, loadMore } = useTable({
+  const { table: loaded, error, busy, set, latest, reload, loadMore } = useTable({
     experiment,
     text: query,
     deleted,
     aggregates: aggregatesOf(named, asked("sort")),
     orderBy: orderBy(order),
   });
+  const [shownTable, perform] = useDeeds(loaded, set);
+  const table = shownTable ?? null;
   const [choice, setChoice] = useState(new Choice());
   const [toggled, setToggled] = useState<Set<string>>(new Set());
   const [now, setNow] = useState(-1);
-  const [asking, setAsking] = useState<"tag" | "rename" | null>(null);
   const lastPick = useRef(-1);
   const together = view === "split" ? near : null; // what is pointed at in one is marked in the other
   const name = info.value?.name ?? "";
@@ -121,12 +125,15 @@ export function Runs({ experiment }: { experiment: string }) {
   const pinned = useMemo(() => new Set(ids(asked("fix"))), [asked("fix")]);
   const heat = useMemo(() => heatOf(asked("heat")), [asked("heat")]);
 
+  const seen = useRef<string[]>([]);
+  seen.current = useMemo(() => [...allRowsOf(lines)].map((row) => table!.ids[row]), [lines]);
+  useEffect(() => () => keepOrder(seen.current), []);
+
   const chosen = table ? choice.count(table.total) : 0;
   const hasCharts = view === "split" || view === "charts";
   const chartable = useMemo(() => {
     if (!table || !hasCharts) return [];
-    const rows = lines.flatMap((line) => line.group?.rows ?? [line.row]);
-    const unique = [...new Set(rows)];
+    const unique = [...allRowsOf(lines)];
     const some = choice.count(table.total) > 0;
     const wanted = some ? unique.filter((row) => choice.has(table.ids[row])) : unique;
     // Parents without metrics of their own have no line.
@@ -142,7 +149,7 @@ export function Runs({ experiment }: { experiment: string }) {
 
   /** The table with all runs that match, also those that were not loaded. */
   const whole = async (): Promise<Table> => {
-    let found = table!;
+    let found = loaded!;
     while (found.token) found = await loadMore();
     return found;
   };
@@ -159,9 +166,58 @@ export function Runs({ experiment }: { experiment: string }) {
   /** What the table shows, in its order; and all of it, where not all was loaded. */
   const saveShown = async (kind: "csv" | "json") => {
     const all = await whole();
-    const rows = all === table ? rowsOf(lines, table) : sorted(matchingIn(all), order, (id) => columnOf(all, id));
+    const rows = all === loaded ? rowsOf(lines, table!) : sorted(matchingIn(all), order, (id) => columnOf(all, id));
     save(kind, name, all, rows, columns);
   };
+
+  /** Requests for many runs; whatever became of them, the table then says what is there. */
+  const each = async (runs: string[], send: (run_id: string) => Promise<unknown>) => {
+    try {
+      for (const run_id of runs) await send(run_id);
+    } finally {
+      reload();
+    }
+  };
+  const change = async () => {
+    const runs = await selectedIds();
+    const [deed, opposite] = deleted ? ["Restore", "Delete"] : ["Delete", "Restore"];
+    const told = (deed: string) => ({
+      said: `${deed}d ${plural(runs.length, "run")}`,
+      send: () => each(runs, (run_id) => post(`${MLFLOW}runs/${deed.toLowerCase()}`, { run_id })),
+    });
+    setChoice(new Choice());
+    // Runs that come back do so with the table: their place in it may have changed.
+    const done = perform({ ...told(deed), change: (now) => lacking(now, new Set(runs)), undo: { ...told(opposite), change: (now) => now } });
+    await done.catch((error) => {
+      setChoice(choice);
+      throw error;
+    });
+  };
+  const tag = async (key: string, text: string) => {
+    const runs = await selectedIds();
+    const setting = (said: string, values: Map<string, string | undefined>): Deed<Table> => ({
+      said,
+      change: (now) => tagged(now, key, values),
+      send: () => each(runs, (run_id) => {
+        const value = values.get(run_id);
+        return post(`${MLFLOW}runs/${value === undefined ? "delete-tag" : "set-tag"}`, { run_id, key, value });
+      }),
+    });
+    const { columns, rowOf } = latest();
+    const before = new Map(runs.map((id) => [id, columns.get(`tags.${key}`)?.texts?.[rowOf.get(id)!]]));
+    const isWhole = [...before.values()].every((text) => (text?.length ?? 0) < CUT);
+    await perform({ ...setting("Tagged", new Map(runs.map((id) => [id, text]))), ...(isWhole && { undo: setting("Undone", before) }) });
+  };
+  const askTag = () => ask({
+    title: `Tag ${plural(chosen, "run")}`, action: "Set the tag",
+    save: (given) => tag(String(given.get("key")), String(given.get("value"))),
+    fields: (
+      <>
+        <label class="field"><span>Key</span><input class="input" name="key" required autofocus /></label>
+        <label class="field"><span>Value</span><input class="input" name="value" /></label>
+      </>
+    ),
+  });
 
   const pick = (at: number, event: { shiftKey: boolean }) => {
     const line = lines[at];
@@ -316,8 +372,8 @@ export function Runs({ experiment }: { experiment: string }) {
           <>
             <b class="nowrap">{count(chosen)} selected</b>
             <Button icon="compare" onClick={compare}>Compare</Button>
-            {writes && !deleted && <Button icon="tag" onClick={() => setAsking("tag")}>Tag…</Button>}
-            {writes && <Button icon={deleted ? "restore" : "trash"} onClick={async () => (await change(await selectedIds(), deleted ? "restore" : "delete", reload), setChoice(new Choice()))}>{deleted ? "Restore" : "Delete"}</Button>}
+            {writes && !deleted && <Button icon="tag" onClick={askTag}>Tag…</Button>}
+            {writes && <Button icon={deleted ? "restore" : "trash"} onClick={change}>{deleted ? "Restore" : "Delete"}</Button>}
             <Button icon="download" onClick={() => saveSelected("csv")}>CSV</Button>
             <Button icon="download" onClick={() => saveSelected("json")}>JSON</Button>
             <Button plain icon="close" onClick={() => setChoice(new Choice())}>Clear</Button>
@@ -349,18 +405,6 @@ export function Runs({ experiment }: { experiment: string }) {
         <div class="banner">The first {count(table.size - table.ancestors)} of {count(table.total)} runs. Sorting and filters look at all. <Button onClick={() => void loadMore()}>Load more</Button></div>
       )}
       <div class={`fill ${busy && table ? "stale" : ""}`}>{body}</div>
-      {asking === "tag" && table && (
-        <Ask title={`Tag ${plural(chosen, "run")}`} action="Set the tag" onClose={() => setAsking(null)}
-          save={async (given) => {
-            const tag = { key: given.get("key"), value: given.get("value") };
-            for (const run_id of await selectedIds()) await post(`${MLFLOW}runs/set-tag`, { run_id, ...tag });
-            say("Tagged");
-            reload();
-          }}>
-          <label class="field"><span>Key</span><input class="input" name="key" required autofocus /></label>
-          <label class="field"><span>Value</span><input class="input" name="value" /></label>
-        </Ask>
-      )}
     </div>
   );
 }
@@ -376,17 +420,11 @@ async function restore(experiment: string, done: () => void) {
   done();
 }
 
-/** Deletes or restores runs, and offers the opposite. */
-async function change(ids: string[], deed: "delete" | "restore", done: () => void): Promise<void> {
-  for (const run_id of ids) await post(`${MLFLOW}runs/${deed}`, { run_id });
-  done();
-  const opposite = deed === "delete" ? "restore" : "delete";
-  say(`${deed === "delete" ? "Deleted" : "Restored"} ${plural(ids.length, "run")}`, { undo: () => change(ids, opposite, done) });
-}
+/** The rows that lines show, those of closed groups as well. */
+const allRowsOf = (lines: Line[]) => new Set(lines.flatMap((line) => line.group?.rows ?? [line.row]));
 
-/** The rows that lines show and that match themselves. */
-const rowsOf = (lines: Line[], table: Table) =>
-  [...new Set(lines.flatMap((line) => line.group?.rows ?? [line.row]))].filter((row) => row < table.size - table.ancestors);
+/** Those of them that match themselves. */
+const rowsOf = (lines: Line[], table: Table) => [...allRowsOf(lines)].filter((row) => row < table.size - table.ancestors);
 
 function said_(table: Table): string {
   const { RUNNING = 0, FAILED = 0 } = table.statuses;

@@ -93,5 +93,6 @@ export function useTable(given: Asked) {
     setState((before) => ({ ...before, table: now.current, error: null, busy: false }));
     return now.current;
   };
-  return { ...state, table: shown, reload: () => setTries((before) => before + 1), loadMore };
+  const set = (change: (table: Table) => Table) => setState((before) => (before.table ? { ...before, table: change(before.table) } : before));
+  return { ...state, table: shown, set, latest: () => now.current!, reload: () => setTries((before) => before + 1), loadMore };
 }

@@ -1,6 +1,6 @@
 // The small parts that all pages are made of.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import type { Style } from "../logic/colours.ts";
 import { copy } from "../state.ts";
@@ -187,56 +187,22 @@ export function ItemLink({ icon, children, ...rest }: JSX.IntrinsicElements["a"]
   );
 }
 
-/** A modal dialog; `onClose` also for Escape. One that `stays` cannot be closed. */
-export function Dialog(props: { title: string; onClose: () => void; class?: string; stays?: boolean; children: ComponentChildren }) {
+/** A modal dialog; `onClose` also for Escape. One that `stays` cannot be closed; one that is `hidden`
+ * keeps what was typed. */
+export function Dialog(props: { title: string; onClose: () => void; class?: string; stays?: boolean; hidden?: boolean; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => dialog.current!.showModal(), []);
+  // Before the next event: that of closing comes after, and asks what then is shown.
+  useLayoutEffect(() => (props.hidden ? dialog.current!.close() : dialog.current!.showModal()), [props.hidden]);
   const outside = (event: MouseEvent) => event.target === dialog.current && !props.stays && props.onClose();
   return (
-    <dialog ref={dialog} class={props.class} aria-labelledby={id} onClose={props.onClose} onCancel={(event) => props.stays && event.preventDefault()} onPointerDown={outside}>
+    <dialog ref={dialog} class={props.class} aria-labelledby={id} onClose={() => props.hidden || dialog.current?.open || props.onClose()} onCancel={(event) => props.stays && event.preventDefault()} onPointerDown={outside}>
       <header class={props.class === "palette" ? "unseen" : ""}>
         <h2 id={id} class="grow">{props.title}</h2>
         {!props.stays && <Button icon="close" label="Close" plain onClick={props.onClose} />}
       </header>
       {props.children}
     </dialog>
-  );
-}
-
-/** Asks for something in a dialog with a form; the promise of `save` closes it. */
-export function Ask(props: {
-  title: string;
-  action: string;
-  bad?: boolean;
-  onClose: () => void;
-  save: (given: FormData) => Promise<unknown> | void;
-  children: ComponentChildren;
-}) {
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    try {
-      await props.save(new FormData(event.target as HTMLFormElement));
-      props.onClose();
-    } catch (error) {
-      setError((error as Error).message);
-      setBusy(false);
-    }
-  };
-  return (
-    <Dialog title={props.title} onClose={props.onClose}>
-      <form onSubmit={submit}>
-        {props.children}
-        {error && <p class="status FAILED" role="alert">{error}</p>}
-        <div class="ends">
-          <Button onClick={props.onClose}>Cancel</Button>
-          <Button type="submit" main={!props.bad} class={props.bad ? "bad" : ""} disabled={busy}>{props.action}</Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }
 
@@ -315,5 +281,5 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, keys: unkn
     );
     return () => control.abort();
   }, [...keys, tries]);
-  return { ...state, retry: () => setTries((before) => before + 1), set: (value: T) => setState({ value, busy: false }) };
+  return { ...state, retry: () => setTries((before) => before + 1), set: (change: (value: T) => T) => setState((now) => (now.value === undefined ? now : { ...now, value: change(now.value) })) };
 }

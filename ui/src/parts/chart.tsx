@@ -45,7 +45,8 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
     () => found.filter((each) => keys.includes(each.key) && !hidden.value.has(each.run)),
     [found, hidden.value],
   );
-  const data = useMemo(() => drawing(found, shown, keys, now, dark.value), [found, shown, JSON.stringify(now), dark.value]);
+  const form = JSON.stringify({ ...now, zoom: null }); // a stretch of x is drawn from the same curves
+  const data = useMemo(() => drawing(found, shown, keys, now, dark.value), [found, shown, form, dark.value]);
   const nans = drawn.reduce((sum, each) => sum + each.nans, 0);
   const firstNan = Math.min(...drawn.flatMap((each) => each.nanStep ?? []));
   const thinned = drawn.some((each) => each.thinned);
@@ -77,6 +78,7 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
               <Item icon="table" onClick={() => (close(), setAsTable(!asTable))}>{asTable ? "Show as chart" : "Show as table"}</Item>
               <hr />
               <Item icon="copy" onClick={act(close, copyPng)}>Copy as PNG</Item>
+              <Item icon="copy" onClick={act(close, copySvg)}>Copy as SVG</Item>
               <Item icon="copy" onClick={() => (close(), copy(table(drawn, lines), "CSV copied"))}>Copy as CSV</Item>
               {!kept && <Item icon="copy" onClick={() => (close(), copy(location.href, "Link copied"))}>Copy the link</Item>}
               <hr />
@@ -437,6 +439,13 @@ function png(text: string): Promise<Blob> {
     };
     image.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
   });
+}
+
+/** As a picture, where the browser can; and as a text, which editors of text and pictures take. */
+async function copySvg(text: string): Promise<void> {
+  const kinds = ["text/plain", "image/svg+xml"].filter((kind) => kind === "text/plain" || ClipboardItem.supports?.(kind));
+  await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(kinds.map((type) => [type, new Blob([text], { type })])))]);
+  say("Picture copied");
 }
 
 async function copyPng(text: string): Promise<void> {

@@ -6,7 +6,7 @@ import { count, size } from "../logic/format.ts";
 import { coloured, longer, plain, shownLines, type Stretch, stretch } from "../logic/text.ts";
 import { Button } from "./basic.tsx";
 
-export const FIRST = 200_000; // bytes that are read at once
+export const FIRST = 199_000; // bytes that are read at once: 200 kB with the head of the answer
 const SEARCHED = 4_000_000; // and for what has not been read yet
 const FOLLOWED = 1500; // ms
 const LINE = 18;
