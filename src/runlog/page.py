@@ -99,13 +99,14 @@ def _content(store: Store, runs: Sequence[Run]) -> str:
         if run.data.metrics
         for line in store.views.series([run.info.run_id], [*run.data.metrics], points)
     ]
+    comparison = table.write(store.views.table_of(ids, COMPARED)) if len(ids) > 1 else None
     return wire.dump(
         {
             "made": now(),
             "version": __version__,
             "run_ids": ids,
             "runs": {each: overview.write(store.views.overview(each, children=0)) for each in ids},
-            "comparison": table.write(store.views.table_of(ids, COMPARED)),
+            "comparison": comparison,
             "series": series.write(lines).get("series", []),
         }
     )

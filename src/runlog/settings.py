@@ -36,9 +36,7 @@ def flag(name: str, default: bool = False) -> bool:
     return _FLAGS[text.lower()]
 
 
-_FLAGS = {"1": True, "true": True, "yes": True, "on": True} | {
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
+_FLAGS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
 }

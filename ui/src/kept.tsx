@@ -19,7 +19,7 @@ interface Kept {
   version: string;
   run_ids: string[];
   runs: Record<string, any>; // by their ids
-  comparison: any; // of all of them
+  comparison: any; // of all of them; null for one
   series: { run_id: string; key: string }[];
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runlog.db import bulk, doubles
-from runlog.db.servers import COMPARED, Bindings, Row, Rows, ServerDatabase
+from runlog.db.servers import COMPARED, PREFIXES, Bindings, Row, Rows, ServerDatabase
 
 _NUMBER = re.compile(r"\((\d{3,5})\)")  # of an error, in the drivers' texts
 
@@ -100,9 +100,7 @@ class SQLServer(ServerDatabase):
         (r"\bsubstr\(([^,()]*), (\d+)\)", r"substring(\1, \2, 4000)"),
         (r"\bsubstr\(", "substring("),
         (r"\|\|", "+"),
-        # The index has the beginnings of all texts, not short texts alone.
-        (r"length\((?:o\.)?value\) <= 250", "1 = 1"),
-        (r"length\(value\) > 250", "1 = 0"),
+        *PREFIXES,
         (r"\blength\(", "len("),
         (r" as text\)", " as varchar(20))"),
         COMPARED,

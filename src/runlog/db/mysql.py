@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runlog.db import doubles
-from runlog.db.servers import COMPARED, Bindings, Phrases, Rows, ServerDatabase
+from runlog.db.servers import COMPARED, PREFIXES, Bindings, Phrases, Rows, ServerDatabase
 
 _RETURNING = re.compile(r"\s+returning id$")
 # What the bytes of a double are as a number: null for NaN and infinities, which it has not.
@@ -51,9 +51,7 @@ class MySQL(ServerDatabase):
         COMPARED,
         (r"\s+returning id$", ""),
         (r" as text\)", " as char)"),
-        # The index has the beginnings of all texts, not short texts alone.
-        (r"length\((?:o\.)?value\) <= 250", "1 = 1"),
-        (r"length\(value\) > 250", "1 = 0"),
+        *PREFIXES,
         (r"\blength\(", "char_length("),
         ("'NaN'", f"x'{doubles.NAN.hex()}'"),
     )

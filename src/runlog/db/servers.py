@@ -52,6 +52,12 @@ COMPARED = (
     r"(\1 >= \4 and (\1 > \4 or \2 > \5 or (\2 = \5 and \3 > \6)))",
 )
 
+# Where an index has the beginnings of all texts, not short texts alone.
+PREFIXES = (
+    (r"length\((?:o\.)?value\) <= 250", "1 = 1"),
+    (r"length\(value\) > 250", "1 = 0"),
+)
+
 PACKAGES = {  # of drivers' modules that are called otherwise
     "MySQLdb": "mysqlclient",
     "mysql": "mysql-connector-python",
