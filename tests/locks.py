@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import apsw
 
-from runlog.sql import SqlStore
+from runlog.sqlstore import SqlStore
 
 
 @contextmanager

@@ -40,17 +40,17 @@ ARROWS = {
     "sqlviews": "entities errors filters sqlkeys sqlsearch validate views",
     "sqlmodels": "clock entities errors filters models names sqlkeys validate",
     "sqlrecords": "clock db entities errors filters records sqlkeys sqlsearch validate",
-    "sql": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlmodels "
+    "sqlstore": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlmodels "
     "sqlrecords sqlsearch sqltrash sqlviews store validate",
     "page": "clock entities errors protocol runlog store views",
     "sqldirect": "db sqlkeys sqlmetrics validate",
-    "sqlremote": "db errors sql sqldirect",
+    "sqlremote": "db errors sqldirect sqlstore",
     "users": "errors",
     "sqlusers": "clock db errors sqlkeys users validate",
     "artifacts": "db entities errors media places settings store validate",
     "protocol": "entities errors models records store validate views",
-    "serve": "artifacts clock entities errors filters page protocol records runlog settings sql "
-    "sqlusers store users validate",
+    "serve": "artifacts clock entities errors filters page protocol records runlog settings "
+    "sqlstore sqlusers store users validate",
     "http": "artifacts clock entities errors models names protocol records runlog settings store "
     "validate views",
     "schemas": "extras",
@@ -59,7 +59,7 @@ ARROWS = {
     "frames": "entities errors extras store",
     "places": "errors settings store",
     "ledger": "store",
-    "packing": "artifacts entities errors ledger sql",
+    "packing": "artifacts entities errors ledger sqlstore",
     "counting": "artifacts entities ledger records store",
     "copying": "artifacts counting entities errors ledger records store",
     "client": "artifacts clock entities errors frames ledger media models places settings store "
@@ -72,7 +72,7 @@ ARROWS = {
     "tables": "",
     "plot": "entities errors tables",
     "commands": "artifacts client clock copying counting data db entities errors filters frames "
-    "http media page places plot packing runlog serve settings sql sqlusers store tables users "
+    "http media page places plot packing runlog serve settings sqlstore sqlusers store tables users "
     "validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",

@@ -22,7 +22,7 @@ FIRST_RUN = IMPORT | set(
 )
 OURS = set(
     "client clock context db db.sqlite ending entities errors fluent migrate names places settings "
-    "sql sqlkeys sqlmetrics store validate".split()
+    "sqlkeys sqlmetrics sqlstore store validate".split()
 )
 
 RUN = """

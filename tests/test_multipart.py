@@ -14,7 +14,7 @@ from runlog.artifacts.sweep import abandoned
 from runlog.serve import create_app
 from runlog.serve.auth import Auth
 from runlog.serve.multipart import SILENT_SECONDS
-from runlog.sql import SqlStore
+from runlog.sqlstore import SqlStore
 from runlog.sqlusers import Users
 from wsgi import call
 

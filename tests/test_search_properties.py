@@ -17,7 +17,7 @@ import strategies
 from locks import another_writer
 from runlog import filters, sqlsearch
 from runlog.entities import Run, RunData, RunInfo, RunTag, ViewType
-from runlog.sql import SqlStore
+from runlog.sqlstore import SqlStore
 from runlog.store import open_store
 
 EXPERIMENTS = ["0", "9", "10"]

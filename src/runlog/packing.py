@@ -16,7 +16,7 @@ from runlog.artifacts.verify import digest
 from runlog.entities import RunInfo, RunStatus
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
 from runlog.ledger import Ledger
-from runlog.sql import SqlStore
+from runlog.sqlstore import SqlStore
 
 Progress = Callable[[int, int], None]
 

@@ -17,7 +17,7 @@ from runlog.sqlkeys import json_ids
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runlog.sql import Fetch
+    from runlog.sqlstore import Fetch
 
 BY_STEP, BY_TIME = "step", "time"
 _ORDERS = {BY_STEP: "step, timestamp, value", BY_TIME: "timestamp, step, value"}

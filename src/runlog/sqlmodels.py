@@ -25,7 +25,7 @@ from runlog.models import LoggedModels, ModelOrder
 from runlog.sqlkeys import again, listed
 
 if TYPE_CHECKING:
-    from runlog.sql import Fetch, SqlStore
+    from runlog.sqlstore import Fetch, SqlStore
 
 STATUSES = (LoggedModelStatus.PENDING, LoggedModelStatus.READY, LoggedModelStatus.FAILED)
 

@@ -13,7 +13,7 @@ from runlog.records import FileRecord, ModelRecord, Records, RunRecord
 from runlog.sqlkeys import again_if_unsure, json_ids
 
 if TYPE_CHECKING:
-    from runlog.sql import Fetch, SqlStore
+    from runlog.sqlstore import Fetch, SqlStore
 
 
 class SqlRecords(Records):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 from runlog.db.servers import database
 from runlog.errors import InvalidParameter
-from runlog.sql import ARCHIVE, SqlStore
 from runlog.sqldirect import DirectMetrics
+from runlog.sqlstore import ARCHIVE, SqlStore
 
 if TYPE_CHECKING:
     from runlog.db.sqlite import Database

@@ -35,7 +35,7 @@ from runlog.views import (
 
 if TYPE_CHECKING:
     from runlog.db.sqlite import Snapshot
-    from runlog.sql import Fetch, SqlStore
+    from runlog.sqlstore import Fetch, SqlStore
 
 # Up to so many points a series is read whole and thinned in Python. Two statements a bucket, which
 # read what they need in place, take half the time of that from some thousand points on.

@@ -503,7 +503,7 @@ def _place_of(point: Metric) -> tuple[Any, ...]:
 _SERVER = ("runlog.http.store", "HttpStore")
 _DATABASE = ("runlog.sqlremote", "RemoteStore")
 _STORES = {  # by name: a store knows Store, not the reverse
-    "sqlite": ("runlog.sql", "SqlStore"),
+    "sqlite": ("runlog.sqlstore", "SqlStore"),
     "postgresql": _DATABASE,
     "postgres": _DATABASE,
     "mysql": _DATABASE,

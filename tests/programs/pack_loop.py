@@ -3,7 +3,7 @@
 import sys
 
 from runlog import packing
-from runlog.sql import SqlStore
+from runlog.sqlstore import SqlStore
 
 store = SqlStore(sys.argv[1])
 print("ready", flush=True)

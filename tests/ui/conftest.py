@@ -22,7 +22,7 @@ from runlog.clock import now
 from runlog.serve import create_app
 from runlog.serve.access import Everyone
 from runlog.serve.pages import Pages
-from runlog.sql import SqlStore
+from runlog.sqlstore import SqlStore
 
 AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = next(

@@ -9,7 +9,7 @@ from runlog.errors import InvalidParameter
 from runlog.serve.access import Access, Everyone
 from runlog.serve.auth import Auth
 from runlog.serve.proxies import Proxies
-from runlog.sql import SqlStore
+from runlog.sqlstore import SqlStore
 from runlog.sqlusers import Users
 from runlog.store import Store
 
