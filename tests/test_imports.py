@@ -21,8 +21,9 @@ FIRST_RUN = IMPORT | set(
     "signal threading token tokenize weakref".split()
 )
 OURS = set(
-    "client clock context db db.sqlite ending entities errors fluent migrate names places settings "
-    "sqlkeys sqlmetrics sqlstore store validate".split()
+    "client clock context db db.file_system db.fork db.sqlite db.sqlite_errors db.sqlite_file "
+    "ending entities errors fluent migrate names places settings sqlkeys sqlmetrics sqlstore store "
+    "validate".split()
 )
 
 RUN = """

@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from processes import check, finish, start
-from runlog.db.sqlite import NETWORK_FILE_SYSTEMS, file_system_type
+from runlog.db.file_system import NETWORK_FILE_SYSTEMS, file_system_type
 from runlog.store import open_store
 
 # As Linux tells them. The last one that holds a path is the one that counts.

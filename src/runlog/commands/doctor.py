@@ -132,6 +132,7 @@ def _existing(folder: str) -> str:
 
 def _database(uri: str | None) -> Iterator[Finding]:
     from runlog.db import keeping
+    from runlog.db.file_system import file_system
 
     store = common.open_database(uri)
     if not common.is_file(store):
@@ -145,7 +146,7 @@ def _database(uri: str | None) -> Iterator[Finding]:
         f"{tables.counted(facts['runs'], 'run')}, {tables.counted(facts['points'], 'point')}",
     )
     yield _writable(store.db)
-    kind, mode = keeping.file_system(store.db.path) or "unknown", facts["journal_mode"]
+    kind, mode = file_system(store.db.path) or "unknown", facts["journal_mode"]
     text = f"{kind}, journal mode {mode}"
     if store.db.read_only:  # SQLite does not look at the mode then
         yield Finding(OK, "file system", kind)

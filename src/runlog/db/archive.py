@@ -13,7 +13,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from runlog.db.sqlite import Database, Interrupted, Snapshot
+from runlog.db.sqlite import Database, Snapshot
+from runlog.db.sqlite_errors import Interrupted
 from runlog.errors import InvalidParameter
 
 COMPRESSED = 4 << 20

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from runlog.db.sqlite import Database, file_system_type
+from runlog.db.sqlite import Database
+from runlog.db.sqlite_file import open_uri, size
 from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreError, StoreFull
 
 Progress = Callable[[int, int], None]
@@ -32,8 +33,8 @@ def information(database: Database) -> dict[str, Any]:
         page = one("pragma page_size")
         found = {
             "path": database.path,
-            "file_bytes": _size(database.path),
-            "wal_bytes": _size(database.path + "-wal"),
+            "file_bytes": size(database.path),
+            "wal_bytes": size(database.path + "-wal"),
             "free_bytes": page * one("pragma freelist_count"),
             "schema_version": one("pragma user_version"),
             "journal_mode": one("pragma journal_mode"),
@@ -82,15 +83,6 @@ def silent_runs(database: Database, before: int) -> list[SilentRun]:
             {"before": before},
         )
     return [SilentRun(*row) for row in rows]
-
-
-def file_system(path: str) -> str | None:
-    """The type of the file system that `path` is on, such as ext4; None where nobody says."""
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            return file_system_type(os.path.realpath(path), file)
-    except OSError:
-        return None
 
 
 def sqlite_version() -> str:
@@ -183,7 +175,7 @@ def backup(
         for left in (hidden, hidden + "-journal"):
             if os.path.exists(left):
                 os.unlink(left)
-    return _size(target)
+    return size(target)
 
 
 def backup_path(path: str, target: str) -> str:
@@ -246,7 +238,7 @@ def vacuum(database: Database, progress: Progress | None = None) -> tuple[int, i
                 progress(done, 3)
             connection.execute(statement).fetchall()
             if done == 0:
-                before = _size(database.path)
+                before = size(database.path)
         if progress is not None:
             progress(3, 3)
     except apsw.FullError:
@@ -262,14 +254,14 @@ def vacuum(database: Database, progress: Progress | None = None) -> tuple[int, i
         raise StoreError(f"cannot vacuum {database.path}: {error}") from error
     finally:
         connection.close()
-    return before, _size(database.path)
+    return before, size(database.path)
 
 
 def upgrade(path: str) -> tuple[int, int]:
     """Brings the schema of the file up to date, as opening the store does, too, and returns its
     version before and after."""
     before = 0
-    if _size(path):
+    if size(path):
         probe = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
         try:
             before = probe.pragma("user_version")
@@ -383,7 +375,7 @@ def _allow_reading(
 ) -> int:
     """Keeps `vacuum into` from making a file, which a read-only connection may do: it attaches
     one that does not exist or is empty. Others can be attached, and only be read, too."""
-    if action == apsw.SQLITE_ATTACH and not (name and _size(name)):
+    if action == apsw.SQLITE_ATTACH and not (name and size(name)):
         return apsw.SQLITE_DENY
     return apsw.SQLITE_OK
 
@@ -409,19 +401,8 @@ def is_complete(sql: str) -> bool:
 
 def _reader(database: Database) -> apsw.Connection:
     """A connection that SQLite itself keeps from writing, unlike `pragma query_only`."""
-    immutable = database.read_only and not _size(database.path + "-wal")
-    quoted = database.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    connection = apsw.Connection(
-        f"file:{quoted}?mode=ro" + ("&immutable=1" if immutable else ""),
-        flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
-    )
+    immutable = database.read_only and not size(database.path + "-wal")
+    connection = open_uri(database.path, "mode=ro" + ("&immutable=1" if immutable else ""))
     connection.set_busy_timeout(_WAIT)
     connection.pragma("mmap_size", 0)
     return connection
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

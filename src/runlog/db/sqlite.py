@@ -1,4 +1,4 @@
-"""One SQLite file through apsw: opening it safely, transactions, threads, forks, errors.
+"""One SQLite file through apsw: transactions, threads, connections.
 
 A `Database` holds one connection for writing behind a lock and a few for reading. One writer and a
 lock is what SQLite itself does with many writers, without the waiting (a lock costs 0.1 us, a
@@ -7,62 +7,34 @@ busy handler's sleep at least 1 ms); readers do not wait for the writer in WAL m
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import threading
 import time
 from itertools import islice
-from weakref import WeakSet
 
 import apsw
 
-from runlog import migrate
-from runlog.db import Undone
-from runlog.errors import (
-    InvalidParameter,
-    StoreBusy,
-    StoreError,
-    StoreFull,
-    StoreReadOnly,
-    StoreUnusable,
-)
-from runlog.settings import number, setting
+from runlog.db import fork, sqlite_errors
+from runlog.db.sqlite_errors import FAILURES, busy_milliseconds
+from runlog.db.sqlite_file import File, Kind, inode, sync
+from runlog.errors import StoreError, StoreUnusable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import FrameType
     from typing import Any
 
     Bindings = Mapping[str, Any]
     Rows = list[tuple[Any, ...]]
 
-APPLICATION_ID = 0x726C6F67  # "rlog"
-
-# WAL needs memory shared between all processes that have the file open, which these do not give.
-NETWORK_FILE_SYSTEMS = frozenset(
-    "nfs nfs4 cifs smb smb2 smb3 smbfs lustre gpfs beegfs beegfs_nodev ceph glusterfs fuse 9p afs "
-    "orangefs pvfs2 ocfs2 davfs wekafs virtiofs vboxsf prl_fs".split()
-)
-
-# Text that is not UTF-8 is what a flipped byte in a row can become.
-_FAILURES = (apsw.Error, UnicodeDecodeError)
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-
-_instances_lock = threading.RLock()
-_instances: WeakSet[Database] = WeakSet()
-
-
-class Interrupted(Undone):
-    """A signal handler wrote in the middle of a call; nothing of the call was kept."""
-
 
 class Database:
-    """A SQLite file that holds a runlog store, made when it is missing.
+    """A SQLite file of ours, a store's unless `kind` is another, made when it is missing.
 
     Raises a StoreError in runlog's words, with the path and the cause, whenever it cannot be used;
-    a file that is not a runlog database is never written to.
+    a file that is not of its kind is never written to.
     """
 
     nan: float | str = "NaN"
@@ -70,10 +42,10 @@ class Database:
     BY_KEY = ""  # rows of a table that lies by its key come so
     COUNT_ON = ""
 
-    def __init__(self, path: str) -> None:
-        self.path = os.path.abspath(path)
+    def __init__(self, path: str, kind: Kind | None = None) -> None:
+        self._file = File(path, kind or Kind())
+        self.path = self._file.path
         self.lock = threading.RLock()
-        self.read_only = False
         self._current: Transaction | None = None  # of the thread that holds the lock
         self._suspended: list[Transaction] = []  # those that signal handlers interrupted
         self._checked = False
@@ -85,8 +57,13 @@ class Database:
         self._idle_readers: list[apsw.Connection] = []
         self._reading: list[int] = []  # for each reader in use its thread
         self._closing = False
-        with _instances_lock:
-            _instances.add(self)
+        with fork.lock:
+            fork.databases.add(self)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the file can only be read; known when it was opened."""
+        return self._file.read_only
 
     # -- what the modules above ask every database ------------------------------------------
 
@@ -123,7 +100,7 @@ class Database:
         """Runs one statement, in the writer's transaction if one is open, else in its own."""
         try:
             return self._own().execute(sql, bindings).fetchall()
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self.translated(error) from error
 
     def executemany(self, sql: str, rows: Sequence[Bindings | tuple[Any, ...]]) -> None:
@@ -185,7 +162,7 @@ class Database:
         except apsw.Error as error:
             raise self.translated(error) from error
         except ValueError as error:  # its connection was closed
-            raise self._interrupted_error() from error
+            raise sqlite_errors.interrupted(self.path) from error
 
     def largest_value(self) -> int:
         """How many bytes SQLite keeps in a row."""
@@ -275,7 +252,7 @@ class Database:
             if self._current is None:
                 self._roll_back()  # what it began just when it was suspended
             if keep:
-                raise self._interrupted_error()
+                raise sqlite_errors.interrupted(self.path)
         except BaseException:
             if self._current is transaction:
                 self.end(keep=False)
@@ -291,7 +268,7 @@ class Database:
         connection = self._writer or self._connect()  # first: what comes later closes it
         if self._suspended and self._current is None:
             if any(_is_running(transaction.block) for transaction in self._suspended):
-                raise self._interrupted_error()
+                raise sqlite_errors.interrupted(self.path)
         return connection
 
     def _begin(self, wait: bool) -> bool:
@@ -301,7 +278,7 @@ class Database:
             self._look_for_files()
         connection = self._writer or self._connect()
         if self.read_only:
-            raise self._read_only_error()
+            raise sqlite_errors.read_only(self.path)
         self._roll_back()  # what a second Ctrl-C, in the middle of a rollback, has left
         try:
             if wait:
@@ -314,7 +291,7 @@ class Database:
             except apsw.BusyError:
                 return False
             finally:
-                connection.set_busy_timeout(_busy_milliseconds())
+                connection.set_busy_timeout(busy_milliseconds())
         except apsw.Error as error:
             raise self.translated(error) from error
 
@@ -344,13 +321,13 @@ class Database:
                 return self._writer
             try:
                 self._refuse_replaced()
-                self._inspect()
+                self._file.inspect()
                 if not self._checked:
-                    self._recognise()
+                    self._file.recognise()
                 self._is_named = False
-                self._writer = connection = self._connection()
+                self._writer = connection = self._file.open()
                 if not self.read_only:
-                    self._prepare(connection)
+                    self._file.prepare(connection)
                     self._note_files(connection)
                 self._checked = True
                 return connection
@@ -368,51 +345,11 @@ class Database:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()
 
-    def _connection(self) -> apsw.Connection:
-        deadline = time.monotonic() + 1
-        while True:
-            try:
-                return self._set_up(self._opened())
-            except (apsw.ReadOnlyError, apsw.CantOpenError):
-                # A writer is just making its -wal and -shm files, or deleting them.
-                if not self.read_only or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-
-    def _set_up(self, connection: apsw.Connection) -> apsw.Connection:
-        connection.set_busy_timeout(_busy_milliseconds())
-        # One pragma a call: of several in one text apsw runs only as many as rows are read.
-        connection.pragma("foreign_keys", 1)
-        connection.pragma("mmap_size", 0)  # an I/O error must be an error, not a SIGBUS
-        connection.pragma("temp_store", 2)  # temporary tables in memory: reads never need a disk
-        connection.pragma("synchronous", _synchronous())
-        return connection
-
-    def _opened(self) -> apsw.Connection:
-        if not self.read_only:
-            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-            return apsw.Connection(self.path, flags=flags)
-        # A reader of a WAL database needs the -shm file, or makes it. In a directory that is
-        # read-only nobody can, but without a -wal file nobody is writing either; and a -wal file
-        # that lies there without its -shm file has lost its writer.
-        if not _size(self.path + "-wal"):
-            connection = _open_uri(self.path, "mode=ro&immutable=1")
-            if connection.read("main", 0, 18, 1)[1] == b"\2":  # a WAL database
-                return connection
-            connection.close()
-            return _open_uri(self.path, "mode=ro")
-        if os.path.exists(self.path + "-shm"):
-            return _open_uri(self.path, "mode=ro")
-        system = "win32" if os.name == "nt" else "unix"
-        connection = _open_uri(self.path, f"mode=ro&vfs={system}-none")  # takes no locks
-        connection.pragma("locking_mode", "exclusive")  # so it keeps what -shm holds to itself
-        return connection
-
     def _note_files(self, connection: apsw.Connection) -> None:
         # Windows lets nobody delete a file that is open; without WAL SQLite looks itself.
         if os.name == "posix" and connection.pragma("journal_mode") == "wal":
             connection.pragma("user_version")  # the first to read makes the -wal file
-            self._files = (_inode(self.path), _inode(self.path + "-wal"))
+            self._files = (inode(self.path), inode(self.path + "-wal"))
 
     def _look_for_files(self) -> None:
         """Opens the file again if its -wal file is gone, which SQLite would go on writing to.
@@ -425,174 +362,18 @@ class Database:
         file, wal = self._files
         if wal is None or self._writer is None:
             return
-        if (_inode(self.path), _inode(self.path + "-wal")) != (file, wal):
+        if (inode(self.path), inode(self.path + "-wal")) != (file, wal):
             with self.lock:
                 self._refuse_replaced()
                 self._close(checkpoint=False)
 
     def _refuse_replaced(self) -> None:
-        if self._files[0] is not None and _inode(self.path) != self._files[0]:
+        if self._files[0] is not None and inode(self.path) != self._files[0]:
             self._look_again = 0.0  # and say it every time
             raise StoreUnusable(
                 f"{self.path} was deleted or replaced while it was in use: nothing more can be "
                 "kept there; restart the program"
             )
-
-    def _inspect(self) -> None:
-        """Looks at the path without opening anything, and decides how it may be opened."""
-        path = self.path
-        folder = os.path.dirname(path)
-        if path != path.encode(errors="replace").decode():
-            raise StoreUnusable(f"cannot open {path!r}: SQLite takes no names that are not UTF-8")
-        if os.path.isdir(path):
-            raise StoreUnusable(f"{path} is a directory: name a file in it, such as runlog.db")
-        if not os.path.isdir(folder):
-            self._make_folder(folder)
-        if not os.path.exists(path):
-            if not os.access(folder, os.W_OK):
-                raise StoreReadOnly(f"cannot make {path}: the directory {folder} is read-only")
-            return
-        if not os.path.isfile(path):
-            raise StoreUnusable(f"{path} is not a regular file: choose another path")
-        if not os.access(path, os.R_OK):
-            raise StoreReadOnly(f"cannot read {path}: permission denied")
-        self.read_only = not (os.access(path, os.W_OK) and os.access(folder, os.W_OK))
-
-    def _make_folder(self, folder: str) -> None:
-        try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            if error.errno in _NO_ROOM:
-                raise self._full_error() from None
-            raise StoreReadOnly(
-                f"cannot open {self.path}: its directory is missing and cannot be made "
-                f"({error.strerror})"
-            ) from None
-
-    def _recognise(self) -> None:
-        """Refuses a file that is not a runlog store of ours, without a lock or a write."""
-        # Others may be making the file, or moving their -wal file into it, while it is looked at
-        # without a lock. What is wrong for good is wrong the third time too.
-        for pause in (0.02, 0.1, None):
-            try:
-                return self._look()
-            except StoreUnusable:
-                if pause is None:
-                    raise
-                time.sleep(pause)
-
-    def _look(self) -> None:
-        size = _size(self.path)
-        if size == 0:
-            if self.read_only:
-                raise StoreUnusable(f"{self.path} is empty and read-only: there is nothing to read")
-            return
-        journals = _size(self.path + "-wal") or _size(self.path + "-journal")
-        # Through SQLite's own file layer: closing a descriptor that Python opened would drop the
-        # locks that another connection of this process holds on the file.
-        probe = _open_uri(self.path, "mode=ro&immutable=1")
-        try:
-            if not journals:
-                self._refuse_truncated(size, probe.read("main", 0, 0, 100)[1])
-            application = probe.pragma("application_id")
-            version = probe.pragma("user_version")
-            tables = [name for (name,) in probe.execute("select name from sqlite_schema")]
-        except _FAILURES as error:
-            if journals:  # it may be in the middle of a write, which SQLite puts right
-                return
-            raise StoreUnusable(
-                f"{self.path} is not a runlog database, or it is damaged: {error}. "
-                "It was left untouched; choose another path or restore a backup"
-            ) from None
-        finally:
-            probe.close()
-        later = _page_one(self.path + "-wal")
-        if later is not None:
-            application = int.from_bytes(later[68:72], "big")
-            version = int.from_bytes(later[60:64], "big")
-            tables = tables or ["?"] * int.from_bytes(later[103:105], "big")
-        self._refuse_stranger(application, tables)
-        self._refuse_newer(version)
-        if self.read_only and version < migrate.VERSION:
-            raise StoreUnusable(
-                f"{self.path} has the older schema {version} and is read-only: open it once where "
-                f"it can be written, which brings it to schema {migrate.VERSION}"
-            )
-
-    def _refuse_truncated(self, size: int, header: bytes) -> None:
-        page_size, pages, application = (
-            int.from_bytes(header[start:end], "big")
-            for start, end in ((16, 18), (28, 32), (68, 72))
-        )
-        if application == APPLICATION_ID and size < pages * page_size:
-            raise StoreUnusable(
-                f"{self.path} is truncated: it has {size} bytes of {pages * page_size}. "
-                "It was left untouched; restore a backup"
-            )
-
-    def _refuse_stranger(self, application: int, tables: list[str]) -> None:
-        if application == APPLICATION_ID or not (application or tables):
-            return
-        if "alembic_version" in tables and "experiments" in tables:
-            raise StoreUnusable(
-                f"{self.path} is MLflow's own database, which runlog does not write to: choose "
-                "another path. (Importing MLflow's runs is not part of this version.)"
-            )
-        raise StoreUnusable(
-            f"{self.path} is another program's SQLite database (application id "
-            f"{application:#x}, {len(tables)} tables and indexes): choose another path"
-        )
-
-    def _refuse_newer(self, version: int) -> None:
-        if version > migrate.VERSION:
-            raise StoreUnusable(
-                f"{self.path} was written by a newer runlog (schema {version}, this one knows "
-                f"{migrate.VERSION}): upgrade with  pip install -U runlog-tracking"
-            )
-
-    def _prepare(self, connection: apsw.Connection) -> None:
-        # Tables first: with the first of them a new file has its application id too.
-        tables = [name for (name,) in connection.execute("select name from sqlite_schema")]
-        self._refuse_stranger(connection.pragma("application_id"), tables)
-        version = connection.pragma("user_version")
-        self._refuse_newer(version)
-        if version < migrate.VERSION:
-            self._bring_up_to_date(connection)
-        self._set_journal_mode(connection)
-
-    def _bring_up_to_date(self, connection: apsw.Connection) -> None:
-        # A new file gets its tables and its application id in one rollback-journal transaction,
-        # before WAL is switched on: so the file itself always says what it is, however many
-        # processes make it at once and wherever one of them is killed.
-        connection.execute("begin exclusive")
-        try:
-            version = connection.pragma("user_version")
-            if version == 0 and not connection.execute("select 1 from sqlite_schema").fetchall():
-                connection.execute(migrate.schema()).fetchall()
-                connection.execute(f"pragma application_id = {APPLICATION_ID}")
-                connection.execute(f"pragma user_version = {migrate.VERSION}")
-            for step in migrate.pending(connection.pragma("user_version")):
-                step.apply(connection)
-                connection.execute(f"pragma user_version = {step.to}")
-            connection.execute("commit")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("rollback")
-            raise
-
-    def _set_journal_mode(self, connection: apsw.Connection) -> None:
-        network = _network_file_system(self.path)
-        mode = "delete" if network else "wal"
-        if network:
-            _say_once(
-                f"runlog: {self.path} is on a network file system ({network}): using the rollback "
-                "journal instead of WAL, which is slower with many writers"
-            )
-            # With this journal NORMAL may damage the file in a power cut, and only EXTRA makes
-            # sure that what was committed is not taken back by a journal that reappears.
-            connection.pragma("synchronous", "full" if _synchronous() == "normal" else "extra")
-        if connection.pragma("journal_mode") != mode:
-            _retry_while_busy(lambda: connection.pragma("journal_mode", mode))
 
     def take_reader(self) -> apsw.Connection:
         if self._look_again < time.monotonic():
@@ -606,7 +387,7 @@ class Database:
             if self._idle_readers:
                 return self._idle_readers.pop()
         try:
-            connection = self._connection()
+            connection = self._file.open()
             connection.pragma("query_only", 1)
             return connection
         except BaseException as error:
@@ -671,79 +452,21 @@ class Database:
 
         What the -wal file does not hold any more was synced when it was moved out of there.
         """
-        _sync(self.path + "-wal")
+        sync(self.path + "-wal")
         if not self._is_named:
-            _sync(os.path.dirname(self.path))
+            sync(os.path.dirname(self.path))
             # A rollback journal is deleted again and again, which is what commits.
             self._is_named = self._writer is not None and self._files[1] is not None
 
     # -- errors -----------------------------------------------------------------------------
 
-    def _read_only_error(self) -> StoreReadOnly:
-        folder = os.path.dirname(self.path)
-        what = f"the directory {folder}" if os.access(self.path, os.W_OK) else "the file"
-        return StoreReadOnly(
-            f"{self.path} is read-only: it can be read but not logged to, because {what} cannot "
-            "be written"
-        )
-
     def damaged(self, cause: str) -> StoreUnusable:
         """The error for a file that contradicts itself."""
-        return StoreUnusable(
-            f"{self.path} is damaged ({cause}): see  runlog db check  and restore a backup"
-        )
-
-    def _interrupted_error(self) -> Interrupted:
-        return Interrupted(
-            f"a signal handler wrote to {self.path} in the middle of this call, of which nothing "
-            "was kept: call again"
-        )
-
-    def _full_error(self) -> StoreFull:
-        return StoreFull(
-            f"no room left on the disk for {self.path}: what was logged before is safe; "
-            "make room and log again"
-        )
+        return sqlite_errors.damaged(self._file, cause)
 
     def translated(self, error: apsw.Error | UnicodeDecodeError) -> StoreError:
-        cause = str(error)
-        if isinstance(error, (apsw.BusyError, apsw.LockedError)):
-            return StoreBusy(
-                f"{self.path} stayed locked by another process for "
-                f"{_busy_milliseconds() / 1000:g} s: find who holds it, or raise "
-                "RUNLOG_BUSY_TIMEOUT (seconds)"
-            )
-        if isinstance(error, (apsw.ConnectionClosedError, apsw.CursorClosedError)):
-            return self._interrupted_error()
-        if isinstance(error, apsw.FullError):
-            return self._full_error()
-        if isinstance(error, apsw.ReadOnlyError):
-            if self.read_only:  # even reading would have to write
-                return StoreUnusable(
-                    f"{self.path} was left in the middle of a write and cannot be put right "
-                    f"because it is read-only ({cause}): open it once where it can be written"
-                )
-            return self._read_only_error()
-        if isinstance(error, (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError)):
-            return self.damaged(cause)
-        if isinstance(error, apsw.SQLError) and cause.startswith("no such "):
-            return self.damaged(cause)  # all that our statements name is in the schema
-        if isinstance(error, (apsw.CantOpenError, apsw.IOError)) and self._no_room():
-            return self._full_error()  # making the -shm or the -journal file failed
-        if isinstance(error, apsw.CantOpenError):
-            return StoreUnusable(f"cannot open {self.path}: {cause}")
-        if isinstance(error, apsw.IOError):
-            return StoreError(f"input/output error on {self.path}: {cause}")
-        return StoreError(f"{self.path}: {cause}")
-
-    def _no_room(self) -> bool:
-        try:
-            disk = os.statvfs(os.path.dirname(self.path))
-        except (AttributeError, OSError):  # Windows has no statvfs
-            return False
-        # File systems such as /proc have no blocks and no files: they are not full, but no disks.
-        full = disk.f_blocks > 0 and disk.f_bavail * disk.f_frsize < 65536
-        return full or (disk.f_files > 0 and not disk.f_favail)
+        """The error that a user gets for one of SQLite's."""
+        return sqlite_errors.translated(error, self._file)
 
 
 # Classes and not generators with contextlib, which cost each log call another 5 us.
@@ -828,14 +551,14 @@ class Snapshot:
     def __call__(self, sql: str, bindings: Bindings | None = None) -> Rows:
         try:
             return self._connection.execute(sql, bindings).fetchall()
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._database.translated(error) from error
 
     def each(self, sql: str, bindings: Bindings) -> Iterator[tuple[Any, ...]]:
         """The rows one by one: for many that are not kept as they are."""
         try:
             yield from self._connection.execute(sql, bindings)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._database.translated(error) from error
 
     def blob(self, table: str, column: str, row: int, size: int) -> Iterator[bytes]:
@@ -853,15 +576,16 @@ class Snapshot:
             cursor = self._connection.execute(sql, bindings)
             while rows := list(islice(cursor, size)):
                 yield rows
-        except _FAILURES as error:
+        except FAILURES as error:
             raise self._database.translated(error) from error
 
 
 def opened(path: str) -> Database:
     """The `Database` that this process has for a file, or else a new one."""
     path = os.path.abspath(path)
-    with _instances_lock:
-        return next((each for each in _instances if each.path == path), None) or Database(path)
+    with fork.lock:
+        found = (each for each in fork.databases if each.path == path)
+        return next(found, None) or Database(path)
 
 
 def _is_running(frame: FrameType | None) -> bool:
@@ -870,171 +594,3 @@ def _is_running(frame: FrameType | None) -> bool:
     while current is not None and current is not frame:
         current = current.f_back
     return current is not None
-
-
-def _open_uri(path: str, query: str) -> apsw.Connection:
-    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    return apsw.Connection(f"file:{quoted}?{query}", flags=flags)
-
-
-def _sync(path: str) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:  # no -wal: everything is in the file, synced
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        raise StoreError(f"cannot sync {path}: {error.strerror}") from None
-    finally:
-        os.close(descriptor)
-
-
-def _inode(path: str) -> int | None:
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return None
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
-def _page_one(wal: str) -> bytes | None:
-    """The database's first page as a -wal file has it, committed; None if that has none.
-
-    Read without a lock, so it may be wrong while somebody writes. (Python may open this file: no
-    locks are kept on it.)
-    """
-    latest = changed = None
-    try:
-        with open(wal, "rb") as file:
-            header = file.read(32)
-            size = int.from_bytes(header[8:12], "big")
-            frame = file.read(24)
-            while len(frame) == 24 and frame[8:16] == header[16:24]:
-                if frame[:4] == b"\0\0\0\1":
-                    changed = file.read(size)
-                else:
-                    file.seek(size, os.SEEK_CUR)
-                if frame[4:8] != b"\0\0\0\0":  # the last of its transaction
-                    latest = changed
-                frame = file.read(24)
-    except OSError:
-        pass
-    # Without the beginning of a database it is a page that a power cut kept from being written.
-    return latest if latest and latest.startswith(b"SQLite format 3\0") else None
-
-
-def _busy_milliseconds() -> int:
-    # At least 10 s: with 200 ms, 16 processes of a burst were locked out of one file.
-    return min(int(number("BUSY_TIMEOUT", 30, least=0) * 1000), 2**31 - 1)
-
-
-def _synchronous() -> str:
-    mode = (setting("SYNCHRONOUS") or "normal").lower()
-    if mode not in ("normal", "full", "extra"):
-        raise InvalidParameter(f"RUNLOG_SYNCHRONOUS is {mode!r}: use normal, full or extra")
-    return mode
-
-
-def _retry_while_busy(attempt: Callable[[], object]) -> None:
-    # Changing the journal mode does not wait for other connections as statements do.
-    deadline = time.monotonic() + _busy_milliseconds() / 1000
-    while True:
-        try:
-            attempt()
-            return
-        except apsw.BusyError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)
-
-
-def _network_file_system(path: str) -> str | None:
-    """The type of the network file system that `path` is on, None on a local one."""
-    override = setting("NETWORK_FILE_SYSTEM")  # 1 or 0 where the type does not tell
-    if override:
-        return "RUNLOG_NETWORK_FILE_SYSTEM" if override == "1" else None
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            kind = file_system_type(os.path.realpath(path), file)
-    except OSError:
-        return None
-    base = kind.partition(".")[0]
-    return kind if kind in NETWORK_FILE_SYSTEMS or base in NETWORK_FILE_SYSTEMS else None
-
-
-def file_system_type(path: str, mountinfo: Iterator[str]) -> str:
-    """The type of the file system of `path` by the lines of Linux's /proc/self/mountinfo."""
-    best, kind = -1, ""
-    for line in mountinfo:
-        fields = line.split(" ")
-        point = fields[4]
-        for escape, character in (("040", " "), ("011", "\t"), ("012", "\n"), ("134", "\\")):
-            point = point.replace("\\" + escape, character)
-        inside = point == "/" or path == point or path.startswith(point + "/")
-        if inside and len(point) >= best:
-            best, kind = len(point), fields[fields.index("-", 6) + 1]
-    return kind
-
-
-_said: set[str] = set()
-
-
-def _say_once(text: str) -> None:
-    if text not in _said:
-        _said.add(text)
-        print(text, file=sys.stderr)
-
-
-# -- forks ----------------------------------------------------------------------------------
-# SQLite keeps its locks per process in memory that a fork copies: a child that used the file would
-# believe it holds its parent's locks, or wait for ever for one that a thread of the parent held.
-# So before a fork every file is let go, between two transactions, and opened again by whoever uses
-# it next. Nothing of SQLite crosses the fork.
-
-_at_fork: list[Database] = []
-
-
-def _before_fork() -> None:
-    _instances_lock.acquire()
-    for database in list(_instances):
-        database.lock.acquire()
-        database.readers_back.acquire()
-        _at_fork.append(database)
-        try:
-            database.close(checkpoint=False)
-        except StoreError:  # the fork goes on; the next use says what is wrong with the file
-            pass
-    _wait_for_imports()
-
-
-def _wait_for_imports() -> None:
-    # What a thread is importing at this moment its parent's child could never import. Much of
-    # runlog is imported at its first use.
-    locks = getattr(sys.modules["_frozen_importlib"], "_module_locks", {})
-    for _ in range(5000):
-        held = [name for name, lock in list(locks.items()) if lock() is not None]
-        if not any(name.startswith("runlog.") for name in held):
-            return
-        time.sleep(0.001)
-
-
-def _after_fork() -> None:
-    while _at_fork:
-        database = _at_fork.pop()
-        database.readers_back.release()
-        database.lock.release()
-    _instances_lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
-    )
