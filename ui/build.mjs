@@ -1,8 +1,9 @@
 // Builds the pages: node build.mjs [folder]. Hashed names, compressed ahead, one index.html.
-import { build } from "esbuild";
+
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { build } from "esbuild";
 
 const here = import.meta.dirname;
 const folder = path.resolve(process.argv[2] ?? path.join(here, "../src/runlog/ui"));
@@ -37,8 +38,7 @@ const result = await build({
 });
 
 const outputs = Object.entries(result.metafile.outputs);
-const named = (entry) =>
-  path.basename(outputs.find(([, output]) => output.entryPoint === entry)[0]);
+const named = (entry) => path.basename(outputs.find(([, output]) => output.entryPoint === entry)[0]);
 // Every part that is loaded on demand imports main.tsx, so that whatever it shares with the start
 // lies in one file with it. What is left of the entry only imports that file: the document does.
 const style = named("src/style.css");
@@ -57,7 +57,9 @@ const without = {
   name: "without",
   setup: ({ onResolve, onLoad }) => {
     onResolve({ filter: /\/(main|artifacts)\.tsx$/ }, ({ path: name }) => ({ path: name, namespace: "without" }));
-    onLoad({ filter: /./, namespace: "without" }, () => ({ contents: "export const Artifacts = null, Pictures = null" }));
+    onLoad({ filter: /./, namespace: "without" }, () => ({
+      contents: "export const Artifacts = null, Pictures = null",
+    }));
   },
 };
 await build({

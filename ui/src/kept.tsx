@@ -5,13 +5,13 @@ import { useEffect } from "preact/hooks";
 import { answerWith, OURS, session } from "./api.ts";
 import { handleKey } from "./keys.ts";
 import { count, timestamp } from "./logic/format.ts";
-import { go, href, place } from "./route.ts";
-import { dark, theme } from "./state.ts";
+import { Compare } from "./pages/compare.tsx";
+import { Run } from "./pages/run.tsx";
 import { Button } from "./parts/basic.tsx";
 import { Logo } from "./parts/header.tsx";
 import { Toast } from "./parts/toast.tsx";
-import { Compare } from "./pages/compare.tsx";
-import { Run } from "./pages/run.tsx";
+import { go, href, place } from "./route.ts";
+import { dark, theme } from "./state.ts";
 
 /** What the server would answer. */
 interface Kept {
@@ -37,7 +37,9 @@ const answers = (kept: Kept) => (path: string, given: any) => {
       return kept.comparison;
     case `${OURS}metrics/series`:
       // Whole, however few points are asked for and of which range: they have been thinned out once.
-      return { series: kept.series.filter((each) => given.run_ids.includes(each.run_id) && given.keys.includes(each.key)) };
+      return {
+        series: kept.series.filter((each) => given.run_ids.includes(each.run_id) && given.keys.includes(each.key)),
+      };
   }
 };
 
@@ -52,12 +54,23 @@ function Page({ kept, home }: { kept: Kept; home: string }) {
     <>
       <header class="top">
         <Logo />
-        {!isHome && <a href={home} style={{ padding: "4px" }}>Compare {count(kept.run_ids.length)} runs</a>}
+        {!isHome && (
+          <a href={home} style={{ padding: "4px" }}>
+            Compare {count(kept.run_ids.length)} runs
+          </a>
+        )}
         <span class="grow" />
         <span class="dim clip">As of {timestamp(kept.made)}</span>
-        <Button icon="sun" label={dark.value ? "Light" : "Dark"} plain onClick={() => (theme.value = dark.value ? "light" : "dark")} />
+        <Button
+          icon="sun"
+          label={dark.value ? "Light" : "Dark"}
+          plain
+          onClick={() => (theme.value = dark.value ? "light" : "dark")}
+        />
       </header>
-      <main id="main" tabIndex={-1}>{page === "run" ? <Run key={id} id={id} /> : <Compare />}</main>
+      <main id="main" tabIndex={-1}>
+        {page === "run" ? <Run key={id} id={id} /> : <Compare />}
+      </main>
       <Toast />
     </>
   );
@@ -75,7 +88,8 @@ function Page({ kept, home }: { kept: Kept; home: string }) {
 
 async function start(): Promise<void> {
   const kept = await unpack(document.getElementById("kept")!.textContent!.trim());
-  const home = kept.run_ids.length === 1 ? href(`runs/${kept.run_ids[0]}`) : href("compare", { runs: kept.run_ids.join(",") });
+  const home =
+    kept.run_ids.length === 1 ? href(`runs/${kept.run_ids[0]}`) : href("compare", { runs: kept.run_ids.join(",") });
   answerWith(answers(kept));
   session.value = { user: null, role: null, read_only: true, version: kept.version };
   go(home);

@@ -1,7 +1,7 @@
 // Keys without a modifier, off inside inputs. Pages give theirs meaning while they are shown.
 import { useEffect, useRef } from "preact/hooks";
-import { overlay } from "./state.ts";
 import { go, href, place } from "./route.ts";
+import { overlay } from "./state.ts";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 

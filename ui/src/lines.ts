@@ -22,8 +22,7 @@ const nameOf = (wanted: Wanted, run: string, key: string) => `${run}\n${key}\n${
 const has = (wanted: Wanted, run: string) => wanted.keys.every((key) => kept.has(nameOf(wanted, run, key)));
 
 /** The points of each series of a chart: as many as one sees, fewer where there are many runs. */
-export const pointsFor = (runs: number) =>
-  Math.min(1000, Math.max(48, Math.round(4500 / Math.max(runs, 1) / 16) * 16));
+export const pointsFor = (runs: number) => Math.min(1000, Math.max(48, Math.round(4500 / Math.max(runs, 1) / 16) * 16));
 
 interface Waiting {
   wanted: Wanted;
@@ -65,9 +64,9 @@ async function askFor(group: Waiting[]): Promise<void> {
   for (const name of names) coming.set(name, request);
   try {
     await request;
-    group.forEach((each) => each.done());
+    for (const each of group) each.done();
   } catch (error) {
-    group.forEach((each) => each.failed(error as Error));
+    for (const each of group) each.failed(error as Error);
   } finally {
     for (const name of names) coming.delete(name);
   }
@@ -76,7 +75,10 @@ async function askFor(group: Waiting[]): Promise<void> {
 async function bring(wanted: Wanted, runs: string[], keys: string[]): Promise<void> {
   const { points, axis, start, end } = wanted;
   const answer = await post(`${OURS}metrics/series`, {
-    run_ids: runs, keys, points, axis,
+    run_ids: runs,
+    keys,
+    points,
+    axis,
     ...(start !== null && { start: Math.floor(start), end: Math.ceil(end!) }),
   });
   if (kept.size > KEPT_MOST) kept.clear();
@@ -93,7 +95,9 @@ const found = (wanted: Wanted): Series[] =>
 /** The series of a chart. What was there stays while others come. */
 export function useLines(wanted: Wanted | null) {
   const [state, setState] = useState<{ lines: Series[]; busy: boolean; error: Error | null }>({
-    lines: [], busy: true, error: null,
+    lines: [],
+    busy: true,
+    error: null,
   });
   const [tries, setTries] = useState(0);
   const name = wanted && `${wanted.keys.join("\n")} ${frame(wanted)} ${wanted.runs.join()}`;

@@ -2,18 +2,18 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
-import { ApiError, get, online, OURS, session } from "./api.ts";
+import { ApiError, get, OURS, online, session } from "./api.ts";
+import { handleKey } from "./keys.ts";
+import { Header } from "./parts/header.tsx";
+import { Overlays } from "./parts/overlays.tsx";
 import { followLinks, href, place } from "./route.ts";
 import { overlay, say } from "./state.ts";
-import { Header } from "./parts/header.tsx";
-import { handleKey } from "./keys.ts";
-import { Overlays } from "./parts/overlays.tsx";
 import "./parts/canvas.ts"; // small, and wanted by several parts: not worth a file of its own
+import { Experiments } from "./pages/experiments.tsx";
+import { Runs } from "./pages/runs.tsx";
 import { Questions } from "./parts/deeds.tsx";
 import { lazy } from "./parts/lazy.tsx";
 import { Toast } from "./parts/toast.tsx";
-import { Experiments } from "./pages/experiments.tsx";
-import { Runs } from "./pages/runs.tsx";
 
 // Lists are where one starts: they do not wait for the code of the other pages.
 const Compare = lazy(() => import("./pages/compare.tsx").then((module) => module.Compare));
@@ -35,7 +35,9 @@ function Page() {
         <div class="note">
           <h1>No such page</h1>
           <p class="dim">There is nothing at this address.</p>
-          <a class="button" href={href("")}>All experiments</a>
+          <a class="button" href={href("")}>
+            All experiments
+          </a>
         </div>
       );
   }
@@ -66,7 +68,11 @@ function App() {
   }, []);
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")!.focus())}>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => (event.preventDefault(), document.getElementById("main")!.focus())}
+      >
         Skip to the content
       </a>
       <Header />

@@ -32,9 +32,7 @@ export const digits = stored("digits", "5"); // of numbers in tables
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 const system = signal(systemDark.matches);
 systemDark.addEventListener("change", () => (system.value = systemDark.matches));
-export const dark = computed(() =>
-  theme.value === "system" ? system.value : theme.value === "dark",
-);
+export const dark = computed(() => (theme.value === "system" ? system.value : theme.value === "dark"));
 
 const narrowWidth = matchMedia("(max-width: 700px)");
 export const narrow = signal(narrowWidth.matches);

@@ -26,7 +26,8 @@ export function roundValues(low: number, high: number): number[] {
   const unit = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((each) => each * unit).find((each) => each >= rough * 0.999)!;
   const found: number[] = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(i * step + 0); // + 0: not -0
+  // + 0: not -0
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(i * step + 0);
   return found;
 }
 
@@ -52,7 +53,13 @@ export function axisOf(column: Column, rows: number[], log: boolean | null = nul
     const place = new Map(values.map((value, i) => [value, values.length > 1 ? i / (values.length - 1) : 0.5]));
     const every = Math.ceil(values.length / MANY);
     const ticks = values.filter((_, i) => i % every === 0).map((value): [number, string] => [place.get(value)!, value]);
-    return { ...common, log: false, ticks, ends: [values[0] ?? "", values.at(-1) ?? ""], at: (row) => (has && !has[row] ? NaN : place.get(texts![row]!)!) };
+    return {
+      ...common,
+      log: false,
+      ticks,
+      ends: [values[0] ?? "", values.at(-1) ?? ""],
+      at: (row) => (has && !has[row] ? NaN : place.get(texts![row]!)!),
+    };
   }
   const finite = there.map((row) => numbers[row]).filter(Number.isFinite);
   let [low, high] = [Infinity, -Infinity];
@@ -67,7 +74,10 @@ export function axisOf(column: Column, rows: number[], log: boolean | null = nul
     return b > a ? (scale(value) - a) / (b - a) : 0.5;
   };
   const values = b <= a ? [low] : isLog ? powers(low, high) : roundValues(low, high);
-  const ticks = values.map((value): [number, string] => [b > a ? (scale(value) - a) / (b - a) : 0.5, number(+value.toPrecision(12), 4)]);
+  const ticks = values.map((value): [number, string] => [
+    b > a ? (scale(value) - a) / (b - a) : 0.5,
+    number(+value.toPrecision(12), 4),
+  ]);
   return { ...common, log: isLog, ticks, ends: [number(low, 4), number(high, 4)], at };
 }
 
@@ -75,7 +85,9 @@ export type Brushes = Record<string, [number, number]>; // of 0 to 1, by axis
 
 /** "params.lr~0.2~0.75,metrics.loss~0~0.1" and back. */
 export const writeBrushes = (brushes: Brushes) =>
-  Object.entries(brushes).map(([id, ends]) => [encodeURIComponent(id), ...ends.map((end) => +end.toFixed(3))].join("~")).join(",");
+  Object.entries(brushes)
+    .map(([id, ends]) => [encodeURIComponent(id), ...ends.map((end) => +end.toFixed(3))].join("~"))
+    .join(",");
 
 export function readBrushes(text: string): Brushes {
   const found = [...text.matchAll(/([^,]+)~([\d.]+)~([\d.]+)(?=,|$)/g)];

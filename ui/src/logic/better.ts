@@ -1,6 +1,12 @@
 // Whether more or less of a metric is better, by its name. Where names do not say, nothing is marked.
 const LESS = /(loss|error|err\b|rmse|mse|mae\b|perplexity|ppl|\bwer\b|\bcer\b|\bfid\b|latency|seconds|_ms\b)/i;
-const MORE = /(acc|auc|\bf1\b|score|precision|recall|\bmap\b|iou|dice|bleu|rouge|reward|return|r2|psnr|ssim|throughput|per_second)/i;
+const MORE = new RegExp(
+  [
+    "(acc|auc|\\bf1\\b|score|precision|recall|\\bmap\\b|iou|dice|bleu|rouge",
+    "reward|return|r2|psnr|ssim|throughput|per_second)",
+  ].join("|"),
+  "i",
+);
 
 /** 1: more is better, -1: less is, 0: nobody knows. */
 export function better(key: string): -1 | 0 | 1 {
@@ -14,4 +20,5 @@ const HELD_OUT = /(^|[/_.\-: ])(val|valid|validation|dev|eval|test)([/_.\-: ]|$)
 export const rank = (key: string): number => (!better(key) ? 2 : HELD_OUT.test(key) ? 0 : 1);
 
 /** What a run is judged by first, otherwise in the order given. */
-export const telling = <T extends { key: string }>(metrics: T[]): T[] => metrics.toSorted((a, b) => rank(a.key) - rank(b.key));
+export const telling = <T extends { key: string }>(metrics: T[]): T[] =>
+  metrics.toSorted((a, b) => rank(a.key) - rank(b.key));

@@ -23,7 +23,8 @@ function styleAt(at: number, dark: boolean): Style {
 }
 
 /** Styles of groups, in their order: a few are as far apart as colours go. */
-export const stylesInOrder = (names: string[], dark: boolean) => new Map(names.map((name, at) => [name, styleAt(at, dark)]));
+export const stylesInOrder = (names: string[], dark: boolean) =>
+  new Map(names.map((name, at) => [name, styleAt(at, dark)]));
 
 /** Styles of the runs of a view, by their ids. */
 export function styles(ids: Iterable<string>, dark: boolean): Map<string, Style> {
@@ -45,8 +46,15 @@ export function styles(ids: Iterable<string>, dark: boolean): Map<string, Style>
 }
 
 const VIRIDIS = [
-  [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129],
-  [92, 200, 99], [170, 220, 50], [253, 231, 37],
+  [68, 1, 84],
+  [71, 44, 122],
+  [59, 81, 139],
+  [44, 113, 142],
+  [33, 144, 141],
+  [39, 173, 129],
+  [92, 200, 99],
+  [170, 220, 50],
+  [253, 231, 37],
 ];
 
 /** A colour of the viridis map, for 0 to 1; on white its light end is left out. */

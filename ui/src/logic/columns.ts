@@ -174,7 +174,9 @@ export function statusOf(table: Table, row: number, now = Date.now()): string {
  * last. What the ancestors at the end of a table are is kept. */
 export function merge(table: Table, more: Table, before = true): Table {
   const fresh: number[] = [];
-  more.ids.forEach((id, row) => table.rowOf.has(id) || fresh.push(row));
+  more.ids.forEach((id, row) => {
+    if (!table.rowOf.has(id)) fresh.push(row);
+  });
   const matched = table.size - table.ancestors;
   const old = (row: number) => [0, row] as const;
   const added = fresh.map((row) => [1, row] as const);
@@ -182,9 +184,7 @@ export function merge(table: Table, more: Table, before = true): Table {
     const now = more.rowOf.get(id);
     return now === undefined ? old(row) : ([1, now] as const);
   });
-  const order = before
-    ? [...added, ...kept]
-    : [...kept.slice(0, matched), ...added, ...kept.slice(matched)];
+  const order = before ? [...added, ...kept] : [...kept.slice(0, matched), ...added, ...kept.slice(matched)];
   const both = [table, more];
   const pick = <T>(of: (table: Table) => ArrayLike<T>) => {
     const [a, b] = [of(table), of(more)];
@@ -252,7 +252,12 @@ export function narrowed(table: Table, words: string[]): Table {
     if (above !== undefined) found.add(above); // a set goes on with what is added to it
   }
   const rows = [...found];
-  return { ...some(table, rows), ancestors: rows.length - matching.length, total: matching.length, statuses: tally(table, matching) };
+  return {
+    ...some(table, rows),
+    ancestors: rows.length - matching.length,
+    total: matching.length,
+    statuses: tally(table, matching),
+  };
 }
 
 /** A table without some of its runs. */
@@ -261,8 +266,15 @@ export function lacking(table: Table, gone: Set<string>): Table {
   const rows = table.ids.flatMap((id, row) => (gone.has(id) ? [] : [row]));
   const left = table.ids.flatMap((id, row) => (gone.has(id) && row < matched ? [row] : []));
   const less = tally(table, left);
-  const statuses = Object.fromEntries(Object.entries(table.statuses).map(([status, many]) => [status, many - (less[status] ?? 0)]));
-  return { ...some(table, rows), ancestors: rows.filter((row) => row >= matched).length, total: table.total - left.length, statuses };
+  const statuses = Object.fromEntries(
+    Object.entries(table.statuses).map(([status, many]) => [status, many - (less[status] ?? 0)]),
+  );
+  return {
+    ...some(table, rows),
+    ancestors: rows.filter((row) => row >= matched).length,
+    total: table.total - left.length,
+    statuses,
+  };
 }
 
 /** A table in which runs have these values of a tag; undefined: they do not have it. */
@@ -272,7 +284,17 @@ export function tagged(table: Table, key: string, values: Map<string, string | u
   const texts = table.ids.map((run, row) => (values.has(run) ? values.get(run) : before?.[row]));
   const has = Uint8Array.from(texts, (text) => Number(text !== undefined));
   const everywhere = has.every(Boolean);
-  const column: Column = { id, kind: "tags", key, label: key, differs: varies(texts), everywhere, has: everywhere ? null : has, numbers: null, texts };
+  const column: Column = {
+    id,
+    kind: "tags",
+    key,
+    label: key,
+    differs: varies(texts),
+    everywhere,
+    has: everywhere ? null : has,
+    numbers: null,
+    texts,
+  };
   return { ...table, columns: new Map(table.columns).set(id, column) };
 }
 
@@ -288,7 +310,15 @@ function some(table: Table, rows: number[]): Table {
   const reals = (values: Float64Array) => Float64Array.from(rows, (row) => values[row]);
   const columns = [...table.columns].map(([id, column]): [string, Column] => {
     const { has, numbers, texts } = column;
-    return [id, { ...column, has: has && Uint8Array.from(rows, (row) => has[row]), numbers: numbers && reals(numbers), texts: texts && pick(texts) }];
+    return [
+      id,
+      {
+        ...column,
+        has: has && Uint8Array.from(rows, (row) => has[row]),
+        numbers: numbers && reals(numbers),
+        texts: texts && pick(texts),
+      },
+    ];
   });
   const ids = pick(table.ids);
   return {

@@ -1,6 +1,17 @@
 // What a chart draws: lines of runs, smoothed or not, or the bands of groups of runs. No DOM.
 import { type Style, stylesInOrder } from "./colours.ts";
-import { type Axis, band, central, gaussian, join, nanPlace, type Points, pointsOf, type Series, smooth } from "./series.ts";
+import {
+  type Axis,
+  band,
+  central,
+  gaussian,
+  join,
+  nanPlace,
+  type Points,
+  pointsOf,
+  type Series,
+  smooth,
+} from "./series.ts";
 
 /** A run as charts show it. Runs of the same `group` are drawn as one band. */
 export interface Line {
@@ -45,11 +56,17 @@ export function bandsOf(lines: Line[], dark: boolean): Map<string, Style> | null
 /** Curves of some series. Of several keys the last is the plain line, the others are dashed. */
 export function drawing(series: Series[], lines: Line[], keys: string[], now: Shown, dark: boolean): Drawing | null {
   const byId = new Map(lines.map((line) => [line.id, line]));
-  const other = new Map(now.axis.startsWith("metric:") ? series.filter((each) => each.key === now.axis.slice(7)).map((each) => [each.run, each]) : []);
+  const other = new Map(
+    now.axis.startsWith("metric:")
+      ? series.filter((each) => each.key === now.axis.slice(7)).map((each) => [each.run, each])
+      : [],
+  );
   const wanted = series.filter((each) => keys.includes(each.key) && byId.has(each.run));
   if (!wanted.length) return null;
   const smoothed = (points: Points): Points =>
-    now.smoothing ? { xs: points.xs, ys: (now.smoother === "gaussian" ? gaussian : smooth)(points.xs, points.ys, now.smoothing) } : points;
+    now.smoothing
+      ? { xs: points.xs, ys: (now.smoother === "gaussian" ? gaussian : smooth)(points.xs, points.ys, now.smoothing) }
+      : points;
   const positive = ({ xs, ys }: Points): Points => {
     // A logarithmic axis has no zero: what is at or below it is left out.
     const first = now.logX ? xs.findIndex((x) => x > 0) : 0;
@@ -81,7 +98,14 @@ export function drawing(series: Series[], lines: Line[], keys: string[], now: Sh
       curves.push({ ...common, dash: own, kind: "line", ys: mean });
     }
   } else {
-    const all = raw.map(({ line, name, dash, nan, points }) => ({ id: line.id, name, colour: line.style.colour, dash, nan, ...points }));
+    const all = raw.map(({ line, name, dash, nan, points }) => ({
+      id: line.id,
+      name,
+      colour: line.style.colour,
+      dash,
+      nan,
+      ...points,
+    }));
     if (now.smoothing) curves.push(...all.map((each): Curve => ({ ...each, dash: [], kind: "raw" })));
     curves.push(...all.map((each): Curve => ({ ...each, ...smoothed(each), kind: "line" })));
   }

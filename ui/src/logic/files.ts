@@ -13,8 +13,7 @@ const KINDS: [Preview, RegExp][] = [
   ["pdf", /\.pdf$/i],
 ];
 
-export const kindOf = (path: string): Preview =>
-  KINDS.find(([, pattern]) => pattern.test(path))?.[0] ?? "text";
+export const kindOf = (path: string): Preview => KINDS.find(([, pattern]) => pattern.test(path))?.[0] ?? "text";
 
 /** What files of several steps have in common, and the step: the last number of the name. */
 export function stepOf(path: string): { family: string; step: number } {

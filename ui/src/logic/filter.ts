@@ -19,8 +19,7 @@ interface Token {
   to: number;
 }
 
-const TOKEN =
-  /\s+|'(?:[^']|'')*'?|(?:[\w./-]|`(?:[^`]|``)*`?|"(?:[^"]|"")*"?)+|!=|<=|>=|[=<>]|[(),]|./gs;
+const TOKEN = /\s+|'(?:[^']|'')*'?|(?:[\w./-]|`(?:[^`]|``)*`?|"(?:[^"]|"")*"?)+|!=|<=|>=|[=<>]|[(),]|./gs;
 
 export function tokens(text: string): Token[] {
   const found: Token[] = [];
@@ -60,8 +59,7 @@ export function unquote(key: string): string {
 }
 
 /** A key as the language wants it: plain, or in back-ticks. */
-export const quoted = (key: string) =>
-  /^[\w./-]+$/.test(key) ? key : `\`${key.replaceAll("`", "``")}\``;
+export const quoted = (key: string) => (/^[\w./-]+$/.test(key) ? key : `\`${key.replaceAll("`", "``")}\``);
 
 export const literal = (value: string) => `'${value.replaceAll("'", "''")}'`;
 
@@ -110,8 +108,7 @@ export function expected(text: string, cursor: number): Expected {
 }
 
 export function operators(subject: Field | null): string[] {
-  const isNumber =
-    subject?.kind === "metrics" || /^(start_time|end_time|duration)$/.test(subject?.key ?? "");
+  const isNumber = subject?.kind === "metrics" || /^(start_time|end_time|duration)$/.test(subject?.key ?? "");
   return isNumber
     ? ["<", "<=", ">", ">=", "=", "!=", "BETWEEN", "IS NOT NULL", "IS NULL"]
     : ["=", "!=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NOT NULL", "IS NULL"];

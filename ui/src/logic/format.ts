@@ -55,7 +55,7 @@ export function ago(time: number, now = Date.now()): string {
   if (seconds < 60) return `${Math.floor(seconds)} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
-  if (seconds < 86_400 * 30) return plural(Math.floor(seconds / 86_400), "day") + " ago";
+  if (seconds < 86_400 * 30) return `${plural(Math.floor(seconds / 86_400), "day")} ago`;
   return date(time);
 }
 

@@ -19,7 +19,9 @@ export function parseOrder(text: string): Order[] {
 }
 
 export const writeOrder = (order: Order[]) =>
-  order.map(({ id, descending }) => (descending ? "-" : "") + id.replaceAll("%", "%25").replaceAll(",", "%2C")).join(",");
+  order
+    .map(({ id, descending }) => (descending ? "-" : "") + id.replaceAll("%", "%25").replaceAll(",", "%2C"))
+    .join(",");
 
 /** A click sorts by the column, another the other way, a third not at all. */
 export function nextOrder(order: Order[], id: string, add: boolean, firstDown: boolean): Order[] {
@@ -118,8 +120,7 @@ export function tree(table: Table, rows: number[], toggled: Set<string>): Line[]
   return lines;
 }
 
-export const flat = (rows: number[]): Line[] =>
-  rows.map((row) => ({ row, depth: 0, children: 0, open: false }));
+export const flat = (rows: number[]): Line[] => rows.map((row) => ({ row, depth: 0, children: 0, open: false }));
 
 /** The group of a row by a column. */
 export const groupOf = (column: Column, row: number) => text(column, row) ?? "(none)";
@@ -197,5 +198,5 @@ export function part(column: Column, value: number): number {
 export function csv(header: string[], lines: (string | undefined)[][]): string {
   const quote = (value: string | undefined) =>
     value === undefined ? "" : /[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
-  return [header, ...lines].map((line) => line.map(quote).join(",")).join("\r\n") + "\r\n";
+  return `${[header, ...lines].map((line) => line.map(quote).join(",")).join("\r\n")}\r\n`;
 }

@@ -128,7 +128,8 @@ export interface Points {
 /** The points of a series by an axis. `other` is the same run's series of the axis' metric. */
 export function pointsOf(series: Series, axis: Axis, other?: Series): Points {
   if (axis === "step") return { xs: series.steps, ys: series.values };
-  if (axis.startsWith("metric:")) return other ? against(series, other) : { xs: new Float64Array(), ys: new Float64Array() };
+  if (axis.startsWith("metric:"))
+    return other ? against(series, other) : { xs: new Float64Array(), ys: new Float64Array() };
   const start = axis === "relative" ? series.times[0] : 0;
   return { xs: series.times.map((time) => (time - start) / 1000), ys: series.values };
 }
@@ -137,7 +138,8 @@ export function pointsOf(series: Series, axis: Axis, other?: Series): Points {
 export function nanPlace(series: Series, axis: Axis, other?: Series): number | undefined {
   if (series.nanStep === null || series.nanTime === null) return undefined;
   if (axis === "step") return series.nanStep;
-  if (!axis.startsWith("metric:")) return (series.nanTime - (axis === "relative" ? (series.times[0] ?? series.nanTime) : 0)) / 1000;
+  if (!axis.startsWith("metric:"))
+    return (series.nanTime - (axis === "relative" ? (series.times[0] ?? series.nanTime) : 0)) / 1000;
   const x = other ? at({ xs: other.steps, ys: other.values }, series.nanStep, 0)[0] : NaN;
   return x === x ? x : undefined;
 }
@@ -167,10 +169,16 @@ function against(series: Series, other: Series): Points {
 }
 
 /** Mean, least and greatest value of several lines, at up to `most` x of theirs. */
-export function band(lines: Points[], most = 300): { xs: Float64Array; mean: Float64Array; low: Float64Array; high: Float64Array } {
+export function band(
+  lines: Points[],
+  most = 300,
+): { xs: Float64Array; mean: Float64Array; low: Float64Array; high: Float64Array } {
   const all = Float64Array.from(new Set(lines.flatMap(({ xs }) => [...xs]))).sort();
   const every = Math.max(1, all.length / most);
-  const xs = all.length > most ? Float64Array.from({ length: most }, (_, i) => all[Math.min(Math.round(i * every), all.length - 1)]) : all;
+  const xs =
+    all.length > most
+      ? Float64Array.from({ length: most }, (_, i) => all[Math.min(Math.round(i * every), all.length - 1)])
+      : all;
   const [mean, low, high] = [0, 1, 2].map(() => new Float64Array(xs.length));
   const places = lines.map(() => 0);
   xs.forEach((x, i) => {
@@ -208,7 +216,9 @@ export function panels(keys: string[], overlay: boolean): Panel[] {
   const found = new Map<string, string[]>();
   for (const key of keys) found.get(measured(key))?.push(key) ?? found.set(measured(key), [key]);
   return [...found].map(([title, some]) =>
-    some.length > 1 ? { title, keys: some.sort((a, b) => Number(/train/i.test(b)) - Number(/train/i.test(a))) } : { title: some[0], keys: some },
+    some.length > 1
+      ? { title, keys: some.sort((a, b) => Number(/train/i.test(b)) - Number(/train/i.test(a))) }
+      : { title: some[0], keys: some },
   );
 }
 
@@ -227,7 +237,9 @@ export function join(lines: { xs: ArrayLike<number>; ys: ArrayLike<number> }[]) 
   for (const { xs } of lines) for (let i = 0; i < xs.length; i++) all.add(xs[i]);
   const xs = Float64Array.from(all).sort();
   const at = new Map<number, number>();
-  xs.forEach((x, i) => at.set(x, i));
+  xs.forEach((x, i) => {
+    at.set(x, i);
+  });
   const columns = lines.map(({ xs: own, ys }) => {
     const column: (number | null | undefined)[] = new Array(xs.length);
     for (let i = 0; i < own.length; i++) {

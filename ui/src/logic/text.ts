@@ -35,7 +35,13 @@ function split(bytes: Uint8Array): { lines: string[]; rest: Uint8Array } {
 /** The lines of the first bytes that were read. From within a file, the line that was cut is left out. */
 export function stretch(bytes: Uint8Array, from: number, total: number): Stretch {
   const skipped = from ? bytes.indexOf(BREAK) + 1 : 0;
-  return { from: from + skipped, to: from + bytes.length, total, first: from ? null : 1, ...split(bytes.subarray(skipped)) };
+  return {
+    from: from + skipped,
+    to: from + bytes.length,
+    total,
+    first: from ? null : 1,
+    ...split(bytes.subarray(skipped)),
+  };
 }
 
 /** With the bytes that follow. What is far before is let go. */
@@ -44,7 +50,10 @@ export function longer(before: Stretch, bytes: Uint8Array, total: number): Stret
   const all = before.lines.concat(lines);
   const dropped = all.length > MOST_LINES ? all.length - MOST_LINES : 0;
   return {
-    ...before, rest, total, to: before.to + bytes.length,
+    ...before,
+    rest,
+    total,
+    to: before.to + bytes.length,
     lines: dropped ? all.slice(dropped) : all,
     first: before.first === null ? null : before.first + dropped,
   };

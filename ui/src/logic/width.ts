@@ -7,7 +7,8 @@ export function atMost(text: string): number {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code > 126) found += 14;
-    else if (code === 77 || code === 87 || code === 109 || code === 119 || code === 64 || code === 37) found += 13; // MWmw@%
+    else if (code === 77 || code === 87 || code === 109 || code === 119 || code === 64 || code === 37)
+      found += 13; // MWmw@%
     else found += code >= 65 && code <= 90 ? 10.5 : 8.3;
   }
   return found;

@@ -2,30 +2,32 @@
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, MLFLOW, OURS, post } from "../api.ts";
+import { follow, following } from "../lines.ts";
+import { useLive } from "../live.ts";
+import { better, telling } from "../logic/better.ts";
+import { type Style, styles } from "../logic/colours.ts";
 import { type Column, decode, infoColumns, merge, statusOf, type Table } from "../logic/columns.ts";
+import type { Line } from "../logic/curves.ts";
 import { literal } from "../logic/filter.ts";
 import { count, number, plural } from "../logic/format.ts";
 import { csv, groupOf, text as textOf } from "../logic/rows.ts";
-import { better, telling } from "../logic/better.ts";
 import { rankCorrelation } from "../logic/series.ts";
-import { type Style, styles } from "../logic/colours.ts";
-import type { Line } from "../logic/curves.ts";
-import { asked, href, kept, keptHref, runHref, setQuery } from "../route.ts";
-import { dark, download, title } from "../state.ts";
-import { follow, following } from "../lines.ts";
-import { near, outside } from "../together.ts";
-import { useLive } from "../live.ts";
-import { Button, Empty, Failure, Icon, Skeleton, Status, useLoad } from "../parts/basic.tsx";
-import { crumbs, experimentCrumb } from "../parts/header.tsx";
+import { Button, Empty, Failure, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { Swatch } from "../parts/grid.tsx";
+import { crumbs, experimentCrumb } from "../parts/header.tsx";
+import { Icon } from "../parts/icon.tsx";
 import { lazy } from "../parts/lazy.tsx";
 import { Parallel } from "../parts/parallel.tsx";
 import { Scatter } from "../parts/scatter.tsx";
+import { asked, href, kept, keptHref, runHref, setQuery } from "../route.ts";
+import { dark, download, title } from "../state.ts";
+import { near, outside } from "../together.ts";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
 const Pictures = lazy(() => import("./run.tsx").then((module) => module.Pictures));
 
 export { Brushing } from "../parts/brushing.tsx"; // they share the parallel coordinates: one file
+
 const MOST = 100;
 const AXES = 10;
 const AGGREGATES = ["last", "min", "max"];
@@ -68,17 +70,30 @@ export function Compare() {
       { text: `Compare ${plural(ids.length, "run")}`, address: href("compare", { runs: ids.join(",") }) },
     ];
   }, [experiment, name, ids.join()]);
-  if (ids.length < 2) return <Empty first title="Nothing to compare">Select two runs or more in an experiment, then press Compare or <kbd>c</kbd>.</Empty>;
+  if (ids.length < 2)
+    return (
+      <Empty first title="Nothing to compare">
+        Select two runs or more in an experiment, then press Compare or <kbd>c</kbd>.
+      </Empty>
+    );
   if (error) return <Failure what="The runs could not be loaded" error={error} retry={retry} />;
   if (!table) return <Skeleton columns={ids.length + 1} />;
   const all = [...table.columns.values()];
-  const columns = [...telling(all.filter((each) => each.kind === "metrics")), ...all.filter((each) => each.kind !== "metrics")];
+  const columns = [
+    ...telling(all.filter((each) => each.kind === "metrics")),
+    ...all.filter((each) => each.kind !== "metrics"),
+  ];
   const metrics = columns.filter((each) => each.id.startsWith("metrics."));
   const keys = metrics.map((each) => each.key);
-  const groups = columns.filter((each) => each.kind === "params" || (each.kind === "tags" && !each.key.startsWith("mlflow.")));
+  const groups = columns.filter(
+    (each) => each.kind === "params" || (each.kind === "tags" && !each.key.startsWith("mlflow.")),
+  );
   const group = groups.find((each) => each.id === asked("group"));
   const lines = table.ids.map((id, row) => ({
-    id, name: table.names[row], style: colours.get(id)!, ...(group && { group: groupOf(group, row) }),
+    id,
+    name: table.names[row],
+    style: colours.get(id)!,
+    ...(group && { group: groupOf(group, row) }),
   }));
   const remove = (id: string) => setQuery({ runs: ids.filter((each) => each !== id).join(",") });
   return (
@@ -87,14 +102,32 @@ export function Compare() {
         <header class="wrap">
           <h1>Compare {plural(table.size, "run")}</h1>
           <span class="grow" />
-          {!kept && <a class="button" href={keptHref(ids)} download><Icon name="download" /> One HTML file</a>}
+          {!kept && (
+            <a class="button" href={keptHref(ids)} download>
+              <Icon name="download" /> One HTML file
+            </a>
+          )}
         </header>
-        {named.length > MOST && <p class="dim">The first {MOST} of {count(named.length)} runs.</p>}
+        {named.length > MOST && (
+          <p class="dim">
+            The first {MOST} of {count(named.length)} runs.
+          </p>
+        )}
         <div class="side wrap">
           {table.ids.map((id, row) => (
             <span class="chip" key={id}>
-              <Swatch of={colours.get(id)!} /><a href={runHref(id)}>{table.names[row]}</a>
-              {ids.length > 2 && !kept && <button type="button" class="twist-plain" aria-label={`Leave ${table.names[row]} out`} onClick={() => remove(id)}><Icon name="close" size={12} /></button>}
+              <Swatch of={colours.get(id)!} />
+              <a href={runHref(id)}>{table.names[row]}</a>
+              {ids.length > 2 && !kept && (
+                <button
+                  type="button"
+                  class="twist-plain"
+                  aria-label={`Leave ${table.names[row]} out`}
+                  onClick={() => remove(id)}
+                >
+                  <Icon name="close" size={12} />
+                </button>
+              )}
             </span>
           ))}
         </div>
@@ -103,8 +136,17 @@ export function Compare() {
       {keys.length > 0 && (
         <section class="part" aria-label="Charts">
           <header class="wrap">
-            <h2>Charts</h2><span class="grow" />
-            {groups.length > 0 && <Choose label="Group" value={group?.id ?? ""} none="Each run alone" columns={groups} set={(id) => setQuery({ group: id })} />}
+            <h2>Charts</h2>
+            <span class="grow" />
+            {groups.length > 0 && (
+              <Choose
+                label="Group"
+                value={group?.id ?? ""}
+                none="Each run alone"
+                columns={groups}
+                set={(id) => setQuery({ group: id })}
+              />
+            )}
           </header>
           <Charts lines={lines} keys={keys} legend={lines.length > 8} />
         </section>
@@ -145,7 +187,10 @@ function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; 
   const shown = columns.filter((column) => (all || column.differs) && tells(column));
   const same = columns.filter((column) => !column.differs && GROUPS.some(([, test]) => test(column))).length;
   const save = () => {
-    const rows = [...infoColumns(table), ...columns].map((column) => [column.id, ...table.ids.map((_, row) => textOf(column, row))]);
+    const rows = [...infoColumns(table), ...columns].map((column) => [
+      column.id,
+      ...table.ids.map((_, row) => textOf(column, row)),
+    ]);
     download("comparison.csv", csv(["", ...table.names], rows), "text/csv");
   };
   const pointed = (event: PointerEvent) => {
@@ -157,47 +202,86 @@ function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; 
       <header>
         <h2>Params and metrics</h2>
         <span class="grow" />
-        <label class="check"><input type="checkbox" checked={!all} onChange={() => setQuery({ all: all ? null : "1" })} /> Differences only</label>
-        <Button icon="download" onClick={save}>CSV</Button>
+        <label class="check">
+          <input type="checkbox" checked={!all} onChange={() => setQuery({ all: all ? null : "1" })} /> Differences only
+        </label>
+        <Button icon="download" onClick={save}>
+          CSV
+        </Button>
       </header>
-      <div class="scroll edge" tabIndex={0} role="region" aria-label="Table of params and metrics" style={{ maxHeight: "70vh" }}>
+      <div
+        class="scroll edge"
+        tabIndex={0}
+        role="region"
+        aria-label="Table of params and metrics"
+        style={{ maxHeight: "70vh" }}
+      >
         <table class="plain matrix" onPointerOver={pointed} onPointerLeave={() => (near.value = null)}>
           <Marked ids={table.ids} />
           <thead>
             <tr>
-              <th scope="col"><span class="unseen">Key</span></th>
+              <th scope="col">
+                <span class="unseen">Key</span>
+              </th>
               {table.ids.map((id, row) => (
-                <th scope="col" key={id} class="num run"><a class="clip" href={runHref(id)} title={`${table.names[row]} ${id}`} style={{ display: "block", color: "var(--text)" }}>{table.names[row]}</a><span class="side" style={{ justifyContent: "flex-end" }}><Swatch of={colours.get(id)!} /></span></th>
+                <th scope="col" key={id} class="num run">
+                  <a
+                    class="clip"
+                    href={runHref(id)}
+                    title={`${table.names[row]} ${id}`}
+                    style={{ display: "block", color: "var(--text)" }}
+                  >
+                    {table.names[row]}
+                  </a>
+                  <span class="side" style={{ justifyContent: "flex-end" }}>
+                    <Swatch of={colours.get(id)!} />
+                  </span>
+                </th>
               ))}
             </tr>
             <tr>
               <th scope="row">Status</th>
-              {table.ids.map((id, row) => <td key={id} class="num"><Status status={statusOf(table, row)} /></td>)}
+              {table.ids.map((id, row) => (
+                <td key={id} class="num">
+                  <Status status={statusOf(table, row)} />
+                </td>
+              ))}
             </tr>
           </thead>
           {GROUPS.map(([label, test]) => {
             const some = shown.filter(test);
-            return some.length > 0 && (
-              <tbody key={label}>
-                <tr><th scope="rowgroup" colSpan={1} class="group">{label}</th>{table.ids.map((id) => <td key={id} />)}</tr>
-                {some.map((column) => {
-                  const first = column.kind === "metrics" ? best(column, table.size) : -1;
-                  return (
-                    <tr key={column.id} class={column.differs ? "" : "same"}>
-                      <th scope="row">{column.label}</th>
-                      {table.ids.map((id, row) => {
-                        const text = textOf(column, row);
-                        const shownText = text === undefined ? "–" : column.texts ? text : number(column.numbers![row]);
-                        return (
-                          <td key={id} class={`num ${row === first ? "best" : ""}`} title={text}>
-                            {shownText}{row === first && <span class="unseen"> (best)</span>}
-                          </td>
-                        );
-                      })}
-                    </tr>
-                  );
-                })}
-              </tbody>
+            return (
+              some.length > 0 && (
+                <tbody key={label}>
+                  <tr>
+                    <th scope="rowgroup" colSpan={1} class="group">
+                      {label}
+                    </th>
+                    {table.ids.map((id) => (
+                      <td key={id} />
+                    ))}
+                  </tr>
+                  {some.map((column) => {
+                    const first = column.kind === "metrics" ? best(column, table.size) : -1;
+                    return (
+                      <tr key={column.id} class={column.differs ? "" : "same"}>
+                        <th scope="row">{column.label}</th>
+                        {table.ids.map((id, row) => {
+                          const text = textOf(column, row);
+                          const shownText =
+                            text === undefined ? "–" : column.texts ? text : number(column.numbers![row]);
+                          return (
+                            <td key={id} class={`num ${row === first ? "best" : ""}`} title={text}>
+                              {shownText}
+                              {row === first && <span class="unseen"> (best)</span>}
+                            </td>
+                          );
+                        })}
+                      </tr>
+                    );
+                  })}
+                </tbody>
+              )
             );
           })}
         </table>
@@ -213,20 +297,49 @@ function Shots({ lines }: { lines: Line[] }) {
   return (
     <section class="part" aria-label="Pictures">
       <header>
-        <h2>Pictures</h2><span class="grow" />
-        <Button aria-pressed={open} onClick={() => setQuery({ pictures: open ? null : "1" })}>Side by side</Button>
+        <h2>Pictures</h2>
+        <span class="grow" />
+        <Button aria-pressed={open} onClick={() => setQuery({ pictures: open ? null : "1" })}>
+          Side by side
+        </Button>
       </header>
-      {open ? <Pictures lines={lines} /> : <p class="dim">Those that the runs logged, step by step beside each other.</p>}
+      {open ? (
+        <Pictures lines={lines} />
+      ) : (
+        <p class="dim">Those that the runs logged, step by step beside each other.</p>
+      )}
     </section>
   );
 }
 
-function Choose({ label, value, columns, none, set }: { label: string; value: string; none?: string; columns: Column[]; set: (id: string) => void }) {
+function Choose({
+  label,
+  value,
+  columns,
+  none,
+  set,
+}: {
+  label: string;
+  value: string;
+  none?: string;
+  columns: Column[];
+  set: (id: string) => void;
+}) {
   return (
-    <label class="side"><span class="dim">{label}</span>
-      <select class="input" value={value} style={{ maxWidth: "180px" }} onChange={(event) => set(event.currentTarget.value)}>
+    <label class="side">
+      <span class="dim">{label}</span>
+      <select
+        class="input"
+        value={value}
+        style={{ maxWidth: "180px" }}
+        onChange={(event) => set(event.currentTarget.value)}
+      >
         {none && <option value="">{none}</option>}
-        {columns.map((each) => <option key={each.id} value={each.id}>{each.label}</option>)}
+        {columns.map((each) => (
+          <option key={each.id} value={each.id}>
+            {each.label}
+          </option>
+        ))}
       </select>
     </label>
   );
@@ -252,7 +365,8 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
     <>
       <section class="part" aria-label="Parallel coordinates">
         <header class="wrap">
-          <h2>Parallel coordinates</h2><span class="grow" />
+          <h2>Parallel coordinates</h2>
+          <span class="grow" />
           <Choose label="Colour by" value={target.id} columns={plain} set={(id) => setQuery({ target: id })} />
         </header>
         <Parallel columns={axes} rows={rows} by={target} onBrush={(inside) => showAlone(table, inside)} />
@@ -260,7 +374,8 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
       <div class="two">
         <section class="part" aria-label="Scatter plot">
           <header class="wrap">
-            <h2>Scatter</h2><span class="grow" />
+            <h2>Scatter</h2>
+            <span class="grow" />
             <Choose label="x" value={x.id} columns={choices} set={(id) => setQuery({ sx: id })} />
             <Choose label="y" value={target.id} columns={plain} set={(id) => setQuery({ target: id })} />
             <Choose label="Colour" value={by.id} columns={choices} set={(id) => setQuery({ sc: id })} />
@@ -269,13 +384,25 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
         </section>
         {ranked.length > 0 && (
           <section class="part" aria-label="Importance of params">
-            <header><h2>Params and {target.label}</h2></header>
+            <header>
+              <h2>Params and {target.label}</h2>
+            </header>
             <p class="dim">Rank correlation over {plural(table.size, "run")}: 1 rises with it, −1 falls.</p>
             <div class="bars">
               {ranked.slice(0, all ? undefined : 12).map(({ column, value }) => (
                 <>
-                  <span class="clip" key={column.id}>{column.label}</span>
-                  <span class="track" aria-hidden="true"><i style={{ left: value! < 0 ? `${50 + value! * 50}%` : "50%", width: `${Math.abs(value!) * 50}%`, background: value! < 0 ? "var(--warn)" : "var(--accent)" }} /></span>
+                  <span class="clip" key={column.id}>
+                    {column.label}
+                  </span>
+                  <span class="track" aria-hidden="true">
+                    <i
+                      style={{
+                        left: value! < 0 ? `${50 + value! * 50}%` : "50%",
+                        width: `${Math.abs(value!) * 50}%`,
+                        background: value! < 0 ? "var(--warn)" : "var(--accent)",
+                      }}
+                    />
+                  </span>
                   <span style={{ textAlign: "right" }}>{number(value!, 2)}</span>
                 </>
               ))}
@@ -290,7 +417,14 @@ function Relations({ table, columns, metrics }: { table: Table; columns: Column[
 
 /** The column of the run that is pointed at, in a chart or here. */
 function Marked({ ids }: { ids: string[] }) {
-  return <colgroup><col />{ids.map((id) => <col key={id} class={near.value === id ? "near" : ""} />)}</colgroup>;
+  return (
+    <colgroup>
+      <col />
+      {ids.map((id) => (
+        <col key={id} class={near.value === id ? "near" : ""} />
+      ))}
+    </colgroup>
+  );
 }
 
 let showing = 0;

@@ -1,13 +1,14 @@
 // All experiments: what goes on in each, and making, renaming, deleting them.
 import { useEffect } from "preact/hooks";
 import { MLFLOW, OURS, post, session } from "../api.ts";
-import { ago, count, plural, timestamp } from "../logic/format.ts";
+import { useKeys } from "../keys.ts";
 import { folders } from "../logic/folders.ts";
+import { ago, count, plural, timestamp } from "../logic/format.ts";
+import { Button, Empty, exampleCode, Failure, Item, Menu, Skeleton, useLoad } from "../parts/basic.tsx";
+import { ask, type Deed, useDeeds } from "../parts/deeds.tsx";
+import { Icon } from "../parts/icon.tsx";
 import { asked, experimentHref, go, setQuery } from "../route.ts";
 import { title } from "../state.ts";
-import { Button, Empty, exampleCode, Failure, Icon, Item, Menu, Skeleton, useLoad } from "../parts/basic.tsx";
-import { ask, type Deed, useDeeds } from "../parts/deeds.tsx";
-import { useKeys } from "../keys.ts";
 
 interface Experiment {
   id: string;
@@ -59,7 +60,10 @@ const ORDERS: Record<string, (a: Experiment, b: Experiment) => number> = {
 
 function matches(experiment: Experiment, text: string): boolean {
   const lower = `${experiment.name} ${experiment.note} ${experiment.tags.flat().join(" ")}`.toLowerCase();
-  return text.toLowerCase().split(/\s+/).every((word) => lower.includes(word));
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => lower.includes(word));
 }
 
 export function Experiments() {
@@ -80,18 +84,27 @@ export function Experiments() {
   });
   const remove = (of: Experiment) => perform({ ...moving(of, "delete", true), undo: moving(of, "restore", false) });
   const restore = (of: Experiment) => perform({ ...moving(of, "restore", true), undo: moving(of, "delete", false) });
-  const describe = (of: Experiment) => ask({
-    title: `Describe ${of.name}`, action: "Save",
-    save: (given) => perform({ ...noting(of, "Saved", String(given.get("note"))), undo: noting(of, "Undone", of.note) }),
-    fields: (
-      <label class="field"><span>Note, in Markdown</span>
-        <textarea class="input" name="note" rows={8} autofocus defaultValue={of.note} /></label>
-    ),
-  });
-  const rename = (of: Experiment) => ask({
-    title: `Rename ${of.name}`, action: "Rename", fields: nameField(of.name),
-    save: (given) => perform({ ...naming(of, "Renamed", String(given.get("name"))), undo: naming(of, "Named as before", of.name) }),
-  });
+  const describe = (of: Experiment) =>
+    ask({
+      title: `Describe ${of.name}`,
+      action: "Save",
+      save: (given) =>
+        perform({ ...noting(of, "Saved", String(given.get("note"))), undo: noting(of, "Undone", of.note) }),
+      fields: (
+        <label class="field">
+          <span>Note, in Markdown</span>
+          <textarea class="input" name="note" rows={8} autofocus defaultValue={of.note} />
+        </label>
+      ),
+    });
+  const rename = (of: Experiment) =>
+    ask({
+      title: `Rename ${of.name}`,
+      action: "Rename",
+      fields: nameField(of.name),
+      save: (given) =>
+        perform({ ...naming(of, "Renamed", String(given.get("name"))), undo: naming(of, "Named as before", of.name) }),
+    });
   const shown = (value ?? []).filter((each) => matches(each, text)).sort(ORDERS[order] ?? ORDERS.last);
   const lines = isTree
     ? folders(shown, (each) => each.name, closed)
@@ -112,28 +125,50 @@ export function Experiments() {
   const row = (each: Experiment, text: string, depth: number) => (
     <tr key={each.id}>
       <td style={{ maxWidth: "min(480px, 46vw)", paddingLeft: isTree ? `${depth * 20 + 20}px` : undefined }}>
-        <div class="clip"><a href={experimentHref(each.id)}>{text ? <b style={{ fontWeight: 500 }}>{text}</b> : <Path name={each.name} />}</a></div>
+        <div class="clip">
+          <a href={experimentHref(each.id)}>
+            {text ? <b style={{ fontWeight: 500 }}>{text}</b> : <Path name={each.name} />}
+          </a>
+        </div>
         {each.note && <div class="clip dim small">{each.note.split("\n")[0].replace(/[*_`#]/g, "")}</div>}
       </td>
-      <td class="nowrap"><Activity of={each} /></td>
-      <td class="nowrap dim hide-narrow" title={each.last ? timestamp(each.last) : ""}>{each.last ? ago(each.last) : ""}</td>
+      <td class="nowrap">
+        <Activity of={each} />
+      </td>
+      <td class="nowrap dim hide-narrow" title={each.last ? timestamp(each.last) : ""}>
+        {each.last ? ago(each.last) : ""}
+      </td>
       <td class="hide-narrow">
         <div class="side wrap">
-          {each.tags.slice(0, 4).map(([key, value]) => <span class="badge" key={key}>{key} {value}</span>)}
+          {each.tags.slice(0, 4).map(([key, value]) => (
+            <span class="badge" key={key}>
+              {key} {value}
+            </span>
+          ))}
         </div>
       </td>
       <td>
         {writes && (
           <Menu label={`Actions of ${each.name}`} icon="more" plain>
-            {(close) => deleted ? (
-              <Item icon="restore" onClick={() => (close(), restore(each))}>Restore</Item>
-            ) : (
-              <>
-                <Item icon="edit" onClick={() => (close(), rename(each))}>Rename…</Item>
-                <Item icon="file" onClick={() => (close(), describe(each))}>Describe…</Item>
-                <Item icon="trash" class="bad" onClick={() => (close(), remove(each))}>Delete</Item>
-              </>
-            )}
+            {(close) =>
+              deleted ? (
+                <Item icon="restore" onClick={() => (close(), restore(each))}>
+                  Restore
+                </Item>
+              ) : (
+                <>
+                  <Item icon="edit" onClick={() => (close(), rename(each))}>
+                    Rename…
+                  </Item>
+                  <Item icon="file" onClick={() => (close(), describe(each))}>
+                    Describe…
+                  </Item>
+                  <Item icon="trash" class="bad" onClick={() => (close(), remove(each))}>
+                    Delete
+                  </Item>
+                </>
+              )
+            }
           </Menu>
         )}
       </td>
@@ -145,21 +180,46 @@ export function Experiments() {
         <h1>Experiments</h1>
         {value && <span class="dim">{count(value.length)}</span>}
         <span class="grow" />
-        <input id="find" class="input" type="search" placeholder="Find by name, tag or note" aria-label="Find experiments"
-          value={text} onInput={(event) => setQuery({ q: event.currentTarget.value })} />
+        <input
+          id="find"
+          class="input"
+          type="search"
+          placeholder="Find by name, tag or note"
+          aria-label="Find experiments"
+          value={text}
+          onInput={(event) => setQuery({ q: event.currentTarget.value })}
+        />
         {value?.some((each) => each.name.includes("/")) && (
-          <Button aria-pressed={isTree} icon="folder" title="Names with slashes as folders" onClick={() => setQuery({ tree: isTree ? null : "1" })}>Folders</Button>
+          <Button
+            aria-pressed={isTree}
+            icon="folder"
+            title="Names with slashes as folders"
+            onClick={() => setQuery({ tree: isTree ? null : "1" })}
+          >
+            Folders
+          </Button>
         )}
-        <Button aria-pressed={deleted} icon="trash" onClick={() => setQuery({ deleted: deleted ? null : "1" })}>Deleted</Button>
-        {writes && <Button main icon="plus" onClick={create}>New</Button>}
+        <Button aria-pressed={deleted} icon="trash" onClick={() => setQuery({ deleted: deleted ? null : "1" })}>
+          Deleted
+        </Button>
+        {writes && (
+          <Button main icon="plus" onClick={create}>
+            New
+          </Button>
+        )}
       </div>
       {error ? (
         <Failure what="The experiments could not be loaded" error={error} retry={retry} />
       ) : !value ? (
         <Skeleton columns={4} />
       ) : !value.length ? (
-        <Empty title={deleted ? "Nothing is deleted" : "No experiments yet"} code={deleted ? undefined : exampleCode("my-experiment")}>
-          {deleted ? "Deleted experiments stay here until they are collected." : "An experiment is made by the first run that names it:"}
+        <Empty
+          title={deleted ? "Nothing is deleted" : "No experiments yet"}
+          code={deleted ? undefined : exampleCode("my-experiment")}
+        >
+          {deleted
+            ? "Deleted experiments stay here until they are collected."
+            : "An experiment is made by the first run that names it:"}
         </Empty>
       ) : !shown.length ? (
         <Empty title="No experiment matches">
@@ -173,23 +233,42 @@ export function Experiments() {
                 {sort("name", "Name")}
                 {sort("runs", "Runs")}
                 {sort("last", "Last activity", "hide-narrow")}
-                <th scope="col" class="hide-narrow">Tags</th>
-                <th scope="col" style={{ width: "44px" }}><span class="unseen">Actions</span></th>
+                <th scope="col" class="hide-narrow">
+                  Tags
+                </th>
+                <th scope="col" style={{ width: "44px" }}>
+                  <span class="unseen">Actions</span>
+                </th>
               </tr>
             </thead>
             <tbody>
-              {lines.map((line) => line.kind === "folder" ? (
-                <tr key={`${line.path} folder`} class="folder">
-                  <td>
-                    <button type="button" class="link" aria-expanded={line.open} style={{ paddingLeft: `${line.depth * 20}px` }} onClick={() => toggle(line.path)}>
-                      <Icon name={line.open ? "down" : "right"} size={14} /><Icon name="folder" size={14} /> <b class="clip">{line.text.slice(0, -1)}</b> <span class="badge">{line.inside.length}</span>
-                    </button>
-                  </td>
-                  <td class="nowrap"><Activity of={summed(line.inside)} /></td>
-                  <td class="nowrap dim hide-narrow">{ago(Math.max(...line.inside.map((each) => each.last)))}</td>
-                  <td class="hide-narrow" /><td />
-                </tr>
-              ) : row(line.of, isTree ? line.text : "", line.depth))}
+              {lines.map((line) =>
+                line.kind === "folder" ? (
+                  <tr key={`${line.path} folder`} class="folder">
+                    <td>
+                      <button
+                        type="button"
+                        class="link"
+                        aria-expanded={line.open}
+                        style={{ paddingLeft: `${line.depth * 20}px` }}
+                        onClick={() => toggle(line.path)}
+                      >
+                        <Icon name={line.open ? "down" : "right"} size={14} />
+                        <Icon name="folder" size={14} /> <b class="clip">{line.text.slice(0, -1)}</b>{" "}
+                        <span class="badge">{line.inside.length}</span>
+                      </button>
+                    </td>
+                    <td class="nowrap">
+                      <Activity of={summed(line.inside)} />
+                    </td>
+                    <td class="nowrap dim hide-narrow">{ago(Math.max(...line.inside.map((each) => each.last)))}</td>
+                    <td class="hide-narrow" />
+                    <td />
+                  </tr>
+                ) : (
+                  row(line.of, isTree ? line.text : "", line.depth)
+                ),
+              )}
             </tbody>
           </table>
         </div>
@@ -201,12 +280,18 @@ export function Experiments() {
 /** A name with its path dimmed: team/project. */
 function Path({ name }: { name: string }) {
   const at = name.lastIndexOf("/") + 1;
-  return <><span class="dim">{name.slice(0, at)}</span><b style={{ fontWeight: 500 }}>{name.slice(at)}</b></>;
+  return (
+    <>
+      <span class="dim">{name.slice(0, at)}</span>
+      <b style={{ fontWeight: 500 }}>{name.slice(at)}</b>
+    </>
+  );
 }
 
 const summed = (some: Experiment[]): Pick<Experiment, "statuses" | "runs"> => {
   const statuses: Record<string, number> = {};
-  for (const each of some) for (const [status, many] of Object.entries(each.statuses)) statuses[status] = (statuses[status] ?? 0) + many;
+  for (const each of some)
+    for (const [status, many] of Object.entries(each.statuses)) statuses[status] = (statuses[status] ?? 0) + many;
   return { statuses, runs: some.reduce((sum, each) => sum + each.runs, 0) };
 };
 
@@ -238,12 +323,19 @@ const noting = (of: Experiment, said: string, note: string): Deed<Experiment[]> 
 });
 
 const nameField = (name = "") => (
-  <label class="field"><span>Name</span>
-    <input class="input" name="name" required autofocus defaultValue={name} /></label>
+  <label class="field">
+    <span>Name</span>
+    <input class="input" name="name" required autofocus defaultValue={name} />
+  </label>
 );
 
 /** The page of a new experiment needs its id: this one waits. */
-const create = () => ask({
-  title: "New experiment", action: "Create", waits: true, fields: nameField(),
-  save: async (given) => go(experimentHref((await post(`${MLFLOW}experiments/create`, { name: given.get("name") })).experiment_id)),
-});
+const create = () =>
+  ask({
+    title: "New experiment",
+    action: "Create",
+    waits: true,
+    fields: nameField(),
+    save: async (given) =>
+      go(experimentHref((await post(`${MLFLOW}experiments/create`, { name: given.get("name") })).experiment_id)),
+  });

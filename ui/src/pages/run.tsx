@@ -2,25 +2,26 @@
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, OURS, post, session } from "../api.ts";
-import { type Column, decode, merge, statusOf, type Table } from "../logic/columns.ts";
-import { ago, count, duration, number, plural, timestamp } from "../logic/format.ts";
-import { csv } from "../logic/rows.ts";
-import { literal } from "../logic/filter.ts";
-import { better, telling } from "../logic/better.ts";
-import { panels } from "../logic/series.ts";
-import { styles } from "../logic/colours.ts";
-import { asked, experimentHref, go, href, kept, keptHref, place, runHref } from "../route.ts";
-import { copy, dark, download, say, title } from "../state.ts";
+import { useKeys } from "../keys.ts";
 import { follow, following, pointsFor, useLines } from "../lines.ts";
 import { useLive } from "../live.ts";
+import { better, telling } from "../logic/better.ts";
+import { styles } from "../logic/colours.ts";
+import { type Column, decode, merge, statusOf, type Table } from "../logic/columns.ts";
+import { literal } from "../logic/filter.ts";
+import { ago, count, duration, number, plural, timestamp } from "../logic/format.ts";
+import { csv } from "../logic/rows.ts";
+import { panels } from "../logic/series.ts";
 import { beside } from "../order.ts";
-import { useKeys } from "../keys.ts";
-import { Button, Empty, Failure, Icon, Item, ItemLink, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
+import { Artifacts } from "../parts/artifacts.tsx";
+import { Button, Empty, Failure, Item, ItemLink, Menu, Skeleton, Status, useLoad } from "../parts/basic.tsx";
 import { ask, type Deed, useDeeds } from "../parts/deeds.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
+import { Icon } from "../parts/icon.tsx";
 import { lazy, Soon } from "../parts/lazy.tsx";
-import { Artifacts } from "../parts/artifacts.tsx";
 import { Sparkline } from "../parts/sparkline.tsx";
+import { asked, experimentHref, go, href, kept, keptHref, place, runHref } from "../route.ts";
+import { copy, dark, download, say, title } from "../state.ts";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts), true);
 const Markdown = lazy(() => import("../parts/markdown.tsx").then((module) => module.Markdown));
@@ -50,7 +51,9 @@ async function load(id: string): Promise<Loaded> {
     children: decode(children),
     tags,
     inputs: run.inputs?.dataset_inputs ?? [],
-    models: [...(run.inputs?.model_inputs ?? []), ...(run.outputs?.model_outputs ?? [])].map((each: any) => each.model_id),
+    models: [...(run.inputs?.model_inputs ?? []), ...(run.outputs?.model_outputs ?? [])].map(
+      (each: any) => each.model_id,
+    ),
     artifactUri: run.info.artifact_uri,
     experiment: run.info.experiment_id,
     experimentName: experiment.name,
@@ -102,7 +105,13 @@ export function Run({ id }: { id: string }) {
 
   if (error) {
     return error instanceof ApiError && [400, 404].includes(error.status) ? (
-      <div class="note"><h1>No such run</h1><p class="dim">{error.message}</p><a class="button" href={href("")}>All experiments</a></div>
+      <div class="note">
+        <h1>No such run</h1>
+        <p class="dim">{error.message}</p>
+        <a class="button" href={href("")}>
+          All experiments
+        </a>
+      </div>
     ) : (
       <Failure what="The run could not be loaded" error={error} retry={retry} />
     );
@@ -115,7 +124,10 @@ export function Run({ id }: { id: string }) {
   const params = all.filter((each) => each.kind === "params");
   const note = value.tags.find(([key]) => key === NOTE)?.[1];
   const tags = value.tags.filter(([key]) => !key.startsWith("mlflow."));
-  const system = value.tags.filter(([key]) => key.startsWith("mlflow.") && ![NOTE, "mlflow.runName", PARENT_TAG, "mlflow.log-model.history"].includes(key));
+  const system = value.tags.filter(
+    ([key]) =>
+      key.startsWith("mlflow.") && ![NOTE, "mlflow.runName", PARENT_TAG, "mlflow.log-model.history"].includes(key),
+  );
   const keys = metrics.map((each) => each.key);
   const style = styles([id], dark.value).get(id)!;
   const deleted = table.deleted[0];
@@ -130,28 +142,54 @@ export function Run({ id }: { id: string }) {
     change: (now) => ({ ...now, table: { ...now.table, names: [name] } }),
     send: () => post(`${MLFLOW}runs/update`, { run_id: id, run_name: name }),
   });
-  const rename = () => ask({
-    title: `Rename ${name}`, action: "Rename",
-    save: (given) => perform({ ...naming("Renamed", String(given.get("name"))), undo: naming("Named as before", name) }),
-    fields: <label class="field"><span>Name</span><input class="input" name="name" required autofocus defaultValue={name} /></label>,
-  });
-  const describe = () => ask({
-    title: `Describe ${name}`, action: "Save",
-    save: (given) => setTag(NOTE, String(given.get("note")), "Saved"),
-    fields: <label class="field"><span>Note, in Markdown</span><textarea class="input" name="note" rows={10} autofocus defaultValue={note} /></label>,
-  });
-  const askTag = (key = "", text = "") => ask({
-    title: key ? `Change ${key}` : "Add a tag", action: "Save",
-    save: (given) => setTag(String(given.get("key")), String(given.get("value")), "Saved"),
-    fields: (
-      <>
-        <label class="field"><span>Key</span><input class="input" name="key" required autofocus={!key} readOnly={!!key} defaultValue={key} /></label>
-        <label class="field"><span>Value</span><input class="input" name="value" autofocus={!!key} defaultValue={text} /></label>
-      </>
-    ),
-  });
+  const rename = () =>
+    ask({
+      title: `Rename ${name}`,
+      action: "Rename",
+      save: (given) =>
+        perform({ ...naming("Renamed", String(given.get("name"))), undo: naming("Named as before", name) }),
+      fields: (
+        <label class="field">
+          <span>Name</span>
+          <input class="input" name="name" required autofocus defaultValue={name} />
+        </label>
+      ),
+    });
+  const describe = () =>
+    ask({
+      title: `Describe ${name}`,
+      action: "Save",
+      save: (given) => setTag(NOTE, String(given.get("note")), "Saved"),
+      fields: (
+        <label class="field">
+          <span>Note, in Markdown</span>
+          <textarea class="input" name="note" rows={10} autofocus defaultValue={note} />
+        </label>
+      ),
+    });
+  const askTag = (key = "", text = "") =>
+    ask({
+      title: key ? `Change ${key}` : "Add a tag",
+      action: "Save",
+      save: (given) => setTag(String(given.get("key")), String(given.get("value")), "Saved"),
+      fields: (
+        <>
+          <label class="field">
+            <span>Key</span>
+            <input class="input" name="key" required autofocus={!key} readOnly={!!key} defaultValue={key} />
+          </label>
+          <label class="field">
+            <span>Value</span>
+            <input class="input" name="value" autofocus={!!key} defaultValue={text} />
+          </label>
+        </>
+      ),
+    });
   const setTag = (key: string, text: string | undefined, said: string) =>
-    perform({ ...tagging(id, key, text, said), undo: tagging(id, key, value.tags.find(([each]) => each === key)?.[1], "Undone") });
+    perform({
+      ...tagging(id, key, text, said),
+      undo: tagging(id, key, value.tags.find(([each]) => each === key)?.[1], "Undone"),
+    });
   const parts: [string, string, boolean][] = [
     ["overview", "Overview", true],
     ["charts", "Charts", keys.length > 0],
@@ -167,43 +205,105 @@ export function Run({ id }: { id: string }) {
   };
   return (
     <>
-      {deleted && <div class="banner"><Icon name="trash" /> This run is deleted. {writes && <Button onClick={change}>Restore</Button>}</div>}
+      {deleted && (
+        <div class="banner">
+          <Icon name="trash" /> This run is deleted. {writes && <Button onClick={change}>Restore</Button>}
+        </div>
+      )}
       <div class="page" style={{ paddingBottom: "8px", gap: "6px" }}>
         <div class="side wrap">
           <h1 class="clip">{name}</h1>
           <Status status={statusOf(table, 0)} />
           <span class="grow" />
-          {!kept && <Button icon="left" label="Previous run" keys="[" plain class="hide-narrow" onClick={() => step(-1)} />}
+          {!kept && (
+            <Button icon="left" label="Previous run" keys="[" plain class="hide-narrow" onClick={() => step(-1)} />
+          )}
           {!kept && <Button icon="right" label="Next run" keys="]" plain class="hide-narrow" onClick={() => step(1)} />}
-          <Button icon="copy" aria-label={`Copy the run id ${id.slice(0, 8)}`} onClick={() => copy(id, "Run id copied")}><span class="mono hide-narrow">{id.slice(0, 8)}</span></Button>
+          <Button
+            icon="copy"
+            aria-label={`Copy the run id ${id.slice(0, 8)}`}
+            onClick={() => copy(id, "Run id copied")}
+          >
+            <span class="mono hide-narrow">{id.slice(0, 8)}</span>
+          </Button>
           {!kept && (
             <Menu label="Actions of the run" icon="more">
               {(close) => (
                 <>
-                  <ItemLink icon="download" href={keptHref([id])} download onClick={close}>Download as one HTML file</ItemLink>
-                  <Item icon="left" class="only-narrow" onClick={() => (close(), step(-1))}>Previous run</Item>
-                  <Item icon="right" class="only-narrow" onClick={() => (close(), step(1))}>Next run</Item>
+                  <ItemLink icon="download" href={keptHref([id])} download onClick={close}>
+                    Download as one HTML file
+                  </ItemLink>
+                  <Item icon="left" class="only-narrow" onClick={() => (close(), step(-1))}>
+                    Previous run
+                  </Item>
+                  <Item icon="right" class="only-narrow" onClick={() => (close(), step(1))}>
+                    Next run
+                  </Item>
                   {writes && <hr />}
-                  {writes && <Item icon="edit" onClick={() => (close(), rename())}>Rename…</Item>}
-                  {writes && <Item icon="file" onClick={() => (close(), describe())}>Describe…</Item>}
-                  {writes && <Item icon="tag" onClick={() => (close(), askTag())}>Add a tag…</Item>}
+                  {writes && (
+                    <Item icon="edit" onClick={() => (close(), rename())}>
+                      Rename…
+                    </Item>
+                  )}
+                  {writes && (
+                    <Item icon="file" onClick={() => (close(), describe())}>
+                      Describe…
+                    </Item>
+                  )}
+                  {writes && (
+                    <Item icon="tag" onClick={() => (close(), askTag())}>
+                      Add a tag…
+                    </Item>
+                  )}
                   {writes && <hr />}
-                  {writes && <Item icon={deleted ? "restore" : "trash"} class={deleted ? "" : "bad"} onClick={() => (close(), change())}>{deleted ? "Restore" : "Delete"}</Item>}
+                  {writes && (
+                    <Item
+                      icon={deleted ? "restore" : "trash"}
+                      class={deleted ? "" : "bad"}
+                      onClick={() => (close(), change())}
+                    >
+                      {deleted ? "Restore" : "Delete"}
+                    </Item>
+                  )}
                 </>
               )}
             </Menu>
           )}
         </div>
         <div class="facts">
-          <span>Started <b title={timestamp(table.start[0])}>{ago(table.start[0])}</b></span>
-          <span>Took <b>{duration((running ? Date.now() : table.end[0]) - table.start[0]) || "–"}</b></span>
-          {table.users[0] && <span>By <b>{table.users[0]}</b></span>}
-          {system.filter(([key]) => key === "mlflow.source.name").map(([key, source]) => <span key={key}>From <b>{source}</b></span>)}
-          {value.parent && <span>Within <a href={runHref(value.parent.id)}>{value.parent.name}</a></span>}
+          <span>
+            Started <b title={timestamp(table.start[0])}>{ago(table.start[0])}</b>
+          </span>
+          <span>
+            Took <b>{duration((running ? Date.now() : table.end[0]) - table.start[0]) || "–"}</b>
+          </span>
+          {table.users[0] && (
+            <span>
+              By <b>{table.users[0]}</b>
+            </span>
+          )}
+          {system
+            .filter(([key]) => key === "mlflow.source.name")
+            .map(([key, source]) => (
+              <span key={key}>
+                From <b>{source}</b>
+              </span>
+            ))}
+          {value.parent && (
+            <span>
+              Within <a href={runHref(value.parent.id)}>{value.parent.name}</a>
+            </span>
+          )}
         </div>
       </div>
       <nav class="anchors" aria-label="Parts of the page">
-        {parts.filter(([, , there]) => there).map(([part, label]) => <a key={part} href={`#${part}`} onClick={(event) => jump(event, part)}>{label}</a>)}
+        {parts
+          .filter(([, , there]) => there)
+          .map(([part, label]) => (
+            <a key={part} href={`#${part}`} onClick={(event) => jump(event, part)}>
+              {label}
+            </a>
+          ))}
       </nav>
       <div class="page" style={{ gap: "28px" }}>
         <div class="two" id="overview">
@@ -218,17 +318,31 @@ export function Run({ id }: { id: string }) {
         )}
         {!kept && (
           <section class="part" id="artifacts" aria-label="Artifacts">
-            <Soon now={!!asked("file")}><Artifacts run={id} uri={value.artifactUri} /></Soon>
+            <Soon now={!!asked("file")}>
+              <Artifacts run={id} uri={value.artifactUri} />
+            </Soon>
           </section>
         )}
         {(note || writes) && (
           <section class="part" id="description" aria-label="Description">
-            <header><h2>Description</h2>{writes && <Button icon="edit" label="Edit the description" plain onClick={describe} />}</header>
-            {note ? <Soon><Markdown text={note} /></Soon> : <p class="dim">None yet.</p>}
+            <header>
+              <h2>Description</h2>
+              {writes && <Button icon="edit" label="Edit the description" plain onClick={describe} />}
+            </header>
+            {note ? (
+              <Soon>
+                <Markdown text={note} />
+              </Soon>
+            ) : (
+              <p class="dim">None yet.</p>
+            )}
           </section>
         )}
         <section class="part" id="tags" aria-label="Tags">
-          <header><h2>Tags</h2>{writes && <Button icon="plus" label="Add a tag" plain onClick={() => askTag()} />}</header>
+          <header>
+            <h2>Tags</h2>
+            {writes && <Button icon="plus" label="Add a tag" plain onClick={() => askTag()} />}
+          </header>
           {tags.length ? (
             <dl class="pairs">
               {tags.map(([key, text]) => (
@@ -237,22 +351,47 @@ export function Run({ id }: { id: string }) {
                   <dd>{text}</dd>
                   <dd class="side">
                     {writes && <Button icon="edit" label={`Change ${key}`} plain onClick={() => askTag(key, text)} />}
-                    {writes && <Button icon="close" label={`Remove ${key}`} plain onClick={() => setTag(key, undefined, `Removed ${key}`)} />}
+                    {writes && (
+                      <Button
+                        icon="close"
+                        label={`Remove ${key}`}
+                        plain
+                        onClick={() => setTag(key, undefined, `Removed ${key}`)}
+                      />
+                    )}
                   </dd>
                 </>
               ))}
             </dl>
-          ) : <p class="dim">No tags.</p>}
+          ) : (
+            <p class="dim">No tags.</p>
+          )}
         </section>
         {!kept && <Children id={id} experiment={value.experiment} of={value.children} />}
         {value.inputs.length > 0 && <Inputs inputs={value.inputs} />}
         <section class="part" id="system" aria-label="System">
           <h2>System</h2>
           <dl class="pairs">
-            <dt>Run id</dt><dd class="mono">{id}</dd><dd />
-            <dt>Artifacts</dt><dd class="mono">{value.artifactUri}</dd><dd />
-            {value.models.map((model) => <><dt key={model}>Model</dt><dd class="mono">{model}</dd><dd /></>)}
-            {system.map(([key, text]) => <><dt key={key}>{key.replace(/^mlflow\./, "")}</dt><dd>{text}</dd><dd /></>)}
+            <dt>Run id</dt>
+            <dd class="mono">{id}</dd>
+            <dd />
+            <dt>Artifacts</dt>
+            <dd class="mono">{value.artifactUri}</dd>
+            <dd />
+            {value.models.map((model) => (
+              <>
+                <dt key={model}>Model</dt>
+                <dd class="mono">{model}</dd>
+                <dd />
+              </>
+            ))}
+            {system.map(([key, text]) => (
+              <>
+                <dt key={key}>{key.replace(/^mlflow\./, "")}</dt>
+                <dd>{text}</dd>
+                <dd />
+              </>
+            ))}
           </dl>
         </section>
       </div>
@@ -261,14 +400,19 @@ export function Run({ id }: { id: string }) {
 }
 
 /** About as high as the charts of some metrics will be: what is below does not jump when they come. */
-const roomFor = (keys: string[]) => 70 + 270 * Math.ceil(panels(keys, true).length / Math.max(1, Math.floor(innerWidth / 412)));
+const roomFor = (keys: string[]) =>
+  70 + 270 * Math.ceil(panels(keys, true).length / Math.max(1, Math.floor(innerWidth / 412)));
 
 /** A tag of a run; without a text it goes. */
 const tagging = (run_id: string, key: string, text: string | undefined, said: string): Deed<Loaded> => ({
   said,
   change: (now) => {
     const at = now.tags.findIndex(([each]) => each === key);
-    const tags = now.tags.toSpliced(at < 0 ? now.tags.length : at, at < 0 ? 0 : 1, ...(text === undefined ? [] : [[key, text] as [string, string]]));
+    const tags = now.tags.toSpliced(
+      at < 0 ? now.tags.length : at,
+      at < 0 ? 0 : 1,
+      ...(text === undefined ? [] : [[key, text] as [string, string]]),
+    );
     return { ...now, tags };
   },
   send: () => post(`${MLFLOW}runs/${text === undefined ? "delete-tag" : "set-tag"}`, { run_id, key, value: text }),
@@ -277,11 +421,14 @@ const tagging = (run_id: string, key: string, text: string | undefined, said: st
 /** The run before (-1) or behind a run in the usual order of its experiment: newest first. */
 async function neighbour(table: Table, experiment: string, by: -1 | 1): Promise<string | undefined> {
   const [id, start] = [literal(table.ids[0]), table.start[0]];
-  const [time, beyond, order] = by > 0
-    ? [`start_time < ${start}`, `BETWEEN ${id} AND 'g'`, "DESC"]
-    : [`start_time > ${start}`, `BETWEEN '' AND ${id}`, "ASC"];
+  const [time, beyond, order] =
+    by > 0
+      ? [`start_time < ${start}`, `BETWEEN ${id} AND 'g'`, "DESC"]
+      : [`start_time > ${start}`, `BETWEEN '' AND ${id}`, "ASC"];
   const { runs } = await post(`${OURS}runs/table`, {
-    experiment_ids: [experiment], aggregates: [], max_results: 1,
+    experiment_ids: [experiment],
+    aggregates: [],
+    max_results: 1,
     filter: `${time} OR (start_time = ${start} AND run_id ${beyond} AND run_id != ${id})`,
     order_by: [`start_time ${order}`, `run_id ${by > 0 ? "ASC" : "DESC"}`],
   });
@@ -296,15 +443,34 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
   const of = (aggregate: string, key: string) => table.columns.get(`${aggregate}(metrics.${key})`)?.numbers?.[0] ?? NaN;
   const shown = metrics.filter((each) => each.key.toLowerCase().includes(find.toLowerCase()));
   const save = () =>
-    download(`${table.names[0]}-metrics.csv`, csv(
-      ["metric", "last", "min", "min_step", "max", "max_step", "count"],
-      metrics.map((each) => [each.key, String(each.numbers![0]), ...["min", "min_step", "max", "max_step", "count"].map((name) => String(of(name, each.key)))]),
-    ), "text/csv");
+    download(
+      `${table.names[0]}-metrics.csv`,
+      csv(
+        ["metric", "last", "min", "min_step", "max", "max_step", "count"],
+        metrics.map((each) => [
+          each.key,
+          String(each.numbers![0]),
+          ...["min", "min_step", "max", "max_step", "count"].map((name) => String(of(name, each.key))),
+        ]),
+      ),
+      "text/csv",
+    );
   return (
     <section class="part" aria-label="Metrics">
       <header>
-        <h2>Metrics</h2><span class="dim">{count(metrics.length)}</span><span class="grow" />
-        {metrics.length > 12 && <input class="input" type="search" placeholder="Find" aria-label="Find metrics of the table" style={{ width: "120px" }} onInput={(event) => setFind(event.currentTarget.value)} />}
+        <h2>Metrics</h2>
+        <span class="dim">{count(metrics.length)}</span>
+        <span class="grow" />
+        {metrics.length > 12 && (
+          <input
+            class="input"
+            type="search"
+            placeholder="Find"
+            aria-label="Find metrics of the table"
+            style={{ width: "120px" }}
+            onInput={(event) => setFind(event.currentTarget.value)}
+          />
+        )}
         {metrics.length > 0 && <Button icon="download" label="Download the metrics as CSV" plain onClick={save} />}
       </header>
       {metrics.length ? (
@@ -312,8 +478,22 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
           <table class="plain">
             <thead>
               <tr>
-                <th scope="col">Metric</th><th scope="col" class="num">Last</th><th scope="col" class="num">Min</th>
-                <th scope="col" class="num">Max</th><th scope="col" class="num hide-narrow">Best at</th><th scope="col" class="hide-narrow"><span class="unseen">Course</span></th>
+                <th scope="col">Metric</th>
+                <th scope="col" class="num">
+                  Last
+                </th>
+                <th scope="col" class="num">
+                  Min
+                </th>
+                <th scope="col" class="num">
+                  Max
+                </th>
+                <th scope="col" class="num hide-narrow">
+                  Best at
+                </th>
+                <th scope="col" class="hide-narrow">
+                  <span class="unseen">Course</span>
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -322,19 +502,42 @@ function Metrics({ table, metrics, id, colour }: { table: Table; metrics: Column
                 const [low, high] = [of("min", each.key), of("max", each.key)];
                 return (
                   <tr key={each.id}>
-                    <th scope="row" style={{ fontSize: "13px", fontWeight: 500, color: "var(--text)" }}>{each.key}</th>
-                    <td class="num" title={String(each.numbers![0])}>{number(each.numbers![0])}</td>
-                    <td class={`num ${wanted < 0 ? "" : "dim"}`} title={`${low} at step ${of("min_step", each.key)}`}>{number(low)}</td>
-                    <td class={`num ${wanted > 0 ? "" : "dim"}`} title={`${high} at step ${of("max_step", each.key)}`}>{number(high)}</td>
-                    <td class="num dim hide-narrow">{wanted && of("count", each.key) > 1 ? `step ${count(of(wanted < 0 ? "min_step" : "max_step", each.key))}` : ""}</td>
-                    <td class="hide-narrow" style={{ width: "112px", paddingRight: 0 }}>{of("count", each.key) > 1 && <Spark run={id} metric={each.key} colour={colour} points={metrics.length > FEW ? SPARK_POINTS : pointsFor(1)} />}</td>
+                    <th scope="row" style={{ fontSize: "13px", fontWeight: 500, color: "var(--text)" }}>
+                      {each.key}
+                    </th>
+                    <td class="num" title={String(each.numbers![0])}>
+                      {number(each.numbers![0])}
+                    </td>
+                    <td class={`num ${wanted < 0 ? "" : "dim"}`} title={`${low} at step ${of("min_step", each.key)}`}>
+                      {number(low)}
+                    </td>
+                    <td class={`num ${wanted > 0 ? "" : "dim"}`} title={`${high} at step ${of("max_step", each.key)}`}>
+                      {number(high)}
+                    </td>
+                    <td class="num dim hide-narrow">
+                      {wanted && of("count", each.key) > 1
+                        ? `step ${count(of(wanted < 0 ? "min_step" : "max_step", each.key))}`
+                        : ""}
+                    </td>
+                    <td class="hide-narrow" style={{ width: "112px", paddingRight: 0 }}>
+                      {of("count", each.key) > 1 && (
+                        <Spark
+                          run={id}
+                          metric={each.key}
+                          colour={colour}
+                          points={metrics.length > FEW ? SPARK_POINTS : pointsFor(1)}
+                        />
+                      )}
+                    </td>
                   </tr>
                 );
               })}
             </tbody>
           </table>
         </div>
-      ) : <Empty title="No metrics">Nothing was measured in this run yet.</Empty>}
+      ) : (
+        <Empty title="No metrics">Nothing was measured in this run yet.</Empty>
+      )}
     </section>
   );
 }
@@ -350,23 +553,65 @@ function Params({ params, name }: { params: Column[]; name: string }) {
   return (
     <section class="part" aria-label="Params">
       <header>
-        <h2>Params</h2><span class="dim">{count(params.length)}</span><span class="grow" />
-        {params.length > 12 && <input class="input" type="search" placeholder="Find" aria-label="Find params" style={{ width: "120px" }} onInput={(event) => setFind(event.currentTarget.value)} />}
-        {params.length > 0 && <Button icon="download" label="Download the params as JSON" plain onClick={() => download(`${name}-params.json`, JSON.stringify(Object.fromEntries(params.map((each) => [each.key, each.texts![0]])), null, 1), "application/json")} />}
+        <h2>Params</h2>
+        <span class="dim">{count(params.length)}</span>
+        <span class="grow" />
+        {params.length > 12 && (
+          <input
+            class="input"
+            type="search"
+            placeholder="Find"
+            aria-label="Find params"
+            style={{ width: "120px" }}
+            onInput={(event) => setFind(event.currentTarget.value)}
+          />
+        )}
+        {params.length > 0 && (
+          <Button
+            icon="download"
+            label="Download the params as JSON"
+            plain
+            onClick={() =>
+              download(
+                `${name}-params.json`,
+                JSON.stringify(Object.fromEntries(params.map((each) => [each.key, each.texts![0]])), null, 1),
+                "application/json",
+              )
+            }
+          />
+        )}
       </header>
       {params.length ? (
         <table class="plain">
-          <thead><tr><th scope="col">Param</th><th scope="col">Value</th></tr></thead>
+          <thead>
+            <tr>
+              <th scope="col">Param</th>
+              <th scope="col">Value</th>
+            </tr>
+          </thead>
           <tbody>
             {shown.map((each) => (
               <tr key={each.id}>
-                <th scope="row" style={{ fontSize: "13px", fontWeight: 500, color: "var(--text)", width: "40%", overflowWrap: "anywhere" }}>{each.key}</th>
+                <th
+                  scope="row"
+                  style={{
+                    fontSize: "13px",
+                    fontWeight: 500,
+                    color: "var(--text)",
+                    width: "40%",
+                    overflowWrap: "anywhere",
+                  }}
+                >
+                  {each.key}
+                </th>
                 <td style={{ overflowWrap: "anywhere" }}>{each.texts![0]}</td>
               </tr>
             ))}
           </tbody>
         </table>
-      ) : <Empty title="No params">This run was given none.</Empty>}
+      ) : (
+        <Empty title="No params">This run was given none.</Empty>
+      )}
     </section>
   );
 }
@@ -378,19 +623,48 @@ function Children({ id, experiment, of: value }: { id: string; experiment: strin
   return (
     <section class="part" id="children" aria-label="Children">
       <header>
-        <h2>Children</h2><span class="dim">{plural(value.total, "run")}</span><span class="grow" />
-        <a class="button" href={experimentHref(experiment, { q: `tags.mlflow.parentRunId = ${literal(id)}`, flat: "1" })}>Show in the table</a>
-        {value.total > 1 && <a class="button" href={href("compare", { runs: value.ids.slice(0, Math.min(rows.length, 100)).join(",") })}>Compare</a>}
+        <h2>Children</h2>
+        <span class="dim">{plural(value.total, "run")}</span>
+        <span class="grow" />
+        <a
+          class="button"
+          href={experimentHref(experiment, { q: `tags.mlflow.parentRunId = ${literal(id)}`, flat: "1" })}
+        >
+          Show in the table
+        </a>
+        {value.total > 1 && (
+          <a class="button" href={href("compare", { runs: value.ids.slice(0, Math.min(rows.length, 100)).join(",") })}>
+            Compare
+          </a>
+        )}
       </header>
       <div class="scroll" tabIndex={0} role="region" aria-label="Table of children" style={{ maxHeight: "420px" }}>
         <table class="plain">
-          <thead><tr><th scope="col">Run</th><th scope="col">Status</th>{metrics.map((each) => <th scope="col" class="num" key={each.id}>{each.key}</th>)}</tr></thead>
+          <thead>
+            <tr>
+              <th scope="col">Run</th>
+              <th scope="col">Status</th>
+              {metrics.map((each) => (
+                <th scope="col" class="num" key={each.id}>
+                  {each.key}
+                </th>
+              ))}
+            </tr>
+          </thead>
           <tbody>
             {rows.map((row) => (
               <tr key={value.ids[row]}>
-                <td><a href={runHref(value.ids[row])}>{value.names[row]}</a></td>
-                <td><Status status={statusOf(value, row)} /></td>
-                {metrics.map((each) => <td class="num" key={each.id}>{!each.has || each.has[row] ? number(each.numbers![row]) : ""}</td>)}
+                <td>
+                  <a href={runHref(value.ids[row])}>{value.names[row]}</a>
+                </td>
+                <td>
+                  <Status status={statusOf(value, row)} />
+                </td>
+                {metrics.map((each) => (
+                  <td class="num" key={each.id}>
+                    {!each.has || each.has[row] ? number(each.numbers![row]) : ""}
+                  </td>
+                ))}
               </tr>
             ))}
           </tbody>
@@ -406,14 +680,23 @@ function Inputs({ inputs }: { inputs: any[] }) {
       <h2>Inputs</h2>
       <div class="scroll" tabIndex={0} role="region" aria-label="Table of inputs">
         <table class="plain">
-          <thead><tr><th scope="col">Data set</th><th scope="col">Context</th><th scope="col">Digest</th><th scope="col">Source</th></tr></thead>
+          <thead>
+            <tr>
+              <th scope="col">Data set</th>
+              <th scope="col">Context</th>
+              <th scope="col">Digest</th>
+              <th scope="col">Source</th>
+            </tr>
+          </thead>
           <tbody>
             {inputs.map(({ dataset, tags = [] }: any, i: number) => (
               <tr key={i}>
                 <td>{dataset.name}</td>
                 <td>{tags.find((tag: any) => tag.key === "mlflow.data.context")?.value ?? ""}</td>
                 <td class="mono">{dataset.digest}</td>
-                <td class="clip" style={{ maxWidth: "420px" }} title={dataset.source}>{dataset.source_type} <span class="dim mono">{dataset.source}</span></td>
+                <td class="clip" style={{ maxWidth: "420px" }} title={dataset.source}>
+                  {dataset.source_type} <span class="dim mono">{dataset.source}</span>
+                </td>
               </tr>
             ))}
           </tbody>

@@ -1,12 +1,12 @@
 // The runs of an experiment that match, kept up to date. What the page of runs is about.
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { OURS, post } from "../api.ts";
-import { decode, merge, narrowed, type Table } from "../logic/columns.ts";
-import { isFilter, toFilter } from "../logic/filter.ts";
 import { follow, following } from "../lines.ts";
 import { useLive } from "../live.ts";
-import { announcement } from "../state.ts";
+import { decode, merge, narrowed, type Table } from "../logic/columns.ts";
+import { isFilter, toFilter } from "../logic/filter.ts";
 import { plural } from "../logic/format.ts";
+import { announcement } from "../state.ts";
 
 export interface Asked {
   experiment: string;
@@ -29,7 +29,10 @@ function request(asked: Asked) {
 
 export function useTable(given: Asked) {
   const [state, setState] = useState<{ table: Table | null; filter: string; error: Error | null; busy: boolean }>({
-    table: null, filter: "", error: null, busy: true,
+    table: null,
+    filter: "",
+    error: null,
+    busy: true,
   });
   // Where all runs are here, those with words in their names are found without the server.
   const words = given.text.trim();
@@ -66,18 +69,22 @@ export function useTable(given: Asked) {
     if (!table) return false;
     const running = new Set(table.ids.filter((_, row) => table.statusOf[row] === "RUNNING"));
     const answer = await post(`${OURS}runs/changes`, {
-      ...request(asked), cursor: table.cursor, ...following(running),
+      ...request(asked),
+      cursor: table.cursor,
+      ...following(running),
     });
     const more = decode(answer.table);
     follow(answer.series ?? []);
     if (now.current !== table) return true; // another table came meanwhile
     const loaded = table.size - table.ancestors;
     const fresh = more.ids.filter((id) => !table.rowOf.has(id)).length;
-    if (!table.token && loaded + fresh !== more.total) setTries((before) => before + 1); // some were deleted
+    if (!table.token && loaded + fresh !== more.total)
+      setTries((before) => before + 1); // some were deleted
     else if (more.size) setState((before) => ({ ...before, table: merge(table, more) }));
     else {
       table.cursor = more.cursor;
-      if (more.total !== table.total) setState((before) => ({ ...before, table: { ...table, total: more.total, statuses: more.statuses } }));
+      if (more.total !== table.total)
+        setState((before) => ({ ...before, table: { ...table, total: more.total, statuses: more.statuses } }));
     }
     return more.size > 0;
   }, [name]);
@@ -93,6 +100,14 @@ export function useTable(given: Asked) {
     setState((before) => ({ ...before, table: now.current, error: null, busy: false }));
     return now.current;
   };
-  const set = (change: (table: Table) => Table) => setState((before) => (before.table ? { ...before, table: change(before.table) } : before));
-  return { ...state, table: shown, set, latest: () => now.current!, reload: () => setTries((before) => before + 1), loadMore };
+  const set = (change: (table: Table) => Table) =>
+    setState((before) => (before.table ? { ...before, table: change(before.table) } : before));
+  return {
+    ...state,
+    table: shown,
+    set,
+    latest: () => now.current!,
+    reload: () => setTries((before) => before + 1),
+    loadMore,
+  };
 }

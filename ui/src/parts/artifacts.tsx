@@ -2,10 +2,11 @@
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { artifactUrl, get, MLFLOW } from "../api.ts";
+import { kindOf, type Preview, parseTable, stepOf } from "../logic/files.ts";
 import { count, size } from "../logic/format.ts";
-import { kindOf, parseTable, type Preview, stepOf } from "../logic/files.ts";
 import { asked, setQuery } from "../route.ts";
-import { Button, Failure, Icon, Skeleton, useLoad } from "./basic.tsx";
+import { Button, Failure, Skeleton, useLoad } from "./basic.tsx";
+import { Icon } from "./icon.tsx";
 import { lazy } from "./lazy.tsx";
 import { Sheet } from "./sheet.tsx";
 import { FIRST, piece, Text } from "./text.tsx";
@@ -34,7 +35,9 @@ export function Artifacts({ run, uri }: { run: string; uri: string }) {
   useEffect(() => {
     // The address names the file; the first is shown without.
     if (!value?.length) return;
-    const found = value.find((each) => each.path === wanted) ?? (wanted ? { path: wanted, is_dir: false } : value.find((each) => !each.is_dir));
+    const found =
+      value.find((each) => each.path === wanted) ??
+      (wanted ? { path: wanted, is_dir: false } : value.find((each) => !each.is_dir));
     setChosen(found ?? null);
   }, [value, wanted]);
   return (
@@ -44,15 +47,30 @@ export function Artifacts({ run, uri }: { run: string; uri: string }) {
         <span class="grow" />
         {value && value.length > 0 && <span class="dim small clip hide-narrow mono">{uri}</span>}
       </header>
-      {error ? <Failure what="The artifacts could not be listed" error={error} retry={retry} />
-        : !value ? <Skeleton rows={3} columns={2} />
-        : !value.length ? <p class="dim">No artifacts. <code>runlog.log_artifact("model.bin")</code> puts one here.</p>
-        : (
-          <div class="files">
-            <div class="tree"><Level run={run} files={value} chosen={chosen?.path ?? ""} depth={0} /></div>
-            <div class="view">{chosen ? <View run={run} file={chosen} /> : <p class="dim" style={{ padding: "12px" }}>Choose a file to see it.</p>}</div>
+      {error ? (
+        <Failure what="The artifacts could not be listed" error={error} retry={retry} />
+      ) : !value ? (
+        <Skeleton rows={3} columns={2} />
+      ) : !value.length ? (
+        <p class="dim">
+          No artifacts. <code>runlog.log_artifact("model.bin")</code> puts one here.
+        </p>
+      ) : (
+        <div class="files">
+          <div class="tree">
+            <Level run={run} files={value} chosen={chosen?.path ?? ""} depth={0} />
           </div>
-        )}
+          <div class="view">
+            {chosen ? (
+              <View run={run} file={chosen} />
+            ) : (
+              <p class="dim" style={{ padding: "12px" }}>
+                Choose a file to see it.
+              </p>
+            )}
+          </div>
+        </div>
+      )}
     </>
   );
 }
@@ -60,19 +78,33 @@ export function Artifacts({ run, uri }: { run: string; uri: string }) {
 function Level({ run, files, chosen, depth }: { run: string; files: File[]; chosen: string; depth: number }) {
   return (
     <ul>
-      {files.map((file) => file.is_dir
-        ? <Folder key={file.path} run={run} file={file} chosen={chosen} depth={depth} />
-        : (
+      {files.map((file) =>
+        file.is_dir ? (
+          <Folder key={file.path} run={run} file={file} chosen={chosen} depth={depth} />
+        ) : (
           <li key={file.path}>
-            <button type="button" class="item" aria-current={chosen === file.path ? "true" : undefined} aria-selected={undefined}
-              style={{ paddingLeft: `${8 + depth * 16}px`, background: chosen === file.path ? "var(--accent-soft)" : "" }}
-              onClick={() => setQuery({ file: file.path })}>
-              <span class="dim"><Icon name="file" /></span>
-              <span class="grow clip" title={file.path}>{last(file.path)}</span>
+            <button
+              type="button"
+              class="item"
+              aria-current={chosen === file.path ? "true" : undefined}
+              aria-selected={undefined}
+              style={{
+                paddingLeft: `${8 + depth * 16}px`,
+                background: chosen === file.path ? "var(--accent-soft)" : "",
+              }}
+              onClick={() => setQuery({ file: file.path })}
+            >
+              <span class="dim">
+                <Icon name="file" />
+              </span>
+              <span class="grow clip" title={file.path}>
+                {last(file.path)}
+              </span>
               <span class="dim small nowrap">{file.file_size === undefined ? "" : size(file.file_size)}</span>
             </button>
           </li>
-        ))}
+        ),
+      )}
     </ul>
   );
 }
@@ -85,16 +117,38 @@ function Folder({ run, file, chosen, depth }: { run: string; file: File; chosen:
   return (
     <li>
       <div class="side" style={{ gap: 0 }}>
-        <button type="button" class="item grow" aria-expanded={open} style={{ paddingLeft: `${8 + depth * 16}px` }} onClick={() => setOpen(!open)}>
-          <span class="dim"><Icon name={open ? "down" : "right"} size={14} /></span>
+        <button
+          type="button"
+          class="item grow"
+          aria-expanded={open}
+          style={{ paddingLeft: `${8 + depth * 16}px` }}
+          onClick={() => setOpen(!open)}
+        >
+          <span class="dim">
+            <Icon name={open ? "down" : "right"} size={14} />
+          </span>
           <Icon name="folder" />
-          <span class="grow clip" title={file.path}>{last(file.path)}</span>
+          <span class="grow clip" title={file.path}>
+            {last(file.path)}
+          </span>
         </button>
-        <a class="button plain icon" href={artifactUrl(run, file.path)} download={`${last(file.path)}.zip`} aria-label={`Download ${file.path} as a zip`} title="Download as a zip"><Icon name="download" /></a>
+        <a
+          class="button plain icon"
+          href={artifactUrl(run, file.path)}
+          download={`${last(file.path)}.zip`}
+          aria-label={`Download ${file.path} as a zip`}
+          title="Download as a zip"
+        >
+          <Icon name="download" />
+        </a>
       </div>
       {error && <p class="status FAILED">{error.message}</p>}
       {open && value && <Level run={run} files={value} chosen={chosen} depth={depth + 1} />}
-      {open && value?.length === 0 && <p class="dim" style={{ paddingLeft: `${32 + depth * 16}px` }}>empty</p>}
+      {open && value?.length === 0 && (
+        <p class="dim" style={{ paddingLeft: `${32 + depth * 16}px` }}>
+          empty
+        </p>
+      )}
     </li>
   );
 }
@@ -102,13 +156,20 @@ function Folder({ run, file, chosen, depth }: { run: string; file: File; chosen:
 function View({ run, file }: { run: string; file: File }) {
   const kind = kindOf(file.path);
   const folder = file.path.slice(0, Math.max(0, file.path.lastIndexOf("/")));
-  const { value: beside } = useLoad(() => (kind === "image" ? list(run, folder) : Promise.resolve([])), [run, folder, kind]);
+  const { value: beside } = useLoad(
+    () => (kind === "image" ? list(run, folder) : Promise.resolve([])),
+    [run, folder, kind],
+  );
   return (
     <>
       <header>
-        <b class="clip grow" title={file.path}>{file.path}</b>
+        <b class="clip grow" title={file.path}>
+          {file.path}
+        </b>
         {file.file_size !== undefined && <span class="dim small">{size(file.file_size)}</span>}
-        <a class="button" href={artifactUrl(run, file.path)} download={last(file.path)}><Icon name="download" /> Download</a>
+        <a class="button" href={artifactUrl(run, file.path)} download={last(file.path)}>
+          <Icon name="download" /> Download
+        </a>
       </header>
       <div class="content" tabIndex={0} role="region" aria-label={`Preview of ${file.path}`}>
         <Content key={kind === "image" ? "" : file.path} run={run} file={file} kind={kind} beside={beside ?? []} />
@@ -123,7 +184,9 @@ function Content({ run, file, kind, beside }: { run: string; file: File; kind: P
     case "image":
       return <Steps run={run} file={file} beside={beside} />;
     case "audio":
-      return <audio controls src={address} aria-label={file.path} style={{ width: "calc(100% - 24px)", margin: "12px" }} />;
+      return (
+        <audio controls src={address} aria-label={file.path} style={{ width: "calc(100% - 24px)", margin: "12px" }} />
+      );
     case "video":
       return <video controls src={address} aria-label={file.path} style={{ maxWidth: "100%" }} />;
     case "html":
@@ -140,7 +203,10 @@ function Content({ run, file, kind, beside }: { run: string; file: File; kind: P
 function Steps({ run, file, beside }: { run: string; file: File; beside: File[] }) {
   const { family, step } = stepOf(file.path);
   const steps = useMemo(
-    () => beside.filter((each) => stepOf(each.path).family === family).sort((a, b) => stepOf(a.path).step - stepOf(b.path).step),
+    () =>
+      beside
+        .filter((each) => stepOf(each.path).family === family)
+        .sort((a, b) => stepOf(a.path).step - stepOf(b.path).step),
     [beside, family],
   );
   const at = steps.findIndex((each) => each.path === file.path);
@@ -149,9 +215,20 @@ function Steps({ run, file, beside }: { run: string; file: File; beside: File[] 
       {steps.length > 1 && at >= 0 && (
         <label class="side" style={{ padding: "8px 12px 0" }}>
           <span class="dim nowrap">Step {step}</span>
-          <input type="range" class="grow" min="0" max={steps.length - 1} step="1" value={at} aria-label="Step of the picture" aria-valuetext={`step ${step}`}
-            onInput={(event) => setQuery({ file: steps[Number(event.currentTarget.value)].path })} />
-          <span class="dim nowrap">{count(at + 1)} of {count(steps.length)}</span>
+          <input
+            type="range"
+            class="grow"
+            min="0"
+            max={steps.length - 1}
+            step="1"
+            value={at}
+            aria-label="Step of the picture"
+            aria-valuetext={`step ${step}`}
+            onInput={(event) => setQuery({ file: steps[Number(event.currentTarget.value)].path })}
+          />
+          <span class="dim nowrap">
+            {count(at + 1)} of {count(steps.length)}
+          </span>
         </label>
       )}
       <Picture address={artifactUrl(run, file.path, true)} name={file.path} />
@@ -161,7 +238,12 @@ function Steps({ run, file, beside }: { run: string; file: File; beside: File[] 
 
 function Picture({ address, name }: { address: string; name: string }) {
   const [broken, setBroken] = useState("");
-  if (broken === address) return <p class="dim" style={{ padding: "12px" }}>This picture cannot be shown.</p>;
+  if (broken === address)
+    return (
+      <p class="dim" style={{ padding: "12px" }}>
+        This picture cannot be shown.
+      </p>
+    );
   return <img src={address} alt={name} loading="lazy" onError={() => setBroken(address)} />;
 }
 
@@ -169,28 +251,46 @@ const WHOLE = 4_000_000; // bytes of JSON that are read at once
 
 function Read({ run, file, kind }: { run: string; file: File; kind: Preview }) {
   const { value, error, retry } = useLoad(
-    () => (file.file_size === 0 ? Promise.resolve({ bytes: new Uint8Array(), total: 0 }) : piece(run, file.path, 0, kind === "json" ? WHOLE : FIRST)),
+    () =>
+      file.file_size === 0
+        ? Promise.resolve({ bytes: new Uint8Array(), total: 0 })
+        : piece(run, file.path, 0, kind === "json" ? WHOLE : FIRST),
     [run, file.path],
   );
   const [source, setSource] = useState(false);
   const text = useMemo(() => value && new TextDecoder().decode(value.bytes), [value]);
   if (error) return <Failure what="The file could not be read" error={error} retry={retry} />;
   if (!value || text === undefined) return <Skeleton rows={6} columns={1} />;
-  if (!value.total) return <p class="dim" style={{ padding: "12px" }}>The file is empty.</p>;
+  if (!value.total)
+    return (
+      <p class="dim" style={{ padding: "12px" }}>
+        The file is empty.
+      </p>
+    );
   if (kind === "parquet" && text.startsWith("PAR1")) return <Parquet run={run} path={file.path} length={value.total} />;
   if (value.bytes.subarray(0, 4000).includes(0)) return <Hex bytes={value.bytes} />;
   const lines = <Text run={run} path={file.path} start={value} />;
   const whole = value.total <= value.bytes.length;
   const json = kind === "json" && whole ? parsed(text) : undefined;
-  const rich = kind === "markdown" ? <div style={{ padding: "4px 16px 16px" }}><Markdown text={text} /></div>
-    : kind === "table" ? <Csv text={text} separator={/\.tsv$/i.test(file.path) ? "\t" : ","} whole={whole} />
-    : json !== undefined ? <div class="mono" style={{ padding: "4px 12px 12px" }}><Node name="" value={json} open /></div>
-    : null;
+  const rich =
+    kind === "markdown" ? (
+      <div style={{ padding: "4px 16px 16px" }}>
+        <Markdown text={text} />
+      </div>
+    ) : kind === "table" ? (
+      <Csv text={text} separator={/\.tsv$/i.test(file.path) ? "\t" : ","} whole={whole} />
+    ) : json !== undefined ? (
+      <div class="mono" style={{ padding: "4px 12px 12px" }}>
+        <Node name="" value={json} open />
+      </div>
+    ) : null;
   if (!rich) return lines;
   return (
     <>
       <div class="side" style={{ padding: "6px 12px 0", justifyContent: "flex-end" }}>
-        <Button plain aria-pressed={source} onClick={() => setSource(!source)}>Source</Button>
+        <Button plain aria-pressed={source} onClick={() => setSource(!source)}>
+          Source
+        </Button>
       </div>
       {source ? lines : rich}
     </>
@@ -198,8 +298,12 @@ function Read({ run, file, kind }: { run: string; file: File; kind: Preview }) {
 }
 
 function Parquet({ run, path, length }: { run: string; path: string; length: number }) {
-  const slice = async (start: number, end: number) => (await piece(run, path, start, end - start)).bytes.buffer as ArrayBuffer;
-  const { value, error, retry } = useLoad(() => import("./parquet.ts").then(({ read }) => read(length, slice)), [run, path, length]);
+  const slice = async (start: number, end: number) =>
+    (await piece(run, path, start, end - start)).bytes.buffer as ArrayBuffer;
+  const { value, error, retry } = useLoad(
+    () => import("./parquet.ts").then(({ read }) => read(length, slice)),
+    [run, path, length],
+  );
   if (error) return <Failure what="This Parquet file cannot be shown" error={error} retry={retry} />;
   return value ? <Sheet {...value} /> : <Skeleton rows={6} columns={4} />;
 }
@@ -231,18 +335,33 @@ function Hex({ bytes }: { bytes: Uint8Array }) {
     const text = part.map((byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : "·")).join("");
     rows.push(`${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
   }
-  return <pre tabIndex={0} aria-label="The first bytes">{rows.join("\n")}</pre>;
+  return (
+    <pre tabIndex={0} aria-label="The first bytes">
+      {rows.join("\n")}
+    </pre>
+  );
 }
 
 function Node({ name, value, open = false }: { name: string; value: unknown; open?: boolean }) {
   const label = name && <span class="dim">{name}: </span>;
-  if (value === null || typeof value !== "object") return <div style={{ overflowWrap: "anywhere" }}>{label}{JSON.stringify(value)}</div>;
+  if (value === null || typeof value !== "object")
+    return (
+      <div style={{ overflowWrap: "anywhere" }}>
+        {label}
+        {JSON.stringify(value)}
+      </div>
+    );
   const entries = Object.entries(value);
   return (
     <details open={open || entries.length < 4}>
-      <summary>{label}{Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`}</summary>
+      <summary>
+        {label}
+        {Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`}
+      </summary>
       <div style={{ paddingLeft: "16px" }}>
-        {entries.slice(0, 500).map(([key, each]) => <Node key={key} name={key} value={each} />)}
+        {entries.slice(0, 500).map(([key, each]) => (
+          <Node key={key} name={key} value={each} />
+        ))}
         {entries.length > 500 && <div class="dim">and {count(entries.length - 500)} more</div>}
       </div>
     </details>

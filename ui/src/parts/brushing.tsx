@@ -1,8 +1,8 @@
 // Parallel coordinates above the table of runs: what is brushed there is what the table shows.
 import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
 import { useMemo } from "preact/hooks";
-import type { Column } from "../logic/columns.ts";
 import { telling } from "../logic/better.ts";
+import type { Column } from "../logic/columns.ts";
 import { asked, setQuery } from "../route.ts";
 import { Button, Menu } from "./basic.tsx";
 import { Parallel } from "./parallel.tsx";
@@ -22,7 +22,15 @@ const usable = (all: Column[]) =>
 
 const isVaried = ({ texts, has }: Column) => new Set(texts!.filter((_, row) => !has || has[row])).size > 1;
 
-export function Brushing({ all, rows, onBrush }: { all: Column[]; rows: number[]; onBrush: (rows: number[] | null) => void }) {
+export function Brushing({
+  all,
+  rows,
+  onBrush,
+}: {
+  all: Column[];
+  rows: number[];
+  onBrush: (rows: number[] | null) => void;
+}) {
   const choices = useMemo(() => usable(all), [all]);
   const metrics = telling(choices.filter((column) => column.kind === "metrics"));
   const by = metrics.find((column) => column.id === asked("by")) ?? metrics[0];
@@ -40,7 +48,15 @@ export function Brushing({ all, rows, onBrush }: { all: Column[]; rows: number[]
   return (
     <section class="brushing" aria-label="Parallel coordinates">
       <div class="side wrap">
-        <Menu label="Axes" text={<>Axes <span class="badge">{axes.length}</span></>} left>
+        <Menu
+          label="Axes"
+          text={
+            <>
+              Axes <span class="badge">{axes.length}</span>
+            </>
+          }
+          left
+        >
           {() => (
             <>
               {choices.map((column) => (
@@ -50,7 +66,11 @@ export function Brushing({ all, rows, onBrush }: { all: Column[]; rows: number[]
                   <span class="dim small">{column.kind === "info" ? "" : column.kind.replace(/s$/, "")}</span>
                 </label>
               ))}
-              {chosen && <Button plain onClick={() => setQuery({ axes: null })}>Usual</Button>}
+              {chosen && (
+                <Button plain onClick={() => setQuery({ axes: null })}>
+                  Usual
+                </Button>
+              )}
             </>
           )}
         </Menu>
@@ -58,7 +78,11 @@ export function Brushing({ all, rows, onBrush }: { all: Column[]; rows: number[]
           <label class="side">
             <span class="dim">Colour</span>
             <select class="input" value={by.id} onChange={(event) => setQuery({ by: event.currentTarget.value })}>
-              {metrics.map((column) => <option key={column.id} value={column.id}>{column.label}</option>)}
+              {metrics.map((column) => (
+                <option key={column.id} value={column.id}>
+                  {column.label}
+                </option>
+              ))}
             </select>
           </label>
         )}

@@ -2,7 +2,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { dark } from "../state.ts";
 
-export function useCanvas(height: number, draw: (context: CanvasRenderingContext2D, width: number) => void, keys: unknown[]) {
+export function useCanvas(
+  height: number,
+  draw: (context: CanvasRenderingContext2D, width: number) => void,
+  keys: unknown[],
+) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {

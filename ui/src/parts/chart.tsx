@@ -1,18 +1,19 @@
 // One chart: uPlot with our zoom, cursor, marks for what is no number, a table, and pictures of it.
-import uPlot from "uplot";
+
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Wanted, useLines } from "../lines.ts";
+import uPlot from "uplot";
+import { useLines, type Wanted } from "../lines.ts";
 import { type Drawing, drawing, type Line } from "../logic/curves.ts";
 import { count, duration, number, plural, timestamp } from "../logic/format.ts";
-import type { Panel, Series } from "../logic/series.ts";
 import { csv } from "../logic/rows.ts";
+import type { Panel, Series } from "../logic/series.ts";
 import { svg } from "../logic/svg.ts";
 import { kept } from "../route.ts";
-import { dark, download, save, say, copy } from "../state.ts";
+import { copy, dark, download, save, say } from "../state.ts";
+import { fullScreen, hidden, near, setFullScreen } from "../together.ts";
 import { Button, Item, Menu } from "./basic.tsx";
 import { colour } from "./canvas.ts";
-import { fullScreen, hidden, near, setFullScreen } from "../together.ts";
-import { type ChartSettings, setZoom, settings, underPointer, useSeen } from "./charts.tsx";
+import { type ChartSettings, settings, setZoom, underPointer, useSeen } from "./charts.tsx";
 
 interface Props {
   panel: Panel;
@@ -26,10 +27,13 @@ interface Props {
 const sync = uPlot.sync("runlog");
 const FONT = "11px Inter, system-ui, sans-serif";
 const xText = (value: number, axis: ChartSettings["axis"]) =>
-  axis === "step" ? `step ${count(value)}`
-  : axis === "time" ? timestamp(value * 1000)
-  : axis === "relative" ? duration(value * 1000)
-  : `${axis.slice(7)} ${number(value)}`;
+  axis === "step"
+    ? `step ${count(value)}`
+    : axis === "time"
+      ? timestamp(value * 1000)
+      : axis === "relative"
+        ? duration(value * 1000)
+        : `${axis.slice(7)} ${number(value)}`;
 
 export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
   const { title, keys } = panel;
@@ -69,22 +73,54 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
       onPointerEnter={() => (underPointer.value = title)}
     >
       <header>
-        <h3 class="clip" title={keys.join(", ")}>{title}</h3>
-        <Button icon="pin" label={pinned ? `Unpin ${title}` : `Pin ${title}`} plain aria-pressed={pinned} onClick={onPin} />
-        <Button icon="full" label={`${full ? "Close" : "Full screen"} ${title}`} keys="f" plain onClick={() => setFullScreen(full ? "" : title)} />
+        <h3 class="clip" title={keys.join(", ")}>
+          {title}
+        </h3>
+        <Button
+          icon="pin"
+          label={pinned ? `Unpin ${title}` : `Pin ${title}`}
+          plain
+          aria-pressed={pinned}
+          onClick={onPin}
+        />
+        <Button
+          icon="full"
+          label={`${full ? "Close" : "Full screen"} ${title}`}
+          keys="f"
+          plain
+          onClick={() => setFullScreen(full ? "" : title)}
+        />
         <Menu label={`More of ${title}`} icon="more" plain>
           {(close) => (
             <>
-              <Item icon="table" onClick={() => (close(), setAsTable(!asTable))}>{asTable ? "Show as chart" : "Show as table"}</Item>
+              <Item icon="table" onClick={() => (close(), setAsTable(!asTable))}>
+                {asTable ? "Show as chart" : "Show as table"}
+              </Item>
               <hr />
-              <Item icon="copy" onClick={act(close, copyPng)}>Copy as PNG</Item>
-              <Item icon="copy" onClick={act(close, copySvg)}>Copy as SVG</Item>
-              <Item icon="copy" onClick={() => (close(), copy(table(drawn, lines), "CSV copied"))}>Copy as CSV</Item>
-              {!kept && <Item icon="copy" onClick={() => (close(), copy(location.href, "Link copied"))}>Copy the link</Item>}
+              <Item icon="copy" onClick={act(close, copyPng)}>
+                Copy as PNG
+              </Item>
+              <Item icon="copy" onClick={act(close, copySvg)}>
+                Copy as SVG
+              </Item>
+              <Item icon="copy" onClick={() => (close(), copy(table(drawn, lines), "CSV copied"))}>
+                Copy as CSV
+              </Item>
+              {!kept && (
+                <Item icon="copy" onClick={() => (close(), copy(location.href, "Link copied"))}>
+                  Copy the link
+                </Item>
+              )}
               <hr />
-              <Item icon="download" onClick={act(close, async (text) => save(file("png"), await png(text)))}>Download as PNG</Item>
-              <Item icon="download" onClick={act(close, (text) => download(file("svg"), text, "image/svg+xml"))}>Download as SVG</Item>
-              <Item icon="download" onClick={() => (close(), download(file("csv"), table(drawn, lines), "text/csv"))}>Download as CSV</Item>
+              <Item icon="download" onClick={act(close, async (text) => save(file("png"), await png(text)))}>
+                Download as PNG
+              </Item>
+              <Item icon="download" onClick={act(close, (text) => download(file("svg"), text, "image/svg+xml"))}>
+                Download as SVG
+              </Item>
+              <Item icon="download" onClick={() => (close(), download(file("csv"), table(drawn, lines), "text/csv"))}>
+                Download as CSV
+              </Item>
             </>
           )}
         </Menu>
@@ -105,7 +141,11 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
       )}
       {(nans > 0 || (full && thinned)) && (
         <footer>
-          {nans > 0 && <span>{count(nans)} NaN from step {count(firstNan)}</span>}
+          {nans > 0 && (
+            <span>
+              {count(nans)} NaN from step {count(firstNan)}
+            </span>
+          )}
           {full && thinned && <span class="dim">the least and greatest of each stretch; zoom in for every point</span>}
         </footer>
       )}
@@ -119,7 +159,9 @@ function want(keys: string[], runs: string[], points: number, now: ChartSettings
   const unit = now.axis === "time" ? 1000 : 1;
   const x = now.axis.startsWith("metric:") ? [now.axis.slice(7)] : [];
   return {
-    keys: [...new Set([...keys, ...x])], runs, points,
+    keys: [...new Set([...keys, ...x])],
+    runs,
+    points,
     axis: now.axis === "time" || now.axis === "relative" ? "time" : "step",
     start: zoom && zoom[0] * unit,
     end: zoom && zoom[1] * unit,
@@ -129,7 +171,8 @@ function want(keys: string[], runs: string[], points: number, now: ChartSettings
 function summary(title: string, drawn: Series[]): string {
   if (!drawn.length) return `${title}: no points`;
   const lasts = drawn.map((each) => each.values.at(-1)!).filter(Number.isFinite);
-  return `${title} of ${plural(new Set(drawn.map((each) => each.run)).size, "run")}, last values from ${number(Math.min(...lasts))} to ${number(Math.max(...lasts))}`;
+  const runs = plural(new Set(drawn.map((each) => each.run)).size, "run");
+  return `${title} of ${runs}, last values from ${number(Math.min(...lasts))} to ${number(Math.max(...lasts))}`;
 }
 
 interface PlotProps {
@@ -149,7 +192,13 @@ function Plot(props: PlotProps) {
   const latest = useRef(props);
   latest.current = props;
   const [tip, setTip] = useState<Tip | null>(null);
-  const shape = [now.axis, now.logX, now.logY, dark.value, ...curves.map((each) => each.kind + each.name + each.colour)].join();
+  const shape = [
+    now.axis,
+    now.logX,
+    now.logY,
+    dark.value,
+    ...curves.map((each) => each.kind + each.name + each.colour),
+  ].join();
   const aligned = () => [latest.current.data.xs, ...latest.current.data.columns] as unknown as uPlot.AlignedData;
 
   useEffect(() => {
@@ -164,7 +213,9 @@ function Plot(props: PlotProps) {
       points: { show: kind === "line" && ys.length < 2, size: 5 },
     }));
     const bands = curves.flatMap(({ kind }, i): uPlot.Band[] =>
-      kind === "edge" && curves[i + 1].kind === "edge" ? [{ series: [i + 1, i + 2], fill: translucent(curves[i].colour) }] : [],
+      kind === "edge" && curves[i + 1].kind === "edge"
+        ? [{ series: [i + 1, i + 2], fill: translucent(curves[i].colour) }]
+        : [],
     );
     const made = new uPlot(
       {
@@ -177,10 +228,29 @@ function Plot(props: PlotProps) {
           y: { distr: now.logY ? 3 : 1, range: yRange(() => latest.current.data.y, now.logY) },
         },
         axes: [
-          { stroke: text, grid: { show: false }, ticks: { stroke: grid, size: 4 }, size: 28, font: FONT,
-            values: now.axis === "time" ? undefined : (_, splits) => splits.map((each) => (each === null ? "" : now.axis === "relative" ? duration(each * 1000) : short(each))) },
-          { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 46, gap: 4, font: FONT,
-            values: (_, splits) => splits.map((each) => (each === null ? "" : short(each))) },
+          {
+            stroke: text,
+            grid: { show: false },
+            ticks: { stroke: grid, size: 4 },
+            size: 28,
+            font: FONT,
+            values:
+              now.axis === "time"
+                ? undefined
+                : (_, splits) =>
+                    splits.map((each) =>
+                      each === null ? "" : now.axis === "relative" ? duration(each * 1000) : short(each),
+                    ),
+          },
+          {
+            stroke: text,
+            grid: { stroke: grid, width: 1 },
+            ticks: { show: false },
+            size: 46,
+            gap: 4,
+            font: FONT,
+            values: (_, splits) => splits.map((each) => (each === null ? "" : short(each))),
+          },
         ],
         cursor: {
           sync: { key: "runlog", scales: ["x", null] },
@@ -257,26 +327,34 @@ const translucent = (colour: string) => `${colour}26`;
 /** A number of an axis: 20k, 1.5M. */
 function short(value: number): string {
   const size = Math.abs(value);
-  for (const [unit, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const) {
+  for (const [unit, letter] of [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ] as const) {
     if (size >= 10 * unit || (size >= unit && unit > 1e3)) return `${number(value / unit, 4)}${letter}`;
   }
   return number(value, 4);
 }
 
-const xRange = (now: () => ChartSettings): uPlot.Range.Function => (_, low, high) => {
-  const { zoom } = now();
-  if (zoom) return zoom;
-  return low !== null && low === high ? [low - 1, high + 1] : [low, high];
-};
+const xRange =
+  (now: () => ChartSettings): uPlot.Range.Function =>
+  (_, low, high) => {
+    const { zoom } = now();
+    if (zoom) return zoom;
+    return low !== null && low === high ? [low - 1, high + 1] : [low, high];
+  };
 
-const yRange = (wanted: () => [number, number] | null, log: boolean): uPlot.Range.Function => (self, low, high) => {
-  if (low == null) return [log ? 0.1 : 0, 1];
-  const [a, b] = wanted() ?? [low, high];
-  if (log) return uPlot.rangeLog(Math.max(a, Number.MIN_VALUE), b, 10, false);
-  void self;
-  const room = (b - a || Math.abs(a) || 1) * 0.06;
-  return [a - room, b + room];
-};
+const yRange =
+  (wanted: () => [number, number] | null, log: boolean): uPlot.Range.Function =>
+  (self, low, high) => {
+    if (low == null) return [log ? 0.1 : 0, 1];
+    const [a, b] = wanted() ?? [low, high];
+    if (log) return uPlot.rangeLog(Math.max(a, Number.MIN_VALUE), b, 10, false);
+    void self;
+    const room = (b - a || Math.abs(a) || 1) * 0.06;
+    return [a - room, b + room];
+  };
 
 /** Infinities and NaNs as triangles at the edge of the plot. */
 function markInfinities(self: uPlot, { data }: PlotProps): void {
@@ -342,7 +420,12 @@ function tipAt(self: uPlot, { now, data }: PlotProps): Tip | null {
 }
 
 /** The value nearest to a place, of a column that has values at some places only. */
-function closest(column: (number | null | undefined)[], xs: ArrayLike<number>, at: number, reach: number): number | null {
+function closest(
+  column: (number | null | undefined)[],
+  xs: ArrayLike<number>,
+  at: number,
+  reach: number,
+): number | null {
   for (let away = 0; away < xs.length; away++) {
     const [a, b] = [at - away, at + away];
     const tooFar = (i: number) => i < 0 || i >= xs.length || Math.abs(xs[i] - xs[at]) > reach;
@@ -379,18 +462,40 @@ function Tooltip({ tip }: { tip: Tip }) {
 
 function Points({ drawn, lines, many }: { drawn: Series[]; lines: Line[]; many: boolean }) {
   const names = new Map(lines.map((line) => [line.id, line.name]));
-  const rows = drawn.flatMap((each) => [...each.steps].map((step, i) => [names.get(each.run)!, each.key, step, each.values[i], each.times[i]] as const));
+  const rows = drawn.flatMap((each) =>
+    [...each.steps].map((step, i) => [names.get(each.run)!, each.key, step, each.values[i], each.times[i]] as const),
+  );
   return (
     <div class="table" tabIndex={0} role="region" aria-label="The points as a table">
       <table class="plain">
-        <thead><tr><th scope="col">Run</th>{many && <th scope="col">Metric</th>}<th scope="col" class="num">Step</th><th scope="col" class="num">Value</th><th scope="col">Time</th></tr></thead>
+        <thead>
+          <tr>
+            <th scope="col">Run</th>
+            {many && <th scope="col">Metric</th>}
+            <th scope="col" class="num">
+              Step
+            </th>
+            <th scope="col" class="num">
+              Value
+            </th>
+            <th scope="col">Time</th>
+          </tr>
+        </thead>
         <tbody>
           {rows.slice(0, 500).map(([name, key, step, value, time], i) => (
-            <tr key={i}><td>{name}</td>{many && <td>{key}</td>}<td class="num">{count(step)}</td><td class="num">{number(value)}</td><td class="dim">{timestamp(time)}</td></tr>
+            <tr key={i}>
+              <td>{name}</td>
+              {many && <td>{key}</td>}
+              <td class="num">{count(step)}</td>
+              <td class="num">{number(value)}</td>
+              <td class="dim">{timestamp(time)}</td>
+            </tr>
           ))}
         </tbody>
       </table>
-      {rows.length > 500 && <p class="dim">The first 500 of {count(rows.length)} points; the CSV has all that the chart has.</p>}
+      {rows.length > 500 && (
+        <p class="dim">The first 500 of {count(rows.length)} points; the CSV has all that the chart has.</p>
+      )}
     </div>
   );
 }
@@ -398,7 +503,14 @@ function Points({ drawn, lines, many }: { drawn: Series[]; lines: Line[]; many: 
 function table(drawn: Series[], lines: Line[]): string {
   const names = new Map(lines.map((line) => [line.id, line.name]));
   const rows = drawn.flatMap((each) =>
-    [...each.steps].map((step, i) => [each.run, names.get(each.run), each.key, String(step), String(each.times[i]), String(each.values[i])]),
+    [...each.steps].map((step, i) => [
+      each.run,
+      names.get(each.run),
+      each.key,
+      String(step),
+      String(each.times[i]),
+      String(each.values[i]),
+    ]),
   );
   return csv(["run_id", "run", "metric", "step", "timestamp", "value"], rows);
 }
@@ -407,18 +519,39 @@ function table(drawn: Series[], lines: Line[]): string {
 function pictureOf(self: uPlot, title: string, { curves, xs, columns }: Drawing) {
   const [width, height] = [self.over.clientWidth, self.over.clientHeight];
   const place = (i: number) =>
-    columns[i].flatMap((y, k): [number, number][] => (y == null ? [] : [[self.valToPos(xs[k], "x"), self.valToPos(y, "y")]]));
+    columns[i].flatMap((y, k): [number, number][] =>
+      y == null ? [] : [[self.valToPos(xs[k], "x"), self.valToPos(y, "y")]],
+    );
   const ticks = (axis: number, scale: string) => {
     const { _splits = [], _values = [] } = self.axes[axis] as unknown as { _splits: number[]; _values: string[] };
-    return _splits.map((value, i): [number, string] => [self.valToPos(value, scale), String(_values[i] ?? "").replace("\n", " ")]);
+    return _splits.map((value, i): [number, string] => [
+      self.valToPos(value, scale),
+      String(_values[i] ?? "").replace("\n", " "),
+    ]);
   };
   return {
-    title, width, height,
+    title,
+    width,
+    height,
     lines: curves.flatMap(({ kind, name, colour, dash }, i) =>
-      kind === "edge" ? [] : [{ name, colour, dash, alpha: kind === "raw" ? RAW_ALPHA : 1, width: kind === "raw" ? 1 : 1.5, points: place(i), listed: kind === "line" }],
+      kind === "edge"
+        ? []
+        : [
+            {
+              name,
+              colour,
+              dash,
+              alpha: kind === "raw" ? RAW_ALPHA : 1,
+              width: kind === "raw" ? 1 : 1.5,
+              points: place(i),
+              listed: kind === "line",
+            },
+          ],
     ),
     bands: curves.flatMap(({ kind, colour }, i) =>
-      kind === "edge" && curves[i + 1].kind === "edge" ? [{ colour, points: [...place(i), ...place(i + 1).reverse()] }] : [],
+      kind === "edge" && curves[i + 1].kind === "edge"
+        ? [{ colour, points: [...place(i), ...place(i + 1).reverse()] }]
+        : [],
     ),
     xTicks: ticks(0, "x").filter(([x]) => x >= 0 && x <= width),
     yTicks: ticks(1, "y").filter(([y, label]) => label && y >= 0 && y <= height),
@@ -443,8 +576,12 @@ function png(text: string): Promise<Blob> {
 
 /** As a picture, where the browser can; and as a text, which editors of text and pictures take. */
 async function copySvg(text: string): Promise<void> {
-  const kinds = ["text/plain", "image/svg+xml"].filter((kind) => kind === "text/plain" || ClipboardItem.supports?.(kind));
-  await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(kinds.map((type) => [type, new Blob([text], { type })])))]);
+  const kinds = ["text/plain", "image/svg+xml"].filter(
+    (kind) => kind === "text/plain" || ClipboardItem.supports?.(kind),
+  );
+  await navigator.clipboard.write([
+    new ClipboardItem(Object.fromEntries(kinds.map((type) => [type, new Blob([text], { type })]))),
+  ]);
   say("Picture copied");
 }
 

@@ -3,17 +3,17 @@ import "../main.tsx"; // all that is not loaded on demand becomes one file: see 
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useKeys } from "../keys.ts";
+import { pointsFor } from "../lines.ts";
 import type { Style } from "../logic/colours.ts";
 import { bandsOf, type Line, type Shown } from "../logic/curves.ts";
 import { plural } from "../logic/format.ts";
 import { type Axis, byPrefix, panels } from "../logic/series.ts";
 import { asked, place, setQuery } from "../route.ts";
 import { dark } from "../state.ts";
-import { useKeys } from "../keys.ts";
+import { fullScreen, hidden, isOff, near, setFullScreen, switchOff } from "../together.ts";
 import { Button, Menu } from "./basic.tsx";
 import { Chart } from "./chart.tsx";
-import { pointsFor } from "../lines.ts";
-import { fullScreen, hidden, isOff, near, setFullScreen, switchOff } from "../together.ts";
 
 export type { Line } from "../logic/curves.ts";
 
@@ -38,7 +38,7 @@ export function settings(): ChartSettings {
 }
 
 export const setZoom = (zoom: [number, number] | null) =>
-  setQuery({ zoom: zoom && zoom.map((each) => String(+each.toPrecision(12))).join("~") });
+  setQuery({ zoom: zoom?.map((each) => String(+each.toPrecision(12))).join("~") });
 
 function Settings({ keys, canOverlay }: { keys: string[]; canOverlay: boolean }) {
   const now = settings();
@@ -48,35 +48,83 @@ function Settings({ keys, canOverlay }: { keys: string[]; canOverlay: boolean })
     <div class="side wrap">
       <label class="side">
         <span class="dim">x</span>
-        <select class="input" aria-label="x axis" value={now.axis} onChange={(event) => setQuery({ x: event.currentTarget.value === "step" ? null : event.currentTarget.value, zoom: null })}>
+        <select
+          class="input"
+          aria-label="x axis"
+          value={now.axis}
+          onChange={(event) =>
+            setQuery({ x: event.currentTarget.value === "step" ? null : event.currentTarget.value, zoom: null })
+          }
+        >
           <option value="step">Step</option>
           <option value="time">Wall time</option>
           <option value="relative">Relative time</option>
           <optgroup label="Another metric">
-            {keys.map((key) => <option key={key} value={`metric:${key}`}>{key}</option>)}
+            {keys.map((key) => (
+              <option key={key} value={`metric:${key}`}>
+                {key}
+              </option>
+            ))}
           </optgroup>
         </select>
       </label>
       <div class="segments">
-        <Button aria-pressed={now.logX} title="Logarithmic x axis" onClick={() => toggle("logx", now.logX)}>log x</Button>
-        <Button aria-pressed={now.logY} title="Logarithmic y axis (l)" onClick={() => toggle("log", now.logY)}>log y</Button>
+        <Button aria-pressed={now.logX} title="Logarithmic x axis" onClick={() => toggle("logx", now.logX)}>
+          log x
+        </Button>
+        <Button aria-pressed={now.logY} title="Logarithmic y axis (l)" onClick={() => toggle("log", now.logY)}>
+          log y
+        </Button>
       </div>
       <label class="side">
         <span class="dim">Smoothing</span>
-        <input type="range" min="0" max="0.99" step="0.01" aria-label="Smoothing" value={now.smoothing}
-          onInput={(event) => setQuery({ smooth: event.currentTarget.value === "0" ? null : event.currentTarget.value })} />
+        <input
+          type="range"
+          min="0"
+          max="0.99"
+          step="0.01"
+          aria-label="Smoothing"
+          value={now.smoothing}
+          onInput={(event) =>
+            setQuery({ smooth: event.currentTarget.value === "0" ? null : event.currentTarget.value })
+          }
+        />
         <span style={{ width: "30px" }}>{now.smoothing || "off"}</span>
       </label>
       {now.smoothing > 0 && (
-        <select class="input" aria-label="Kind of smoothing" value={now.smoother} onChange={(event) => setQuery({ smoother: event.currentTarget.value === "ema" ? null : event.currentTarget.value })}>
+        <select
+          class="input"
+          aria-label="Kind of smoothing"
+          value={now.smoother}
+          onChange={(event) =>
+            setQuery({ smoother: event.currentTarget.value === "ema" ? null : event.currentTarget.value })
+          }
+        >
           <option value="ema">Exponential</option>
           <option value="gaussian">Gaussian</option>
         </select>
       )}
-      {canOverlay && <Button aria-pressed={overlay} title="Training and validation in one chart" onClick={() => toggle("overlay", overlay)}>Train + val</Button>}
-      <Button aria-pressed={now.central} title="Scale y from the 1st to the 99th percentile"
-        onClick={() => setQuery({ outliers: now.central ? null : "0" })}>Ignore outliers</Button>
-      {now.zoom && <Button icon="restore" onClick={() => setZoom(null)}>Reset zoom</Button>}
+      {canOverlay && (
+        <Button
+          aria-pressed={overlay}
+          title="Training and validation in one chart"
+          onClick={() => toggle("overlay", overlay)}
+        >
+          Train + val
+        </Button>
+      )}
+      <Button
+        aria-pressed={now.central}
+        title="Scale y from the 1st to the 99th percentile"
+        onClick={() => setQuery({ outliers: now.central ? null : "0" })}
+      >
+        Ignore outliers
+      </Button>
+      {now.zoom && (
+        <Button icon="restore" onClick={() => setZoom(null)}>
+          Reset zoom
+        </Button>
+      )}
     </div>
   );
 }
@@ -109,11 +157,25 @@ function Legend({ items }: { items: Listed[] }) {
   return (
     <div class="legend" role="group" aria-label="Runs of the charts: click hides one, Alt and click shows it alone">
       {items.map((item) => (
-        <button type="button" key={item.id} aria-pressed={shown(item)} title="Click hides, Alt and click shows alone"
+        <button
+          type="button"
+          key={item.id}
+          aria-pressed={shown(item)}
+          title="Click hides, Alt and click shows alone"
           onClick={(event) => click(item, event.altKey)}
-          onPointerEnter={() => (near.value = item.id)} onPointerLeave={() => (near.value = null)}>
+          onPointerEnter={() => (near.value = item.id)}
+          onPointerLeave={() => (near.value = null)}
+        >
           <svg class="swatch" width="14" height="8" style={{ height: "8px" }} aria-hidden="true">
-            <line x1="0" x2="14" y1="4" y2="4" stroke={item.style.colour} stroke-width="3" stroke-dasharray={item.style.dash.join(" ")} />
+            <line
+              x1="0"
+              x2="14"
+              y1="4"
+              y2="4"
+              stroke={item.style.colour}
+              stroke-width="3"
+              stroke-dasharray={item.style.dash.join(" ")}
+            />
           </svg>
           <span class="clip">{item.name}</span>
         </button>
@@ -123,7 +185,17 @@ function Legend({ items }: { items: Listed[] }) {
 }
 
 /** All metrics of some runs. `said` is what these runs are, for the heading. */
-export function Charts({ lines: given, keys, said, legend = true }: { lines: Line[]; keys: string[]; said?: ComponentChildren; legend?: boolean }) {
+export function Charts({
+  lines: given,
+  keys,
+  said,
+  legend = true,
+}: {
+  lines: Line[];
+  keys: string[];
+  said?: ComponentChildren;
+  legend?: boolean;
+}) {
   const [find, setFind] = useState("");
   const pinned = asked("pin").split(",").filter(Boolean).map(decodeURIComponent);
   useKeys({
@@ -135,7 +207,9 @@ export function Charts({ lines: given, keys, said, legend = true }: { lines: Lin
   const overlay = asked("overlay") === "1";
   const canOverlay = useMemo(() => panels(keys, true).length < keys.length, [keys.join()]);
   const groups = useMemo(() => {
-    const shown = panels(keys, overlay).filter((panel) => [panel.title, ...panel.keys].some((text) => text.toLowerCase().includes(find.toLowerCase())));
+    const shown = panels(keys, overlay).filter((panel) =>
+      [panel.title, ...panel.keys].some((text) => text.toLowerCase().includes(find.toLowerCase())),
+    );
     const first = pinned.flatMap((title) => shown.find((panel) => panel.title === title) ?? []);
     const rest = byPrefix(shown.filter((panel) => !first.includes(panel)));
     return first.length ? [["Pinned", first] as (typeof rest)[number], ...rest] : rest;
@@ -153,20 +227,41 @@ export function Charts({ lines: given, keys, said, legend = true }: { lines: Lin
   return (
     <>
       <div class="side wrap">
-        <input class="input" type="search" placeholder="Find metrics" aria-label="Find metrics" style={{ width: "150px" }}
-          value={find} onInput={(event) => setFind(event.currentTarget.value)} />
-        <span class="hide-narrow"><Settings keys={keys} canOverlay={canOverlay} /></span>
-        <Menu label="Chart settings" icon="settings" class="only-narrow">{() => <Settings keys={keys} canOverlay={canOverlay} />}</Menu>
+        <input
+          class="input"
+          type="search"
+          placeholder="Find metrics"
+          aria-label="Find metrics"
+          style={{ width: "150px" }}
+          value={find}
+          onInput={(event) => setFind(event.currentTarget.value)}
+        />
+        <span class="hide-narrow">
+          <Settings keys={keys} canOverlay={canOverlay} />
+        </span>
+        <Menu label="Chart settings" icon="settings" class="only-narrow">
+          {() => <Settings keys={keys} canOverlay={canOverlay} />}
+        </Menu>
         <span class="grow" />
         {said && <span class="dim nowrap">{said}</span>}
       </div>
       {items.length > 1 && (legend || items.length < lines.length) && <Legend items={items} />}
       {groups.map(([prefix, group]) => (
         <section class="chart-group" key={prefix} aria-label={prefix || "Other charts"}>
-          <h2 class={prefix ? "dim" : "unseen"} style={{ fontSize: "13px" }}>{prefix || "Other charts"}</h2>
+          <h2 class={prefix ? "dim" : "unseen"} style={{ fontSize: "13px" }}>
+            {prefix || "Other charts"}
+          </h2>
           <div class="charts">
             {group.map((panel) => (
-              <Chart key={panel.keys.join()} panel={panel} lines={lines} ids={ids} points={points} pinned={pinned.includes(panel.title)} onPin={() => pin(panel.title)} />
+              <Chart
+                key={panel.keys.join()}
+                panel={panel}
+                lines={lines}
+                ids={ids}
+                points={points}
+                pinned={pinned.includes(panel.title)}
+                onPin={() => pin(panel.title)}
+              />
             ))}
           </div>
         </section>
@@ -181,11 +276,14 @@ export function useSeen() {
   const ref = useRef<HTMLElement>(null);
   const [seen, setSeen] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => {
-      if (!entry.isIntersecting) return;
-      setSeen(true);
-      observer.disconnect();
-    }, { rootMargin: "200px" });
+    const observer = new IntersectionObserver(
+      ([entry]) => {
+        if (!entry.isIntersecting) return;
+        setSeen(true);
+        observer.disconnect();
+      },
+      { rootMargin: "200px" },
+    );
     observer.observe(ref.current!);
     return () => observer.disconnect();
   }, []);

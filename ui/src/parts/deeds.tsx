@@ -26,7 +26,10 @@ export function useDeeds<T>(loaded: T | null | undefined, set: (change: (loaded:
     const answer = last.then(deed.send);
     last = answer.catch(() => {});
     // What was refused needs no undoing.
-    const told = say(deed.said, undo && { undo: () => perform({ ...undo, send: () => answer.then(undo.send, () => {}) }) });
+    const told = say(
+      deed.said,
+      undo && { undo: () => perform({ ...undo, send: () => answer.then(undo.send, () => {}) }) },
+    );
     try {
       await answer;
       set(deed.change);
@@ -74,10 +77,16 @@ function Asking({ of }: { of: Question }) {
     <Dialog title={of.title} onClose={end} hidden={sent && !of.waits}>
       <form onSubmit={submit}>
         {of.fields}
-        {error && <p class="status FAILED" role="alert">{error}</p>}
+        {error && (
+          <p class="status FAILED" role="alert">
+            {error}
+          </p>
+        )}
         <div class="ends">
           <Button onClick={end}>Cancel</Button>
-          <Button type="submit" main disabled={sent}>{of.action}</Button>
+          <Button type="submit" main disabled={sent}>
+            {of.action}
+          </Button>
         </div>
       </form>
     </Dialog>

@@ -2,13 +2,16 @@
 // grow with the number of runs. The head is here, the rows are the pool's.
 import { effect, type Signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { number } from "../logic/format.ts";
-import type { Column, Table } from "../logic/columns.ts";
-import type { Line, Order } from "../logic/rows.ts";
 import type { Style } from "../logic/colours.ts";
+import type { Column, Table } from "../logic/columns.ts";
+import { number } from "../logic/format.ts";
+import type { Line, Order } from "../logic/rows.ts";
 import { density, digits } from "../state.ts";
-import { Button, Icon, Item } from "./basic.tsx";
+import { Button, Item } from "./basic.tsx";
+import { Icon } from "./icon.tsx";
+
 export { Swatch } from "./basic.tsx";
+
 import { isRight, type Place, Pool } from "./pool.ts";
 
 export const FIRST = 290; // width of the column with the names
@@ -65,10 +68,19 @@ function widest(label: string, texts: Iterable<string>): number {
 }
 
 const textsOf = (column: Column): string[] =>
-  column.id === "status" ? [] : column.texts ? [...new Set(column.texts.filter((each) => each !== undefined))] : Array.from(column.numbers!, (value) => number(value));
+  column.id === "status"
+    ? []
+    : column.texts
+      ? [...new Set(column.texts.filter((each) => each !== undefined))]
+      : Array.from(column.numbers!, (value) => number(value));
 
 /** Where the columns stand, from `left` on. */
-function placed(columns: Column[], widths: Record<string, number>, left: number, indexOf: (column: Column) => number): Place[] {
+function placed(
+  columns: Column[],
+  widths: Record<string, number>,
+  left: number,
+  indexOf: (column: Column) => number,
+): Place[] {
   return columns.map((column) => {
     const place = { column, left, width: widthOf(column, widths), index: indexOf(column) };
     left += place.width;
@@ -92,7 +104,7 @@ export function Grid(props: GridProps) {
   const grid = useRef<HTMLDivElement>(null);
   const [pane, body] = [useRef<HTMLDivElement>(null), useRef<HTMLDivElement>(null)];
   const pool = useRef<Pool | null>(null);
-  const [size, setSize] = useState({ width: 0, height: 0 }) // not measured yet;
+  const [size, setSize] = useState({ width: 0, height: 0 }); // not measured yet;
   const [from, setFrom] = useState(0); // the first column that is drawn
   const [menu, setMenu] = useState<{ column: Column; left: number; top: number } | null>(null);
   const rowHeight = useRowHeight();
@@ -133,7 +145,7 @@ export function Grid(props: GridProps) {
     tellMarked();
   }, [table, lines, pinned, seen, first, rowHeight, now, choice, colours, heat, twists, size.height, digits.value]);
 
-  useEffect(() => props.near ? effect(() => pool.current?.mark(props.near!.value)) : undefined, [props.near, lines]);
+  useEffect(() => (props.near ? effect(() => pool.current?.mark(props.near!.value)) : undefined), [props.near, lines]);
 
   useLayoutEffect(() => {
     const element = box.current!;
@@ -185,37 +197,76 @@ export function Grid(props: GridProps) {
     on.hover?.(at < 0 ? null : (lines[at].group?.value ?? table.ids[lines[at].row]));
   };
   const head = (place: Place) => (
-    <Head key={place.column.id} {...place} order={props.order} on={on}
+    <Head
+      key={place.column.id}
+      {...place}
+      order={props.order}
+      on={on}
       open={(button) => {
         const at = button.getBoundingClientRect();
         setMenu({ column: place.column, left: Math.min(at.left, innerWidth - 232), top: at.bottom + 2 });
-      }} />
+      }}
+    />
   );
   return (
     <>
-      <div class="grid" ref={box} onScroll={scrolled} onClick={clicked} onPointerOver={pointed}
-        onPointerLeave={() => (pool.current?.hover(-1), on.hover?.(null))}>
-        <div class="canvas" role="treegrid" ref={grid} tabIndex={0} aria-label="Runs" aria-rowcount={lines.length + 1} aria-colcount={columns.length + 1}
-          aria-multiselectable="true" style={{ width: `${width}px`, height: `${HEAD + lines.length * rowHeight}px` }}>
+      <div
+        class="grid"
+        ref={box}
+        onScroll={scrolled}
+        onClick={clicked}
+        onPointerOver={pointed}
+        onPointerLeave={() => (pool.current?.hover(-1), on.hover?.(null))}
+      >
+        <div
+          class="canvas"
+          role="treegrid"
+          ref={grid}
+          tabIndex={0}
+          aria-label="Runs"
+          aria-rowcount={lines.length + 1}
+          aria-colcount={columns.length + 1}
+          aria-multiselectable="true"
+          style={{ width: `${width}px`, height: `${HEAD + lines.length * rowHeight}px` }}
+        >
           <div class="head" role="rowgroup">
             <div role="row" aria-rowindex={1}>
               <div class="frozen" role="presentation" style={{ width: `${frozen}px` }}>
                 <div class="th first" role="columnheader" aria-colindex={1} style={{ width: `${first}px` }}>
                   <label class="pick">
-                    <input type="checkbox" aria-label="Select all that match" checked={props.selected === "all"}
-                      ref={(input) => void (input && (input.indeterminate = props.selected === "some"))} onChange={on.selectAll} />
+                    <input
+                      type="checkbox"
+                      aria-label="Select all that match"
+                      checked={props.selected === "all"}
+                      ref={(input) => void (input && (input.indeterminate = props.selected === "some"))}
+                      onChange={on.selectAll}
+                    />
                   </label>
                   <span>Run</span>
-                  <Grip width={first} resize={(to) => on.resize(NAME, to)} fit={() => on.resize(NAME, widest("Run", table.names) + 60)} />
+                  <Grip
+                    width={first}
+                    resize={(to) => on.resize(NAME, to)}
+                    fit={() => on.resize(NAME, widest("Run", table.names) + 60)}
+                  />
                 </div>
                 {pinned.map(head)}
               </div>
-              <div class="rest" role="presentation" style={{ left: `${frozen}px` }}>{seen.map(head)}</div>
+              <div class="rest" role="presentation" style={{ left: `${frozen}px` }}>
+                {seen.map(head)}
+              </div>
             </div>
           </div>
           <div class="frozen rows" role="rowgroup" ref={pane} style={{ width: `${frozen}px` }} />
         </div>
-        <div class="rest rows" ref={body} style={{ left: `${frozen + before}px`, width: `${width - frozen - before}px`, height: `${lines.length * rowHeight}px` }} />
+        <div
+          class="rest rows"
+          ref={body}
+          style={{
+            left: `${frozen + before}px`,
+            width: `${width - frozen - before}px`,
+            height: `${lines.length * rowHeight}px`,
+          }}
+        />
       </div>
       {menu && <HeadMenu {...menu} {...props} close={() => setMenu(null)} />}
     </>
@@ -225,7 +276,7 @@ export function Grid(props: GridProps) {
 function useRowHeight(): number {
   const [height, setHeight] = useState(28);
   useLayoutEffect(() => {
-    setHeight(parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 28);
+    setHeight(parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row"), 10) || 28);
   }, [density.value]);
   return height;
 }
@@ -235,7 +286,15 @@ function titleOf(column: Column): string {
   return (column.kind === "info" ? column.label : column.id) + note;
 }
 
-function Head({ column, left, width, index, order, on, open }: Place & Pick<GridProps, "order" | "on"> & { open: (button: Element) => void }) {
+function Head({
+  column,
+  left,
+  width,
+  index,
+  order,
+  on,
+  open,
+}: Place & Pick<GridProps, "order" | "on"> & { open: (button: Element) => void }) {
   const [drop, setDrop] = useState(false);
   const by = order.find((each) => each.id === column.id);
   return (
@@ -259,16 +318,36 @@ function Head({ column, left, width, index, order, on, open }: Place & Pick<Grid
         <span class="clip">{column.label}</span>
         {by && <Icon name={by.descending ? "sortDown" : "sortUp"} size={12} />}
       </button>
-      <button type="button" class="more" aria-label={`Column ${column.label}`} aria-haspopup="dialog" onClick={(event) => open(event.currentTarget)}>
+      <button
+        type="button"
+        class="more"
+        aria-label={`Column ${column.label}`}
+        aria-haspopup="dialog"
+        onClick={(event) => open(event.currentTarget)}
+      >
         <Icon name="down" size={12} />
       </button>
-      <Grip width={width} resize={(to) => on.resize(column.id, to)} fit={() => on.resize(column.id, widest(column.label, textsOf(column)))} />
+      <Grip
+        width={width}
+        resize={(to) => on.resize(column.id, to)}
+        fit={() => on.resize(column.id, widest(column.label, textsOf(column)))}
+      />
     </div>
   );
 }
 
 /** What can be done with a column: all that dragging and double clicks do, too. */
-function HeadMenu({ column, left, top, pinned, widths, heat, order, on, close }: GridProps & { column: Column; left: number; top: number; close: () => void }) {
+function HeadMenu({
+  column,
+  left,
+  top,
+  pinned,
+  widths,
+  heat,
+  order,
+  on,
+  close,
+}: GridProps & { column: Column; left: number; top: number; close: () => void }) {
   const panel = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
@@ -286,29 +365,62 @@ function HeadMenu({ column, left, top, pinned, widths, heat, order, on, close }:
   const by = order.find((each) => each.id === id);
   const does = (deed: () => void) => () => (close(), deed());
   const warmth = (kind: Heat, label: string) => (
-    <Item icon={heat.get(id) === kind ? "check" : "chart"} onClick={does(() => on.heat(id, heat.get(id) === kind ? null : kind))}>{label}</Item>
+    <Item
+      icon={heat.get(id) === kind ? "check" : "chart"}
+      onClick={does(() => on.heat(id, heat.get(id) === kind ? null : kind))}
+    >
+      {label}
+    </Item>
   );
   return (
-    <div class="panel over" role="dialog" aria-label={`Column ${column.label}`} ref={panel} style={{ left: `${left}px`, top: `${top}px` }}
-      onKeyDown={(event) => event.key === "Escape" && (event.stopPropagation(), close())}>
-      <Item icon={by && !by.descending ? "check" : "sortUp"} onClick={does(() => on.sort(column, false, false))}>Sort ascending</Item>
-      <Item icon={by?.descending ? "check" : "sortDown"} onClick={does(() => on.sort(column, false, true))}>Sort descending</Item>
+    <div
+      class="panel over"
+      role="dialog"
+      aria-label={`Column ${column.label}`}
+      ref={panel}
+      style={{ left: `${left}px`, top: `${top}px` }}
+      onKeyDown={(event) => event.key === "Escape" && (event.stopPropagation(), close())}
+    >
+      <Item icon={by && !by.descending ? "check" : "sortUp"} onClick={does(() => on.sort(column, false, false))}>
+        Sort ascending
+      </Item>
+      <Item icon={by?.descending ? "check" : "sortDown"} onClick={does(() => on.sort(column, false, true))}>
+        Sort descending
+      </Item>
       <hr />
-      <Item icon={pinned.has(id) ? "check" : "pin"} onClick={does(() => on.pin(id))}>{pinned.has(id) ? "Pinned" : "Pin"}</Item>
-      <Item icon="close" onClick={does(() => on.hide(id))}>Hide</Item>
+      <Item icon={pinned.has(id) ? "check" : "pin"} onClick={does(() => on.pin(id))}>
+        {pinned.has(id) ? "Pinned" : "Pin"}
+      </Item>
+      <Item icon="close" onClick={does(() => on.hide(id))}>
+        Hide
+      </Item>
       {numeric && warmth("bar", "Bars")}
       {numeric && warmth("tint", "Heat")}
       <hr />
       <div class="side">
-        <span class="grow dim small" style={{ paddingLeft: "8px" }}>Move</span>
-        <Button plain label="Move left" onClick={() => on.move(id, -1)}>←</Button>
-        <Button plain label="Move right" onClick={() => on.move(id, 1)}>→</Button>
+        <span class="grow dim small" style={{ paddingLeft: "8px" }}>
+          Move
+        </span>
+        <Button plain label="Move left" onClick={() => on.move(id, -1)}>
+          ←
+        </Button>
+        <Button plain label="Move right" onClick={() => on.move(id, 1)}>
+          →
+        </Button>
       </div>
       <div class="side">
-        <span class="grow dim small" style={{ paddingLeft: "8px" }}>Width</span>
-        <Button plain label="Narrower" onClick={() => on.resize(id, Math.max(48, width - 24))}>−</Button>
-        <Button plain label="Wider" onClick={() => on.resize(id, width + 24)}>+</Button>
-        <Button plain onClick={does(() => on.resize(id, widest(column.label, textsOf(column))))}>Fit</Button>
+        <span class="grow dim small" style={{ paddingLeft: "8px" }}>
+          Width
+        </span>
+        <Button plain label="Narrower" onClick={() => on.resize(id, Math.max(48, width - 24))}>
+          −
+        </Button>
+        <Button plain label="Wider" onClick={() => on.resize(id, width + 24)}>
+          +
+        </Button>
+        <Button plain onClick={does(() => on.resize(id, widest(column.label, textsOf(column))))}>
+          Fit
+        </Button>
       </div>
     </div>
   );
@@ -325,5 +437,14 @@ function Grip({ width, resize, fit }: { width: number; resize: (to: number) => v
     target.addEventListener("pointermove", move);
     target.addEventListener("pointerup", () => target.removeEventListener("pointermove", move), { once: true });
   };
-  return <span class="grip" aria-hidden="true" onPointerDown={drag} onDblClick={fit} draggable onDragStart={(event) => (event.preventDefault(), event.stopPropagation())} />;
+  return (
+    <span
+      class="grip"
+      aria-hidden="true"
+      onPointerDown={drag}
+      onDblClick={fit}
+      draggable
+      onDragStart={(event) => (event.preventDefault(), event.stopPropagation())}
+    />
+  );
 }

@@ -3,7 +3,8 @@ import { signal } from "@preact/signals";
 import { send, session } from "../api.ts";
 import { experimentHref, href, place } from "../route.ts";
 import { overlay } from "../state.ts";
-import { Button, Icon, Item, Menu } from "./basic.tsx";
+import { Button, Item, Menu } from "./basic.tsx";
+import { Icon } from "./icon.tsx";
 
 export interface Crumb {
   text: string;
@@ -29,7 +30,13 @@ export function Logo() {
   return (
     <svg width="20" height="20" viewBox="0 0 16 16" aria-hidden="true">
       <rect width="16" height="16" rx="4" fill="var(--accent)" />
-      <path d="M3 5c2 6 3.500 6.500 5.500 6.500H13" fill="none" stroke="var(--on-accent)" stroke-width="2" stroke-linecap="round" />
+      <path
+        d="M3 5c2 6 3.500 6.500 5.500 6.500H13"
+        fill="none"
+        stroke="var(--on-accent)"
+        stroke-width="2"
+        stroke-linecap="round"
+      />
     </svg>
   );
 }
@@ -48,9 +55,13 @@ export function Header() {
           {trail.map((crumb, i) => (
             <li key={crumb.address}>
               {i < trail.length - 1 ? (
-                <a class="clip" href={crumb.address} data-experiment={crumb.experiment}>{crumb.text}</a>
+                <a class="clip" href={crumb.address} data-experiment={crumb.experiment}>
+                  {crumb.text}
+                </a>
               ) : (
-                <span class="clip" aria-current="page" title={crumb.text}>{crumb.text}</span>
+                <span class="clip" aria-current="page" title={crumb.text}>
+                  {crumb.text}
+                </span>
               )}
             </li>
           ))}
@@ -62,13 +73,24 @@ export function Header() {
         <kbd>Ctrl K</kbd>
       </Button>
       <Button icon="settings" label="Settings" plain onClick={() => (overlay.value = "settings")} />
-      <Button icon="help" label="Keys and help" keys="?" plain class="hide-narrow" onClick={() => (overlay.value = "help")} />
+      <Button
+        icon="help"
+        label="Keys and help"
+        keys="?"
+        plain
+        class="hide-narrow"
+        onClick={() => (overlay.value = "help")}
+      />
       {user && (
         <Menu label={`Logged in as ${user}`} icon="user" plain>
           {() => (
             <>
-              <h2>{user} · {session.value!.role}</h2>
-              <Item icon="out" onClick={logOut}>Log out</Item>
+              <h2>
+                {user} · {session.value!.role}
+              </h2>
+              <Item icon="out" onClick={logOut}>
+                Log out
+              </Item>
             </>
           )}
         </Menu>

@@ -11,16 +11,22 @@ export function Soon({ children, now = false }: { children: ComponentChildren; n
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (seen) return;
-    const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && setSeen(true), { rootMargin: "300px" });
+    const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && setSeen(true), {
+      rootMargin: "300px",
+    });
     observer.observe(box.current!);
     return () => observer.disconnect();
   }, [seen]);
-  return seen ? <>{children}</> : <div ref={box} style={{ minHeight: "120px" }} />;
+  return seen ? children : <div ref={box} style={{ minHeight: "120px" }} />;
 }
 
 /** `now`: it is fetched at once, for what is sure to be shown. */
 export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, now = false): ComponentType<P> {
-  if (now) load().then((part) => loaded.set(load, part), () => {});
+  if (now)
+    load().then(
+      (part) => loaded.set(load, part),
+      () => {},
+    );
   return function Lazy(props: P) {
     const [Part, setPart] = useState<ComponentType<P> | null>(() => loaded.get(load) ?? null);
     const [error, setError] = useState<Error | null>(null);

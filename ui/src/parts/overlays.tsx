@@ -1,11 +1,12 @@
 // What lies over the pages: help, settings, the palette, the log-in.
 import { useEffect, useState } from "preact/hooks";
-import { loginWanted, MLFLOW, post, session, get, OURS } from "../api.ts";
+import { get, loginWanted, MLFLOW, OURS, post, session } from "../api.ts";
+import { literal } from "../logic/filter.ts";
 import { experimentHref, go, href, place, runHref, setQuery } from "../route.ts";
 import { density, digits, overlay, theme, utc } from "../state.ts";
+import { Button, Dialog } from "./basic.tsx";
 import { crumbs } from "./header.tsx";
-import { Button, Dialog, Icon } from "./basic.tsx";
-import { literal } from "../logic/filter.ts";
+import { Icon } from "./icon.tsx";
 
 const KEYS: [string, string][] = [
   ["/", "Search"],
@@ -31,11 +32,22 @@ function Help() {
     <Dialog title="Keys and help" onClose={close}>
       <div class="body">
         <table class="plain">
-          <thead class="unseen"><tr><th>Key</th><th>What it does</th></tr></thead>
+          <thead class="unseen">
+            <tr>
+              <th>Key</th>
+              <th>What it does</th>
+            </tr>
+          </thead>
           <tbody>
             {KEYS.map(([keys, what]) => (
               <tr key={keys}>
-                <td class="nowrap">{keys.split("  ").map((key) => <><kbd key={key}>{key}</kbd> </>)}</td>
+                <td class="nowrap">
+                  {keys.split("  ").map((key) => (
+                    <>
+                      <kbd key={key}>{key}</kbd>{" "}
+                    </>
+                  ))}
+                </td>
                 <td>{what}</td>
               </tr>
             ))}
@@ -44,7 +56,10 @@ function Help() {
         <p class="dim">
           Plain words in the search look for names. Filters are MLflow's and more:{" "}
           <code>metrics.loss &lt; 0.1 AND params.model = 'tree'</code>. The API is described at{" "}
-          <a href={href("openapi.json")} target="_blank" rel="noreferrer">/openapi.json</a>.
+          <a href={href("openapi.json")} target="_blank" rel="noreferrer">
+            /openapi.json
+          </a>
+          .
         </p>
         {session.value && <p class="dim small">runlog {session.value.version}</p>}
       </div>
@@ -52,7 +67,13 @@ function Help() {
   );
 }
 
-function Choice(props: { name: string; label: string; value: string; options: [string, string][]; set: (value: string) => void }) {
+function Choice(props: {
+  name: string;
+  label: string;
+  value: string;
+  options: [string, string][];
+  set: (value: string) => void;
+}) {
   return (
     <fieldset class="field" style={{ border: 0, padding: 0, margin: 0 }}>
       <legend class="dim small">{props.label}</legend>
@@ -72,14 +93,49 @@ function Settings() {
   return (
     <Dialog title="Settings" onClose={close}>
       <div class="body">
-        <Choice name="theme" label="Theme" value={theme.value} set={(value) => (theme.value = value)}
-          options={[["system", "As the system"], ["light", "Light"], ["dark", "Dark"]]} />
-        <Choice name="density" label="Rows" value={density.value} set={(value) => (density.value = value)}
-          options={[["normal", "Normal"], ["compact", "Compact"]]} />
-        <Choice name="utc" label="Times" value={utc.value} set={(value) => (utc.value = value)}
-          options={[["0", "Local"], ["1", "UTC"]]} />
-        <Choice name="digits" label="Digits of numbers" value={digits.value} set={(value) => (digits.value = value)}
-          options={[["3", "3"], ["5", "5"], ["8", "8"], ["0", "All"]]} />
+        <Choice
+          name="theme"
+          label="Theme"
+          value={theme.value}
+          set={(value) => (theme.value = value)}
+          options={[
+            ["system", "As the system"],
+            ["light", "Light"],
+            ["dark", "Dark"],
+          ]}
+        />
+        <Choice
+          name="density"
+          label="Rows"
+          value={density.value}
+          set={(value) => (density.value = value)}
+          options={[
+            ["normal", "Normal"],
+            ["compact", "Compact"],
+          ]}
+        />
+        <Choice
+          name="utc"
+          label="Times"
+          value={utc.value}
+          set={(value) => (utc.value = value)}
+          options={[
+            ["0", "Local"],
+            ["1", "UTC"],
+          ]}
+        />
+        <Choice
+          name="digits"
+          label="Digits of numbers"
+          value={digits.value}
+          set={(value) => (digits.value = value)}
+          options={[
+            ["3", "3"],
+            ["5", "5"],
+            ["8", "8"],
+            ["0", "All"],
+          ]}
+        />
       </div>
     </Dialog>
   );
@@ -95,10 +151,17 @@ interface Target {
 /** The charts of the metrics of the experiment that the page is about. */
 async function charts(text: string): Promise<Target[]> {
   const { page, id } = place.value;
-  const above = crumbs.value.find((each) => each.experiment)?.address.split("/").pop();
+  const above = crumbs.value
+    .find((each) => each.experiment)
+    ?.address.split("/")
+    .pop();
   const experiment = page === "runs" ? id : page === "experiments" ? undefined : above;
   if (!experiment) return [];
-  const { completions = [] } = await post(`${OURS}completions`, { experiment_ids: [experiment], kind: "metrics", text });
+  const { completions = [] } = await post(`${OURS}completions`, {
+    experiment_ids: [experiment],
+    kind: "metrics",
+    text,
+  });
   return completions.slice(0, 6).map((each: any) => ({
     icon: "chart",
     text: each.text,
@@ -158,7 +221,11 @@ function Palette() {
   useEffect(() => {
     let current = true;
     const timer = setTimeout(
-      () => targets(text.trim()).then((found) => current && (setList(found), setAt(0)), () => {}),
+      () =>
+        targets(text.trim()).then(
+          (found) => current && (setList(found), setAt(0)),
+          () => {},
+        ),
       text ? 120 : 0,
     );
     return () => ((current = false), clearTimeout(timer));
@@ -191,14 +258,27 @@ function Palette() {
       />
       <ul id="palette-list" role="listbox" aria-label="Results">
         {list.map((target, i) => (
-          <li key={i} id={`palette-${i}`} role="option" class="item" aria-selected={i === at}
-            onPointerMove={() => setAt(i)} onClick={() => open(target)}>
-            <span class="dim"><Icon name={target.icon} /></span>
+          <li
+            key={i}
+            id={`palette-${i}`}
+            role="option"
+            class="item"
+            aria-selected={i === at}
+            onPointerMove={() => setAt(i)}
+            onClick={() => open(target)}
+          >
+            <span class="dim">
+              <Icon name={target.icon} />
+            </span>
             <span class="grow clip">{target.text}</span>
             {target.more && <span class="dim small">{target.more}</span>}
           </li>
         ))}
-        {!list.length && <li class="item dim" role="option" aria-selected="false">Nothing by that name</li>}
+        {!list.length && (
+          <li class="item dim" role="option" aria-selected="false">
+            Nothing by that name
+          </li>
+        )}
       </ul>
     </Dialog>
   );
@@ -223,17 +303,31 @@ function LogIn({ done }: { done: () => void }) {
     <Dialog title="Log in" stays onClose={() => {}}>
       <form onSubmit={submit}>
         <p class="dim">This server wants to know who you are.</p>
-        <label class="field"><span>User</span>
-          <input class="input" name="username" autocomplete="username" autofocus /></label>
-        <label class="field"><span>Password</span>
-          <input class="input" name="password" type="password" autocomplete="current-password" /></label>
+        <label class="field">
+          <span>User</span>
+          <input class="input" name="username" autocomplete="username" autofocus />
+        </label>
+        <label class="field">
+          <span>Password</span>
+          <input class="input" name="password" type="password" autocomplete="current-password" />
+        </label>
         <details>
           <summary class="dim">Or with a token</summary>
-          <label class="field"><span>Token</span>
-            <input class="input" name="token" type="password" autocomplete="off" /></label>
+          <label class="field">
+            <span>Token</span>
+            <input class="input" name="token" type="password" autocomplete="off" />
+          </label>
         </details>
-        {error && <p class="status FAILED" role="alert">{error}</p>}
-        <div class="ends"><Button type="submit" main>Log in</Button></div>
+        {error && (
+          <p class="status FAILED" role="alert">
+            {error}
+          </p>
+        )}
+        <div class="ends">
+          <Button type="submit" main>
+            Log in
+          </Button>
+        </div>
       </form>
     </Dialog>
   );

@@ -2,9 +2,9 @@
 // name to move it, click the name to change between a linear and a logarithmic scale; the arrow keys
 // do the same to an axis whose name has the focus.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Column } from "../logic/columns.ts";
 import { type Axis, axisOf, type Brushes, brushed, readBrushes, writeBrushes } from "../logic/axes.ts";
 import { viridis } from "../logic/colours.ts";
+import type { Column } from "../logic/columns.ts";
 import { count, plural } from "../logic/format.ts";
 import { asked, setQuery } from "../route.ts";
 import { dark } from "../state.ts";
@@ -15,7 +15,17 @@ const HEIGHT = 340;
 const [TOP, BOTTOM, SIDE] = [44, 20, 56];
 const SHADES = 24;
 
-export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; rows: number[]; by: Column | undefined; onBrush?: (rows: number[] | null) => void }) {
+export function Parallel({
+  columns,
+  rows,
+  by,
+  onBrush,
+}: {
+  columns: Column[];
+  rows: number[];
+  by: Column | undefined;
+  onBrush?: (rows: number[] | null) => void;
+}) {
   // The address follows at the end of a drag: browsers refuse to change it at each move.
   const written = asked("brush");
   const [brushes, drawBrushes] = useState(() => readBrushes(written));
@@ -24,7 +34,10 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
   const along = asked("along");
   const order = useMemo(() => along.split(",").filter(Boolean).map(decodeURIComponent), [along]);
   const scales = asked("scales");
-  const logs = useMemo(() => new Map(scales.split(",").map((each) => [decodeURIComponent(each.slice(1)), each[0] === "l"])), [scales]);
+  const logs = useMemo(
+    () => new Map(scales.split(",").map((each) => [decodeURIComponent(each.slice(1)), each[0] === "l"])),
+    [scales],
+  );
   const drag = useRef<{ axis: number; from: number; moved: boolean } | null>(null);
   const axes = useMemo(() => {
     const found = columns.map((column) => axisOf(column, rows, logs.get(column.id) ?? null));
@@ -50,7 +63,7 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
           const part = axes[i].at(row);
           if (part !== part) open = false;
           else if (open) context.lineTo(xs[i], yOf(part));
-          else (context.moveTo(xs[i], yOf(part)), (open = true));
+          else context.moveTo(xs[i], yOf(part)), (open = true);
         }
       }
       context.stroke();
@@ -64,7 +77,9 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
       shades[part === part ? Math.round(part * SHADES) : 0].push(row);
     }
     const alpha = inside.length > 1000 ? 0.35 : inside.length > 200 ? 0.6 : 0.85;
-    shades.forEach((chosen, i) => chosen.length && lines(chosen, viridis(i / SHADES, dark.value), alpha));
+    shades.forEach((chosen, i) => {
+      if (chosen.length) lines(chosen, viridis(i / SHADES, dark.value), alpha);
+    });
     context.globalAlpha = 1;
     context.font = "11px Inter, system-ui, sans-serif";
     axes.forEach((axis, i) => {
@@ -102,7 +117,9 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
 
   const near = (event: PointerEvent) => {
     const x = event.clientX - canvas.current!.getBoundingClientRect().left;
-    return Math.round(Math.max(0, Math.min(axes.length - 1, ((x - SIDE) / (width - 2 * SIDE || 1)) * (axes.length - 1))));
+    return Math.round(
+      Math.max(0, Math.min(axes.length - 1, ((x - SIDE) / (width - 2 * SIDE || 1)) * (axes.length - 1))),
+    );
   };
   const part = (event: PointerEvent) => {
     const y = event.clientY - canvas.current!.getBoundingClientRect().top;
@@ -160,7 +177,11 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
   };
   const keys = (event: KeyboardEvent, axis: Axis, i: number) => {
     const [low, high] = brushes[axis.id] ?? [0, 1.1];
-    const brush = (a: number) => setBrushes({ ...brushes, [axis.id]: [Math.max(0, Math.min(a, 1 - (high - low))), Math.min(1, Math.max(a + (high - low), high - low))] });
+    const brush = (a: number) =>
+      setBrushes({
+        ...brushes,
+        [axis.id]: [Math.max(0, Math.min(a, 1 - (high - low))), Math.min(1, Math.max(a + (high - low), high - low))],
+      });
     const deeds: Record<string, () => unknown> = {
       ArrowLeft: () => shift(i, i - 1),
       ArrowRight: () => shift(i, i + 1),
@@ -176,41 +197,75 @@ export function Parallel({ columns, rows, by, onBrush }: { columns: Column[]; ro
     deeds[event.key]();
   };
   const room = Math.max(60, (width - 2 * SIDE) / Math.max(1, axes.length - 1) - 12);
+  const over = axes.map((axis) => axis.label).join(", ");
   return (
     <div class="stack">
       <div class="plot-box">
-        <canvas ref={canvas} role="img" style={{ height: `${HEIGHT}px`, cursor: "crosshair" }}
-          aria-label={`Parallel coordinates of ${plural(rows.length, "run")} over ${axes.map((axis) => axis.label).join(", ")}. The table says the same.`}
-          onPointerDown={down} onPointerMove={move} onPointerUp={up} />
-        {width > 0 && axes.map((axis, i) => {
-          const [first, last] = [i === 0, i === axes.length - 1];
-          const chosen = brushes[axis.id] ? ", a range is chosen" : "";
-          return (
-            <button type="button" key={axis.id} class="axis" title="Drag to move, click for a log scale; arrow keys move and choose"
-              aria-label={`${axis.label}${axis.log ? " log" : ""}, axis ${i + 1} of ${axes.length}${chosen}`}
-              style={{ maxWidth: `${room}px`, ...(first ? { left: "8px", alignItems: "flex-start" } : last ? { right: "8px", alignItems: "flex-end" } : { left: `${xOf(i, width)}px`, translate: "-50% 0" }) }}
-              onPointerDown={(event) => nameDown(event, i)} onPointerMove={nameMove} onPointerUp={() => nameUp(axis)}
-              onKeyDown={(event) => keys(event, axis, i)}>
-              <b class="clip">{axis.label}</b>
-              {axis.log && <span class="dim"> log</span>}
-            </button>
-          );
-        })}
+        <canvas
+          ref={canvas}
+          role="img"
+          style={{ height: `${HEIGHT}px`, cursor: "crosshair" }}
+          aria-label={`Parallel coordinates of ${plural(rows.length, "run")} over ${over}. The table says the same.`}
+          onPointerDown={down}
+          onPointerMove={move}
+          onPointerUp={up}
+        />
+        {width > 0 &&
+          axes.map((axis, i) => {
+            const [first, last] = [i === 0, i === axes.length - 1];
+            const chosen = brushes[axis.id] ? ", a range is chosen" : "";
+            return (
+              <button
+                type="button"
+                key={axis.id}
+                class="axis"
+                title="Drag to move, click for a log scale; arrow keys move and choose"
+                aria-label={`${axis.label}${axis.log ? " log" : ""}, axis ${i + 1} of ${axes.length}${chosen}`}
+                style={{
+                  maxWidth: `${room}px`,
+                  ...(first
+                    ? { left: "8px", alignItems: "flex-start" }
+                    : last
+                      ? { right: "8px", alignItems: "flex-end" }
+                      : { left: `${xOf(i, width)}px`, translate: "-50% 0" }),
+                }}
+                onPointerDown={(event) => nameDown(event, i)}
+                onPointerMove={nameMove}
+                onPointerUp={() => nameUp(axis)}
+                onKeyDown={(event) => keys(event, axis, i)}
+              >
+                <b class="clip">{axis.label}</b>
+                {axis.log && <span class="dim"> log</span>}
+              </button>
+            );
+          })}
       </div>
       <div class="side wrap dim small">
         {shade && shade.ends[0] !== shade.ends[1] && (
           <span class="side">
             {by!.label} {shade.ends[0]}
             <svg width="96" height="8" aria-hidden="true">
-              {Array.from({ length: 24 }, (_, i) => <rect key={i} x={i * 4} width="4" height="8" fill={viridis(i / 23, dark.value)} />)}
+              {Array.from({ length: 24 }, (_, i) => (
+                <rect key={i} x={i * 4} width="4" height="8" fill={viridis(i / 23, dark.value)} />
+              ))}
             </svg>
             {shade.ends[1]}
           </span>
         )}
-        {inside.length < rows.length && <span>{count(inside.length)} of {plural(rows.length, "run")}</span>}
-        {Object.keys(brushes).length > 0 && <Button plain onClick={() => setBrushes({})}>Clear the brushes</Button>}
+        {inside.length < rows.length && (
+          <span>
+            {count(inside.length)} of {plural(rows.length, "run")}
+          </span>
+        )}
+        {Object.keys(brushes).length > 0 && (
+          <Button plain onClick={() => setBrushes({})}>
+            Clear the brushes
+          </Button>
+        )}
         <span class="grow" />
-        <span class="hide-narrow">Drag along an axis to choose; drag its name to move it; click it for a log scale.</span>
+        <span class="hide-narrow">
+          Drag along an axis to choose; drag its name to move it; click it for a log scale.
+        </span>
       </div>
     </div>
   );

@@ -1,13 +1,14 @@
 // The rows of the table as elements that are used again: scrolling writes texts into those that
 // left the view, and nothing else. No framework in between: its comparing costs more than the rows.
 import { type ComponentChild, h, render } from "preact";
-import { type Column, statusOf, type Table } from "../logic/columns.ts";
 import type { Style } from "../logic/colours.ts";
+import { type Column, statusOf, type Table } from "../logic/columns.ts";
 import { ago, duration, number, plural, timestamp } from "../logic/format.ts";
 import { type Line, part, summary } from "../logic/rows.ts";
 import { atMost } from "../logic/width.ts";
 import { runHref } from "../route.ts";
-import { Icon, Status, Swatch } from "./basic.tsx";
+import { Status, Swatch } from "./basic.tsx";
+import { Icon } from "./icon.tsx";
 
 const BEYOND = 6; // rows above and below what is seen
 
@@ -102,12 +103,22 @@ const makeTwist = () => {
 const PARTS = ["indent", "twist", "swatch", "badge"] as const; // before the name, and the last behind
 
 /** A part of a line that not all have: made when it is first wanted, hidden when it is not. */
-function partOf(slot: Slot, name: (typeof PARTS)[number], wanted: boolean, create: () => HTMLElement): HTMLElement | undefined {
+function partOf(
+  slot: Slot,
+  name: (typeof PARTS)[number],
+  wanted: boolean,
+  create: () => HTMLElement,
+): HTMLElement | undefined {
   let found = slot.more[name];
   if (!found && wanted) {
     found = slot.more[name] = create();
     if (name === "badge") slot.name.after(found);
-    else (PARTS.slice(PARTS.indexOf(name) + 1, -1).map((each) => slot.more[each]).find(Boolean) ?? slot.name).before(found);
+    else
+      (
+        PARTS.slice(PARTS.indexOf(name) + 1, -1)
+          .map((each) => slot.more[each])
+          .find(Boolean) ?? slot.name
+      ).before(found);
   }
   if (found && found.hidden === wanted) found.hidden = !wanted;
   return wanted ? found : undefined;
@@ -126,7 +137,10 @@ export class Pool {
   /** `pane` holds what stays when the table scrolls sideways, `body` the rest: two layers, where a
    * sticky cell in each row would be a layer a row. A row in the pane owns its part in the body, for
    * those who do not see the table. */
-  constructor(private readonly pane: HTMLElement, private readonly body: HTMLElement) {}
+  constructor(
+    private readonly pane: HTMLElement,
+    private readonly body: HTMLElement,
+  ) {}
 
   /** Writes all rows anew. */
   show(looks: Looks, view: View): void {
@@ -163,7 +177,10 @@ export class Pool {
   hover(at: number): void {
     const slot = at < 0 ? null : (this.slots[at % this.slots.length] ?? null);
     if (slot === this.hovered) return;
-    for (const [each, on] of [[this.hovered, false], [slot, true]] as const) {
+    for (const [each, on] of [
+      [this.hovered, false],
+      [slot, true],
+    ] as const) {
       each?.row.classList.toggle("hover", on);
       each?.rest.classList.toggle("hover", on);
     }
@@ -193,7 +210,11 @@ export class Pool {
     }
     if (column.has && !column.has[line.row]) return "";
     if (column.id === "start_time") return timestamp(table.start[line.row]);
-    return column.texts ? (column.texts[line.row] ?? "") : column.id === "duration" ? "" : String(column.numbers![line.row]);
+    return column.texts
+      ? (column.texts[line.row] ?? "")
+      : column.id === "duration"
+        ? ""
+        : String(column.numbers![line.row]);
   }
 
   private resize(count: number): void {
@@ -244,7 +265,12 @@ export class Pool {
     const selected = !line.group && looks.choice.has(id);
     const above = line.row >= table.size - table.ancestors;
     const name = line.group?.value ?? id; // as charts have it
-    const look = `line${line.group ? " group" : ""}${above ? " above" : ""}${selected ? " on" : ""}${at === looks.now ? " now" : ""}${name && name === this.marked ? " near" : ""}`;
+    let look = "line";
+    if (line.group) look += " group";
+    if (above) look += " above";
+    if (selected) look += " on";
+    if (at === looks.now) look += " now";
+    if (name && name === this.marked) look += " near";
     for (const element of [row, rest]) {
       if (element.className !== look) element.className = look;
       element.style.top = `${at * rowHeight}px`;

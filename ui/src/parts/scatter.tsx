@@ -1,8 +1,8 @@
 // Two columns of runs against each other, coloured by a third.
 import { useMemo, useState } from "preact/hooks";
-import type { Column, Table } from "../logic/columns.ts";
 import { axisOf } from "../logic/axes.ts";
 import { viridis } from "../logic/colours.ts";
+import type { Column, Table } from "../logic/columns.ts";
 import { plural } from "../logic/format.ts";
 import { text } from "../logic/rows.ts";
 import { go, runHref } from "../route.ts";
@@ -12,9 +12,24 @@ import { colour, useCanvas } from "./canvas.ts";
 const HEIGHT = 340;
 const [LEFT, RIGHT, TOP, BOTTOM] = [62, 16, 14, 40];
 
-export function Scatter({ table, rows, x, y, by }: { table: Table; rows: number[]; x: Column; y: Column; by?: Column }) {
+export function Scatter({
+  table,
+  rows,
+  x,
+  y,
+  by,
+}: {
+  table: Table;
+  rows: number[];
+  x: Column;
+  y: Column;
+  by?: Column;
+}) {
   const [over, setOver] = useState(-1);
-  const [ax, ay, shade] = useMemo(() => [axisOf(x, rows), axisOf(y, rows), by ? axisOf(by, rows) : null], [x, y, by, rows]);
+  const [ax, ay, shade] = useMemo(
+    () => [axisOf(x, rows), axisOf(y, rows), by ? axisOf(by, rows) : null],
+    [x, y, by, rows],
+  );
   const place = (row: number, width: number): [number, number] => [
     LEFT + ax.at(row) * (width - LEFT - RIGHT),
     TOP + (1 - ay.at(row)) * (HEIGHT - TOP - BOTTOM),
@@ -74,14 +89,33 @@ export function Scatter({ table, rows, x, y, by }: { table: Table; rows: number[
   const shown = [x, y, ...(by && by !== x && by !== y ? [by] : [])];
   return (
     <div class="plot-box">
-      <canvas ref={canvas} role="img" style={{ height: `${HEIGHT}px`, cursor: over >= 0 ? "pointer" : "default" }}
+      <canvas
+        ref={canvas}
+        role="img"
+        style={{ height: `${HEIGHT}px`, cursor: over >= 0 ? "pointer" : "default" }}
         aria-label={`${y.label} against ${x.label} of ${plural(rows.length, "run")}. The table says the same.`}
-        onPointerMove={(event) => setOver(nearest(event))} onPointerLeave={() => setOver(-1)}
-        onClick={(event) => nearest(event) >= 0 && go(runHref(table.ids[nearest(event)]))} />
+        onPointerMove={(event) => setOver(nearest(event))}
+        onPointerLeave={() => setOver(-1)}
+        onClick={(event) => nearest(event) >= 0 && go(runHref(table.ids[nearest(event)]))}
+      />
       {over >= 0 && (
-        <div class="tip" style={{ position: "absolute", left: `${Math.min(tipX + 12, Math.max(0, width - 200))}px`, top: `${tipY + 12}px` }}>
+        <div
+          class="tip"
+          style={{
+            position: "absolute",
+            left: `${Math.min(tipX + 12, Math.max(0, width - 200))}px`,
+            top: `${tipY + 12}px`,
+          }}
+        >
           <b>{table.names[over]}</b>
-          <ul>{shown.map((column) => <li key={column.id} class="near"><span class="dim clip">{column.label}</span><b>{text(column, over)}</b></li>)}</ul>
+          <ul>
+            {shown.map((column) => (
+              <li key={column.id} class="near">
+                <span class="dim clip">{column.label}</span>
+                <b>{text(column, over)}</b>
+              </li>
+            ))}
+          </ul>
         </div>
       )}
     </div>

@@ -2,11 +2,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import { OURS, post } from "../api.ts";
-import { ATTRIBUTES, expected, isFilter, literal, operators, quoted, STATUSES, toFilter } from "../logic/filter.ts";
-import { read, write } from "../state.ts";
-import { plural } from "../logic/format.ts";
-import { Button, Icon } from "./basic.tsx";
 import { useKeys } from "../keys.ts";
+import { ATTRIBUTES, expected, isFilter, literal, operators, quoted, STATUSES, toFilter } from "../logic/filter.ts";
+import { plural } from "../logic/format.ts";
+import { read, write } from "../state.ts";
+import { Button } from "./basic.tsx";
+import { Icon } from "./icon.tsx";
 
 interface Offer {
   text: string; // what is put in
@@ -73,11 +74,17 @@ async function offers(experiment: string, text: string, cursor: number): Promise
     if (kind === "metrics") return [];
     const part = at.text.replace(/^'|'$/g, "").replaceAll("''", "'");
     const values = await complete(experiment, kind, key, part);
-    return values.map((each) => ({ text: `${literal(each.text)} `, label: each.text, more: plural(each.count, "run") }));
+    return values.map((each) => ({
+      text: `${literal(each.text)} `,
+      label: each.text,
+      more: plural(each.count, "run"),
+    }));
   }
   const [, prefix = "", rest = at.text] = /^(metrics?|params?|tags?)\.(.*)$/i.exec(at.text) ?? [];
   const part = rest.replace(/^`|`$/g, "");
-  const kinds = ["metrics", "params", "tags"].filter((kind) => !prefix || kind.startsWith(prefix.toLowerCase().replace(/s$/, "")));
+  const kinds = ["metrics", "params", "tags"].filter(
+    (kind) => !prefix || kind.startsWith(prefix.toLowerCase().replace(/s$/, "")),
+  );
   // par: what has it in its key, and every param.
   const wanted = (kind: string) => (!prefix && `${kind}.`.startsWith(lower) ? "" : part);
   const found = await Promise.all(kinds.map((kind) => complete(experiment, kind, "", wanted(kind))));
@@ -90,7 +97,13 @@ async function offers(experiment: string, text: string, cursor: number): Promise
   return [...keys, ...(prefix ? [] : starts(ATTRIBUTES, "attribute"))].slice(0, 30);
 }
 
-export function Search(props: { experiment: string; value: string; error: ApiError | null; instant: boolean; onSearch: (text: string) => void }) {
+export function Search(props: {
+  experiment: string;
+  value: string;
+  error: ApiError | null;
+  instant: boolean;
+  onSearch: (text: string) => void;
+}) {
   const [text, setText] = useState(props.value);
   const [list, setList] = useState<Offer[]>([]);
   const [at, setAt] = useState(-1);
@@ -118,10 +131,13 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
     clearTimeout(timer.current);
     // A filter that is being typed is mostly wrong: it runs at Enter, plain words at once.
     const names = !value || !(isFilter(value) || mayBeField(value));
-    timer.current = window.setTimeout(() => {
-      if (names) props.onSearch(value);
-      setTimeout(offer); // behind the rows, which matter more
-    }, props.instant ? 16 : 120);
+    timer.current = window.setTimeout(
+      () => {
+        if (names) props.onSearch(value);
+        setTimeout(offer); // behind the rows, which matter more
+      },
+      props.instant ? 16 : 120,
+    );
   };
   const run = (value: string) => {
     clearTimeout(timer.current);
@@ -147,7 +163,7 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
     else if (event.key === "ArrowUp" && count) setAt((at + count - 1) % count);
     else if ((event.key === "Enter" || event.key === "Tab") && at >= 0 && count) take(list[at]);
     else if (event.key === "Enter") run(text);
-    else if (event.key === "Escape" && count) (event.stopPropagation(), setList([]));
+    else if (event.key === "Escape" && count) event.stopPropagation(), setList([]);
     else return;
     event.preventDefault();
   };
@@ -182,22 +198,39 @@ export function Search(props: { experiment: string; value: string; error: ApiErr
           onBlur={() => setTimeout(() => setList([]), 120)}
         />
         {text && (
-          <span class="clear"><Button icon="close" label="Clear the search" plain onClick={() => (setText(""), run(""), input.current!.focus())} /></span>
+          <span class="clear">
+            <Button
+              icon="close"
+              label="Clear the search"
+              plain
+              onClick={() => (setText(""), run(""), input.current!.focus())}
+            />
+          </span>
         )}
         {position !== null && text === props.value && <Wrong text={text} at={position} />}
       </div>
       {shown && (
         <ul class="panel" id="offers" role="listbox" aria-label="Completions">
           {list.map((each, i) => (
-            <li key={i} id={`offer-${i}`} role="option" class="item" aria-selected={i === at}
-              onPointerDown={(event) => (event.preventDefault(), take(each))}>
+            <li
+              key={i}
+              id={`offer-${i}`}
+              role="option"
+              class="item"
+              aria-selected={i === at}
+              onPointerDown={(event) => (event.preventDefault(), take(each))}
+            >
               <span class="grow clip">{each.label}</span>
               <span class="dim small">{each.more}</span>
             </li>
           ))}
         </ul>
       )}
-      {error && !shown && <div class="problem" id="search-problem" role="alert">{error.message}</div>}
+      {error && !shown && (
+        <div class="problem" id="search-problem" role="alert">
+          {error.message}
+        </div>
+      )}
     </div>
   );
 }
@@ -208,6 +241,10 @@ function Wrong({ text, at }: { text: string; at: number }) {
   context.font = getComputedStyle(document.body).font;
   const width = (part: string) => context.measureText(part).width;
   const word = /^\s*\S+/.exec(text.slice(at))?.[0] ?? "  ";
-  return <div class="mark"><i style={{ left: `${width(text.slice(0, at))}px`, width: `${Math.max(width(word), 8)}px` }} /></div>;
+  return (
+    <div class="mark">
+      <i style={{ left: `${width(text.slice(0, at))}px`, width: `${Math.max(width(word), 8)}px` }} />
+    </div>
+  );
 }
 Wrong.context = null as CanvasRenderingContext2D | null;

@@ -1,9 +1,9 @@
 // A text of any length: its lines, drawn where they are seen and read where one scrolls to.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ApiError, artifactUrl, send } from "../api.ts";
+import { type ApiError, artifactUrl, send } from "../api.ts";
 import { severity } from "../logic/files.ts";
 import { count, size } from "../logic/format.ts";
-import { coloured, longer, plain, shownLines, type Stretch, stretch } from "../logic/text.ts";
+import { coloured, longer, plain, type Stretch, shownLines, stretch } from "../logic/text.ts";
 import { Button } from "./basic.tsx";
 
 export const FIRST = 199_000; // bytes that are read at once: 200 kB with the head of the answer
@@ -56,31 +56,37 @@ export function Text({ run, path, start }: { run: string; path: string; start: P
     setBusy(true);
     await deed().finally(() => setBusy(false));
   };
-  const more = () => once(async () => {
-    const { bytes, total } = await piece(run, path, read.to);
-    setRead(longer(read, bytes, Math.max(total, read.total)));
-  });
-  const jump = (from: number) => once(async () => {
-    const begin = Math.max(0, from);
-    const { bytes, total } = await piece(run, path, begin);
-    setRead(stretch(bytes, begin, Math.max(total, begin + bytes.length)));
-    requestAnimationFrame(() => box.current && (box.current.scrollTop = begin ? 1e9 : 0));
-  });
+  const more = () =>
+    once(async () => {
+      const { bytes, total } = await piece(run, path, read.to);
+      setRead(longer(read, bytes, Math.max(total, read.total)));
+    });
+  const jump = (from: number) =>
+    once(async () => {
+      const begin = Math.max(0, from);
+      const { bytes, total } = await piece(run, path, begin);
+      setRead(stretch(bytes, begin, Math.max(total, begin + bytes.length)));
+      requestAnimationFrame(() => box.current && (box.current.scrollTop = begin ? 1e9 : 0));
+    });
   /** Looks for the text in what has not been read, and goes to where it is. */
-  const searchOn = () => once(async () => {
-    for (let from = read.to; from < read.total && box.current; from += SEARCHED) {
-      const { bytes } = await piece(run, path, from, SEARCHED + 1000);
-      const place = new TextDecoder("latin1").decode(bytes).toLowerCase().indexOf(unescape(encodeURIComponent(wanted)));
-      if (place < 0) continue;
-      const begin = Math.max(0, from + place - 20_000);
-      const found = await piece(run, path, begin);
-      const next = stretch(found.bytes, begin, found.total);
-      setRead(next);
-      const line = shownLines(next).findIndex((each) => plain(each).toLowerCase().includes(wanted));
-      requestAnimationFrame(() => scrollTo(line));
-      return;
-    }
-  });
+  const searchOn = () =>
+    once(async () => {
+      for (let from = read.to; from < read.total && box.current; from += SEARCHED) {
+        const { bytes } = await piece(run, path, from, SEARCHED + 1000);
+        const place = new TextDecoder("latin1")
+          .decode(bytes)
+          .toLowerCase()
+          .indexOf(unescape(encodeURIComponent(wanted)));
+        if (place < 0) continue;
+        const begin = Math.max(0, from + place - 20_000);
+        const found = await piece(run, path, begin);
+        const next = stretch(found.bytes, begin, found.total);
+        setRead(next);
+        const line = shownLines(next).findIndex((each) => plain(each).toLowerCase().includes(wanted));
+        requestAnimationFrame(() => scrollTo(line));
+        return;
+      }
+    });
   useEffect(() => {
     if (!followed) return;
     const timer = setInterval(() => {
@@ -102,22 +108,51 @@ export function Text({ run, path, start }: { run: string; path: string; start: P
     if (left > 0 && scrollTop + clientHeight > scrollHeight - 1000) void more();
   };
   const from = Math.max(0, Math.floor(top / LINE) - 10);
-  const state = find ? `${hits.length ? at + 1 : 0} of ${count(hits.length)}`
-    : left > 0 || read.from > 0 ? `${size(read.from)} to ${size(read.to)} of ${size(read.total)}`
-    : `${count(lines.length)} lines`;
+  const state = find
+    ? `${hits.length ? at + 1 : 0} of ${count(hits.length)}`
+    : left > 0 || read.from > 0
+      ? `${size(read.from)} to ${size(read.to)} of ${size(read.total)}`
+      : `${count(lines.length)} lines`;
   return (
     <div class="text">
       <div class="side wrap">
-        <input class="input" type="search" placeholder="Find in the text" aria-label="Find in the text" value={find}
+        <input
+          class="input"
+          type="search"
+          placeholder="Find in the text"
+          aria-label="Find in the text"
+          value={find}
           onInput={(event) => setFind(event.currentTarget.value)}
-          onKeyDown={(event) => event.key === "Enter" && hits.length && show((at + (event.shiftKey ? hits.length - 1 : 1)) % hits.length)} />
-        <span class="dim" role="status">{state}</span>
-        {find && left > 0 && <Button onClick={searchOn} disabled={busy}>Search the other {size(left)}</Button>}
+          onKeyDown={(event) =>
+            event.key === "Enter" && hits.length && show((at + (event.shiftKey ? hits.length - 1 : 1)) % hits.length)
+          }
+        />
+        <span class="dim" role="status">
+          {state}
+        </span>
+        {find && left > 0 && (
+          <Button onClick={searchOn} disabled={busy}>
+            Search the other {size(left)}
+          </Button>
+        )}
         <span class="grow" />
-        {(read.from > 0 || left > 0) && <Button plain onClick={() => jump(0)}>Start</Button>}
-        {(read.from > 0 || left > 0) && <Button plain onClick={() => jump(read.total - FIRST)}>End</Button>}
-        <Button aria-pressed={followed} title="Show what is written to the file from now on (tail -f)"
-          onClick={() => void (followed ? setFollowed(false) : jump(read.total - FIRST).then(() => setFollowed(true)))}>Follow</Button>
+        {(read.from > 0 || left > 0) && (
+          <Button plain onClick={() => jump(0)}>
+            Start
+          </Button>
+        )}
+        {(read.from > 0 || left > 0) && (
+          <Button plain onClick={() => jump(read.total - FIRST)}>
+            End
+          </Button>
+        )}
+        <Button
+          aria-pressed={followed}
+          title="Show what is written to the file from now on (tail -f)"
+          onClick={() => void (followed ? setFollowed(false) : jump(read.total - FIRST).then(() => setFollowed(true)))}
+        >
+          Follow
+        </Button>
       </div>
       <div class="log scroll" ref={box} tabIndex={0} role="region" aria-label="Text" onScroll={scrolled}>
         <div style={{ display: "block", height: `${lines.length * LINE}px`, position: "relative" }}>
@@ -126,7 +161,9 @@ export function Text({ run, path, start }: { run: string; path: string; start: P
               <div key={i} class={`${severity(plain(line))} ${hits[at] === from + i ? "hit" : ""}`}>
                 <i>{read.first === null ? "" : read.first + from + i}</i>
                 {coloured(line.slice(0, CUT)).map(({ text, colour, bold }, k) => (
-                  <span key={k} class={`${colour === null ? "" : `ansi-${colour % 8}`} ${bold ? "bold" : ""}`}>{text}</span>
+                  <span key={k} class={`${colour === null ? "" : `ansi-${colour % 8}`} ${bold ? "bold" : ""}`}>
+                    {text}
+                  </span>
                 ))}
                 {line.length > CUT && <span class="dim">… {count(line.length - CUT)} more characters</span>}
               </div>

@@ -9,9 +9,13 @@ export function Toast() {
         <div class="toast">
           <span>{shown.text}</span>
           {shown.undo && (
-            <button type="button" onClick={() => ((toast.value = null), shown.undo!())}>Undo</button>
+            <button type="button" onClick={() => ((toast.value = null), shown.undo!())}>
+              Undo
+            </button>
           )}
-          <button type="button" aria-label="Close" onClick={() => (toast.value = null)}>✕</button>
+          <button type="button" aria-label="Close" onClick={() => (toast.value = null)}>
+            ✕
+          </button>
         </div>
       )}
       <span class="unseen">{announcement.value}</span>

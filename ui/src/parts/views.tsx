@@ -31,17 +31,30 @@ export function Views({ experiment }: { experiment: string }) {
           <h2>Views</h2>
           {views.map((view) => (
             <div class="side" key={view.name}>
-              <Item onClick={() => (close(), go(`${experimentHref(experiment)}${view.query ? `?${view.query}` : ""}`))}>{view.name}</Item>
-              <Button icon="trash" label={`Forget ${view.name}`} plain onClick={() => save(views.filter((each) => each !== view))} />
+              <Item onClick={() => (close(), go(`${experimentHref(experiment)}${view.query ? `?${view.query}` : ""}`))}>
+                {view.name}
+              </Item>
+              <Button
+                icon="trash"
+                label={`Forget ${view.name}`}
+                plain
+                onClick={() => save(views.filter((each) => each !== view))}
+              />
             </div>
           ))}
-          {!views.length && <p class="dim small" style={{ padding: "0 8px 6px" }}>A view keeps search, columns, order and charts.</p>}
+          {!views.length && (
+            <p class="dim small" style={{ padding: "0 8px 6px" }}>
+              A view keeps search, columns, order and charts.
+            </p>
+          )}
           <form class="side" onSubmit={keep} style={{ padding: "4px" }}>
             <input class="input grow" name="name" placeholder="Name of this view" aria-label="Name of this view" />
             <Button type="submit">Save</Button>
           </form>
           <hr />
-          <Item icon="copy" onClick={() => (close(), copy(location.href, "Link copied"))}>Copy a link to this view</Item>
+          <Item icon="copy" onClick={() => (close(), copy(location.href, "Link copied"))}>
+            Copy a link to this view
+          </Item>
         </>
       )}
     </Menu>
