@@ -72,8 +72,8 @@ ARROWS = {
     "tables": "",
     "plot": "entities errors tables",
     "commands": "artifacts client clock copying counting data db entities errors filters frames "
-    "http media page places plot packing runlog serve settings sqlstore sqlusers store tables users "
-    "validate",
+    "http media page places plot packing runlog serve settings sqlstore sqlusers store tables "
+    "users validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }
