@@ -331,8 +331,9 @@ def http() -> Any:
             entries = []
             for entry in found:
                 name = unescape(entry["name"]).removeprefix(below).lstrip("/").rstrip("/")
-                if name and "/" not in name and "?" not in name and ":" not in name:
-                    entries.append({**entry, "name": below + unquote(name)})
+                plain = unquote(name)  # %2F is part of a name in no file system that is served
+                if name and "/" not in plain and "?" not in name and ":" not in name:
+                    entries.append({**entry, "name": below + plain})
             return entries
 
     return WebFiles

@@ -1,4 +1,4 @@
-"""Files on their way from a place to the local disk."""
+"""Files on their way from a place to a folder of the local disk, which they never lead out of."""
 
 from __future__ import annotations
 
@@ -6,17 +6,28 @@ import os
 from collections.abc import Sequence
 from typing import Any, cast
 
+from runlog.artifacts.local import LocalFiles
 from runlog.artifacts.paths import HIDDEN
 from runlog.artifacts.place import Place
 from runlog.artifacts.progress import Progress
 from runlog.artifacts.transfer import Transfer
 
 
-def fetch(place: Place, transfers: Sequence[Transfer], callback: Any = None) -> None:
-    """Bring each file to its `local`, where it appears when it is whole."""
+def make_directory(root: str, path: str) -> str:
+    """Make the directory `path` of artifacts below the local folder `root`, and return where it
+    is. Raises InvalidParameter where that is outside: a link leads there."""
+    directory = os.path.join(root, *path.split("/")) if path else root
+    LocalFiles(root).makedirs(directory, exist_ok=True)
+    return directory
+
+
+def fetch(place: Place, transfers: Sequence[Transfer], root: str, callback: Any = None) -> None:
+    """Bring each file to its `local`, where it appears when it is whole. Raises InvalidParameter
+    for one that is not below the local folder `root`."""
+    target = LocalFiles(root)
 
     async def act(each: Transfer) -> None:
-        folder, _ = os.path.split(each.local)
+        folder = target.real(os.path.dirname(each.local))
         hidden = os.path.join(folder, HIDDEN + os.urandom(8).hex())
         try:
             arrived = await _bring(place, each, hidden)

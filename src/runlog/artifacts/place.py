@@ -91,8 +91,9 @@ class Place:
         return sorted(entries, key=lambda each: each[0].path)
 
     def _is_listed(self, path: str) -> bool:
-        # Others may have put names into a bucket that lead a download out of its directory.
-        return not is_hidden(path) and (self.remote is None or is_safe(path))
+        """Whether an entry of a listing can be the name of an artifact. Here every name passes
+        that a server, a bucket or the rows of a database gave; the local disk's are its own."""
+        return not is_hidden(path) and (isinstance(self.files, LocalFiles) or is_safe(path))
 
     def below(self, path: str) -> list[FileInfo]:
         """The files at and below `path`, and the directories. Symbolic links to directories are
@@ -123,7 +124,7 @@ class Place:
             _file_info(name, entry)
             for name, entry in below.items()
             if entry["type"] != "directory" and name.startswith(join(path, ""))
-            if is_safe(name) and not any(is_hidden(part) for part in name.split("/"))
+            if self._is_listed(name) and not any(map(is_hidden, name.split("/")))
         ]
 
     async def size(self, path: str) -> int:

@@ -121,7 +121,7 @@ class ArtifactRepo:
                 return other._send([Transfer(each.path, local)])
             with _collected(()) as local:
                 each.local = local
-                fetching.fetch(self._place, [each])
+                fetching.fetch(self._place, [each], os.path.dirname(local))
                 other._send([Transfer(each.path, local)])
 
         remotes = [repo._place.remote for repo in (self, other) if repo._place.remote]
@@ -192,18 +192,19 @@ class ArtifactRepo:
 
         It is copied to `dst/path`, where `dst` is a directory that exists, or to a new temporary
         directory, also where it is on this machine already. `callback` is as in `log_artifact`.
-        Raises NoSuchFile, and NotFound or InvalidParameter for a `dst` that is no directory.
+        Raises NoSuchFile, and NotFound or InvalidParameter for a `dst` that is no directory, or
+        that holds a link which leads out of it where a file is to go.
         """
         path = checked_directory(path)
         found = self._place.below(path)
         dst = existing_directory(dst)
         transfers = []
         for info in found:
-            target = os.path.join(dst, *info.path.split("/"))
-            os.makedirs(target if info.is_dir else os.path.dirname(target), exist_ok=True)
+            above, _, name = info.path.rpartition("/")
+            directory = fetching.make_directory(dst, info.path if info.is_dir else above)
             if not info.is_dir:
-                transfers.append(_expected(info, target))
-        fetching.fetch(self._place, transfers, callback)
+                transfers.append(_expected(info, os.path.join(directory, name)))
+        fetching.fetch(self._place, transfers, dst, callback)
         return os.path.join(dst, *path.split("/")) if path else dst
 
     @property
