@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from asking import ask, basic
-from runlog import users
+from processes import LONG
+from runlog import clock, users
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, ROWS
@@ -17,6 +20,7 @@ from runlog.serve import admins, create_app, guard
 from runlog.serve.auth import FOR_ALL_USERS, LISTS_OF_EXPERIMENTS, Auth
 from runlog.serve.limits import MOST, MOST_KEPT, WINDOW, Attempts, TooManyAttempts
 from runlog.serve.proxies import Proxies
+from runlog.serve.turns import Turns
 from runlog.sqlusers import Users, Wanted
 from runlog.store import open_store
 from serving import serving
@@ -489,8 +493,46 @@ def test_one_address_cannot_try_many_users():
 
 
 def test_many_addresses_cannot_try_one_user():
+    """Each has one attempt, or a flood of guesses would keep out the user as well."""
     attempts = Attempts(Clock())
-    assert sum(fail(attempts, "ann", f"10.0.0.{n}", 9) for n in range(99)) == MOST["user"]
+    counts = [fail(attempts, "ann", f"10.0.0.{n}", 9) for n in range(99)]
+    many = -(-MOST["user"] // 9)
+    assert sum(counts[:many]) == MOST["user"] and {*counts[many:]} == {1}
+    assert sum(fail(attempts, "ann", f"10.0.0.{n}", 9) for n in range(many, 99)) == 0
+
+
+def test_a_flood_does_not_keep_out_a_first_log_in(team):
+    """Neither by the limit of a user, nor where the hashes are waited for."""
+    team.add("ann", "editor", password=PASSWORD)
+    for number in range(MOST["user"]):
+        wrong = {"HTTP_AUTHORIZATION": basic("ann", f"wrong {number}")}
+        ask(team.app, *GET, REMOTE_ADDR=f"10.0.{number // 9}.1", **wrong)
+    right = {"HTTP_AUTHORIZATION": basic("ann", PASSWORD)}
+    assert ask(team.app, *GET, REMOTE_ADDR="10.1.0.1", **wrong).status == 401
+    assert ask(team.app, *GET, REMOTE_ADDR="10.1.0.1", **wrong).status == 429
+    assert ask(team.app, *GET, REMOTE_ADDR="10.2.0.1", **right).status == 200
+
+
+def test_whose_address_has_failed_least_is_next():
+    turns, order, refused, waiting = Turns(most=3), [], [], []
+
+    def attempt(rank: int) -> None:
+        try:
+            with turns.turn(rank):
+                order.append(rank)
+        except RunlogError as error:
+            refused.append((rank, error.error_code))
+
+    with turns.turn(0):
+        for count, rank in enumerate((9, 7, 8, 0, 5)):
+            waiting.append(threading.Thread(target=attempt, args=(rank,)))
+            waiting[-1].start()
+            while len(turns) < min(count + 1, 3) or len(refused) < count - 2:
+                time.sleep(0.001)
+    for each in waiting:
+        each.join(LONG)
+    assert order == [0, 5, 7]
+    assert refused == [(9, "TEMPORARILY_UNAVAILABLE"), (8, "TEMPORARILY_UNAVAILABLE")]
 
 
 def test_one_network_of_ipv6_is_one_address():
@@ -568,9 +610,11 @@ def test_a_session_begins_and_ends(team):
 @pytest.mark.parametrize("scheme, secure", [("http", False), ("https", True)])
 def test_the_cookie_is_out_of_reach(team, scheme, secure):
     team.add("ann", "editor")
+    sent = f"token={team.tokens['ann']}".encode()
     answer = ask(
-        team.app, "GET", f"/login?token={team.tokens['ann']}", **{"wsgi.url_scheme": scheme}
-    )
+        team.app, "POST", "/login", sent, CONTENT_TYPE="application/x-www-form-urlencoded",
+        origin=OWN, **{"wsgi.url_scheme": scheme},
+    )  # fmt: skip
     assert answer.status == 303 and answer.headers["location"] == "./"
     flags = answer.headers["set-cookie"].split("; ")[1:]
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= {*flags}
@@ -610,12 +654,21 @@ def test_other_pages_cannot_use_a_session(team, headers, status):
 
 def test_another_site_cannot_log_in_as_somebody_else(team):
     team.add("ann", "editor")
-    path = f"/login?token={team.tokens['ann']}"
-    for site in ("cross-site", "same-site"):
-        answer = ask(team.app, "GET", path, HTTP_SEC_FETCH_SITE=site)
-        assert answer.status == 403 and "set-cookie" not in answer.headers
+    page = ask(team.app, "GET", f"/login?token={team.tokens['ann']}")
+    assert page.status == 200 and "set-cookie" not in page.headers
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
     given = {"token": team.tokens["ann"]}
     assert ask(team.app, "POST", "/login", given, origin="http://evil.example").status == 403
+
+
+def test_a_link_with_a_token_asks_before_it_logs_in(team):
+    team.add("ann", "editor")
+    body = ask(team.app, "GET", f"/login?token={team.tokens['ann']}").body.decode()
+    assert '<form method="post" action="login">' in body
+    assert f'<input name="token" type="hidden" value="{team.tokens["ann"]}">' in body
+    assert "as ann?" in body and body.count("<button") == 1
+    answer = ask(team.app, "GET", "/login?token=%22%3E%3Cscript%3E")
+    assert answer.status == 401 and b"<script>" not in answer.body
 
 
 def test_a_session_is_no_more_than_the_token_it_was_begun_with(team):
@@ -810,9 +863,12 @@ def test_a_log_in_is_demanded_where_others_can_reach(host, auth, names_users, de
 
 
 def test_the_first_token_is_made_once(team):
+    team.clock.time = clock.now()
     token = guard.first_token(team.users)
     assert ask(team.app, *GET, HTTP_AUTHORIZATION=f"Bearer {token}").status == 200
     assert guard.first_token(team.users) is None
+    (kept,) = team.users.tokens()
+    assert kept.expiry_time - kept.creation_time == 86_400_000
     assert [(each.name, each.role) for each in team.users.all()] == [("admin", "admin")]
 
 
@@ -827,9 +883,13 @@ def served(place):
         yield served
 
 
-def test_a_real_server_prints_a_token_that_opens_it(served):
-    said = (served.folder / "log").read_text()
-    token = re.search(rf"{served.uri}/login\?token=(runlog_[\w-]{{43}})\n", said)[1]
+def test_a_real_server_has_a_token_that_opens_it(served):
+    path = served.folder / "runlog.db.first-token"
+    assert str(path) in (served.folder / "log").read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    found = re.search(rf"{served.uri}/login\?token=(runlog_[\w-]{{43}})\n", path.read_text())
+    token = found[1]
+    assert token not in (served.folder / "log").read_text()
     call = ("POST", API + "experiments/create", '{"name": "a"}')
     headers = {"Content-Type": "application/json"}
     assert served.call(*call, **headers)[0] == 401

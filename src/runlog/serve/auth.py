@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from runlog.serve.access import Environ, Page, refuse_change
 from runlog.serve.audit import KEPT_DAYS, Audit
 from runlog.serve.limits import Attempts, TooManyAttempts
 from runlog.serve.proxies import Proxies
+from runlog.serve.turns import Turns
 from runlog.sqlusers import LOG_IN, Users
 from runlog.store import Store
 from runlog.users import SESSION, TOKEN, Token, User
@@ -38,7 +38,6 @@ NEEDED = {READ: users.VIEWER, EDIT: users.EDITOR, ADMIN: users.ADMIN}
 FOR_ALL_USERS = ("serverInfo", "about", "flush")
 LISTS_OF_EXPERIMENTS = ("searchExperiments", "listExperiments")
 MOST_REMEMBERED = 1_000  # passwords that held
-MOST_WAITING = 16  # log-ins whose passwords wait to be hashed
 
 
 class Caller(NamedTuple):
@@ -69,8 +68,7 @@ class Auth:
         self._attempts = Attempts(now, known.failed_log_ins)
         self._key = os.urandom(32)
         self._held: dict[bytes, str] = {}  # passwords that held: digest to what is kept of them
-        self._hashing = threading.Lock()
-        self._waiting = threading.BoundedSemaphore(MOST_WAITING)
+        self._turns = Turns()
 
     # -- who --------------------------------------------------------------------------------
 
@@ -132,27 +130,26 @@ class Auth:
         return Caller(user, None, address)
 
     def _try_password(self, name: str, password: str, kept: str | None, address: str) -> None:
-        # Those who wait for a hash hold a thread of the server each, so not many may.
-        if not self._waiting.acquire(blocking=False):
-            response.set_header("Retry-After", "1")
-            raise RunlogError("too many log-ins at once: try again", "TEMPORARILY_UNAVAILABLE")
         try:
-            self._attempts.begin(name, address)
-            holds = self._holds(name, password, kept)
+            failed = self._attempts.begin(name, address)
         except TooManyAttempts as error:
             response.set_header("Retry-After", str(error.retry_after))
             raise
-        finally:
-            self._waiting.release()
+        try:
+            holds = self._holds(name, password, kept, failed)
+        except RunlogError:
+            self._attempts.withdraw(name, address)
+            response.set_header("Retry-After", "1")
+            raise
         if not holds:
             self.audit.note(name, "", address, LOG_IN, "", "UNAUTHENTICATED")
             self.audit.write()  # the other processes count it, too
             raise _wrong_password()
         self._attempts.succeeded(name, address)
 
-    def _holds(self, name: str, password: str, kept: str | None) -> bool:
+    def _holds(self, name: str, password: str, kept: str | None, failed: int) -> bool:
         digest = self._digest(name, password)
-        with self._hashing:  # of many first requests with one password only one is hashed
+        with self._turns.turn(failed):  # of many first requests with one password, one is hashed
             if kept is not None and self._held.get(digest) == kept:
                 return True
             if not users.matches(password, kept) or kept is None:

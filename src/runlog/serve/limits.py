@@ -39,20 +39,34 @@ class Attempts:
     def __len__(self) -> int:
         return len(self._counts)
 
-    def begin(self, user: str, address: str) -> None:
-        """Counts an attempt as failed before it is made, so that many at once count too. Raises
-        REQUEST_LIMIT_EXCEEDED, and tells the seconds to wait as `retry_after`."""
+    def begin(self, user: str, address: str) -> int:
+        """Count an attempt as failed before it is made, so that many at once count too, and return
+        how many of the same address have failed. Raises REQUEST_LIMIT_EXCEEDED, with the seconds to
+        wait as `retry_after`.
+
+        An address without failures is let try once, however often others have guessed at the user:
+        a flood keeps nobody out who knows the password."""
         noted = self._in_all(self._noted(self._now() - WINDOW))
         with self._lock:
-            for key in _keys(user, address):
-                start, count = max(self._current(key), noted.get(key, (0, 0)), key=_count)
-                if count >= MOST[key[0]]:
+            keys = _keys(user, address)
+            found = {
+                key[0]: max(self._current(key), noted.get(key, (0, 0)), key=_count) for key in keys
+            }
+            failed = found["address"][1]
+            for kind, (start, count) in found.items():
+                if count >= MOST[kind] and (failed or kind != "user"):
                     raise TooManyAttempts(1 + (start + WINDOW - self._now()) // 1000)
-            for key in _keys(user, address):
+            for key in keys:
                 start, count = self._current(key)
                 self._counts[key] = (start, count + 1)
             while len(self._counts) > MOST_KEPT:
                 self._counts.popitem(last=False)
+            return failed
+
+    def withdraw(self, user: str, address: str) -> None:
+        """The attempt was not made after all."""
+        with self._lock:
+            self._count_less(_keys(user, address))
 
     def succeeded(self, user: str, address: str) -> None:
         """The attempt was none of a guesser's: it is not counted, and who made it begins anew."""
@@ -62,10 +76,13 @@ class Attempts:
             self._held[first] = self._now()
             while len(self._held) > MOST_KEPT:
                 self._held.popitem(last=False)
-            for key in others:
-                if key in self._counts:
-                    start, count = self._counts[key]
-                    self._counts[key] = (start, max(0, count - 1))
+            self._count_less(others)
+
+    def _count_less(self, keys: Iterable[tuple[str, ...]]) -> None:
+        for key in keys:
+            if key in self._counts:
+                start, count = self._counts[key]
+                self._counts[key] = (start, max(0, count - 1))
 
     def _in_all(self, failures: Failures) -> dict[tuple[str, ...], tuple[int, int]]:
         found: dict[tuple[str, ...], tuple[int, int]] = {}
@@ -86,7 +103,9 @@ class TooManyAttempts(RunlogError):
     error_code = "REQUEST_LIMIT_EXCEEDED"
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(f"too many failed log-ins: try again in {retry_after} seconds")
+        super().__init__(
+            f"too many failed log-ins: try again in {retry_after} seconds, or log in with a token"
+        )
         self.retry_after = retry_after
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -34,12 +35,20 @@ FORM = """<!doctype html><html lang="en"><meta charset="utf-8"><title>runlog: lo
 <p><button>Log in</button>
 </form></html>
 """
+CONFIRMATION = """<!doctype html><html lang="en"><meta charset="utf-8"><title>runlog: log in</title>
+<meta name="viewport" content="width=device-width">
+<form method="post" action="login">
+<input name="token" type="hidden" value="{token}">
+<p>Log in to {host} as {user}?
+<p><button autofocus>Log in</button>
+</form></html>
+"""
 FORM_POLICY = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
 def pages(auth: Auth, now: Callable[[], int]) -> list[Page]:
-    """GET /login is a form, or with a token logs in; POST /login takes the form or JSON with
-    username and password or a token; POST /logout ends the session."""
+    """GET /login is a form, with a token one that a click sends; POST /login takes the form or
+    JSON with username and password or a token; POST /logout ends the session."""
 
     def start(environ: Environ, caller: Caller) -> None:
         secret = auth.users.add_session(caller.user, now() + SPAN, caller.token)
@@ -47,17 +56,17 @@ def pages(auth: Auth, now: Callable[[], int]) -> list[Page]:
         auth.audit.note(caller.user.name, "", caller.address, LOG_IN, "", "OK")
 
     def form(environ: Environ) -> bytes:
-        token = bodies.query(environ).get("token")
+        token = str(bodies.query(environ).get("token") or "")
+        response.content_type = "text/html; charset=utf-8"
+        response.set_header("Content-Security-Policy", FORM_POLICY)
         if not token:
-            response.content_type = "text/html; charset=utf-8"
-            response.set_header("Content-Security-Policy", FORM_POLICY)
             return FORM.encode()
-        if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin"):
-            raise RunlogError(  # another site might log you in as somebody else
-                "this address logs in: type or paste it into the browser", "PERMISSION_DENIED"
-            )
-        start(environ, auth.bearer(str(token), auth.proxies.address(environ)))
-        return _see_index()
+        # To follow a link changes nothing: another site's might log you in as somebody else.
+        caller = auth.bearer(token, auth.proxies.address(environ))
+        host = environ.get("HTTP_HOST") or "runlog"
+        return CONFIRMATION.format(
+            token=escape(token), host=escape(host), user=escape(caller.user.name)
+        ).encode()
 
     def log_in(environ: Environ) -> bytes:
         given, is_form = _fields(environ)
