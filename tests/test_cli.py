@@ -30,7 +30,7 @@ def call(*args: object, code: int = 0, stdin: str = "") -> str:
     if code:
         assert result.stderr.startswith("runlog: error: ") and result.stderr.count("\n") == 1
         return result.stderr
-    assert not result.stderr
+    assert re.sub(r"runlog: note: \S+ is a new file\n", "", result.stderr) == ""
     return result.stdout
 
 
@@ -632,6 +632,45 @@ def test_a_tracking_uri_of_every_kind(place, uri):
     call("experiments", "create", "-n", "there", "--tracking-uri", uri)
     found = data("experiments", "list", "--tracking-uri", uri)
     assert {each["name"] for each in found} == {"Default", "there"}
+    assert not Path("runlog.db").exists()
+
+
+def test_a_new_file_is_said_to_be_new(place):
+    for words in (["experiments", "create", "-n", "a"], ["users", "create", "ann", "--no-password"],
+                  ["copy", "a/runlog.db", "b/x.db"]):  # fmt: skip
+        for new in (True, False):
+            options = [] if words[0] == "copy" else ["--tracking-uri", "a/"]
+            result = CliRunner().invoke(cli.main, [*words, *options])
+            path = place / ("b/x.db" if words[0] == "copy" else "a/runlog.db")
+            assert (result.stderr == f"runlog: note: {path} is a new file\n") == new
+        if words[0] == "experiments":
+            Path("a/runlog.db").unlink()
+    assert "new file" not in result.output
+
+
+ANYWHERE = [["experiments", "list"], ["runs", "list"], ["db", "info"], ["db", "check"], ["gc"],
+            ["sql", "select name from experiments"], ["doctor"], ["users", "list"], ["audit"],
+            ["tokens", "list"], ["artifacts", "verify"], ["experiments", "csv", "-x", "0"],
+            ["db", "upgrade"], ["db", "backup", "backup.db"]]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ANYWHERE, ids=" ".join)
+def test_the_tracking_uri_may_stand_before_the_command(place, words):
+    call("--tracking-uri", "there/x.db", "experiments", "create", "-n", "there")
+    assert os.listdir() == ["there"]
+    before = call("--tracking-uri", "there/x.db", *words)
+    if words[-1] == "backup.db":
+        Path("backup.db").unlink()
+
+    def plain(text: str) -> str:
+        return re.sub(r"[\d.,]+ (kB|MB|GB) free", "", text)
+
+    assert plain(before) == plain(call(*words, "--tracking-uri", "there/x.db"))
+    assert "x.db" in before or words[0] != "doctor"
+    # The command's own counts, if both are given.
+    assert "there" in call(
+        "--tracking-uri", "no.db", "experiments", "list", "--tracking-uri", "there/x.db"
+    )
     assert not Path("runlog.db").exists()
 
 

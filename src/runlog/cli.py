@@ -109,7 +109,12 @@ def _drop_output() -> None:
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="runlog", message="%(prog)s %(version)s")
-def main() -> None:
+@click.option(
+    "--tracking-uri",
+    metavar="URI",
+    help="Where the runs are, for every command that has no --tracking-uri of its own.",
+)
+def main(tracking_uri: str | None) -> None:
     """Look at, search and tidy up what runlog has logged.
 
     Every command that reads prints a table, or with --json or --csv what programs read.

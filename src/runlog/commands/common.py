@@ -33,14 +33,31 @@ MOST_COMPLETIONS = 50
 
 
 def place_option(command: Command) -> Command:
-    """Adds `--tracking-uri`, which the command gets as `uri`."""
+    """Adds `--tracking-uri`, which the command gets as `uri`: given there, or before the command's
+    name."""
     return click.option(
         "--tracking-uri",
         "uri",
         metavar="URI",
+        callback=lambda context, option, value: value or uri_before_command(context),
         help="Where the runs are: a file, a folder or sqlite:///FILE. Otherwise "
         "RUNLOG_TRACKING_URI, MLFLOW_TRACKING_URI or runlog.db here.",
     )(command)
+
+
+def uri_before_command(context: click.Context | None = None) -> str | None:
+    """The `--tracking-uri` that was given before the command's name: `runlog --tracking-uri URI
+    runs list`."""
+    context = context or click.get_current_context(silent=True)
+    found = context.find_root().params.get("tracking_uri") if context else None
+    return None if found is None else str(found)
+
+
+def whole_uri(uri: str | None) -> str:
+    """`uri`, else that before the command's name, else the tracking URI, with its password."""
+    from runlog import places
+
+    return places.whole(uri or uri_before_command())
 
 
 def open_store(uri: str | None, make: bool = False) -> Store:
@@ -55,7 +72,14 @@ def open_store(uri: str | None, make: bool = False) -> Store:
             f"no runs here: {path} does not exist. Log a run first, or say where the runs are with "
             "--tracking-uri or RUNLOG_TRACKING_URI"
         )
+    report_new_file(path)
     return places.store(uri)
+
+
+def report_new_file(path: str | None) -> None:
+    """Say that a database is about to be made, if none is at `path`: it may be mistyped."""
+    if path is not None and not os.path.lexists(path):
+        complain("note", f"{path} is a new file")
 
 
 def open_database(uri: str | None, make: bool = False) -> SqlStore:

@@ -108,6 +108,7 @@ def _target(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Stor
     if dry_run and path is not None and not os.path.lexists(path):
         yield None
         return
+    common.report_new_file(path)
     store = open_store(places.absolute(uri), artifact_root)
     try:
         yield store

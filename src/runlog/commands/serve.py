@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from runlog.commands import common
 
 if TYPE_CHECKING:
     from runlog.serve.process import Config
+    from runlog.store import Store
 
 
 def _names(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -26,14 +28,15 @@ def _place(context: click.Context, option: click.Parameter, value: str | None) -
 
 
 @click.command("serve", context_settings={"help_option_names": ["--help"]})
+@click.argument("file", required=False, callback=_place, type=click.Path())
 @click.option(
     "--backend-store-uri",
     "--file-store",
     "store_uri",
     metavar="URI",
     callback=_place,
-    help="Where the runs are kept: a file such as x.db, a folder, sqlite:///FILE, or a database on "
-    "a server such as postgresql://USER:PASSWORD@HOST/DATABASE. Otherwise RUNLOG_TRACKING_URI, "
+    help="The same as FILE: a file such as x.db, a folder, sqlite:///FILE, or a database on a "
+    "server such as postgresql://USER:PASSWORD@HOST/DATABASE. Otherwise RUNLOG_TRACKING_URI, "
     "MLFLOW_TRACKING_URI or runlog.db here.",
 )
 @click.option(
@@ -64,7 +67,15 @@ def _place(context: click.Context, option: click.Parameter, value: str | None) -
     show_default=True,
     help="The address to listen at; 0.0.0.0 is every one of this machine.",
 )
-@click.option("-p", "--port", default=5000, show_default=True, help="The port to listen at.")
+@click.option(
+    "-p",
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    default=5000,
+    show_default=True,
+    help="The port to listen at; 0 is one that is free.",
+)
 @click.option(
     "-w",
     "--workers",
@@ -136,9 +147,12 @@ def _place(context: click.Context, option: click.Parameter, value: str | None) -
     help="Serve HTTPS with this certificate chain, a PEM file.",
 )
 @click.option("--tls-key", metavar="FILE", default="", help="The certificate's key, PKCS 8.")
-def serve(store_uri: str | None, **options: Any) -> None:
-    """Serve runs and artifacts to MLflow's and runlog's clients, until Ctrl-C or SIGTERM."""
-    _serve(store_uri, False, options)
+def serve(**options: Any) -> None:
+    """Serve runs and artifacts to MLflow's and runlog's clients, until Ctrl-C or SIGTERM.
+
+    FILE is where the runs are kept; it is made if it is not there.
+    """
+    _serve(False, **options)
 
 
 @click.command("ui", context_settings=serve.context_settings, params=[*serve.params])
@@ -147,27 +161,55 @@ def serve(store_uri: str | None, **options: Any) -> None:
     default=True,
     help="Whether to open the pages in the browser: the one that BROWSER names, or the desktop's.",
 )
-def ui(store_uri: str | None, browser: bool, **options: Any) -> None:
-    """Serve runs and artifacts as `runlog serve` does, and open the pages in the browser."""
-    _serve(store_uri, browser, options)
+def ui(browser: bool, **options: Any) -> None:
+    """Serve runs and artifacts as `runlog serve` does, and open the pages in the browser.
+
+    FILE is where the runs are kept; it is made if it is not there.
+    """
+    _serve(browser, **options)
 
 
-def _serve(store_uri: str | None, browser: bool, options: dict[str, Any]) -> None:
+def _serve(browser: bool, file: str | None, store_uri: str | None, **options: Any) -> None:
     from runlog import places
-    from runlog.serve.process import Config
-    from runlog.serve.process import serve as run
+    from runlog.serve import process
 
-    if bool(options["tls_certificate"]) != bool(options["tls_key"]):
+    if file and store_uri and file != store_uri:
+        raise click.UsageError("Name the store once: FILE or --backend-store-uri.")
+    config = process.Config(common.whole_uri(file or store_uri), **options)
+    _check(config)
+    path = process.database_path(config)
+    is_new = path and not os.path.lexists(path)
+
+    def announce(listening: Config, store: Store) -> None:
+        address = _address(listening._replace(host=config.host))
+        new = " (a new file)" if is_new else ""
+        common.complain("serving", f"{places.shown(config.store_uri)}{new} at {address}")
+        _say_who_is_let_in(listening, store, _reached(listening, address))
+        if browser:
+            _open_browser(listening, address)
+
+    process.serve(config, announce=announce)
+
+
+def _check(config: Config) -> None:
+    """Raise UsageError for options that do not go together."""
+    from runlog.serve import guard, process
+
+    if bool(config.tls_certificate) != bool(config.tls_key):
         raise click.UsageError("Give --tls-certificate and --tls-key together.")
-    config = Config(store_uri or places.whole(), **options)
+    if config.allow_local_locations and (
+        process.demands_log_in(config) or not guard.is_loopback(config.host)
+    ):
+        raise click.UsageError(
+            "--allow-local-locations lets clients read and write any file that this user can: it "
+            "is for a server that only this machine can reach and that has no log-ins."
+        )
+
+
+def _address(config: Config) -> str:
     scheme = "https" if config.tls_certificate else "http"
     host = f"[{config.host}]" if ":" in config.host else config.host
-    address = f"{scheme}://{host}:{config.port}"
-    common.complain("serving", f"{places.shown(config.store_uri)} at {address}")
-    _say_who_is_let_in(config, address)
-    if browser:
-        _open_browser(config, address)
-    run(config)
+    return f"{scheme}://{host}:{config.port}"
 
 
 def _reached(config: Config, address: str) -> str:
@@ -188,25 +230,41 @@ def _open_browser(config: Config, address: str) -> None:
         common.say("There is no display to open a browser on: the pages are at the address above.")
 
 
-def _say_who_is_let_in(config: Config, address: str) -> None:
-    from runlog.serve import guard
-    from runlog.serve.process import opened
+def _say_who_is_let_in(config: Config, store: Store, address: str) -> None:
+    from runlog import places
+    from runlog.serve import first_token, guard
+    from runlog.serve.process import database_path, demands_log_in
 
-    if not guard.is_demanded(config.host, config.auth, bool(config.user_header)):
+    if not demands_log_in(config):
         if not guard.is_loopback(config.host):
             common.complain("warning", "whoever can reach this server may do everything here")
         return
-    store = opened(config)
-    try:
-        token = guard.first_token(guard.users_of(store))
-    finally:
-        store.close()
+    _warn_of_readers(database_path(config))
+    known = guard.users_of(store)
+    token = guard.first_token(known)
+    uri = places.shown(config.store_uri)
     if not token:
-        return
-    click.echo(
-        f"There are no users yet, so here is a token of the new user admin, shown this once:\n"
-        f"    {_reached(config, address)}/login?token={token}\n"
-        f"    MLFLOW_TRACKING_TOKEN={token}\n"
-        "Make users with  runlog users create, other tokens with  runlog tokens create",
-        err=True,
-    )
+        common.complain(
+            "note",
+            f"users log in at {address}/login with a password or a token; on this machine  runlog "
+            f"tokens create NAME --user USER --tracking-uri {uri}  makes a token",
+        )
+    elif sys.stderr.isatty():
+        click.echo(first_token.text(address, token), err=True)
+    else:  # what is printed ends in a journal, which more people read
+        path = first_token.write(database_path(config), first_token.text(address, token))
+        common.complain(
+            "note",
+            f"there were no users yet: a token of the new user admin, for a day, is in {path}",
+        )
+
+
+def _warn_of_readers(path: str) -> None:
+    if os.name == "posix" and path:
+        mode = os.stat(path).st_mode
+        if mode & 0o077:
+            common.complain(
+                "warning",
+                f"others on this machine may open {path}, whatever they may do over "
+                f"HTTP: its mode is {mode & 0o777:o}. Keep them out with  chmod 600",
+            )

@@ -12,7 +12,10 @@ histories   a metric's history as a stream
 monitoring  /health, /version, /metrics, the access log
 pages       the web pages' files
 openapi     the API's own description
+turns       whose password is hashed next
 process     a WSGI server around it: workers, TLS, stopping
+listening   the port, from before anything is printed
+first_token the token of a server without users
 """
 
 from runlog.serve.app import create_app

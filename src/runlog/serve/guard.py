@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from ipaddress import ip_address
 
 from runlog import users
-from runlog.errors import InvalidParameter
+from runlog.clock import now
+from runlog.errors import AlreadyExists, InvalidParameter
 from runlog.serve.access import Access, Everyone
 from runlog.serve.auth import Auth
 from runlog.serve.proxies import Proxies
 from runlog.sqlstore import SqlStore
 from runlog.sqlusers import Users
 from runlog.store import Store
+
+FIRST_TOKEN_SPAN = 86_400_000  # milliseconds: time enough to make users
 
 
 def is_loopback(host: str) -> bool:
@@ -48,8 +53,25 @@ def users_of(store: Store) -> Users:
 
 
 def first_token(known: Users) -> str | None:
-    """A token of a new user `admin`, where there is no user yet; to be shown once."""
+    """A token of a new user `admin`, good for a day, where there is no user yet; else None."""
     if known.all():
         return None
-    known.add("admin", users.ADMIN)
-    return known.add_token("admin", "first")
+    try:
+        known.add("admin", users.ADMIN)
+    except AlreadyExists:  # another server that starts on this database was first
+        return None
+    return known.add_token("admin", "first", now() + FIRST_TOKEN_SPAN)
+
+
+def check_private_files(root: str, private: Mapping[str, str]) -> None:
+    """Raise InvalidParameter if the artifact root `root`, which is served, holds one of the
+    `private` files, given as path to what it is."""
+    if "://" in root:
+        return
+    folder = os.path.join(os.path.realpath(root), "")
+    for path, what in private.items():
+        if path and os.path.realpath(path).startswith(folder):
+            raise InvalidParameter(
+                f"the {what} {os.path.abspath(path)} is inside the artifact root {root}, whose "
+                "files are served: keep them apart, see --artifacts-destination"
+            )

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from tempfile import TemporaryDirectory
@@ -15,11 +18,11 @@ from typing import Any, NamedTuple
 
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, MissingExtra
-from runlog.serve import guard
+from runlog.serve import guard, listening
 from runlog.serve.access import Access
 from runlog.serve.app import create_app
 from runlog.serve.proxies import Proxies
-from runlog.store import Store, open_store
+from runlog.store import Store, database_file, is_at_server, open_store
 
 # A thread that reads a slow client's body is one that others do not have. Idle ones cost little.
 THREADS = 1024
@@ -78,9 +81,10 @@ def load(config: Config, access: Access | None = None) -> Any:
 
 
 def _access(store: Store, config: Config) -> Access:
-    demanded = guard.is_demanded(config.host, config.auth, bool(config.user_header))
     proxies = Proxies(config.trusted_proxies, config.user_header)
-    return guard.access_for(store, demanded, config.read_only, proxies, config.audit_days)
+    return guard.access_for(
+        store, demands_log_in(config), config.read_only, proxies, config.audit_days
+    )
 
 
 def place(store: Store, config: Config) -> None:
@@ -90,18 +94,65 @@ def place(store: Store, config: Config) -> None:
         store.artifact_root = uri if "://" in uri else os.path.abspath(uri.removeprefix("file:"))
 
 
-def serve(config: Config, application: Callable[[Config], Any] = load) -> None:
-    """Serves until SIGINT or SIGTERM; requests in flight are finished then. Raises MissingExtra
-    without granian, RunlogError when the store cannot be opened or the port is taken."""
+def serve(
+    config: Config,
+    application: Callable[[Config], Any] = load,
+    announce: Callable[[Config, Store], None] = lambda config, store: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; requests in flight are finished then. `announce` is called
+    when the port is open and the store is found sound, before anybody can connect. Raises
+    MissingExtra without granian, RunlogError when the store cannot be opened, something private
+    would be served, or the server cannot listen where it should."""
     try:
-        from granian.constants import HTTPModes, Interfaces
-        from granian.server import Server
+        import granian  # noqa: F401
     except ImportError:
-        raise MissingExtra("granian", "server") from None
-    _check_port(config)
-    store = opened(config)  # what is wrong with it is said here, once
-    _access(store, config).close()
-    store.close()
+        raise MissingExtra("granian", install="granian") from None
+    _check_tls(config)
+    with listening.opened(config.host, config.port) as endpoint:
+        config = config._replace(host=endpoint.address, port=endpoint.port)
+        if demands_log_in(config):
+            os.umask(0o077)  # the database has what users are known by
+        _prepare(config, announce)
+        _run(config, application)
+
+
+def demands_log_in(config: Config) -> bool:
+    """Whether users must log in."""
+    return guard.is_demanded(config.host, config.auth, bool(config.user_header))
+
+
+def _prepare(config: Config, announce: Callable[[Config, Store], None]) -> None:
+    """Say what is wrong with the store here, once, and not in each worker."""
+    store = opened(config)
+    try:
+        place(store, config)
+        if config.serve_artifacts:
+            guard.check_private_files(store.artifact_root, _private_files(config))
+        _access(store, config).close()
+        announce(config, store)
+    finally:
+        store.close()
+
+
+def database_path(config: Config) -> str:
+    """The path of the database that is served; empty for one on a server."""
+    return "" if is_at_server(config.store_uri) else database_file(config.store_uri)
+
+
+def _private_files(config: Config) -> dict[str, str]:
+    """What nobody may read over HTTP: paths, and what each is."""
+    path = database_path(config)
+    found = {path: "database"} if path else {}
+    for suffix in ("-wal", "-shm", "-journal"):
+        if path and os.path.lexists(path + suffix):  # any of them may be a link
+            found[path + suffix] = "database's file"
+    return {**found, config.tls_certificate: "certificate", config.tls_key: "TLS key"}
+
+
+def _run(config: Config, application: Callable[[Config], Any]) -> None:
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server import Server
+
     if sys.platform == "linux":
         # Forked workers share the parent's memory and need not import anything again.
         import multiprocessing
@@ -136,6 +187,7 @@ def serve(config: Config, application: Callable[[Config], Any] = load) -> None:
 
 
 def _load(application: Callable[[Config], Any], config: Config, *_: Any) -> Any:
+    threading.Thread(target=_end_with_main, args=(config.counts_folder,), daemon=True).start()
     loaded = application(config)
     # An answer of a thousand runs is a million objects, none of them in a circle: looking for
     # circles every 700 objects takes a fifth of the time that the answer does.
@@ -150,30 +202,42 @@ def _http1_settings() -> Any:
     return HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000)
 
 
+def _check_tls(config: Config) -> None:
+    """Raise InvalidParameter for a certificate or key that cannot be used."""
+    import ssl
+
+    if not config.tls_certificate:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(config.tls_certificate, config.tls_key, password=lambda: "")
+    except OSError as error:  # SSLError is one
+        reason = getattr(error, "reason", "") or error.strerror or error
+        raise InvalidParameter(
+            f"cannot serve TLS with --tls-certificate {config.tls_certificate} and --tls-key "
+            f"{config.tls_key}: {reason}"
+        ) from None
+
+
 def _tls_1_2() -> Any:
     from granian.constants import SSLProtocols
 
     return SSLProtocols.tls12
 
 
-def _check_port(config: Config) -> None:
-    import socket
+def _end_with_main(counts_folder: str) -> None:
+    """Stop this worker when the server's main process is gone, however it ended. A worker that was
+    forked earlier follows the later ones, which have inherited its end of the pipe."""
+    import multiprocessing
+    import shutil
 
-    try:
-        infos = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise InvalidParameter(f"no address {config.host!r} to listen at: {error}") from None
-    family, kind, _, _, address = infos[0]
-    with socket.socket(family, kind) as probe:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            raise InvalidParameter(
-                f"cannot listen at {config.host}:{config.port}: {error.strerror}. Choose another "
-                "port with --port"
-            ) from None
+    main = multiprocessing.parent_process()
+    assert main is not None
+    main.join()
+    shutil.rmtree(counts_folder, ignore_errors=True)  # main would have done it
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_SECONDS)
+    os._exit(1)
 
 
 def _print(line: str) -> None:
