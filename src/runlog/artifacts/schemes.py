@@ -132,6 +132,17 @@ async def _s3_abort(files: Any, place: str) -> None:
             return
 
 
+# The storage hosts of Microsoft's clouds, which alone get keys and tokens of the environment.
+_AZURE_HOSTS = (
+    ".core.windows.net",
+    ".core.chinacloudapi.cn",
+    ".core.usgovcloudapi.net",
+    ".core.cloudapi.de",
+    ".storage.azure.net",
+    ".fabric.microsoft.com",
+)
+
+
 def _azure(address: Address) -> Options:
     """The account is in the host: ACCOUNT.blob.core.windows.net, or of another Azure cloud; .dfs.
     addresses the same files. az://CONTAINER/path has none, it is in the environment."""
@@ -139,6 +150,11 @@ def _azure(address: Address) -> Options:
     host = address.host.replace(".dfs.", ".blob.", 1) if address.user else None
     environment = os.environ
     connection = environment.get("AZURE_STORAGE_CONNECTION_STRING")
+    if host and not connection and not host.lower().endswith(_AZURE_HOSTS):
+        raise InvalidParameter(
+            f"artifacts at {address}: {host} is no host of Azure's, so it gets none of your keys. "
+            "If it is one of your own, set AZURE_STORAGE_CONNECTION_STRING, with its BlobEndpoint"
+        )
     return _given(
         account_name=account,
         account_host=host,
@@ -224,15 +240,23 @@ def _http_root(address: Address) -> str:
 
 
 def _dbfs(address: Address) -> Options:
+    """The workspace is that of the environment, and so is the token: an address that a store
+    gives must not send it anywhere else."""
     from runlog.artifacts.transfer import patience
 
-    return _given(
-        timeout=patience(),
-        instance=(os.environ.get("DATABRICKS_HOST") or address.host)
-        .removeprefix("https://")
-        .strip("/"),
-        token=os.environ.get("DATABRICKS_TOKEN"),
-    )
+    host = (os.environ.get("DATABRICKS_HOST") or "").removeprefix("https://").strip("/")
+    named = f"{address.host}:{address.port}" if address.port else address.host
+    if not host:
+        raise InvalidParameter(
+            f"artifacts at {address}: set DATABRICKS_HOST to your workspace, as "
+            "https://NAME.cloud.databricks.com, and DATABRICKS_TOKEN to its token"
+        )
+    if named not in ("", host, host.partition(":")[0]):
+        raise InvalidParameter(
+            f"artifacts at {address} are not on {host}, which DATABRICKS_HOST names: its token is "
+            f"sent nowhere else. Write dbfs:{address.path}, or set DATABRICKS_HOST to {named}"
+        )
+    return _given(timeout=patience(), instance=host, token=os.environ.get("DATABRICKS_TOKEN"))
 
 
 def _hdfs(address: Address) -> Options:
