@@ -49,7 +49,7 @@ ARROWS = {
     "sqlusers": "clock db errors sqlkeys users validate",
     "artifacts": "db entities errors media places settings store validate",
     "protocol": "entities errors models records store validate views",
-    "serve": "artifacts clock entities errors filters page protocol records runlog settings "
+    "serve": "artifacts clock entities errors filters page places protocol records runlog settings "
     "sqlstore sqlusers store users validate",
     "http": "artifacts clock entities errors models names protocol records runlog settings store "
     "validate views",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from processes import LONG
+from runlog.serve import process
 from runlog.sqlusers import Users
 from runlog.store import open_store
 from serving import free_port, serving
@@ -105,6 +107,37 @@ def test_the_file_may_be_named_and_is_called_new_only_once(place):
             pass
         line = (place / "log").read_text().splitlines()[-1]
         assert line == f"runlog: serving: {place}/named.db{new} at {served.uri}"
+
+
+@pytest.mark.parametrize(
+    "options, uri", [([], True), (["--auth"], False), (["--host", "0.0.0.0", "--no-auth"], False)]
+)
+def test_pages_are_told_which_store_they_show(place, options, uri):
+    """All have its name; where it is only who may know that."""
+    store = open_store(f"{place}/")
+    token = Users(store.db)
+    token.add("ann", "viewer")
+    token.add("root", "admin")
+    tokens = {name: token.add_token(name, "t") for name in ("ann", "root")}
+    store.close()
+    with serving(place, *options) as served:
+        for name, secret in tokens.items():
+            said = served.call("GET", "/api/runlog/1/session", Authorization=f"Bearer {secret}")[1]
+            about = json.loads(said)
+            assert about["store"] == f"{place.name}/runlog.db"
+            known = uri or options == ["--auth"] and name == "root"
+            assert about["store_uri"] == (f"{place}/" if known else "")
+
+
+@pytest.mark.parametrize(
+    "uri, name",
+    [
+        ("postgresql+psycopg://me:secret@db.internal:5432/runs", "postgresql: runs"),
+        ("/srv/runlog/x.db", "runlog/x.db"),
+    ],
+)
+def test_a_name_of_a_store_has_neither_password_nor_host(uri, name):
+    assert process.store_name(process.Config(uri)) == name
 
 
 # -- who may log in -------------------------------------------------------------------------

@@ -63,6 +63,8 @@ class Site:
             SqlStore(str(folder / "runlog.db")),
             ArtifactRepo(self.store.artifact_root),
             access=access(self.store) if access else None,
+            store_name=f"{folder.name}/runlog.db",
+            store_uri=str(folder / "runlog.db"),
         )
         app = below(prefix, self.app) if prefix else self.app
         self._server = make_server("127.0.0.1", 0, app, Server, Quiet)

@@ -71,3 +71,10 @@ def test_a_first_load_is_small(site, look):
     )
     assert sum(size for _, size in sizes) <= 60_000, sizes
     assert len(sizes) <= 5, sizes
+
+
+def test_every_page_says_which_store_it_shows(site, look, ids):
+    for path in ("/", f"/runs/{ids[0]}"):
+        label = look(site, path).locator("header .store")
+        assert label.inner_text().endswith("/runlog.db")
+        assert label.get_attribute("title").endswith(label.inner_text())

@@ -18,6 +18,9 @@ export interface Session {
   role: string | null;
   read_only: boolean;
   version: string;
+  /** What is served, in short, and where it is if one may know. */
+  store: string;
+  store_uri: string;
 }
 
 export const session = signal<Session | null>(null);

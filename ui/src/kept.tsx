@@ -91,7 +91,7 @@ async function start(): Promise<void> {
   const home =
     kept.run_ids.length === 1 ? href(`runs/${kept.run_ids[0]}`) : href("compare", { runs: kept.run_ids.join(",") });
   answerWith(answers(kept));
-  session.value = { user: null, role: null, read_only: true, version: kept.version };
+  session.value = { user: null, role: null, read_only: true, version: kept.version, store: "", store_uri: "" };
   go(home);
   render(<Page kept={kept} home={home} />, document.getElementById("app")!);
 }

@@ -15,7 +15,7 @@ from runlog.artifacts import ArtifactRepo
 from runlog.artifacts.paths import PROXIED
 from runlog.errors import RunlogError, StoreError
 from runlog.protocol import wire
-from runlog.protocol.rows import BY_NAME, READ, ROWS, Row
+from runlog.protocol.rows import ADMIN, BY_NAME, READ, ROWS, Row
 from runlog.serve import bodies, browsers, copies, histories, locations, monitoring, openapi
 from runlog.serve.access import Access, Everyone, Page
 from runlog.serve.files import Files
@@ -41,6 +41,8 @@ def create_app(
     sync: Callable[[], None] | None = None,
     counts_folder: str = "",
     pages: Pages | None = None,
+    store_name: str = "",
+    store_uri: str = "",
 ) -> Bottle:
     """MLflow's REST API over `store`, as a WSGI application.
 
@@ -51,7 +53,8 @@ def create_app(
     `sync`, mostly `store.flush`, what was written is synced before it is answered, together for
     all that wait at the same time. Processes that have the same `counts_folder`, an empty folder
     for as long as they run, count their requests together. `pages` are the
-    web pages, by default those of the package.
+    web pages, by default those of the package; they show `store_name`, and `store_uri` to whoever
+    may know where the store is: admins, and everyone where nobody logs in.
     """
     root = store.artifact_root if artifacts is None else artifacts.uri
     if artifacts is not None:
@@ -129,7 +132,8 @@ def create_app(
 
     def session() -> dict[str, Any]:
         about = access.describe(access.identify(request.environ))
-        return {**about, "version": monitoring.version()}
+        uri = store_uri if about["role"] in (None, ADMIN) else ""
+        return {**about, "version": monitoring.version(), "store": store_name, "store_uri": uri}
 
     def view_of_document(route: str) -> Callable[..., Any]:
         def view(**path: str) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, MissingExtra
+from runlog.places import shown
 from runlog.serve import guard, listening
 from runlog.serve.access import Access
 from runlog.serve.app import create_app
@@ -77,7 +78,23 @@ def load(config: Config, access: Access | None = None) -> Any:
         log=_print if config.access_log else None,
         sync=None if config.read_only else store.flush,
         counts_folder=config.counts_folder,
+        store_name=store_name(config),
+        # Whoever reaches a public server without log-ins need not know the machine's folders.
+        store_uri=shown(config.store_uri) if _tells_where(config) else "",
     )
+
+
+def store_name(config: Config) -> str:
+    """A short name of what is served: the end of a file's path, or a database without its host."""
+    path = database_path(config)
+    if path:
+        return "/".join(path.replace(os.sep, "/").split("/")[-2:])
+    scheme, _, rest = shown(config.store_uri).partition("://")
+    return f"{scheme.partition('+')[0]}: {rest.rpartition('/')[2]}"
+
+
+def _tells_where(config: Config) -> bool:
+    return demands_log_in(config) or guard.is_loopback(config.host)
 
 
 def _access(store: Store, config: Config) -> Access:

@@ -41,6 +41,17 @@ export function Logo() {
   );
 }
 
+/** Which store the server has: there may be several of both. */
+function Store() {
+  const name = session.value?.store;
+  if (!name) return null;
+  return (
+    <span class="store clip hide-narrow" title={session.value!.store_uri || name}>
+      {name}
+    </span>
+  );
+}
+
 export function Header() {
   const trail = place.value.page === "experiments" ? [] : crumbs.value;
   const user = session.value?.user;
@@ -67,6 +78,7 @@ export function Header() {
           ))}
         </ol>
       </nav>
+      <Store />
       <Button class="jump" aria-label="Go to… Ctrl K" onClick={() => (overlay.value = "palette")}>
         <Icon name="search" />
         <span>Go to…</span>
