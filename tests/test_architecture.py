@@ -40,30 +40,32 @@ ARROWS = {
     "sqlviews": "entities errors filters sqlkeys sqlsearch validate views",
     "sqlmodels": "clock entities errors filters models names sqlkeys validate",
     "sqlrecords": "clock db entities errors filters records sqlkeys sqlsearch validate",
-    "sqlstore": "clock db entities errors filters names settings sqlkeys sqlmetrics sqlmodels "
-    "sqlrecords sqlsearch sqltrash sqlviews store validate",
+    "sqlstore": "clock db entities errors filters names results settings sqlkeys sqlmetrics "
+    "sqlmodels sqlrecords sqlsearch sqltrash sqlviews store validate",
     "page": "clock entities errors protocol runlog store views",
     "sqldirect": "db sqlkeys sqlmetrics validate",
-    "sqlremote": "db errors sqldirect sqlstore",
+    "sqlremote": "db errors results sqldirect sqlstore",
     "users": "errors",
     "sqlusers": "clock db errors sqlkeys users validate",
     "artifacts": "db entities errors media places settings store validate",
-    "protocol": "entities errors models records store validate views",
-    "serve": "artifacts clock entities errors filters page places protocol records runlog settings "
-    "sqlstore sqlusers store users validate",
-    "http": "artifacts clock entities errors models names protocol records runlog settings store "
-    "validate views",
+    "results": "errors",
+    "protocol": "entities errors models records results store validate views",
+    "serve": "artifacts clock db entities errors filters page places protocol records results "
+    "runlog settings sqlstore sqlusers store users validate",
+    "http": "artifacts clock entities errors models names protocol records results runlog settings "
+    "store validate views",
     "schemas": "extras",
     "data": "artifacts context entities errors extras schemas",
     "media": "errors extras",
-    "frames": "entities errors extras store",
+    "frames": "entities errors extras results store",
+    "query": "errors frames places store",
     "places": "errors settings store",
     "ledger": "store",
     "packing": "artifacts entities errors ledger sqlstore",
     "counting": "artifacts entities ledger records store",
     "copying": "artifacts counting entities errors ledger records store",
-    "client": "artifacts clock entities errors frames ledger media models places settings store "
-    "validate",
+    "client": "artifacts clock entities errors frames ledger media models places query settings "
+    "store validate",
     "showing": "entities errors fluent page places protocol",
     "tracking": "client fluent places",
     "system_metrics": "clock errors extras settings",
@@ -72,8 +74,8 @@ ARROWS = {
     "tables": "",
     "plot": "entities errors tables",
     "commands": "artifacts client clock copying counting data db entities errors filters frames "
-    "http media page places plot packing runlog serve settings sqlstore sqlusers store tables "
-    "users validate",
+    "http media page places plot packing runlog results serve settings sqlstore sqlusers store "
+    "tables users validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }

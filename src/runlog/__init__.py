@@ -100,6 +100,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     )
     from runlog.media import Image
     from runlog.places import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+    from runlog.query import sql
     from runlog.showing import save_page, show
     from runlog.system_metrics import (
         disable_system_metrics_logging,
@@ -133,6 +134,7 @@ _HOMES = {
         "disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id "
         "set_system_metrics_samples_before_logging set_system_metrics_sampling_interval"
     ),
+    "query": "sql",
     "showing": "save_page show",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -226,6 +228,7 @@ __all__ = [
     "set_tags",
     "set_tracking_uri",
     "show",
+    "sql",
     "start_run",
     "tracking",
 ]

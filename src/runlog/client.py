@@ -554,6 +554,13 @@ class RunlogClient:
 
     # -- all --------------------------------------------------------------------------------
 
+    def sql(self, query: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> Any:
+        """Run one SQL statement that reads, and return a DataFrame, or a list of dicts where
+        pandas is not installed: see `runlog.sql`."""
+        from runlog.query import answer
+
+        return answer(self.store, query, params)
+
     def flush(self) -> None:
         """Returns when what was logged so far survives a power cut too."""
         self.store.flush()

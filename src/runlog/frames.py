@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runlog.errors import NotFound
 from runlog.extras import require
+from runlog.results import QueryResult, distinct
 from runlog.store import RunColumns, Store
 
 if TYPE_CHECKING:
@@ -120,6 +121,45 @@ def _as_pandas_likes(times: Any) -> Any:
 
 
 _NOT_A_TIME = -(2**63)
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"  # of the views
+
+
+def query(result: QueryResult) -> pandas.DataFrame:
+    """A row a row of the result. Whole numbers are int64, or Int64 where some are missing; numbers
+    float64; columns named `time` or `*_time` that hold times are times (UTC)."""
+    pd = require("pandas", "pandas")
+    names = distinct(result.names)
+    data = {name: _series(name, column) for name, column in zip(names, result.columns, strict=True)}
+    frame: pandas.DataFrame = pd.DataFrame(data, columns=names)
+    return frame
+
+
+def _series(name: str, values: list[Any]) -> Any:
+    pd = require("pandas", "pandas")
+    kinds = {*map(type, values)}
+    known = kinds - {type(None)}
+    if name == "time" or name.endswith("_time"):
+        times = _parsed_times(values) if known <= {str} else None
+        if times is not None:
+            return times
+    if values and not known:
+        return pd.Series(float("nan"), index=range(len(values)))
+    if float in known and known <= {int, float, str}:
+        numbers = [float("nan") if value in (None, "NaN") else value for value in values]
+        if str not in {*map(type, numbers)}:  # a NaN is a text in the tables of a SQLite file
+            return pd.Series(numbers, dtype="float64")
+    if known == {int}:
+        return pd.Series(values, dtype="int64" if kinds == known else "Int64")
+    return pd.Series(values, dtype="object")
+
+
+def _parsed_times(values: list[str | None]) -> Any:
+    pd = require("pandas", "pandas")
+    try:
+        times = pd.to_datetime(values, utc=True, format=_TIME_FORMAT)
+    except ValueError:  # a column of that name that somebody made, or a year beyond 2262
+        return None
+    return _as_pandas_likes(pd.DatetimeIndex(times))
 
 
 def models(found: Sequence[LoggedModel]) -> pandas.DataFrame:

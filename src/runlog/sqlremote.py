@@ -6,12 +6,17 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from runlog.db.servers import database
-from runlog.errors import InvalidParameter
+from runlog.errors import BadRequest, InvalidParameter
 from runlog.sqldirect import DirectMetrics
 from runlog.sqlstore import ARCHIVE, SqlStore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from runlog.db.query import Limits
     from runlog.db.sqlite import Database
+    from runlog.results import QueryResult
 
 
 class RemoteStore(SqlStore):
@@ -38,3 +43,20 @@ class RemoteStore(SqlStore):
                 "Give a folder that all clients see, or a bucket"
             )
         return location
+
+    def sql(
+        self,
+        query: str,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
+        limits: Limits | None = None,
+    ) -> QueryResult:
+        from runlog.db.serverquery import run
+        from runlog.db.servers import ServerDatabase
+        from runlog.results import QueryResult, bindings
+
+        if limits is not None:  # nothing but the rights of a user of its own would keep a query in
+            raise BadRequest(
+                "this server keeps its runs in a database that you can query itself: connect to it "
+                "with its own URI and a user who may only read the views (docs/databases.md)"
+            )
+        return QueryResult(*run(cast(ServerDatabase, self.db), query, bindings(params)))

@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    from runlog.db.query import Limits
     from runlog.entities import LoggedModelInput, LoggedModelOutput
     from runlog.filters import Clause, OrderBy
+    from runlog.results import QueryResult
     from runlog.sqlmodels import SqlModels
     from runlog.sqlrecords import SqlRecords
     from runlog.sqlsearch import Search
@@ -820,6 +822,18 @@ class SqlStore(Store):
         from runlog.sqlrecords import SqlRecords
 
         return SqlRecords(self)
+
+    def sql(
+        self,
+        query: str,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
+        limits: Limits | None = None,
+    ) -> QueryResult:
+        """`limits` are for the queries of others, which a server runs."""
+        from runlog.db.query import run
+        from runlog.results import QueryResult, bindings
+
+        return QueryResult(*run(self.db, query, bindings(params), limits))
 
     @property
     def views(self) -> SqlViews:

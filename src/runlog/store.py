@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from runlog.entities import LoggedModelInput
     from runlog.models import LoggedModels
     from runlog.records import Records
+    from runlog.results import QueryResult
     from runlog.views import Views
 
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
@@ -301,6 +302,17 @@ class Store(ABC):
         """Tables, charts and changes as pages show them. Raises BadRequest where there are none:
         databases and runlog servers have them."""
         raise BadRequest(f"{self.uri} has no views: databases and runlog servers have them")
+
+    def sql(
+        self, query: str, params: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> QueryResult:
+        """Run one SQL statement that reads, over one snapshot; docs/schema.md has the views.
+        `params` are values for `:name` or `?` in it. Raises InvalidParameter for a statement that
+        is wrong or that writes, BadRequest where there is no SQL: databases and runlog servers
+        have it."""
+        raise BadRequest(
+            f"{self.uri} takes no SQL: databases and runlog servers do. Search it with search_runs"
+        )
 
     @property
     def records(self) -> Records:

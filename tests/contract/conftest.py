@@ -104,13 +104,15 @@ _TRASH = "its runs stay active in a deleted experiment"
 _WORDS = "it says it in other words, or as another error"
 
 # What a kind of store does not promise: modules of tests or single ones, and why.
+_NO_SQL = {"test_sql": "it takes no SQL"}
 LACKS: dict[str, dict[str, str]] = {
     "http_in_process": _ON_THE_SERVER,
     "http": _ON_THE_SERVER,
-    "http_postgresql": _ON_THE_SERVER,
-    "http_mariadb": _ON_THE_SERVER,
+    "http_postgresql": {**_ON_THE_SERVER, **_NO_SQL},
+    "http_mariadb": {**_ON_THE_SERVER, **_NO_SQL},
     "mlflow": {
         **_ON_THE_SERVER,
+        **_NO_SQL,
         "test_digests": "it keeps no digests of files",
         "test_models": "its logged models are tried through its own client",
         "test_paging": _IDS,

@@ -10,12 +10,14 @@ import click
 
 from runlog import tables
 from runlog.commands import common
+from runlog.results import distinct
 from runlog.tables import NUMBER, TEXT, Column, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from runlog.db.keeping import Answer, Reader
+    from runlog.db.query import Answer, Reader, ServerReader
+    from runlog.store import Store
 
 HELP = """\
 Statements end with a semicolon and may span lines. Views to read from: .tables
@@ -38,13 +40,12 @@ KEYWORDS = (
 def sql(query: str | None, form: str | None, uri: str | None) -> None:
     """Read the database with SQL.
 
-    Runs QUERY, or what comes on standard input; on a terminal it is a shell, with line editing,
-    history and completion. Nothing can be written. The views are runs, experiments, params,
-    metrics, metric_summary, tags, experiment_tags and inputs.
+    This works on a file, on a database on a server, and on a runlog server, for users who may read
+    all its runs. It runs QUERY, or what comes on standard input; on a terminal it is a shell, with
+    line editing, history and completion. Nothing can be written. The views are runs, experiments,
+    params, metrics, metric_summary, tags, experiment_tags, models, inputs and artifacts.
     """
-    from runlog.db.keeping import Reader
-
-    reader = Reader(common.open_file(uri).db.path)
+    reader = _reader(common.open_store(uri))
     try:
         if query is None and sys.stdin.isatty():
             Shell(reader, form).run()
@@ -55,6 +56,22 @@ def sql(query: str | None, form: str | None, uri: str | None) -> None:
         reader.close()
 
 
+def _reader(store: Store) -> Reader | ServerReader:
+    """What answers statements. The file of a database is read a row at a time, whatever its size;
+    other databases can be attached to it."""
+    from runlog.db.query import Reader, ServerReader
+    from runlog.sqlstore import SqlStore
+
+    if isinstance(store, SqlStore) and common.is_file(store):
+        return Reader(store.db.path)
+
+    def ask(statement: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        found = store.sql(statement)
+        return found.names, found.rows
+
+    return ServerReader(store.uri, ask)
+
+
 def print_answer(answer: Answer, form: str | None) -> None:
     """Prints what a statement found, if it was one that finds something."""
     if not answer.names:
@@ -63,7 +80,7 @@ def print_answer(answer: Answer, form: str | None) -> None:
         tables.write_csv([Column(name, TEXT) for name in answer.names], answer.rows, sys.stdout)
         return
     if form == "json":
-        columns = [Column(name, TEXT) for name in _distinct(answer.names)]
+        columns = [Column(name, TEXT) for name in distinct(answer.names)]
         common.print_parts(tables.json_rows(columns, answer.rows))
         return
     rows = list(answer.rows)
@@ -91,25 +108,13 @@ def _shown(values: Sequence[Any]) -> list[str]:
     ]
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """The names, the second of two equal ones with a number: keys of JSON must differ."""
-    found: list[str] = []
-    for name in names:
-        new, count = name, 1
-        while new in found:
-            count += 1
-            new = f"{name}_{count}"
-        found.append(new)
-    return found
-
-
 # -- the shell ------------------------------------------------------------------------------
 
 
 class Shell:
     """Reads statements and commands from a terminal until it is told to stop."""
 
-    def __init__(self, reader: Reader, form: str | None) -> None:
+    def __init__(self, reader: Reader | ServerReader, form: str | None) -> None:
         self._reader = reader
         self._form = form
 
@@ -122,7 +127,7 @@ class Shell:
 
     def _read(self) -> str | None:
         """A command or a whole statement; empty after Ctrl-C, None at the end."""
-        from runlog.db.keeping import is_complete
+        from runlog.db.query import is_complete
 
         text = ""
         while True:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from runlog.errors import StoreError
 
+READS_ONLY = "this reads only: change runs with the Python API or the other commands"
+
 
 class Undone(StoreError):
     """Nothing of a call was kept, for a reason that has nothing to do with it: call again.

@@ -1,5 +1,5 @@
 """Looking after a store's file: what is in it, whether it is sound, a copy of it, its free space
-given back; and reading it with SQL that somebody typed."""
+given back."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def check(path: str, quick: bool = False) -> list[str]:
     try:
         database = Database(path)
         database.open()
-        connection = _reader(database)
+        connection = reader(database)
     except StoreError as error:
         return [error.message]
     try:
@@ -158,7 +158,7 @@ def backup(
     _check_backup_target(database.path, target, overwrite)
     hidden = f"{target}.{os.getpid()}.part"
     database.open()
-    source = _reader(database)
+    source = reader(database)
     try:
         if source.pragma("journal_mode") == "wal":
             # A snapshot: without it the copy starts anew whenever somebody writes. In the other
@@ -277,129 +277,10 @@ def upgrade(path: str) -> tuple[int, int]:
         database.close()
 
 
-# -- reading with SQL -----------------------------------------------------------------------
-
-
-class Answer(NamedTuple):
-    """What a statement found: the names of its columns, and its rows as they are fetched."""
-
-    names: list[str]
-    rows: Iterator[tuple[Any, ...]]
-
-
-class Reader:
-    """A store's file for SQL that somebody typed: everything can be read, nothing written."""
-
-    def __init__(self, path: str) -> None:
-        self._database = Database(path)
-        self._database.open()
-        self.path = self._database.path
-        self._connection = _reader(self._database)
-        self._connection.authorizer = _allow_reading
-        # SQLite calls back now and then, so that Ctrl-C ends a statement that takes for ever.
-        self._connection.set_progress_handler(lambda: False, 20_000)
-
-    def close(self) -> None:
-        self._connection.close()  # first: the last one to close that may write tidies up
-        self._database.close()
-
-    def answers(self, sql: str) -> Iterator[Answer]:
-        """Runs the statements of `sql`, one after the other. Take the rows of an answer before
-        the next. Raises InvalidParameter for one that is wrong or that writes."""
-        for statement in split(sql):
-            yield self._answer(statement)
-
-    def _answer(self, statement: str) -> Answer:
-        names: list[str] = []
-        cursor = self._connection.cursor()
-
-        def note_names(cursor: apsw.Cursor, statement: str, bindings: apsw.Bindings | None) -> bool:
-            # Only here a statement without rows tells its columns.
-            names[:] = [str(column[0]) for column in cursor.get_description()]
-            return True
-
-        cursor.exec_trace = note_names
-        rows = self._translated(lambda: cursor.execute(statement))
-        return Answer(names, self._rows(rows))
-
-    def _rows(self, cursor: apsw.Cursor) -> Iterator[tuple[Any, ...]]:
-        while True:
-            row = self._translated(lambda: next(cursor, None))
-            if row is None:
-                return
-            yield row
-
-    def _translated(self, deed: Callable[[], Any]) -> Any:
-        try:
-            return deed()
-        except (apsw.ReadOnlyError, apsw.AuthError):
-            raise InvalidParameter(
-                "this reads only: change runs with the Python API or the other commands"
-            ) from None
-        except UnicodeDecodeError as error:
-            raise StoreError(f"{self._database.path} is damaged: {error}") from error
-        except (apsw.SQLError, apsw.CantOpenError) as error:
-            raise InvalidParameter(f"SQL: {error}") from error
-        except apsw.Error as error:
-            raise StoreError(f"{self._database.path}: {error}") from error
-
-    def names(self) -> list[tuple[Any, ...]]:
-        """What there is to read: name and kind, the views that are made for it first."""
-        return self._connection.execute(
-            """select name,
-                      iif(type = 'view' and name not glob 'live_*' and name not glob 'fresh_*',
-                          'view', 'internal ' || type) as kind
-               from sqlite_schema
-               where type in ('view', 'table') and name not glob 'sqlite_*'
-               order by kind = 'view' desc, kind, name"""
-        ).fetchall()
-
-    def columns(self, name: str) -> list[str]:
-        """The columns of a table or view."""
-        rows = self._connection.execute("select name from pragma_table_info(:name)", {"name": name})
-        return [column for (column,) in rows]
-
-    def schema(self, name: str | None = None) -> list[str]:
-        """The statements that made the table or view `name` and its indexes, or everything."""
-        rows = self._connection.execute(
-            """select sql from sqlite_schema
-               where sql is not null and (:name is null or lower(tbl_name) = lower(:name))
-               order by type = 'view', tbl_name, type = 'index'""",
-            {"name": name},
-        )
-        return [sql + ";" for (sql,) in rows]
-
-
-def _allow_reading(
-    action: int, name: str | None, other: str | None, database: str | None, trigger: str | None
-) -> int:
-    """Keeps `vacuum into` from making a file, which a read-only connection may do: it attaches
-    one that does not exist or is empty. Others can be attached, and only be read, too."""
-    if action == apsw.SQLITE_ATTACH and not (name and size(name)):
-        return apsw.SQLITE_DENY
-    return apsw.SQLITE_OK
-
-
-def split(sql: str) -> Iterator[str]:
-    """The statements in a text, each with what ends it; a last one may lack its semicolon."""
-    begin = 0
-    for position, character in enumerate(sql):
-        if character == ";" and apsw.complete(sql[begin : position + 1]):
-            yield sql[begin : position + 1].strip()
-            begin = position + 1
-    if sql[begin:].strip():
-        yield sql[begin:].strip()
-
-
-def is_complete(sql: str) -> bool:
-    """Whether the text ends with a whole statement, its semicolon included."""
-    return apsw.complete(sql)
-
-
 # -- small things ---------------------------------------------------------------------------
 
 
-def _reader(database: Database) -> apsw.Connection:
+def reader(database: Database) -> apsw.Connection:
     """A connection that SQLite itself keeps from writing, unlike `pragma query_only`."""
     immutable = database.read_only and not size(database.path + "-wal")
     connection = open_uri(database.path, "mode=ro" + ("&immutable=1" if immutable else ""))

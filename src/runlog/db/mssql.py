@@ -120,6 +120,8 @@ class SQLServer(ServerDatabase):
     TABLES = "select name from sys.tables where schema_id = schema_id()"
     # deadlock, snapshot; unique, foreign keys: made or deleted by others in between
     CONFLICTS = frozenset((1205, 3960, 2601, 2627, 547))
+    TEXT = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\[[^\]]*\]"
+    WRITING = frozenset("insert update delete merge into exec execute".split())
     BUSY = frozenset((1222,))
     DENIED = frozenset((229, 230, 262, 18456))
     FULL = frozenset((1105, 9002))

@@ -78,11 +78,17 @@ class MySQL(ServerDatabase):
     GONE = frozenset((1047, 1290, 1792, 1836))
     MISSING = frozenset((1054, 1146))
     UNTAKEN = frozenset((1366, 1406, 3854))
+    READ_ONLY = frozenset((1792,))
+    TEXT = r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`"
+    WRITING = frozenset(("outfile", "dumpfile"))
 
     double = staticmethod(doubles.sortable)
 
     def code(self, error: Any) -> Any:
         return error.args[0] if error.args else None
+
+    def quoted(self, word: str) -> str:
+        return f"`{word}`" if word in ("key", "schema") else word
 
     def options(self) -> dict[str, Any]:
         return {"charset": "utf8mb4"}

@@ -58,6 +58,11 @@ class PostgreSQL(ServerDatabase):
     GONE = frozenset(("25006", "57P01", "57P02", "57P03"))
     MISSING = frozenset(("42P01", "42703"))
     UNTAKEN = frozenset(("22021", "22P05"))
+    READ_ONLY = frozenset(("25006",))
+    TEXT = (
+        r"[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
+        r"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$"
+    )
 
     def code(self, error: Any) -> Any:
         state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 from runlog import migrate
-from runlog.db import Undone, Unsure
+from runlog.db import READS_ONLY, Undone, Unsure
 from runlog.errors import (
     InvalidParameter,
     MissingExtra,
@@ -116,6 +116,9 @@ class ServerDatabase:
     GONE: ClassVar[frozenset[Any]]  # the server cannot write now, another one will,
     MISSING: ClassVar[frozenset[Any]]  # a table is not there,
     UNTAKEN: ClassVar[frozenset[Any]]  # a text that it does not take
+    READ_ONLY: ClassVar[frozenset[Any]] = frozenset()  # a write in a read-only transaction
+    TEXT: ClassVar[str]  # a pattern of what is in quotes
+    WRITING: ClassVar[frozenset[str]] = frozenset()  # words that write, where all transactions do
 
     nan: float | str = math.nan
     read_only = False
@@ -213,6 +216,31 @@ class ServerDatabase:
     def read(self, rows: Iterable[Any]) -> Rows:
         """Rows as the driver gives them, made tuples of Python's values."""
         return rows if isinstance(rows, list) else list(rows)
+
+    @property
+    def paramstyle(self) -> str:
+        """How the driver marks values: qmark, or one that takes %s."""
+        return str(self._engine.dialect.paramstyle)
+
+    def quoted(self, word: str) -> str:
+        """A word of somebody's statement; in quotes if it is a column of the views whose name the
+        engine keeps for itself."""
+        return word
+
+    def ask(self, connection: Any, text: str, arguments: Any) -> Any:
+        """Run a statement that somebody typed, in the engine's own words, on a connection, and
+        return its cursor. Raises InvalidParameter for one that is wrong or that writes."""
+        cursor = connection.cursor()
+        try:
+            cursor.execute(text, arguments)
+            return cursor
+        except self._failures as error:
+            if self.code(error) in self.READ_ONLY:
+                raise InvalidParameter(READS_ONLY) from error
+            known = self._translated(error, connection)
+            if type(known) in (StoreError, StoreUnusable):  # what it says of the statement
+                raise InvalidParameter(f"SQL: {_first_line(error)}") from error
+            raise known from error
 
     def _alone(self, deed: Callable[[Any], Rows]) -> Rows:
         """A statement that only reads, as its own transaction; again if its connection, idle until

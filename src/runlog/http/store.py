@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from runlog.http.models import HttpModels
     from runlog.http.spool import Spool
     from runlog.records import Records
+    from runlog.results import QueryResult
     from runlog.store import Point
     from runlog.views import Views
 
@@ -524,6 +525,16 @@ class HttpStore(Store):
         from runlog.http.views import views
 
         return views(self)
+
+    def sql(
+        self, query: str, params: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> QueryResult:
+        if not self.is_runlog:
+            return super().sql(query, params)
+        from runlog.results import bindings
+
+        found: QueryResult = self.call("sql", query=query, params=bindings(params))
+        return found
 
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
         ids = [*map(str, validate.experiment_ids(experiment_ids))]

@@ -24,7 +24,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
-from runlog.protocol import columns, records, tables, wire
+from runlog.protocol import columns, queries, records, tables, wire
 from runlog.protocol.wire import (
     DATASET_INPUT,
     DOUBLE,
@@ -709,6 +709,12 @@ ROWS: tuple[Row, ...] = (
             Field("text", TEXT, default=""),
         ),
         page("completions", tables.COMPLETION),
+        OURS,
+    ),
+    Row(
+        "sql", "POST", "sql", READ, "sql",
+        (needed("query", TEXT), Field("params", queries.QUERY_PARAMS)),
+        queries.QUERY_RESULT,
         OURS,
     ),
     Row("runPage", "GET", "runs/page", READ, None, (_RUNS,), wire.FILE, OURS),

@@ -16,7 +16,16 @@ from runlog.artifacts.paths import PROXIED
 from runlog.errors import RunlogError, StoreError
 from runlog.protocol import wire
 from runlog.protocol.rows import ADMIN, BY_NAME, READ, ROWS, Row
-from runlog.serve import bodies, browsers, copies, histories, locations, monitoring, openapi
+from runlog.serve import (
+    bodies,
+    browsers,
+    copies,
+    histories,
+    locations,
+    monitoring,
+    openapi,
+    queries,
+)
 from runlog.serve.access import Access, Everyone, Page
 from runlog.serve.files import Files
 from runlog.serve.groups import Group
@@ -79,6 +88,7 @@ def create_app(
             "multipart_uploads_enabled": files.in_parts,
         },
         "getMetricHistory": lambda given: histories.answer(store, given),
+        "sql": queries.handler(store),
         "runPage": lambda given: kept(store, given["run_ids"]),
     }
 
