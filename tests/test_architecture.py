@@ -224,3 +224,26 @@ def test_extras_are_imported_where_they_are_used():
             if isinstance(node, ast.ImportFrom) and not node.level
         }
         assert at_top & heavy <= {"click", "bottle"}, module  # a home each, see above
+
+
+# -- the pages' source ------------------------------------------------------------------------
+
+PAGES = Path(__file__).parents[1] / "ui" / "src"
+PAGE_SOURCES = sorted(PAGES.rglob("*.ts*"))
+COMPONENT = re.compile(r"^(?:export )?function ([A-Z]\w*)\(.*?^}$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", PAGE_SOURCES, ids=lambda path: str(path.relative_to(PAGES)))
+def test_lines_of_the_pages_have_120_characters_at_most(path):
+    assert [line for line in path.read_text().splitlines() if len(line) > 120] == []
+
+
+@pytest.mark.parametrize("path", PAGE_SOURCES, ids=lambda path: str(path.relative_to(PAGES)))
+def test_components_have_150_lines_at_most(path):
+    lengths = {each[1]: each[0].count("\n") + 1 for each in COMPONENT.finditer(path.read_text())}
+    assert {name: lines for name, lines in lengths.items() if lines > 150} == {}
+
+
+def test_nobody_imports_the_entry_of_the_pages():
+    """Parts that are loaded on demand share a file with the start through shared.ts."""
+    assert [path.name for path in PAGE_SOURCES if "main.tsx" in path.read_text()] == []

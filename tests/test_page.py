@@ -26,7 +26,7 @@ HOSTILE = "</script></title><script>alert(1)</script><!--\"'&"
 
 @pytest.fixture(autouse=True)
 def built():
-    if not (page.FOLDER / "kept.js").is_file():
+    if not (page.FOLDER / "offline-page.js").is_file():
         pytest.skip("the pages are not built: npm ci && npm run build in ui/")
 
 
@@ -44,7 +44,7 @@ def run_of(store, name="first", **params):
 
 
 def content(document):
-    data = re.search(r'id="kept">([^<]*)<', document)[1]
+    data = re.search(r'id="recorded">([^<]*)<', document)[1]
     return json.loads(gzip.decompress(base64.b64decode(data)))
 
 

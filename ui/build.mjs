@@ -39,8 +39,8 @@ const result = await build({
 
 const outputs = Object.entries(result.metafile.outputs);
 const named = (entry) => path.basename(outputs.find(([, output]) => output.entryPoint === entry)[0]);
-// Every part that is loaded on demand imports main.tsx, so that whatever it shares with the start
-// lies in one file with it. What is left of the entry only imports that file: the document does.
+// Every part that is loaded on demand imports shared.ts, so that whatever it shares with the start
+// lies in one file with it. What is left of main.tsx only imports that file: the document does.
 const style = named("src/style.css");
 const entry = outputs.find(([, output]) => output.entryPoint === "src/main.tsx");
 const shared = entry[1].imports.filter((each) => each.kind === "import-statement");
@@ -52,11 +52,11 @@ const document = (await readFile(path.join(here, "index.html"), "utf8"))
   .replace("src/main.tsx", `assets/${script}`);
 await writeFile(path.join(folder, "index.html"), document);
 
-// Runs kept as one file: a script that needs no other, without the frame of the pages and the files.
+// Runs saved as one file: a script that needs no other, without the frame of the pages and the files.
 const without = {
   name: "without",
   setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /\/(main|artifacts)\.tsx$/ }, ({ path: name }) => ({ path: name, namespace: "without" }));
+    onResolve({ filter: /\/(shared\.ts|artifacts\.tsx)$/ }, ({ path: name }) => ({ path: name, namespace: "without" }));
     onLoad({ filter: /./, namespace: "without" }, () => ({
       contents: "export const Artifacts = null, Pictures = null",
     }));
@@ -64,15 +64,15 @@ const without = {
 };
 await build({
   ...common,
-  entryPoints: { kept: "src/kept.tsx" },
+  entryPoints: { "offline-page": "src/offline-page.tsx" },
   format: "iife",
   plugins: [without],
   outdir: folder,
 });
-const keptScript = await readFile(path.join(folder, "kept.js"), "utf8");
-if (/<\/?script|\r/i.test(keptScript)) throw new Error("kept.js cannot stand within a document");
-await writeFile(path.join(folder, "kept.css"), await readFile(path.join(assets, style)));
-console.log(`${String(gzipSync(keptScript, { level: 9 }).length).padStart(7)} kept.js`);
+const offlineScript = await readFile(path.join(folder, "offline-page.js"), "utf8");
+if (/<\/?script|\r/i.test(offlineScript)) throw new Error("offline-page.js cannot stand within a document");
+await writeFile(path.join(folder, "offline-page.css"), await readFile(path.join(assets, style)));
+console.log(`${String(gzipSync(offlineScript, { level: 9 }).length).padStart(7)} offline-page.js`);
 
 let total = 0;
 for (const [name] of outputs.filter((each) => each !== entry)) {

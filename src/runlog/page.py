@@ -31,10 +31,10 @@ DOCUMENT = """\
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<base href="kept:///">
+<base href="offline:///">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
 script-src '{script_hash}'; style-src '{style_hash}'; \
-img-src data:; form-action 'none'; base-uri kept:">
+img-src data:; form-action 'none'; base-uri offline:">
 <title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
@@ -42,7 +42,7 @@ img-src data:; form-action 'none'; base-uri kept:">
 </head>
 <body>
 <div id="app"><noscript>This page needs JavaScript.</noscript></div>
-<script type="application/octet-stream" id="kept">{data}</script>
+<script type="application/octet-stream" id="recorded">{data}</script>
 <script>{script}</script>
 </body>
 </html>
@@ -59,7 +59,7 @@ def document(store: Store, run_ids: Sequence[str]) -> str:
     ids = list(dict.fromkeys(run_ids))
     if not 1 <= len(ids) <= MAX_RUNS_AT_ONCE:
         raise InvalidParameter(f"{len(ids)} runs: a page shows 1 to {MAX_RUNS_AT_ONCE}")
-    script, style = _built("kept.js"), _built("kept.css")
+    script, style = _built("offline-page.js"), _built("offline-page.css")
     runs = [store.get_run(run_id) for run_id in ids]
     content = _content(store, runs).encode()
     return DOCUMENT.format(
@@ -87,7 +87,7 @@ def _digest(text: str) -> str:
 
 
 def _content(store: Store, runs: Sequence[Run]) -> str:
-    """What `ui/src/kept.tsx` reads, as JSON."""
+    """What `ui/src/offline-page.tsx` reads, as JSON."""
     ids = [run.info.run_id for run in runs]
     table, overview = BY_NAME["tableOfRuns"].answer, BY_NAME["overview"].answer
     series = BY_NAME["series"].answer

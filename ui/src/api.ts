@@ -63,17 +63,17 @@ export async function send(path: string, options: RequestInit = {}): Promise<Res
 
 async function failure(answer: Response): Promise<ApiError> {
   const text = await answer.text();
-  let told: { message?: string; error_code?: string } = {};
+  let problem: { message?: string; error_code?: string } = {};
   try {
-    told = JSON.parse(text);
+    problem = JSON.parse(text);
   } catch {
-    told.message = text.slice(0, 300) || answer.statusText;
+    problem.message = text.slice(0, 300) || answer.statusText;
   }
-  const position = / at position (\d+)/.exec(told.message ?? "")?.[1]; // of a filter
+  const position = / at position (\d+)/.exec(problem.message ?? "")?.[1]; // of a filter
   return new ApiError(
-    told.message || `The server answers ${answer.status}.`,
+    problem.message || `The server answers ${answer.status}.`,
     answer.status,
-    told.error_code ?? "",
+    problem.error_code ?? "",
     position === undefined ? null : Number(position),
     answer.headers.get("x-request-id") ?? "",
   );

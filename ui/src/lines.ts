@@ -1,4 +1,4 @@
-// The series of charts: asked for by all charts of a moment in one request, kept, and followed.
+// The series of charts: asked for by all charts of a moment in one request, cache, and followed.
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { OURS, post } from "./api.ts";
@@ -13,13 +13,13 @@ export interface Wanted {
   end: number | null;
 }
 
-const kept = new Map<string, Series | null>(); // null: the run has no such metric
-const KEPT_MOST = 4000;
+const cache = new Map<string, Series | null>(); // null: the run has no such metric
+const CACHED_MOST = 4000;
 export const version = signal(0); // grows when points were appended
 
 const frame = ({ points, axis, start, end }: Wanted) => `${points} ${axis} ${start} ${end}`;
 const nameOf = (wanted: Wanted, run: string, key: string) => `${run}\n${key}\n${frame(wanted)}`;
-const has = (wanted: Wanted, run: string) => wanted.keys.every((key) => kept.has(nameOf(wanted, run, key)));
+const has = (wanted: Wanted, run: string) => wanted.keys.every((key) => cache.has(nameOf(wanted, run, key)));
 
 /** The points of each series of a chart: as many as one sees, fewer where there are many runs. */
 export const pointsFor = (runs: number) => Math.min(1000, Math.max(48, Math.round(4500 / Math.max(runs, 1) / 16) * 16));
@@ -35,7 +35,7 @@ const coming = new Map<string, Promise<void>>(); // what was asked for and is no
 /** The requests that bring what a chart misses; null: some of it was not asked for. */
 function onTheirWay(wanted: Wanted): Promise<void>[] | null {
   const names = wanted.runs.flatMap((run) => wanted.keys.map((key) => nameOf(wanted, run, key)));
-  const missing = names.filter((name) => !kept.has(name)).map((name) => coming.get(name));
+  const missing = names.filter((name) => !cache.has(name)).map((name) => coming.get(name));
   return missing.every((each) => !!each) ? [...new Set(missing)] : null;
 }
 
@@ -81,16 +81,16 @@ async function bring(wanted: Wanted, runs: string[], keys: string[]): Promise<vo
     axis,
     ...(start !== null && { start: Math.floor(start), end: Math.ceil(end!) }),
   });
-  if (kept.size > KEPT_MOST) kept.clear();
-  for (const run of runs) for (const key of keys) kept.set(nameOf(wanted, run, key), null);
+  if (cache.size > CACHED_MOST) cache.clear();
+  for (const run of runs) for (const key of keys) cache.set(nameOf(wanted, run, key), null);
   for (const each of answer.series ?? []) {
     const series = decodeSeries(each);
-    kept.set(nameOf(wanted, series.run, series.key), series);
+    cache.set(nameOf(wanted, series.run, series.key), series);
   }
 }
 
 const found = (wanted: Wanted): Series[] =>
-  wanted.runs.flatMap((run) => wanted.keys.flatMap((key) => kept.get(nameOf(wanted, run, key)) ?? []));
+  wanted.runs.flatMap((run) => wanted.keys.flatMap((key) => cache.get(nameOf(wanted, run, key)) ?? []));
 
 /** The series of a chart. What was there stays while others come. */
 export function useLines(wanted: Wanted | null) {
@@ -121,7 +121,7 @@ export function useLines(wanted: Wanted | null) {
 /** What the shown series of these runs end with: to be asked for with the changes. */
 export function following(runs: Set<string>) {
   const after = new Map<string, { run: string; key: string; step: number }>();
-  for (const [name, series] of kept) {
+  for (const [name, series] of cache) {
     if (!series || !runs.has(series.run) || !name.endsWith("null null")) continue;
     const step = series.steps.at(-1) ?? -1;
     after.set(`${series.run}\n${series.key}`, { run: series.run, key: series.key, step });
@@ -138,10 +138,10 @@ export function following(runs: Set<string>) {
 export function follow(answer: any[]): void {
   for (const each of answer) {
     const more = decodeSeries(each);
-    for (const [name, series] of kept) {
+    for (const [name, series] of cache) {
       if (!series || series.run !== more.run || series.key !== more.key) continue;
-      if (!name.endsWith("null null") || series.values.length > 4000) kept.delete(name);
-      else kept.set(name, append(series, more));
+      if (!name.endsWith("null null") || series.values.length > 4000) cache.delete(name);
+      else cache.set(name, append(series, more));
     }
   }
   if (answer.length) version.value++;

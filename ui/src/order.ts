@@ -1,7 +1,7 @@
 // The runs of the table that was seen last, in its order: what "next" means on a run's page.
 const NAME = "runlog.order";
 
-export function keepOrder(ids: string[]): void {
+export function storeOrder(ids: string[]): void {
   try {
     sessionStorage.setItem(NAME, ids.join());
   } catch {

@@ -12,8 +12,8 @@ export interface Place {
 
 // The document's <base> leads to the root of the application.
 const root = new URL(document.baseURI).pathname;
-/** Whether this page was kept as a file. It may have no address of its own then: its state stays here. */
-export const kept = document.baseURI.startsWith("kept:");
+/** Whether this page is a file, saved with its data. It may have no address of its own then: its state stays here. */
+export const isOfflinePage = document.baseURI.startsWith("offline:");
 let inside = "";
 
 export function parse(path: string, search: string): Place {
@@ -29,10 +29,10 @@ export function parse(path: string, search: string): Place {
 }
 
 function read(): Place {
-  const { pathname, search } = kept ? new URL(inside, document.baseURI) : location;
+  const { pathname, search } = isOfflinePage ? new URL(inside, document.baseURI) : location;
   return parse(pathname.slice(root.length), search);
 }
-const printed = kept ? null : fromMlflow(location.hash);
+const printed = isOfflinePage ? null : fromMlflow(location.hash);
 if (printed !== null) history.replaceState(null, "", root + printed);
 export const place = signal(read());
 
@@ -52,11 +52,11 @@ export const experimentHref = (id: string, query: Query = {}) => href(`experimen
 export const runHref = (id: string, query: Query = {}) => href(`runs/${id}`, query);
 
 /** Where the server answers runs as one HTML file. */
-export const keptHref = (ids: string[]) =>
+export const offlinePageHref = (ids: string[]) =>
   `${root}${OURS}runs/page?${new URLSearchParams(ids.map((id) => ["run_ids", id]))}`;
 
 export function go(address: string, replace = false): void {
-  if (kept) inside = address;
+  if (isOfflinePage) inside = address;
   else history[replace ? "replaceState" : "pushState"](null, "", address);
   place.value = read();
 }
@@ -64,7 +64,7 @@ export function go(address: string, replace = false): void {
 /** Changes some of the query; what is null or empty goes. */
 export function setQuery(changes: Query, replace = true): void {
   const query = Object.fromEntries(place.value.query);
-  const { pathname } = kept ? new URL(inside, document.baseURI) : location;
+  const { pathname } = isOfflinePage ? new URL(inside, document.baseURI) : location;
   go(href(pathname.slice(root.length), { ...query, ...changes }), replace);
 }
 

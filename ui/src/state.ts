@@ -49,7 +49,7 @@ effect(() => {
   written.utc = utc.value === "1";
 });
 
-/** A message that passes, with what undoes the deed. */
+/** A message that passes, with what undoes the action. */
 export interface Toast {
   text: string;
   bad?: boolean;
@@ -57,17 +57,17 @@ export interface Toast {
 }
 export const toast = signal<Toast | null>(null);
 let fading = 0;
-export function say(text: string, more: Partial<Toast> = {}): Toast {
-  const told = (toast.value = { text, ...more });
+export function notify(text: string, more: Partial<Toast> = {}): Toast {
+  const shown = (toast.value = { text, ...more });
   clearTimeout(fading);
   fading = window.setTimeout(() => (toast.value = null), more.undo ? 10_000 : 5_000);
-  return told;
+  return shown;
 }
 
 /** Which dialog is open over the page. */
 export const overlay = signal<"help" | "palette" | "settings" | null>(null);
 
-/** What screen readers are told without a move of the focus. */
+/** What screen readers are shown without a move of the focus. */
 export const announcement = signal("");
 
 export function title(text: string): void {
@@ -77,9 +77,9 @@ export function title(text: string): void {
 export async function copy(text: string, what = "Copied"): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
-    say(what);
+    notify(what);
   } catch {
-    say("The browser does not let this page copy", { bad: true });
+    notify("The browser does not let this page copy", { bad: true });
   }
 }
 

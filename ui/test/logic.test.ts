@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { axisOf, brushed, readBrushes, roundValues, writeBrushes } from "../src/logic/axes.ts";
-import { better, rank, telling } from "../src/logic/better.ts";
+import { better, byImportance, rank } from "../src/logic/better.ts";
 import { DARK, LIGHT, styles, viridis } from "../src/logic/colours.ts";
 import {
   type Column,
@@ -51,7 +51,7 @@ import {
 import { svg } from "../src/logic/svg.ts";
 import { coloured, longer, plain, shownLines, stretch } from "../src/logic/text.ts";
 import { atMost } from "../src/logic/width.ts";
-import { Choice } from "../src/pages/choice.ts";
+import { Choice } from "../src/pages/runs/choice.ts";
 
 /** The bytes of numbers as they travel: the first of each, then the second of each... */
 function reals(...values: number[]): string {
@@ -189,7 +189,7 @@ describe("what is expected at the cursor of a filter", () => {
 it("what a run is judged by comes first", () => {
   const keys = ["gpu", "lr", "train/loss", "val/loss", "loss_dev", "validity_score"];
   expect(keys.map(rank)).toEqual([2, 2, 1, 0, 0, 1]);
-  expect(telling(keys.map((key) => ({ key }))).map((each) => each.key)).toEqual([
+  expect(byImportance(keys.map((key) => ({ key }))).map((each) => each.key)).toEqual([
     "val/loss",
     "loss_dev",
     "train/loss",

@@ -20,5 +20,5 @@ const HELD_OUT = /(^|[/_.\-: ])(val|valid|validation|dev|eval|test)([/_.\-: ]|$)
 export const rank = (key: string): number => (!better(key) ? 2 : HELD_OUT.test(key) ? 0 : 1);
 
 /** What a run is judged by first, otherwise in the order given. */
-export const telling = <T extends { key: string }>(metrics: T[]): T[] =>
+export const byImportance = <T extends { key: string }>(metrics: T[]): T[] =>
   metrics.toSorted((a, b) => rank(a.key) - rank(b.key));

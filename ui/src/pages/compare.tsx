@@ -1,10 +1,11 @@
 // Runs side by side: what differs between them, their charts, and what matters for a metric.
-import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
+import "../shared.ts"; // see there
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, MLFLOW, OURS, post } from "../api.ts";
+import { near, outside } from "../chart-state.ts";
 import { follow, following } from "../lines.ts";
 import { useLive } from "../live.ts";
-import { better, telling } from "../logic/better.ts";
+import { better, byImportance } from "../logic/better.ts";
 import { type Style, styles } from "../logic/colours.ts";
 import { type Column, decode, infoColumns, merge, statusOf, type Table } from "../logic/columns.ts";
 import type { Line } from "../logic/curves.ts";
@@ -19,12 +20,11 @@ import { Icon } from "../parts/icon.tsx";
 import { lazy } from "../parts/lazy.tsx";
 import { Parallel } from "../parts/parallel.tsx";
 import { Scatter } from "../parts/scatter.tsx";
-import { asked, href, kept, keptHref, runHref, setQuery } from "../route.ts";
+import { asked, href, isOfflinePage, offlinePageHref, runHref, setQuery } from "../route.ts";
 import { dark, download, title } from "../state.ts";
-import { near, outside } from "../together.ts";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
-const Pictures = lazy(() => import("./run.tsx").then((module) => module.Pictures));
+const Pictures = lazy(() => import("./run/page.tsx").then((module) => module.Pictures));
 
 export { Brushing } from "../parts/brushing.tsx"; // they share the parallel coordinates: one file
 
@@ -58,10 +58,10 @@ export function Compare() {
     set((now) => (more.size ? merge(now, more, false) : { ...now, cursor: more.cursor }));
     return more.size > 0;
   }, [ids.join()]);
-  useLive(!!table?.statusOf.includes("RUNNING") && !kept, true, poll);
+  useLive(!!table?.statusOf.includes("RUNNING") && !isOfflinePage, true, poll);
   const colours = useMemo(() => styles(ids, dark.value), [ids.join(), dark.value]);
   const experiments = [...new Set(table?.experiments ?? [])];
-  const experiment = !kept && experiments.length === 1 ? experiments[0] : "";
+  const experiment = !isOfflinePage && experiments.length === 1 ? experiments[0] : "";
   const { value: name } = useLoad(async () => (experiment ? nameOf(experiment) : ""), [experiment]);
   useEffect(() => {
     title("Compare runs");
@@ -80,7 +80,7 @@ export function Compare() {
   if (!table) return <Skeleton columns={ids.length + 1} />;
   const all = [...table.columns.values()];
   const columns = [
-    ...telling(all.filter((each) => each.kind === "metrics")),
+    ...byImportance(all.filter((each) => each.kind === "metrics")),
     ...all.filter((each) => each.kind !== "metrics"),
   ];
   const metrics = columns.filter((each) => each.id.startsWith("metrics."));
@@ -102,8 +102,8 @@ export function Compare() {
         <header class="wrap">
           <h1>Compare {plural(table.size, "run")}</h1>
           <span class="grow" />
-          {!kept && (
-            <a class="button" href={keptHref(ids)} download>
+          {!isOfflinePage && (
+            <a class="button" href={offlinePageHref(ids)} download>
               <Icon name="download" /> One HTML file
             </a>
           )}
@@ -118,7 +118,7 @@ export function Compare() {
             <span class="chip" key={id}>
               <Swatch of={colours.get(id)!} />
               <a href={runHref(id)}>{table.names[row]}</a>
-              {ids.length > 2 && !kept && (
+              {ids.length > 2 && !isOfflinePage && (
                 <button
                   type="button"
                   class="twist-plain"
@@ -152,7 +152,7 @@ export function Compare() {
         </section>
       )}
       <Relations table={table} columns={columns} metrics={metrics} />
-      {!kept && <Shots lines={lines} />}
+      {!isOfflinePage && <Shots lines={lines} />}
     </div>
   );
 }
@@ -177,14 +177,14 @@ const GROUPS: [string, (column: Column) => boolean][] = [
 ];
 
 /** Of the least and the greatest value of a metric only the better one is shown. */
-function tells(column: Column): boolean {
+function isInformative(column: Column): boolean {
   if (column.kind !== "metrics" || column.id.startsWith("metrics.")) return true;
   return better(column.key) === (column.id.startsWith("min(") ? -1 : 1);
 }
 
 function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; colours: Map<string, Style> }) {
   const all = asked("all") === "1";
-  const shown = columns.filter((column) => (all || column.differs) && tells(column));
+  const shown = columns.filter((column) => (all || column.differs) && isInformative(column));
   const same = columns.filter((column) => !column.differs && GROUPS.some(([, test]) => test(column))).length;
   const save = () => {
     const rows = [...infoColumns(table), ...columns].map((column) => [

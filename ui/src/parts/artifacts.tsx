@@ -1,5 +1,5 @@
 // The files of a run: a tree, and a preview that runs nothing.
-import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
+import "../shared.ts"; // see there
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { artifactUrl, get, MLFLOW } from "../api.ts";
 import { kindOf, type Preview, parseTable, stepOf } from "../logic/files.ts";

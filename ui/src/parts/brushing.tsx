@@ -1,7 +1,7 @@
 // Parallel coordinates above the table of runs: what is brushed there is what the table shows.
-import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
+import "../shared.ts"; // see there
 import { useMemo } from "preact/hooks";
-import { telling } from "../logic/better.ts";
+import { byImportance } from "../logic/better.ts";
 import type { Column } from "../logic/columns.ts";
 import { asked, setQuery } from "../route.ts";
 import { Button, Menu } from "./basic.tsx";
@@ -32,7 +32,7 @@ export function Brushing({
   onBrush: (rows: number[] | null) => void;
 }) {
   const choices = useMemo(() => usable(all), [all]);
-  const metrics = telling(choices.filter((column) => column.kind === "metrics"));
+  const metrics = byImportance(choices.filter((column) => column.kind === "metrics"));
   const by = metrics.find((column) => column.id === asked("by")) ?? metrics[0];
   const chosen = asked("axes");
   const axes = useMemo(() => {

@@ -2,15 +2,15 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
+import { fullScreen, hidden, near, setFullScreen } from "../chart-state.ts";
 import { useLines, type Wanted } from "../lines.ts";
 import { type Drawing, drawing, type Line } from "../logic/curves.ts";
 import { count, duration, number, plural, timestamp } from "../logic/format.ts";
 import { csv } from "../logic/rows.ts";
 import type { Panel, Series } from "../logic/series.ts";
 import { svg } from "../logic/svg.ts";
-import { kept } from "../route.ts";
-import { copy, dark, download, save, say } from "../state.ts";
-import { fullScreen, hidden, near, setFullScreen } from "../together.ts";
+import { isOfflinePage } from "../route.ts";
+import { copy, dark, download, notify, save } from "../state.ts";
 import { Button, Item, Menu } from "./basic.tsx";
 import { colour } from "./canvas.ts";
 import { type ChartSettings, settings, setZoom, underPointer, useSeen } from "./charts.tsx";
@@ -56,14 +56,14 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
   const thinned = drawn.some((each) => each.thinned);
   const picture = () => {
     if (plot.current && data) return svg(pictureOf(plot.current, title, data));
-    say("There is nothing drawn yet", { bad: true });
+    notify("There is nothing drawn yet", { bad: true });
     return null;
   };
   const file = (kind: string) => `${title.replace(/\W+/g, "-")}.${kind}`;
-  const act = (close: () => void, deed: (text: string) => unknown) => () => {
+  const act = (close: () => void, action: (text: string) => unknown) => () => {
     const text = picture();
     close();
-    if (text) void deed(text);
+    if (text) void action(text);
   };
   return (
     <figure
@@ -106,7 +106,7 @@ export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
               <Item icon="copy" onClick={() => (close(), copy(table(drawn, lines), "CSV copied"))}>
                 Copy as CSV
               </Item>
-              {!kept && (
+              {!isOfflinePage && (
                 <Item icon="copy" onClick={() => (close(), copy(location.href, "Link copied"))}>
                   Copy the link
                 </Item>
@@ -582,11 +582,11 @@ async function copySvg(text: string): Promise<void> {
   await navigator.clipboard.write([
     new ClipboardItem(Object.fromEntries(kinds.map((type) => [type, new Blob([text], { type })]))),
   ]);
-  say("Picture copied");
+  notify("Picture copied");
 }
 
 async function copyPng(text: string): Promise<void> {
   // A promise within the item: Safari wants the clipboard asked for before the picture is ready.
   await navigator.clipboard.write([new ClipboardItem({ "image/png": png(text) })]);
-  say("Picture copied");
+  notify("Picture copied");
 }

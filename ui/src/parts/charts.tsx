@@ -1,8 +1,9 @@
 // Charts of metrics: one a metric, grouped by prefix, with zoom, cursor and settings in common.
-import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
+import "../shared.ts"; // see there
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { fullScreen, hidden, isOff, near, setFullScreen, switchOff } from "../chart-state.ts";
 import { useKeys } from "../keys.ts";
 import { pointsFor } from "../lines.ts";
 import type { Style } from "../logic/colours.ts";
@@ -11,7 +12,6 @@ import { plural } from "../logic/format.ts";
 import { type Axis, byPrefix, panels } from "../logic/series.ts";
 import { asked, place, setQuery } from "../route.ts";
 import { dark } from "../state.ts";
-import { fullScreen, hidden, isOff, near, setFullScreen, switchOff } from "../together.ts";
 import { Button, Menu } from "./basic.tsx";
 import { Chart } from "./chart.tsx";
 
@@ -184,16 +184,16 @@ function Legend({ items }: { items: Listed[] }) {
   );
 }
 
-/** All metrics of some runs. `said` is what these runs are, for the heading. */
+/** All metrics of some runs. `message` is what these runs are, for the heading. */
 export function Charts({
   lines: given,
   keys,
-  said,
+  message,
   legend = true,
 }: {
   lines: Line[];
   keys: string[];
-  said?: ComponentChildren;
+  message?: ComponentChildren;
   legend?: boolean;
 }) {
   const [find, setFind] = useState("");
@@ -243,7 +243,7 @@ export function Charts({
           {() => <Settings keys={keys} canOverlay={canOverlay} />}
         </Menu>
         <span class="grow" />
-        {said && <span class="dim nowrap">{said}</span>}
+        {message && <span class="dim nowrap">{message}</span>}
       </div>
       {items.length > 1 && (legend || items.length < lines.length) && <Legend items={items} />}
       {groups.map(([prefix, group]) => (

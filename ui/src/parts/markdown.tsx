@@ -1,5 +1,5 @@
 // Markdown as safe HTML: nothing of a note runs, and nothing is fetched because of it.
-import "../main.tsx"; // all that is not loaded on demand becomes one file: see build.mjs
+import "../shared.ts"; // see there
 import DOMPurify from "dompurify";
 import { marked } from "marked";
 import { useMemo } from "preact/hooks";

@@ -9,28 +9,18 @@ import { count, plural } from "../logic/format.ts";
 import { asked, setQuery } from "../route.ts";
 import { dark } from "../state.ts";
 import { Button } from "./basic.tsx";
-import { colour, useCanvas } from "./canvas.ts";
+import { useCanvas } from "./canvas.ts";
+import { axisAt, draw, HEIGHT, partAt, SIDE, xOf } from "./parallel-draw.ts";
 
-const HEIGHT = 340;
-const [TOP, BOTTOM, SIDE] = [44, 20, 56];
-const SHADES = 24;
-
-export function Parallel({
-  columns,
-  rows,
-  by,
-  onBrush,
-}: {
+interface ParallelProps {
   columns: Column[];
   rows: number[];
-  by: Column | undefined;
+  by: Column | undefined; // gives the lines their colours
   onBrush?: (rows: number[] | null) => void;
-}) {
-  // The address follows at the end of a drag: browsers refuse to change it at each move.
-  const written = asked("brush");
-  const [brushes, drawBrushes] = useState(() => readBrushes(written));
-  useEffect(() => void (written === writeBrushes(brushes) || drawBrushes(readBrushes(written))), [written]);
-  const setBrushes = (next: Brushes) => (drawBrushes(next), setQuery({ brush: writeBrushes(next) }));
+}
+
+/** The axes in the order and with the scales of the address, and what changes these. */
+function useAxes(columns: Column[], rows: number[]) {
   const along = asked("along");
   const order = useMemo(() => along.split(",").filter(Boolean).map(decodeURIComponent), [along]);
   const scales = asked("scales");
@@ -38,97 +28,11 @@ export function Parallel({
     () => new Map(scales.split(",").map((each) => [decodeURIComponent(each.slice(1)), each[0] === "l"])),
     [scales],
   );
-  const drag = useRef<{ axis: number; from: number; moved: boolean } | null>(null);
   const axes = useMemo(() => {
     const found = columns.map((column) => axisOf(column, rows, logs.get(column.id) ?? null));
     const rank = (id: string) => (order.includes(id) ? order.indexOf(id) : order.length);
     return order.length ? [...found].sort((a, b) => rank(a.id) - rank(b.id)) : found;
   }, [columns, rows, logs, order]);
-  const inside = useMemo(() => brushed(axes, brushes, rows), [axes, brushes, rows]);
-  const shade = useMemo(() => (by ? axisOf(by, rows) : null), [by, rows]);
-
-  const xOf = (i: number, width: number) => SIDE + (axes.length > 1 ? (i * (width - 2 * SIDE)) / (axes.length - 1) : 0);
-  const yOf = (part: number) => TOP + (1 - part) * (HEIGHT - TOP - BOTTOM);
-
-  const draw = (context: CanvasRenderingContext2D, width: number) => {
-    const [back, dim, line, accent] = ["--bg", "--dim", "--line", "--accent"].map(colour);
-    const xs = axes.map((_, i) => xOf(i, width));
-    const lines = (chosen: number[], style: string, alpha: number) => {
-      context.strokeStyle = style;
-      context.globalAlpha = alpha;
-      context.beginPath();
-      for (const row of chosen) {
-        let open = false;
-        for (let i = 0; i < axes.length; i++) {
-          const part = axes[i].at(row);
-          if (part !== part) open = false;
-          else if (open) context.lineTo(xs[i], yOf(part));
-          else context.moveTo(xs[i], yOf(part)), (open = true);
-        }
-      }
-      context.stroke();
-    };
-    context.lineWidth = rows.length > 500 ? 0.6 : 1.2;
-    if (inside.length < rows.length) lines(rows, line, 0.7);
-    // One path a shade: a stroke for each line would cost ten times as much.
-    const shades: number[][] = Array.from({ length: SHADES + 1 }, () => []);
-    for (const row of inside) {
-      const part = shade ? shade.at(row) : 0.4;
-      shades[part === part ? Math.round(part * SHADES) : 0].push(row);
-    }
-    const alpha = inside.length > 1000 ? 0.35 : inside.length > 200 ? 0.6 : 0.85;
-    shades.forEach((chosen, i) => {
-      if (chosen.length) lines(chosen, viridis(i / SHADES, dark.value), alpha);
-    });
-    context.globalAlpha = 1;
-    context.font = "11px Inter, system-ui, sans-serif";
-    axes.forEach((axis, i) => {
-      const x = xs[i];
-      context.strokeStyle = dim;
-      context.lineWidth = 1;
-      context.beginPath();
-      context.moveTo(x, TOP);
-      context.lineTo(x, HEIGHT - BOTTOM);
-      context.stroke();
-      context.textAlign = i === axes.length - 1 ? "right" : "left";
-      const shift = i === axes.length - 1 ? -6 : 6;
-      for (const [part, label] of axis.ticks) {
-        context.lineWidth = 3;
-        context.strokeStyle = back;
-        const shown = label.length > 14 ? `${label.slice(0, 13)}…` : label;
-        context.strokeText(shown, x + shift, yOf(part) + 4);
-        context.fillStyle = dim;
-        context.fillText(shown, x + shift, yOf(part) + 4);
-      }
-      const brush = brushes[axis.id];
-      if (brush) {
-        context.fillStyle = accent;
-        context.globalAlpha = 0.25;
-        const box = [x - 7, yOf(brush[1]), 14, yOf(brush[0]) - yOf(brush[1])] as const;
-        context.fillRect(...box);
-        context.globalAlpha = 1;
-        context.strokeStyle = accent;
-        context.lineWidth = 1.5;
-        context.strokeRect(...box);
-      }
-    });
-  };
-  const { canvas, width } = useCanvas(HEIGHT, draw, [axes, inside, shade, dark.value, brushes]);
-
-  const near = (event: PointerEvent) => {
-    const x = event.clientX - canvas.current!.getBoundingClientRect().left;
-    return Math.round(
-      Math.max(0, Math.min(axes.length - 1, ((x - SIDE) / (width - 2 * SIDE || 1)) * (axes.length - 1))),
-    );
-  };
-  const part = (event: PointerEvent) => {
-    const y = event.clientY - canvas.current!.getBoundingClientRect().top;
-    return Math.max(0, Math.min(1, 1 - (y - TOP) / (HEIGHT - TOP - BOTTOM)));
-  };
-  // Also when the rows change below the brushes.
-  useEffect(() => onBrush?.(inside.length < rows.length || Object.keys(brushes).length ? inside : null), [inside]);
-  useEffect(() => () => onBrush?.(null), []);
-  const clear = (id: string) => setBrushes(Object.fromEntries(Object.entries(brushes).filter(([each]) => each !== id)));
   const shift = (from: number, to: number) => {
     if (to < 0 || to >= axes.length || to === from) return false;
     const ids = axes.map((axis) => axis.id);
@@ -140,7 +44,50 @@ export function Parallel({
     const next = [...new Map([...logs]).set(id, !log)].filter(([id]) => id);
     setQuery({ scales: next.map(([id, log]) => (log ? "l" : "n") + encodeURIComponent(id)).join(",") });
   };
+  return { axes, shift, scale };
+}
 
+type Axes = ReturnType<typeof useAxes>;
+
+/** What is brushed. The address follows at the end of a drag: browsers refuse to change it at each move. */
+function useBrushes() {
+  const written = asked("brush");
+  const [brushes, drawBrushes] = useState(() => readBrushes(written));
+  useEffect(() => void (written === writeBrushes(brushes) || drawBrushes(readBrushes(written))), [written]);
+  const setBrushes = (next: Brushes) => (drawBrushes(next), setQuery({ brush: writeBrushes(next) }));
+  const clear = (id: string) => setBrushes(Object.fromEntries(Object.entries(brushes).filter(([each]) => each !== id)));
+  return { brushes, drawBrushes, setBrushes, clear };
+}
+
+type Brushing = ReturnType<typeof useBrushes>;
+
+interface Drag {
+  axis: number;
+  from: number;
+  moved: boolean;
+}
+
+export function Parallel({ columns, rows, by, onBrush }: ParallelProps) {
+  const found = useAxes(columns, rows);
+  const { axes } = found;
+  const brushing = useBrushes();
+  const { brushes, drawBrushes, setBrushes, clear } = brushing;
+  const inside = useMemo(() => brushed(axes, brushes, rows), [axes, brushes, rows]);
+  const shade = useMemo(() => (by ? axisOf(by, rows) : null), [by, rows]);
+  const drawn = [axes, inside, shade, dark.value, brushes];
+  const { canvas, width } = useCanvas(
+    HEIGHT,
+    (context, width) => draw(context, width, { axes, rows, inside, shade, brushes }),
+    drawn,
+  );
+  // Also when the rows change below the brushes.
+  useEffect(() => onBrush?.(inside.length < rows.length || Object.keys(brushes).length ? inside : null), [inside]);
+  useEffect(() => () => onBrush?.(null), []);
+
+  const drag = useRef<Drag | null>(null);
+  const box = () => canvas.current!.getBoundingClientRect();
+  const near = (event: PointerEvent) => axisAt(event.clientX - box().left, axes.length, width);
+  const part = (event: PointerEvent) => partAt(event.clientY - box().top);
   const down = (event: PointerEvent) => {
     canvas.current!.setPointerCapture(event.pointerId);
     drag.current = { axis: near(event), from: part(event), moved: false };
@@ -160,43 +107,6 @@ export function Parallel({
     if (now.moved) setBrushes(brushes);
     else clear(axes[now.axis].id);
   };
-
-  const nameDown = (event: PointerEvent, axis: number) => {
-    (event.currentTarget as Element).setPointerCapture(event.pointerId);
-    drag.current = { axis, from: 0, moved: false };
-  };
-  const nameMove = (event: PointerEvent) => {
-    const now = drag.current;
-    if (!now) return;
-    const to = near(event);
-    if (shift(now.axis, to)) drag.current = { axis: to, from: 0, moved: true };
-  };
-  const nameUp = (axis: Axis) => {
-    if (drag.current && !drag.current.moved) scale(axis);
-    drag.current = null;
-  };
-  const keys = (event: KeyboardEvent, axis: Axis, i: number) => {
-    const [low, high] = brushes[axis.id] ?? [0, 1.1];
-    const brush = (a: number) =>
-      setBrushes({
-        ...brushes,
-        [axis.id]: [Math.max(0, Math.min(a, 1 - (high - low))), Math.min(1, Math.max(a + (high - low), high - low))],
-      });
-    const deeds: Record<string, () => unknown> = {
-      ArrowLeft: () => shift(i, i - 1),
-      ArrowRight: () => shift(i, i + 1),
-      ArrowUp: () => (brushes[axis.id] ? brush(low + 0.1) : setBrushes({ ...brushes, [axis.id]: [0.5, 1] })),
-      ArrowDown: () => (brushes[axis.id] ? brush(low - 0.1) : setBrushes({ ...brushes, [axis.id]: [0, 0.5] })),
-      Enter: () => scale(axis),
-      Delete: () => clear(axis.id),
-      Escape: () => clear(axis.id),
-    };
-    if (!deeds[event.key]) return;
-    event.preventDefault();
-    event.stopPropagation();
-    deeds[event.key]();
-  };
-  const room = Math.max(60, (width - 2 * SIDE) / Math.max(1, axes.length - 1) - 12);
   const over = axes.map((axis) => axis.label).join(", ");
   return (
     <div class="stack">
@@ -210,48 +120,10 @@ export function Parallel({
           onPointerMove={move}
           onPointerUp={up}
         />
-        {width > 0 &&
-          axes.map((axis, i) => {
-            const [first, last] = [i === 0, i === axes.length - 1];
-            const chosen = brushes[axis.id] ? ", a range is chosen" : "";
-            return (
-              <button
-                type="button"
-                key={axis.id}
-                class="axis"
-                title="Drag to move, click for a log scale; arrow keys move and choose"
-                aria-label={`${axis.label}${axis.log ? " log" : ""}, axis ${i + 1} of ${axes.length}${chosen}`}
-                style={{
-                  maxWidth: `${room}px`,
-                  ...(first
-                    ? { left: "8px", alignItems: "flex-start" }
-                    : last
-                      ? { right: "8px", alignItems: "flex-end" }
-                      : { left: `${xOf(i, width)}px`, translate: "-50% 0" }),
-                }}
-                onPointerDown={(event) => nameDown(event, i)}
-                onPointerMove={nameMove}
-                onPointerUp={() => nameUp(axis)}
-                onKeyDown={(event) => keys(event, axis, i)}
-              >
-                <b class="clip">{axis.label}</b>
-                {axis.log && <span class="dim"> log</span>}
-              </button>
-            );
-          })}
+        {width > 0 && <Names {...found} {...{ brushing, width, near, drag }} />}
       </div>
       <div class="side wrap dim small">
-        {shade && shade.ends[0] !== shade.ends[1] && (
-          <span class="side">
-            {by!.label} {shade.ends[0]}
-            <svg width="96" height="8" aria-hidden="true">
-              {Array.from({ length: 24 }, (_, i) => (
-                <rect key={i} x={i * 4} width="4" height="8" fill={viridis(i / 23, dark.value)} />
-              ))}
-            </svg>
-            {shade.ends[1]}
-          </span>
-        )}
+        {shade && shade.ends[0] !== shade.ends[1] && <Shades label={by!.label} ends={shade.ends} />}
         {inside.length < rows.length && (
           <span>
             {count(inside.length)} of {plural(rows.length, "run")}
@@ -268,5 +140,102 @@ export function Parallel({
         </span>
       </div>
     </div>
+  );
+}
+
+interface NamesProps extends Axes {
+  brushing: Brushing;
+  width: number;
+  near: (event: PointerEvent) => number; // the axis there
+  drag: { current: Drag | null };
+}
+
+/** The names of the axes: they are dragged, clicked and have the keyboard's focus. */
+function Names({ axes, shift, scale, brushing, width, near, drag }: NamesProps) {
+  const down = (event: PointerEvent, axis: number) => {
+    (event.currentTarget as Element).setPointerCapture(event.pointerId);
+    drag.current = { axis, from: 0, moved: false };
+  };
+  const move = (event: PointerEvent) => {
+    const now = drag.current;
+    if (!now) return;
+    const to = near(event);
+    if (shift(now.axis, to)) drag.current = { axis: to, from: 0, moved: true };
+  };
+  const up = (axis: Axis) => {
+    if (drag.current && !drag.current.moved) scale(axis);
+    drag.current = null;
+  };
+  const keys = (event: KeyboardEvent, axis: Axis, i: number) => {
+    const action = keysOf(axis, i, { shift, scale }, brushing)[event.key];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  };
+  const room = Math.max(60, (width - 2 * SIDE) / Math.max(1, axes.length - 1) - 12);
+  const position = (i: number) => {
+    if (i === 0) return { left: "8px", alignItems: "flex-start" };
+    if (i === axes.length - 1) return { right: "8px", alignItems: "flex-end" };
+    return { left: `${xOf(i, axes.length, width)}px`, translate: "-50% 0" };
+  };
+  return axes.map((axis, i) => {
+    const chosen = brushing.brushes[axis.id] ? ", a range is chosen" : "";
+    return (
+      <button
+        type="button"
+        key={axis.id}
+        class="axis"
+        title="Drag to move, click for a log scale; arrow keys move and choose"
+        aria-label={`${axis.label}${axis.log ? " log" : ""}, axis ${i + 1} of ${axes.length}${chosen}`}
+        style={{ maxWidth: `${room}px`, ...position(i) }}
+        onPointerDown={(event) => down(event, i)}
+        onPointerMove={move}
+        onPointerUp={() => up(axis)}
+        onKeyDown={(event) => keys(event, axis, i)}
+      >
+        <b class="clip">{axis.label}</b>
+        {axis.log && <span class="dim"> log</span>}
+      </button>
+    );
+  });
+}
+
+/** What the keys do to an axis whose name has the focus. */
+function keysOf(
+  axis: Axis,
+  i: number,
+  { shift, scale }: Pick<Axes, "shift" | "scale">,
+  { brushes, setBrushes, clear }: Brushing,
+): Record<string, () => unknown> {
+  const own = brushes[axis.id];
+  const [low, high] = own ?? [0, 1.1];
+  const set = (brush: [number, number]) => setBrushes({ ...brushes, [axis.id]: brush });
+  const moved = (a: number): [number, number] => [
+    Math.max(0, Math.min(a, 1 - (high - low))),
+    Math.min(1, Math.max(a + (high - low), high - low)),
+  ];
+  return {
+    ArrowLeft: () => shift(i, i - 1),
+    ArrowRight: () => shift(i, i + 1),
+    ArrowUp: () => set(own ? moved(low + 0.1) : [0.5, 1]),
+    ArrowDown: () => set(own ? moved(low - 0.1) : [0, 0.5]),
+    Enter: () => scale(axis),
+    Delete: () => clear(axis.id),
+    Escape: () => clear(axis.id),
+  };
+}
+
+function Shades({ label, ends }: { label: string; ends: [string, string] }) {
+  return (
+    <span class="side">
+      {label} {ends[0]}
+      <svg width="96" height="8" aria-hidden="true">
+        {Array.from({ length: 24 }, (_, i) => (
+          <rect key={i} x={i * 4} width="4" height="8" fill={viridis(i / 23, dark.value)} />
+        ))}
+      </svg>
+      {ends[1]}
+    </span>
   );
 }

@@ -51,10 +51,10 @@ export function Text({ run, path, start }: { run: string; path: string; start: P
   };
   useEffect(() => show(0), [find]);
 
-  const once = async (deed: () => Promise<void>) => {
+  const once = async (action: () => Promise<void>) => {
     if (busy) return;
     setBusy(true);
-    await deed().finally(() => setBusy(false));
+    await action().finally(() => setBusy(false));
   };
   const more = () =>
     once(async () => {

@@ -1,12 +1,12 @@
 // The runs of an experiment that match, kept up to date. What the page of runs is about.
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { OURS, post } from "../api.ts";
-import { follow, following } from "../lines.ts";
-import { useLive } from "../live.ts";
-import { decode, merge, narrowed, type Table } from "../logic/columns.ts";
-import { isFilter, toFilter } from "../logic/filter.ts";
-import { plural } from "../logic/format.ts";
-import { announcement } from "../state.ts";
+import { OURS, post } from "../../api.ts";
+import { follow, following } from "../../lines.ts";
+import { useLive } from "../../live.ts";
+import { decode, merge, narrowed, type Table } from "../../logic/columns.ts";
+import { isFilter, toFilter } from "../../logic/filter.ts";
+import { plural } from "../../logic/format.ts";
+import { announcement } from "../../state.ts";
 
 export interface Asked {
   experiment: string;
@@ -111,3 +111,5 @@ export function useTable(given: Asked) {
     loadMore,
   };
 }
+
+export type Runs = ReturnType<typeof useTable>;

@@ -45,7 +45,7 @@ interface Cell {
   text: Text;
   place: Place | null;
   status: string; // that is drawn instead of the text
-  said: string;
+  written: string;
   look: string;
   heat: string;
 }
@@ -57,7 +57,7 @@ interface Slot {
   box: HTMLInputElement;
   pick: HTMLElement;
   name: HTMLAnchorElement;
-  said: Text;
+  label: Text;
   more: Partial<Record<"indent" | "twist" | "swatch" | "badge", HTMLElement>>; // where there was need of them
   pinned: Cell[];
   cells: Cell[];
@@ -126,7 +126,7 @@ function partOf(
 
 let pools = 0;
 
-export class Pool {
+export class VirtualRows {
   private slots: Slot[] = [];
   private of = new Map<Element, Slot>();
   private looks: Looks | null = null;
@@ -249,11 +249,11 @@ export class Pool {
     pick.append(box);
     const name = make("a", "name");
     name.tabIndex = -1;
-    const said = document.createTextNode("");
-    name.append(said);
+    const label = document.createTextNode("");
+    name.append(label);
     first.append(pick, name);
     row.append(first);
-    return { at: -1, row, rest, box, pick, name, said, more: {}, pinned: [], cells: [] };
+    return { at: -1, row, rest, box, pick, name, label, more: {}, pinned: [], cells: [] };
   }
 
   private fill(slot: Slot, at: number): void {
@@ -292,7 +292,7 @@ export class Pool {
     const id = table.ids[line.row];
     const text = line.group?.value ?? (table.names[line.row] || id);
     (name.parentElement as HTMLElement).style.width = `${first}px`;
-    if (slot.said.data !== text) slot.said.data = text;
+    if (slot.label.data !== text) slot.label.data = text;
     name.classList.toggle("long", atMost(text) > first - 130 - line.depth * 16);
     if (line.group) name.removeAttribute("href");
     else name.setAttribute("href", runHref(id));
@@ -326,7 +326,7 @@ export class Pool {
       const text = document.createTextNode("");
       element.append(text);
       into.append(element);
-      cells.push({ element, text, place: null, status: "", said: "", look: "cell", heat: "" });
+      cells.push({ element, text, place: null, status: "", written: "", look: "cell", heat: "" });
     }
     const by = cells[0]?.place ? places[0].index - cells[0].place.index : 0;
     if (by > 0 && by < cells.length) {
@@ -387,6 +387,6 @@ export class Pool {
       cell.element.replaceChildren(status ? iconOf(status) : cell.text);
       cell.status = status;
     }
-    if (cell.said !== text) cell.text.data = cell.said = text;
+    if (cell.written !== text) cell.text.data = cell.written = text;
   }
 }

@@ -3,41 +3,44 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { say, toast } from "../state.ts";
+import { notify, toast } from "../state.ts";
 import { Button, Dialog } from "./basic.tsx";
 
-export interface Deed<T> {
-  said: string; // once it is shown
+export interface Action<T> {
+  message: string; // once it is shown
   change: (shown: T) => T; // done twice, it does no more than once
   send: () => Promise<unknown>;
-  undo?: Deed<T>;
+  undo?: Action<T>;
 }
 
 let last: Promise<unknown> = Promise.resolve(); // of what is sent: no write overtakes another
 
-/** What was loaded with the deeds on it that the server has not answered yet; and what performs one:
+/** What was loaded with the actions on it that the server has not answered yet; and what performs one:
  * its promise is refused where the server refuses. `set` keeps those that were done. */
-export function useDeeds<T>(loaded: T | null | undefined, set: (change: (loaded: T) => T) => void) {
-  const [pending, setPending] = useState<Deed<T>[]>([]);
-  const shown = useMemo(() => loaded && pending.reduce<T>((now, deed) => deed.change(now), loaded), [loaded, pending]);
-  const perform = async (deed: Deed<T>): Promise<void> => {
-    const { undo } = deed;
-    setPending((before) => [...before, deed]);
-    const answer = last.then(deed.send);
+export function useOptimistic<T>(loaded: T | null | undefined, set: (change: (loaded: T) => T) => void) {
+  const [pending, setPending] = useState<Action<T>[]>([]);
+  const shown = useMemo(
+    () => loaded && pending.reduce<T>((now, action) => action.change(now), loaded),
+    [loaded, pending],
+  );
+  const perform = async (action: Action<T>): Promise<void> => {
+    const { undo } = action;
+    setPending((before) => [...before, action]);
+    const answer = last.then(action.send);
     last = answer.catch(() => {});
     // What was refused needs no undoing.
-    const told = say(
-      deed.said,
+    const shownMessage = notify(
+      action.message,
       undo && { undo: () => perform({ ...undo, send: () => answer.then(undo.send, () => {}) }) },
     );
     try {
       await answer;
-      set(deed.change);
+      set(action.change);
     } catch (error) {
-      if (toast.value === told) toast.value = null;
+      if (toast.value === shownMessage) toast.value = null;
       throw error;
     } finally {
-      setPending((before) => before.filter((each) => each !== deed));
+      setPending((before) => before.filter((each) => each !== action));
     }
   };
   return [shown, perform] as const;
