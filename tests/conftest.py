@@ -59,12 +59,13 @@ def forget_settings() -> None:
 
 def forget_runs() -> None:
     """Leave the active runs as they are: a test may have broken the store that they are in."""
-    from runlog import fluent
+    from runlog import active_runs, fluent
 
-    for _, stack in fluent._all_stacks:
-        stack.clear()
-    fluent._stacks.last = None
-    fluent._experiment_id = None
+    active_runs._active.clear()
+    active_runs._innermost.set(None)
+    active_runs._ended.run = active_runs._ended_in_main = None
+    active_runs._warned.clear()
+    fluent._experiment = None
 
 
 def forget_places() -> None:

@@ -24,7 +24,7 @@ ARROWS = {
     "migrate": "",
     "exceptions": "errors",
     "context": "settings",
-    "ending": "settings",
+    "run_exit": "errors settings",
     "validate": "entities errors",
     "models": "entities",
     "filters": "entities errors",
@@ -69,8 +69,9 @@ ARROWS = {
     "showing": "entities errors fluent page places protocol",
     "tracking": "client fluent places",
     "system_metrics": "clock errors extras settings",
-    "fluent": "artifacts client clock context ending entities errors frames media places "
-    "settings store system_metrics validate",
+    "active_runs": "client clock entities errors places run_exit store system_metrics",
+    "fluent": "active_runs artifacts client clock context entities errors frames media places "
+    "run_exit settings store system_metrics validate",
     "tables": "",
     "plot": "entities errors tables",
     "commands": "artifacts client clock copying counting data db entities errors filters frames "

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from processes import check, finish, start
+import runlog
+from processes import LONG, check, finish, start
 from runlog.entities import Run
+from runlog.errors import InvalidParameter
 from runlog.store import open_store
 
-INTERRUPT, TERMINATE = signal.SIGINT, signal.SIGTERM
+INTERRUPT, TERMINATE, HANG_UP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+PREEMPT = signal.SIGUSR1
 
 
 def ended(place, how: str, with_signal: signal.Signals | None = None, **options: object):
@@ -21,11 +29,15 @@ def ended(place, how: str, with_signal: signal.Signals | None = None, **options:
         assert ready == "ready\n", process.communicate()
         process.send_signal(with_signal)
     code, out, err = finish(process)
+    return code, out, err, left_in(place)
+
+
+def left_in(place) -> dict[str, Run]:
     check(place / "runlog.db")
     store = open_store(str(place / "runlog.db"))
     runs = {run.info.run_name: run for run in store.search_runs(["0"])}
     store.close()
-    return code, out, err, runs
+    return runs
 
 
 def statuses(runs: dict[str, Run]) -> dict[str, str]:
@@ -51,6 +63,9 @@ def statuses(runs: dict[str, Run]) -> dict[str, str]:
         ("nested", 1, {"main": "FAILED", "inner": "FAILED", "innermost": "FAILED"}),
         ("nested_block", 1, {"main": "FAILED", "inner": "FAILED", "innermost": "FAILED"}),
         ("signalled_in_child", 0, {"main": "FINISHED", "child": "KILLED"}),
+        ("hooked", 0, {"main": "FINISHED", "inner": "FINISHED"}),
+        ("hook_starts", 0, {"main": "FINISHED"}),
+        ("leaves_at_once", 7, {"main": "RUNNING"}),
     ],
 )
 def test_a_program_that_ends_by_itself(how, code, expected, place):
@@ -91,6 +106,15 @@ def test_no_traceback_without_an_error(place):
         ("reading", TERMINATE, -TERMINATE, {"main": "KILLED"}),
         ("writing", TERMINATE, -TERMINATE, {"main": "KILLED"}),
         ("writing", INTERRUPT, -INTERRUPT, {"main": "KILLED"}),
+        ("waits_in_end_run", TERMINATE, -TERMINATE, {"main": "KILLED"}),
+        ("waits_in_end_run", INTERRUPT, -INTERRUPT, {"main": "KILLED"}),
+        ("cancelled", INTERRUPT, -INTERRUPT, {"main": "KILLED"}),
+        ("chosen_then_thread", TERMINATE, -TERMINATE, {"main": "KILLED"}),
+        ("waits", HANG_UP, -HANG_UP, {"main": "KILLED"}),
+        ("waits_in_block", HANG_UP, -HANG_UP, {"main": "KILLED"}),
+        ("reloads", HANG_UP, 0, {"main": "FINISHED"}),
+        ("hung_up_on_is_ignored", HANG_UP, 0, {"main": "FINISHED"}),
+        ("waits", PREEMPT, -PREEMPT, {"main": "RUNNING"}),
     ],
 )
 def test_a_program_that_a_signal_ends(how, sent, code, expected, place):
@@ -100,7 +124,85 @@ def test_a_program_that_a_signal_ends(how, sent, code, expected, place):
     assert "runlog:" not in err
 
 
-def test_signals_can_be_left_alone(place, monkeypatch):
+@pytest.mark.parametrize("sent", [TERMINATE, HANG_UP])
+def test_signals_can_be_left_alone(sent, place, monkeypatch):
     monkeypatch.setenv("RUNLOG_SIGNALS", "0")
-    code, _, _, runs = ended(place, "waits", TERMINATE)
-    assert (code, statuses(runs)) == (-TERMINATE, {"main": "RUNNING"})
+    code, _, _, runs = ended(place, "waits", sent)
+    assert (code, statuses(runs)) == (-sent, {"main": "RUNNING"})
+
+
+@pytest.mark.parametrize("sent", [PREEMPT, signal.SIGUSR2, TERMINATE, HANG_UP])
+def test_more_signals_can_be_named(sent, place, monkeypatch):
+    monkeypatch.setenv("RUNLOG_SIGNALS", "SIGUSR1, usr2")
+    code, _, err, runs = ended(place, "waits", sent)
+    assert (code, statuses(runs)) == (-sent, {"main": "KILLED"}), err
+
+
+def test_a_signal_that_is_named_ends_runs_although_it_is_handled(place, monkeypatch):
+    monkeypatch.setenv("RUNLOG_SIGNALS", "HUP")
+    code, _, _, runs = ended(place, "reloads", HANG_UP)
+    assert (code, statuses(runs)) == (0, {"main": "KILLED"})
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "CHLD", "15", "usr3"])
+def test_signals_that_cannot_be_named(name, monkeypatch):
+    monkeypatch.setenv("RUNLOG_SIGNALS", f"USR1,{name}")
+    with pytest.raises(InvalidParameter, match="RUNLOG_SIGNALS names '"):
+        runlog.start_run()
+    assert runlog.active_run() is None
+
+
+@pytest.mark.parametrize("second", [TERMINATE, HANG_UP])
+def test_a_second_signal_does_not_disturb_the_first(second, place):
+    process = start("ending", place / "runlog.db", "ends_slowly")
+    for sent in (TERMINATE, second):
+        assert process.stdout.readline() == "ready\n", process.communicate()
+        process.send_signal(sent)
+    code, _, err = finish(process)
+    assert (code, err) == (-TERMINATE, "")
+    assert statuses(left_in(place)) == {"main": "KILLED", "inner": "KILLED"}
+
+
+def test_the_first_process_of_a_container_ends_with_its_runs(place):
+    """The kernel keeps signals from process 1 that it does not handle, those of itself included."""
+    unshare = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False).returncode:
+        pytest.skip("needs a PID namespace")
+    program = Path(__file__).parent / "programs" / "ending.py"
+    command = [*unshare, sys.executable, program, place / "runlog.db", "waits"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        os.kill(int(children.read_text()), TERMINATE)
+        assert process.wait(LONG) == 128 + TERMINATE
+    assert statuses(left_in(place)) == {"main": "KILLED"}
+
+
+def test_a_hook_that_was_there_before_the_first_run_logs_into_it(place):
+    *_, runs = ended(place, "hooked")
+    main, inner = runs["main"], runs["inner"]
+    assert main.data.metrics == {"loss": 1, "late": 1}
+    assert inner.data.tags["mlflow.parentRunId"] == main.info.run_id
+    assert (place / main.info.artifact_uri / "late.txt").read_text() == "x"
+
+
+def test_an_error_in_a_hook_is_not_the_program_s(place):
+    code, _, err, runs = ended(place, "hook_raises")
+    assert (code, statuses(runs)) == (0, {"main": "FINISHED"})
+    assert "ValueError: the loss is nonsense" in err
+
+
+def test_threads_that_log_for_ever_start_no_runs(place):
+    code, _, err, runs = ended(place, "daemons")
+    names = [*(f"run{number}" for number in range(4)), "main"]
+    assert (code, statuses(runs)) == (0, dict.fromkeys(names, "FINISHED"))
+    assert 1 <= err.count("has ended, and") <= 4  # said once a run
+    store = open_store(str(place / "runlog.db"))
+    for key in "abcdefgh":  # nothing is lost on the way from run to run
+        steps = [
+            point.step
+            for run in runs.values()
+            for point in store.get_metric_history(run.info.run_id, key)
+        ]
+        assert sorted(steps) == list(range(len(steps)))
+    store.close()

@@ -131,7 +131,7 @@ def test_set_experiment():
     assert (made.name, made.experiment_id) == ("a", "1")
     assert runlog.set_experiment("a") == made
     assert runlog.set_experiment(experiment_id="1") == made
-    assert os.environ["RUNLOG_EXPERIMENT_ID"] == "1"
+    assert os.environ["RUNLOG_EXPERIMENT_NAME"] == "a"
     with runlog.start_run() as run:
         assert run.info.experiment_id == "1"
     with runlog.start_run(experiment_id="0") as run:
@@ -894,14 +894,19 @@ def test_points_without_a_step_are_kept_in_the_order_of_the_calls(values):
         assert repr(client.get_run(run.info.run_id).data.metrics[key]) == repr(kept[-1])
 
 
-def test_threads_that_are_gone_are_forgotten():
-    from runlog import fluent
+def test_runs_that_ended_are_forgotten():
+    from runlog import active_runs
 
-    for _ in range(20):
-        thread = threading.Thread(target=runlog.active_run)
+    def work():
+        with runlog.start_run():
+            pass
+
+    for _ in range(3):
+        thread = threading.Thread(target=work)
         thread.start()
         thread.join()
-    assert len(fluent._all_stacks) < 10
+        work()
+    assert active_runs._active == []
 
 
 def test_the_name_given_comes_before_one_among_the_tags():

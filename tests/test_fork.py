@@ -82,5 +82,26 @@ def test_runs_that_processes_leave_open_are_ended(place):
         "fork failed": failed,
         "spawn left": "FINISHED",
         "spawn failed": failed,
+        "forkserver left": "FINISHED",
+        "forkserver failed": failed,
     }
+    store.close()
+
+
+@pytest.mark.parametrize("how", ["sweep", "independent"])
+def test_a_child_starts_runs_as_if_it_had_inherited_none(how, place):
+    store, run_id = forked(place, how)
+    runs = store.search_runs(["0"], "attributes.run_name LIKE 'fork trial %'")
+    parents = {run.data.tags.get("mlflow.parentRunId") for run in runs}
+    assert parents == {run_id if how == "sweep" else None}
+    assert [run.info.status for run in runs] == ["FINISHED"] * 4
+    assert [run.data.metrics for run in runs] == [{"own": 1}] * 4
+    assert store.get_run(run_id).data.metrics["child"] == 1  # what it logs outside of its own
+    store.close()
+
+
+def test_a_nested_run_of_a_child_may_have_another_parent(place):
+    store, run_id = forked(place, "another")
+    (run,) = store.search_runs(["0"], "attributes.run_name = 'nested'")
+    assert run.data.tags["mlflow.parentRunId"] != run_id
     store.close()

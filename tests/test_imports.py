@@ -17,12 +17,13 @@ IMPORT = set(
 )
 FIRST_RUN = IMPORT | set(
     # apsw needs no other; dataclasses brings inspect, which brings ast, dis, tokenize...
-    "apsw array ast atexit copy dataclasses dis errno importlib inspect linecache opcode pwd "
-    "signal threading token tokenize weakref".split()
+    "apsw array ast atexit contextvars copy dataclasses dis errno importlib inspect linecache "
+    "opcode pwd signal threading token tokenize weakref".split()
 )
 OURS = set(
-    "client clock context db db.file_system db.fork db.sqlite db.sqlite_errors db.sqlite_file "
-    "ending entities errors fluent migrate names places settings sqlkeys sqlmetrics sqlstore store "
+    "active_runs client clock context db db.file_system db.fork db.sqlite db.sqlite_errors "
+    "db.sqlite_file entities errors fluent migrate names places run_exit settings sqlkeys "
+    "sqlmetrics sqlstore store "
     "validate".split()
 )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from typing import Any
 
     from runlog import artifacts, client, data, entities, exceptions, tracking
+    from runlog.active_runs import ActiveRun
     from runlog.client import RunlogClient
     from runlog.client import RunlogClient as MlflowClient
     from runlog.entities import (
@@ -47,7 +48,6 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.errors import RunlogError
     from runlog.errors import RunlogError as MlflowException
     from runlog.fluent import (
-        ActiveRun,
         active_run,
         create_experiment,
         delete_experiment,
@@ -111,6 +111,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     )
 
 _HOMES = {
+    "active_runs": "ActiveRun",
     "client": "RunlogClient",
     "entities": (
         "Dataset DatasetInput Experiment ExperimentTag FileInfo InputTag Metric MetricSummary "
@@ -118,7 +119,7 @@ _HOMES = {
     ),
     "errors": "RunlogError",
     "fluent": (
-        "ActiveRun active_run create_experiment delete_experiment delete_experiment_tag "
+        "active_run create_experiment delete_experiment delete_experiment_tag "
         "delete_logged_model_tag delete_run delete_tag end_run finalize_logged_model flush "
         "flush_async_logging get_artifact_uri get_experiment get_experiment_by_name "
         "get_logged_model get_parent_run get_run initialize_logged_model last_active_run "

@@ -1,18 +1,16 @@
-"""The module-level functions: an experiment in use, active runs, and logging to them.
+"""The module-level functions: an experiment in use, the active run, and logging to it.
 
-Active runs stack up by thread, as in MLflow. A thread that has none of its own logs to the run that
-is active in the main thread; a process made by fork logs to the runs of its parent, which the
-parent alone ends.
+Which run is active for whom is said in `active_runs`.
 """
 
 from __future__ import annotations
 
 import os
-import threading
 
-from runlog import ending, places, validate
+from runlog import active_runs, places, run_exit, validate
+from runlog.active_runs import Active, ActiveRun
 from runlog.client import RunlogClient, RunOperations, answer
-from runlog.clock import now, point_time
+from runlog.clock import point_time
 from runlog.entities import (
     PARENT_RUN_ID,
     RUN_NAME,
@@ -40,65 +38,13 @@ if TYPE_CHECKING:
 
     import pandas
 
-    from runlog.system_metrics import Monitor, Sampling
+    from runlog.system_metrics import Sampling
 
 NOTE = "mlflow.note.content"
 DATASET_CONTEXT = "mlflow.data.context"
 
 
-class ActiveRun(Run):
-    """A run that is being logged to; as a context manager it ends with its block: FINISHED, FAILED
-    after an exception, KILLED after Ctrl-C."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> ActiveRun:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        _end_down_to(self.info.run_id, ending.status_after(error), error)
-
-
-class _Active:
-    """A run on a stack, where it is logged to, and the process that started it. Its client, once
-    there is one, knows where its artifacts are."""
-
-    __slots__ = ("client", "monitor", "process", "run", "store")
-
-    def __init__(self, run: ActiveRun, store: Store, monitor: Monitor | None) -> None:
-        self.run = run
-        self.store = store
-        self.monitor = monitor
-        self.client: RunlogClient | None = None
-        self.process = os.getpid()
-
-
-class _Stacks(threading.local):
-    def __init__(self) -> None:
-        global _main_stack
-        self.active: list[_Active] = []
-        self.last: tuple[str, Store] | None = None
-        thread = threading.current_thread()
-        with _all_stacks_lock:
-            _all_stacks[:] = [(one, stack) for one, stack in _all_stacks if stack or one.is_alive()]
-            _all_stacks.append((thread, self.active))
-        # Once: a thread that forks is the main thread of its child.
-        if _main_stack is None and thread is threading.main_thread():
-            _main_stack = self.active
-
-
-_all_stacks: list[tuple[threading.Thread, list[_Active]]] = []
-_all_stacks_lock = threading.RLock()  # a signal handler may want it where it is held already
-_main_stack: list[_Active] | None = None
-_stacks = _Stacks()
-_experiment_id: str | None = None
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_all_stacks_lock.acquire,
-        after_in_parent=_all_stacks_lock.release,
-        after_in_child=_all_stacks_lock.release,
-    )
+_experiment: tuple[str, Experiment] | None = None  # what was set, and the URI of its store
 
 
 # -- experiments ----------------------------------------------------------------------------
@@ -130,7 +76,7 @@ def set_experiment(
 ) -> Experiment:
     """Starts runs in this experiment from now on; a name that does not exist is created. There are
     no traces, so `trace_location` must be None."""
-    global _experiment_id
+    global _experiment
     _refuse_traces(trace_location)
     if (experiment_name is None) == (experiment_id is None):
         raise InvalidParameter("Must specify exactly one of: `experiment_id` or `experiment_name`.")
@@ -145,10 +91,13 @@ def set_experiment(
             f"Cannot set a deleted experiment {experiment.name!r} as the active experiment: "
             "restore it, or delete it for good with `runlog gc` to create a new one."
         )
-    _experiment_id = experiment.experiment_id
-    os.environ["RUNLOG_EXPERIMENT_ID"] = _experiment_id  # processes started later inherit it
-    for name in ("RUNLOG_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_NAME"):  # and no other name with it
-        os.environ.pop(name, None)
+    _experiment = store.uri, experiment
+    for name in ("EXPERIMENT_ID", "EXPERIMENT_NAME"):
+        os.environ.pop("RUNLOG_" + name, None)
+        os.environ.pop("MLFLOW_" + name, None)
+    # Processes started later inherit it: its name, which means the same in every store.
+    os.environ["RUNLOG_EXPERIMENT_NAME"] = experiment.name
+    run_exit.install(active_runs.end_all)  # here too: threads cannot handle signals
     return experiment
 
 
@@ -163,8 +112,10 @@ def _found_or_made(store: Store, name: str) -> Experiment:
 
 
 def _current_experiment_id(store: Store) -> str:
-    if _experiment_id is not None:
-        return _experiment_id
+    if _experiment is not None:
+        uri, experiment = _experiment
+        here = experiment if uri == store.uri else _found_or_made(store, experiment.name)
+        return here.experiment_id
     name, given_id = setting("EXPERIMENT_NAME"), setting("EXPERIMENT_ID")
     if name:
         experiment = _found_or_made(store, name)
@@ -256,32 +207,37 @@ def start_run(
 ) -> ActiveRun:
     """Starts a run, or goes on with the one called `run_id`, and makes it the active one.
 
-    Use it in a `with` statement, or call `end_run`. While a run of this thread is active another
-    one needs `nested=True` and becomes its child; `parent_run_id` names a parent otherwise. Another
-    thread's run is on its own, or with `nested=True` a child of the main thread's. `run_name` comes
+    Use it in a `with` statement, or call `end_run`. While a run that this thread (or task of
+    asyncio) started is active, another one needs `nested=True` and becomes its child;
+    `parent_run_id` names a parent otherwise. Threads, tasks and forked processes that only inherit
+    an active run start runs of their own, with `nested=True` as its children. `run_name` comes
     before a name among the `tags`. `description` becomes the run's note (markdown).
     `log_system_metrics` logs what the machine does meanwhile, every ten seconds and at the end, as
     metrics `system/...`; None leaves that to `enable_system_metrics_logging`. It needs psutil.
+    Raises RunlogError while another run is active, or when the program is ending.
     """
-    if _stacks.active and not nested:
+    active_runs.refuse_at_exit()
+    own = active_runs.own()
+    if own is not None and not nested:
         raise RunlogError(
-            f"Run with UUID {_stacks.active[0].run.info.run_id} is already active. To start a new "
+            f"Run with UUID {own.run.info.run_id} is already active. To start a new "
             "run, first end the current run with runlog.end_run(). To start a nested run, call "
             "start_run with nested=True"
         )
     sampling = _sampling(log_system_metrics)
     store = places.store()
-    ending.install(_end_all)
+    run_exit.install(active_runs.end_all)
     given_tags = _named(_described(tags, description), run_name)
-    existing = run_id or _run_id_from_outside()
+    # A run that is nested, or has a parent, is a new one, whatever the environment names.
+    existing = run_id or (None if nested or parent_run_id else _run_id_from_outside())
     if existing:
         run = _resumed(store, existing, run_name, given_tags)
     else:
-        parent = _parent(store, parent_run_id, active_run() if nested else None)
+        parent = _parent(store, parent_run_id, own, nested)
         run = _created(store, experiment_id, run_name, parent, given_tags)
     active = ActiveRun(run.info, run.data, run.inputs)
     monitor = None if sampling is None else sampling.start(store, run)
-    _stacks.active.append(_Active(active, store, monitor))
+    active_runs.start(Active(active, store, monitor))
     return active
 
 
@@ -320,10 +276,11 @@ def _named(tags: dict[str, Any], run_name: str | None) -> dict[str, Any]:
 
 def _resumed(store: Store, run_id: str, run_name: str | None, tags: Mapping[str, Any]) -> Run:
     run = store.get_run(run_id)
-    if _experiment_id is not None and run.info.experiment_id != _experiment_id:
+    uri, chosen = _experiment or ("", None)
+    if chosen is not None and uri == store.uri and chosen.experiment_id != run.info.experiment_id:
         raise RunlogError(
-            f"Cannot start run with ID {run_id} because active experiment ID {_experiment_id} "
-            f"does not match the run's {run.info.experiment_id}: call "
+            f"Cannot start run with ID {run_id} because active experiment ID "
+            f"{chosen.experiment_id} does not match the run's {run.info.experiment_id}: call "
             f"set_experiment(experiment_id={run.info.experiment_id!r}) first"
         )
     if run.info.lifecycle_stage == LifecycleStage.DELETED:
@@ -352,12 +309,15 @@ def _created(
     return store.create_run(str(experiment_id), user, None, every, run_name)
 
 
-def _parent(store: Store, parent_run_id: str | None, around: Run | None) -> str | None:
-    """The parent of a run that is started inside the run `around`."""
-    current = None if around is None else around.info.run_id
+def _parent(
+    store: Store, parent_run_id: str | None, own: Active | None, nested: bool
+) -> str | None:
+    """Return the parent of a run that is started while `own` is active."""
     if not parent_run_id:
-        return current
-    if current is not None and current != parent_run_id:
+        outer = active_runs.around() if nested else None
+        return None if outer is None else outer.run.info.run_id
+    current = parent_run_id if own is None else own.run.info.run_id
+    if current != parent_run_id:
         raise RunlogError(
             f"Current run with UUID {current} does not match the specified parent_run_id "
             f"{parent_run_id}. To start a new nested run under the parent run with UUID "
@@ -372,84 +332,32 @@ def _parent(store: Store, parent_run_id: str | None, around: Run | None) -> str 
 
 
 def end_run(status: str = "FINISHED") -> None:
-    """Ends the active run of this thread; without one it does nothing."""
-    if _stacks.active:
-        _leave(_stacks.active, status, None)
-
-
-def _leave(stack: list[_Active], status: str, error: BaseException | None) -> None:
-    """Ends the innermost run of a stack. It leaves the stack last: a signal handler that comes in
-    between still finds it there and ends it."""
-    active = stack[-1]
-    try:
-        _end(active, status, error)
-    except (KeyboardInterrupt, SystemExit):  # of just this moment: the run gets its end first
-        _end(active, "KILLED", None)
-        raise
-    finally:
-        if active in stack:
-            stack.remove(active)
-
-
-def _end(active: _Active, status: str, error: BaseException | None) -> None:
-    _stacks.last = (active.run.info.run_id, active.store)
-    if active.process != os.getpid():  # a run of the process that we were forked from
-        return
-    run_id = active.run.info.run_id
-    if active.monitor is not None:
-        active.monitor.stop()
-    if status == "FAILED" and error is not None:
-        active.store.log(run_id, tags=[(ending.TRACEBACK_TAG, ending.traceback_of(error))])
-    active.store.update_run(run_id, status, now())
-
-
-def _end_down_to(run_id: str, status: str, error: BaseException | None) -> None:
-    """Ends a run that is left, and what was started inside it and never ended."""
-    if any(active.run.info.run_id == run_id for active in _stacks.active):
-        while _stacks.active:
-            innermost = _stacks.active[-1].run.info.run_id
-            _leave(_stacks.active, status, error)
-            if innermost == run_id:
-                return
-
-
-def _end_all(status: str, error: BaseException | None) -> None:
-    """The program ends: so do the runs of all threads, and what they logged is put in order."""
-    with _all_stacks_lock:
-        stacks = list(_all_stacks)
-    for _, stack in stacks:
-        while stack:
-            try:
-                _leave(stack, status, error)
-            except RunlogError as trouble:  # the next one may still be ended
-                import sys
-
-                print(f"runlog: a run could not be ended: {trouble}", file=sys.stderr)
-    places.close()
+    """End the active run, which this thread has started; without one it does nothing."""
+    active_runs.end(status)
 
 
 def active_run() -> ActiveRun | None:
-    """The run that log calls of this thread go to, or None."""
-    stack = _stacks.active or _main_stack or []
-    return next((active.run for active in stack[-1:]), None)
+    """Return the run that log calls go to here, or None."""
+    active = active_runs.innermost()
+    return None if active is None else active.run
 
 
 def last_active_run() -> Run | None:
-    """The active run of this thread, or the one that ended last as it is now, or None."""
+    """Return the active run, or the one that this thread ended last as it is now, or None."""
     active = active_run()
-    if active is not None or _stacks.last is None:
+    ended = active_runs.last_ended()
+    if active is not None or ended is None:
         return active
-    run_id, store = _stacks.last
-    return store.get_run(run_id)
+    return ended.store.get_run(ended.run.info.run_id)
 
 
-def _active() -> _Active:
-    stack = _stacks.active or _main_stack or []
-    try:
-        return stack[-1]
-    except IndexError:  # not asked for before: the main thread may end its run at any moment
+def _active() -> Active:
+    active = active_runs.innermost() or active_runs.ended_meanwhile()
+    if active is None:
         start_run()
-        return _stacks.active[-1]
+        active = active_runs.innermost()
+        assert active is not None
+    return active
 
 
 def _target(run_id: str | None) -> tuple[Store, str]:

@@ -1,5 +1,6 @@
 """Ends in one of many ways: ending.py URI HOW. Says "ready" when a signal may come."""
 
+import asyncio
 import atexit
 import os
 import signal
@@ -7,7 +8,10 @@ import sys
 import threading
 import time
 
-import runlog
+atexit.register(lambda: hooks and hooks.pop()())  # the first hook, which is called last
+hooks = []
+
+import runlog  # noqa: E402
 
 calls = []
 
@@ -192,6 +196,116 @@ def writing():
         db.execute("update run set name = 'half'")
         wait()
     assert run
+
+
+def hooked():
+    """A hook that is older than the import logs into the run, which then ends."""
+
+    def hook():
+        assert runlog.active_run() is run
+        runlog.log_metric("late", 1)
+        runlog.log_text("x", "late.txt")
+        with runlog.start_run(run_name="inner", nested=True):
+            pass
+
+    hooks.append(hook)
+    run = start()
+
+
+def hook_raises():
+    hooks.append(fail)
+    start()
+
+
+def hook_starts():
+    """The first run of the program is started while it ends."""
+    hooks.append(start)
+    runlog.set_experiment("Default")
+
+
+def daemons():
+    """Threads go on to log while runs come and go, and when the program has ended them."""
+
+    def log(key):
+        for step in range(1_000_000):
+            runlog.log_metric(key, step, step=step)
+
+    for number in range(4):
+        with runlog.start_run(run_name=f"run{number}"):
+            if number == 0:
+                for key in "abcdefgh":
+                    threading.Thread(target=log, args=(key,), daemon=True).start()
+            time.sleep(0.05)
+        time.sleep(0.05)
+    start()
+
+
+def leaves_at_once():
+    start()
+    os._exit(7)
+
+
+def slow_store(seconds):
+    """Every end of a run takes so long, and the first one says "ready" at its beginning."""
+    store = runlog.RunlogClient().store
+    update = store.update_run
+    beginnings = ["ready\n"]
+
+    def slowly(*arguments):
+        if beginnings:
+            print(beginnings.pop(), end="", flush=True)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        return update(*arguments)
+
+    store.update_run = slowly
+
+
+def waits_in_end_run():
+    start()
+    slow_store(1)
+    runlog.end_run()
+    wait()
+
+
+def ends_slowly():
+    """Two signals come: the second while the runs are ended because of the first."""
+    start()
+    runlog.start_run(run_name="inner", nested=True)
+    slow_store(0.5)
+    wait()
+
+
+def reloads():
+    signal.signal(signal.SIGHUP, note)
+    with start():
+        wait()
+    assert calls == [signal.SIGHUP]
+
+
+def hung_up_on_is_ignored():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with start():
+        threading.Timer(0.5, note, (0, None)).start()
+        wait()
+
+
+def cancelled():
+    """Ctrl-C cancels the task that asyncio runs."""
+
+    async def main():
+        with start():
+            print("ready", flush=True)
+            await asyncio.sleep(30)
+
+    asyncio.run(main())
+
+
+def chosen_then_thread():
+    """Runs are started in threads alone, but the main thread has chosen an experiment."""
+    runlog.set_experiment("Default")
+    thread_waits()
 
 
 def forked():

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 
 import runlog
 
@@ -49,6 +50,37 @@ def open_run_in_child(name, error=None):
     runlog.start_run(run_name=name, nested=True)
     if error:
         raise error
+
+
+def trial(name, parent_run_id):
+    """As MLflow's users write it: the process has no run that would be in the way."""
+    with runlog.start_run(run_name=name, parent_run_id=parent_run_id) as run:
+        runlog.log_metric("own", 1)
+        assert runlog.active_run() is run
+        try:
+            runlog.start_run()
+        except runlog.RunlogError as error:
+            assert f"{run.info.run_id} is already active" in error.message
+    runlog.log_metric("child", 1)
+    return runlog.active_run().info.run_id
+
+
+def nested_in_another():
+    """The run that was inherited does not say whose child a run may be."""
+    other = runlog.RunlogClient().create_run("0").info.run_id
+    with runlog.start_run(run_name="nested", nested=True, parent_run_id=other) as run:
+        pass
+    runlog.end_run("FAILED")
+    assert runlog.last_active_run().info.run_id != run.info.run_id
+    assert run.data.tags["mlflow.parentRunId"] == other
+
+
+def sweep(method, parent_run_id):
+    names = [f"{method} trial {number}" for number in range(4)]
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        active = set(pool.map(trial, names, [parent_run_id] * 4))
+    assert (len(active) == 1) == (method == "fork"), active
 
 
 def processes(method, *targets):
@@ -143,12 +175,16 @@ def main():
         assert processes("fork", (ended_child, False), (ended_child, True)) == [-15, -15]
         assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     elif how == "left open":
-        for method in ("fork", "spawn"):
+        for method in ("fork", "spawn", "forkserver"):
             assert processes(
                 method,
                 (open_run_in_child, f"{method} left"),
                 (open_run_in_child, f"{method} failed", SystemExit(3)),
             ) == [0, 3]
+    elif how in ("sweep", "independent"):
+        sweep("fork", run.info.run_id if how == "sweep" else None)
+    elif how == "another":
+        assert processes("fork", (nested_in_another,)) == [0]
     elif how == "pool":
         with multiprocessing.get_context("fork").Pool(2) as pool:
             pool.map(log_in_child, range(8))
