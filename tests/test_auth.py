@@ -777,11 +777,34 @@ def test_without_the_option_no_header_says_who_it_is(team):
         ("10.0.0.7", "nonsense", "10.0.0.7"),
         ("10.0.0.7", "", "10.0.0.7"),
         ("8.8.8.8", "1.2.3.4", "8.8.8.8"),
+        ("::ffff:10.0.0.7", "1.2.3.4", "1.2.3.4"),
+        ("::ffff:8.8.8.8", "1.2.3.4", "8.8.8.8"),
+        ("10.0.0.7", "1.2.3.4:5678", "1.2.3.4"),
+        ("10.0.0.7", "[2001:db8::1]:443", "2001:db8::1"),
+        ("10.0.0.7", "[2001:db8::1]", "2001:db8::1"),
+        ("10.0.0.7", "2001:DB8:0::1", "2001:db8::1"),
+        ("10.0.0.7", "::ffff:1.2.3.4, ::ffff:10.0.0.9", "1.2.3.4"),
+        ("10.0.0.7", "fe80::1%eth0", "fe80::1"),
+        ("10.0.0.7", "1.2.3.4:nonsense", "10.0.0.7"),
     ],
 )
 def test_the_client_is_where_trusted_proxies_say(peer, forwarded, address):
     environ = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
     assert Proxies(["10.0.0.0/24"]).address(environ) == address
+    assert Proxies(["::ffff:10.0.0.0/120"]).address(environ) == address
+
+
+def test_ipv4_clients_of_an_ipv6_socket_are_counted_apart(team):
+    """As `--host ::` has them: the first half of their addresses is the same."""
+    team.add("ann", "editor", password=PASSWORD)
+    for number in range(MOST["address"] + 1):
+        wrong = {"HTTP_AUTHORIZATION": basic(f"user{number}", "wrong")}
+        status = ask(team.app, *GET, REMOTE_ADDR="::ffff:10.0.0.1", **wrong).status
+    assert status == 429
+    assert ask(team.app, *GET, REMOTE_ADDR="10.0.0.1", **wrong).status == 429
+    for _ in range(2):
+        assert ask(team.app, *GET, REMOTE_ADDR="::ffff:10.0.0.2", **wrong).status == 401
+    assert {each.address for each in team.audit(action="log in")} == {"10.0.0.1", "10.0.0.2"}
 
 
 @pytest.mark.parametrize(

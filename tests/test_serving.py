@@ -242,6 +242,51 @@ def test_a_smuggled_request_is_not_answered(server):
     assert answer.count(b"HTTP/1.1 ") == 1 and b"connection: close" in answer.lower()
 
 
+def send(server: Served, head: str, body: bytes = b"") -> bytes:
+    """The first of what is answered to a head, and whether the connection ends after it."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=LONG) as client:
+        client.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
+        return client.recv(10_000)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Host: 127.0.0.1\nHost: 127.0.0.1",
+        "Host: 127.0.0.1\nHost: evil.example",
+        "Host: 127.0.0.1, evil.example",
+        *(
+            f"Host: 127.0.0.1\nTransfer-Encoding: {coding}"
+            for coding in (
+                "gzip, chunked", "chunked, chunked", "identity\nTransfer-Encoding: chunked",
+                "identity", "xchunked", "chunked, identity", "gzip",
+            )
+        ),
+        "Host: 127.0.0.1\nContent-Length: 2\nContent-Length: 3",
+        "Host: 127.0.0.1\nContent-Length: 2, 2",
+        "Host: 127.0.0.1\nContent-Length: +2",
+        "Host: 127.0.0.1\nX: a\n folded",
+        "Host : 127.0.0.1",
+    ],
+)  # fmt: skip
+def test_a_head_that_two_servers_might_read_differently(server, lines):
+    """Some are refused by the WSGI server, the others by the application."""
+    head = f"POST {API}runs/search HTTP/1.1\nContent-Type: application/json\n{lines}"
+    answer = send(server, head, b"2\r\n{}\r\n0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400") and b"connection: close" in answer.lower(), answer
+
+
+def test_a_head_has_a_size(server):
+    def get(lines: str, query: str = "") -> bytes:
+        return send(server, f"GET /version{query} HTTP/1.1\nHost: 127.0.0.1{lines}")[:12]
+
+    assert get("".join(f"\nX-{n}: 1" for n in range(90))) == b"HTTP/1.1 200"
+    assert get("".join(f"\nX-{n}: 1" for n in range(200))) == b"HTTP/1.1 431"
+    assert get("\nX: " + "a" * 30_000, "?" + "a" * 20_000) == b"HTTP/1.1 200"
+    assert get("\nX: " + "a" * 300_000) == b"HTTP/1.1 431"
+    assert get("", "?" + "a" * 70_000) in (b"HTTP/1.1 414", b"HTTP/1.1 431")
+
+
 def test_what_cannot_be_served_is_said_in_a_line(place):
     (place / "runlog.db").write_text("no database, but of some length" * 100)
     with pytest.raises(AssertionError, match="not a runlog database"), serving(place):

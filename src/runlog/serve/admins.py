@@ -14,6 +14,7 @@ from runlog.protocol.rows import OURS
 from runlog.protocol.wire import FLAG, INT64, TEXT, Field, needed
 from runlog.serve import bodies
 from runlog.serve.access import Environ, Page
+from runlog.serve.traffic import identified
 from runlog.sqlusers import Users
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def pages(auth: Auth) -> list[Page]:
 def _view(auth: Auth, deed: Deed) -> Callable[[Environ], bytes]:
     def view(environ: Environ) -> bytes:
         caller = auth.identify(environ)
+        identified(environ)
         target, result = "", "INTERNAL_ERROR"
         try:
             auth.check_admin(caller, deed.verb != "GET")

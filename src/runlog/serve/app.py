@@ -13,7 +13,7 @@ from bottle import Bottle, HTTPError, request, response
 
 from runlog.artifacts import ArtifactRepo
 from runlog.artifacts.paths import PROXIED
-from runlog.errors import RunlogError, StoreError
+from runlog.errors import BadRequest, RunlogError, StoreError
 from runlog.protocol import wire
 from runlog.protocol.rows import ADMIN, BY_NAME, READ, ROWS, Row
 from runlog.serve import (
@@ -27,9 +27,11 @@ from runlog.serve import (
     queries,
 )
 from runlog.serve.access import Access, Everyone, Page
+from runlog.serve.addresses import plain
 from runlog.serve.files import Files
 from runlog.serve.groups import Group
 from runlog.serve.pages import ROUTES, Pages, kept
+from runlog.serve.traffic import Sending, Traffic, identified
 from runlog.store import Store
 
 JSON = "application/json"
@@ -52,6 +54,7 @@ def create_app(
     pages: Pages | None = None,
     store_name: str = "",
     store_uri: str = "",
+    requests: Traffic | None = None,
 ) -> Bottle:
     """MLflow's REST API over `store`, as a WSGI application.
 
@@ -63,7 +66,8 @@ def create_app(
     all that wait at the same time. Processes that have the same `counts_folder`, an empty folder
     for as long as they run, count their requests together. `pages` are the
     web pages, by default those of the package; they show `store_name`, and `store_uri` to whoever
-    may know where the store is: admins, and everyone where nobody logs in.
+    may know where the store is: admins, and everyone where nobody logs in. `requests` are those of
+    this process that are on their way.
     """
     root = store.artifact_root if artifacts is None else artifacts.uri
     if artifacts is not None:
@@ -75,6 +79,7 @@ def create_app(
     app = Bottle()
     app.default_error_handler = lambda error: _routing_error(error, allowed_origins)
     counts = monitoring.Counts(counts_folder)
+    requests = requests or Traffic()
     group = Group(sync) if sync is not None else None
 
     handlers: dict[str, Handler] = {
@@ -96,16 +101,24 @@ def create_app(
         endpoint = counts.endpoint(name)
 
         def answer(**path: str) -> Any:
-            watch = counts.start(request.environ)
+            environ = request.environ
+            environ["REMOTE_ADDR"] = plain(environ.get("REMOTE_ADDR", ""))
+            watch = counts.start(environ)
+            noted = requests.begin(environ)
             try:
+                _check_head(environ)
                 if host_matters:
-                    _check(request.environ, allowed_hosts, allowed_origins)
+                    _check(environ, allowed_hosts, allowed_origins)
                 body = view(**path)
+                if isinstance(body, Iterator):
+                    body = Sending(noted, body)
             except RunlogError as error:
                 body = _refuse(error, root, watch.request_id)
             except Exception as error:
                 body = _break(error, watch.request_id)
-            body = _compressed(body)
+            if not isinstance(body, Sending):
+                requests.end(noted)
+                body = _compressed(body)
             _decorate(allowed_origins, watch.request_id)
             counts.finish(watch, endpoint, response.status_code)
             if log is not None:
@@ -119,6 +132,7 @@ def create_app(
 
         def view(**path: str) -> Any:
             caller = access.identify(request.environ)
+            identified(request.environ)
             given = (
                 bodies.query(request.environ)
                 if row.moves_a_file
@@ -197,9 +211,22 @@ def _check(
 ) -> None:
     browsers.check_host(environ.get("HTTP_HOST", ""), allowed_hosts)
     browsers.check_origin(environ, allowed_origins)
-    if environ.get("CONTENT_LENGTH") and environ.get("HTTP_TRANSFER_ENCODING"):
-        response.set_header("Connection", "close")  # which of the two holds is how to smuggle
-        raise RunlogError("a request has Content-Length or Transfer-Encoding", "BAD_REQUEST")
+
+
+def _check_head(environ: Mapping[str, Any]) -> None:
+    """Raise BadRequest for a head that a proxy might read in another way than this server does:
+    that is how requests are smuggled."""
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    try:
+        if "," in environ.get("HTTP_HOST", ""):
+            raise BadRequest("a request has one Host header, with one name")
+        if coding is not None and environ.get("CONTENT_LENGTH"):
+            raise BadRequest("a request has Content-Length or Transfer-Encoding")
+        if coding is not None and coding.strip().lower() != "chunked":
+            raise BadRequest(f"Transfer-Encoding must be chunked, not {coding[:100]!r}")
+    except BadRequest:
+        response.set_header("Connection", "close")
+        raise
 
 
 def _decorate(allowed_origins: Collection[str], request_id: str) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from runlog.errors import BadRequest, InvalidParameter, RunlogError
 from runlog.protocol import wire
+from runlog.serve import connections, traffic
+from runlog.serve.addresses import plain
 
 MAX_JSON = 32 * 2**20  # a data set's profile alone may have 16 MB
 MAX_QUERY_FIELDS = 1_000
 PIECE = 2**16
+BROKEN_SECONDS = (0.05, 0.1, 0.2, 0.3)  # between looks for a broken connection
 
 
 def fields(environ: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -66,22 +70,59 @@ def length(environ: Mapping[str, Any]) -> int | None:
 
 
 def pieces(environ: Mapping[str, Any], most: int | None = None) -> Iterator[bytes]:
-    """The body, piece by piece. Raises RunlogError when it is longer than `most` or ends early:
-    half a file must not be taken for a whole one."""
+    """The body, piece by piece. Raises RunlogError when it is longer than `most`, ends early (half
+    a file must not be taken for a whole one), or when too many bodies are waited for."""
     expected = length(environ)
+    if expected == 0:
+        return
     if most is not None and expected is not None and expected > most:
         raise _too_long(most)
-    stream, seen = environ["wsgi.input"], 0
+    read, seen = _reader(environ), 0
     while expected is None or seen < expected:
-        piece = stream.read(PIECE if expected is None else min(PIECE, expected - seen))
+        piece = read(PIECE if expected is None else min(PIECE, expected - seen))
         if not piece:
             break
         seen += len(piece)
         if most is not None and seen > most:
             raise _too_long(most)
         yield piece
-    if expected is not None and seen < expected:
+    if expected is None:
+        _check_end(environ, seen)
+    elif seen < expected:
         raise BadRequest(f"the body ended after {seen} of {expected} bytes")
+
+
+def _reader(environ: Mapping[str, Any]) -> Callable[[int], bytes]:
+    """How to read from the body, while which the request waits for its client."""
+    read: Callable[[int], bytes] = environ["wsgi.input"].read
+    request = traffic.of(environ)
+    if request is None:
+        return read
+    noted = request
+    noted.traffic.check(noted)
+
+    def wait_and_read(size: int) -> bytes:
+        noted.traffic.wait(noted)
+        try:
+            return read(size)
+        finally:
+            noted.traffic.resume(noted)
+
+    return wait_and_read
+
+
+def _check_end(environ: Mapping[str, Any], seen: int) -> None:
+    """Raise BadRequest if a body in chunks has broken off, which the WSGI server does not tell from
+    one that has ended. A connection of another client, of the same address, may be the broken one,
+    but those go away soon, while this one stays until it is answered."""
+    if not environ.get("SERVER_PORT", "").isdigit():
+        return
+    address, port = plain(environ.get("REMOTE_ADDR", "")), int(environ["SERVER_PORT"])
+    for seconds in BROKEN_SECONDS:
+        if not connections.broken(address, port):
+            return
+        time.sleep(seconds)
+    raise BadRequest(f"the body broke off after {seen} bytes: send it again")
 
 
 def _too_long(most: int) -> RunlogError:

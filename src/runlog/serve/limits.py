@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
 
 from runlog import clock
 from runlog.errors import RunlogError
+from runlog.serve.addresses import network
 
 WINDOW = 300_000  # milliseconds
 MOST = {"user and address": 10, "address": 50, "user": 200}  # failures in a window
@@ -114,14 +114,5 @@ def _count(counter: tuple[int, int]) -> int:
 
 
 def _keys(user: str, address: str) -> list[tuple[str, ...]]:
-    address = _network(address)
+    address = network(address)
     return [("user and address", user, address), ("address", address), ("user", user)]
-
-
-def _network(address: str) -> str:
-    """An IPv6 address by its first half: one customer has all of the second."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address[:100]
-    return str(parsed) if parsed.version == 4 else parsed.exploded[:19]

@@ -19,15 +19,16 @@ from typing import Any, NamedTuple
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, MissingExtra
 from runlog.places import shown
-from runlog.serve import guard, listening
+from runlog.serve import guard, listening, traffic
 from runlog.serve.access import Access
 from runlog.serve.app import create_app
 from runlog.serve.proxies import Proxies
+from runlog.serve.slow_clients import Guard
 from runlog.store import Store, database_file, is_at_server, open_store
 
-# A thread that reads a slow client's body is one that others do not have. Idle ones cost little.
-THREADS = 1024
 CONNECTIONS = 4096
+OTHER_FILES = 256  # descriptors for everything that is no connection
+MAX_HEAD = 2**16  # bytes of a request's headers
 STOP_SECONDS = 10
 HEADER_SECONDS = 15
 
@@ -67,6 +68,8 @@ def load(config: Config, access: Access | None = None) -> Any:
     store = opened(config)
     place(store, config)
     repo = ArtifactRepo(store.artifact_root) if config.serve_artifacts else None
+    requests = traffic.Traffic()
+    Guard(requests, config.port, most_connections()).start()
     return create_app(
         store,
         repo,
@@ -81,6 +84,7 @@ def load(config: Config, access: Access | None = None) -> Any:
         store_name=store_name(config),
         # Whoever reaches a public server without log-ins need not know the machine's folders.
         store_uri=shown(config.store_uri) if _tells_where(config) else "",
+        requests=requests,
     )
 
 
@@ -189,9 +193,9 @@ def _run(config: Config, application: Callable[[Config], Any]) -> None:
         http=HTTPModes.http1,
         websockets=False,
         workers=config.workers,
-        blocking_threads=THREADS,
+        blocking_threads=traffic.THREADS,
         backlog=CONNECTIONS,
-        backpressure=CONNECTIONS,
+        backpressure=most_connections(),
         http1_settings=_http1_settings(),
         workers_kill_timeout=STOP_SECONDS,
         respawn_failed_workers=True,
@@ -213,10 +217,28 @@ def _load(application: Callable[[Config], Any], config: Config, *_: Any) -> Any:
     return loaded
 
 
+def most_connections() -> int:
+    """How many connections a process takes. It lets itself have the open files that it may have."""
+    try:
+        import resource
+    except ImportError:  # Windows, where files and connections do not share a number
+        return CONNECTIONS
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OTHER_FILES
+    if resource.RLIM_INFINITY != allowed < wanted:
+        allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return (
+        CONNECTIONS
+        if allowed == resource.RLIM_INFINITY
+        else min(CONNECTIONS, max(allowed - OTHER_FILES, allowed // 2))
+    )
+
+
 def _http1_settings() -> Any:
     from granian.http import HTTP1Settings
 
-    return HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000)
+    return HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=MAX_HEAD)
 
 
 def _check_tls(config: Config) -> None:

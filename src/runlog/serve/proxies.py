@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from runlog.errors import InvalidParameter
+from runlog.serve.addresses import parsed, plain
 
 Environ = Mapping[str, Any]
 
@@ -32,16 +33,16 @@ class Proxies:
 
     def address(self, environ: Environ) -> str:
         """The client's address. What proxies passed on is read from the right, since the client
-        may have written the left."""
-        peer: str = environ.get("REMOTE_ADDR", "")
+        may have written the left; some write ports, and IPv6 addresses in brackets."""
+        peer = plain(environ.get("REMOTE_ADDR", ""))
         if not self.trusts(peer):
             return peer
         for each in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-            text = each.strip()
-            if _parsed(text) is None:
+            address = parsed(each.strip())
+            if address is None:
                 break
-            peer = text
-            if not self.trusts(text):
+            peer = str(address)
+            if not self.trusts(peer):
                 break
         return peer
 
@@ -61,23 +62,19 @@ class Proxies:
     def trusts(self, address: str) -> bool:
         if not self._networks:
             return False
-        parsed = _parsed(address)
-        return parsed is not None and any(parsed in each for each in self._networks)
+        found = parsed(address)
+        return found is not None and any(found in each for each in self._networks)
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
-        return ip_network(text.strip())
+        network = ip_network(text.strip())
+        if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+            mapped = network.network_address.ipv4_mapped
+            return network if mapped is None else IPv4Network((mapped, network.prefixlen - 96))
+        return network
     except ValueError as error:
         raise InvalidParameter(
             f"trusted proxy {text!r}: write an address or a network, such as 10.0.0.1 or "
             f"10.0.0.0/24 ({error})"
         ) from None
-
-
-def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
