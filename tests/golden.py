@@ -4,7 +4,7 @@ They bypass our own encoding, so that a mistake made on both sides of it is seen
 of steps, run in order on a fresh server:
 
     call    "POST runs/create", below /api/2.0/mlflow/; "GET /health" where it begins with a slash
-    send    the JSON body, or for GET the query string
+    send    the JSON body; a text is the query string of a GET
     status  what is answered, 200 if it does not say
     answer  the JSON body: "<any>" stands for any value, "<text x>" for a text with x in it
     keep    {"run": "run/info/run_id"}: later steps may say {run}

@@ -116,7 +116,7 @@ def busy(tmp_path_factory):
         "run_id": run, "run_ids": [run], "model_id": model, "path": "a.txt",
         "name": "secret", "new_name": "secret", "key": "k", "tag_key": "k", "value": "1",
         "metric_key": "k", "timestamp": 1, "max_results": 5, "model_json": "{}",
-        "models": [{"model_id": model}], "status": "LOGGED_MODEL_READY",
+        "models": [{"model_id": model}], "status": "LOGGED_MODEL_READY", "artifact_file_path": "f",
         "artifact_path": path.rpartition("/")[0], "upload_id": "0", "part_number": 1,
         "parts": [{"part_number": 1, "etag": "0"}],
         "experiment": {"experiment_id": "1", "name": "secret"},
@@ -173,6 +173,7 @@ def test_no_endpoint_answers_a_stranger(busy, row):
         assert answer.status == 401
         assert answer.headers["www-authenticate"].startswith("Basic ")
         assert answer.json["error_code"] == "UNAUTHENTICATED"
+        assert "new BasicMlflowHostCreds(uri, user, password)" in answer.json["message"]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.name}-{row.verb}")

@@ -295,6 +295,51 @@ def test_files_in_and_out(app, place):
     assert str(place) not in answer.body.decode()
 
 
+def test_slashes_more_in_a_path_are_one(app, place):
+    assert call(app, "PUT", f"/{FILES}//0/a///x.txt", b"x").status == 200
+    assert (place / "artifacts" / "0" / "a" / "x.txt").read_bytes() == b"x"
+    assert call(app, "GET", f"{FILES}/0//a/x.txt").body == b"x"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["MLmodel", "MLproject", "a.yaml", "a.yml", "a.log", "a.toml", "a.cfg", "a.conf", "a.INI"],
+)
+def test_texts_without_a_type_of_their_own(app, name):
+    call(app, "PUT", f"{FILES}/0/{name}", b"x")
+    answer = call(app, "GET", f"{FILES}/0/{name}")
+    assert answer.headers["content-type"].partition(";")[0] == "text/plain"
+
+
+@pytest.mark.parametrize(
+    "name, plain, quoted",
+    [
+        ("a.txt", "a.txt", "a.txt"),
+        ("grüße €.txt", "grue .txt", "gr%C3%BC%C3%9Fe%20%E2%82%AC.txt"),
+        ('a"b;%41.txt', "a_b;_41.txt", "a%22b%3B%2541.txt"),
+        ("模型", "", "%E6%A8%A1%E5%9E%8B"),
+    ],
+)
+def test_a_file_has_its_name_in_both_forms(app, name, plain, quoted):
+    call(app, "PUT", f"{FILES}/0/{name}", b"x")
+    answer = call(app, "GET", f"{FILES}/0/{name}")
+    plain = f'filename="{plain}"; ' if plain else ""
+    assert answer.headers["content-disposition"] == f"attachment; {plain}filename*=UTF-8''{quoted}"
+
+
+def test_files_of_logged_models(app, store):
+    model = store.models.create("0", "m")
+    path = model.artifact_location.removeprefix("mlflow-artifacts:")
+    call(app, "PUT", f"{FILES}{path}/d/MLmodel", b"flavors")
+    files = f"/ajax-api/2.0/mlflow/logged-models/{model.model_id}/artifacts/files"
+    answer = call(app, "GET", files, query="artifact_file_path=d/MLmodel")
+    assert (answer.status, answer.body) == (200, b"flavors")
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert call(app, "GET", files, query="artifact_file_path=d").status == 400
+    assert call(app, "GET", files, query="artifact_file_path=../x").status == 400
+    assert call(app, "GET", files, query="artifact_file_path=x").status == 404
+
+
 @pytest.mark.parametrize(
     "header, status, part",
     [
@@ -316,7 +361,7 @@ def test_parts_of_files(app, header, status, part):
         assert answer.headers["content-range"] == "bytes */10"
 
 
-@pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd", "a\\..\\x", ".", "a//b"])
+@pytest.mark.parametrize("path", ["../x", "a/../../x", "/../x", "a\\..\\x", ".", "a//../..//x"])
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
 def test_paths_that_lead_out(app, place, verb, path):
     answer = call(app, verb, f"{FILES}/{path}", b"")

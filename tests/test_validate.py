@@ -187,12 +187,15 @@ def test_what_is_no_run_id(value):
 LARGEST = 2**63 - 1
 
 
-@pytest.mark.parametrize("value, number", [("0", 0), ("007", 7), (5, 5), (str(LARGEST), LARGEST)])
+@pytest.mark.parametrize(
+    "value, number",
+    [("0", 0), ("007", 7), (5, 5), (str(LARGEST), LARGEST), ("-1", -1), (-(2**63), -(2**63))],
+)
 def test_experiment_ids(value, number):
     assert validate.experiment_id(value) == number
 
 
-@pytest.mark.parametrize("value", [*NOT_EXPERIMENT_IDS, -1, "9" * 10_000])
+@pytest.mark.parametrize("value", [*NOT_EXPERIMENT_IDS, "9" * 10_000])
 def test_what_is_no_experiment_id(value):
     with pytest.raises(InvalidParameter, match="invalid experiment id"):
         validate.experiment_id(value)

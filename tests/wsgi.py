@@ -41,7 +41,7 @@ def call(
         "HTTP_HOST": "127.0.0.1",
         "wsgi.input": io.BytesIO(data),
     }
-    if verb not in ("GET", "HEAD"):
+    if data or verb not in ("GET", "HEAD"):
         environ["CONTENT_LENGTH"] = str(len(data))
         environ["CONTENT_TYPE"] = "application/json"
     for name, value in (headers or {}).items():

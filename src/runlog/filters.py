@@ -4,6 +4,7 @@
     render, render_order_by        and back
     matches, sort                  the meaning in plain Python, which every store's search equals
     encode_token, decode_token     where a page of results ended
+    mark, other_search             that a token is of the same search
 
 The grammar is MLflow's, and more of it: `docs/query.md` is the language for its users. Logic is
 SQL's, of three values: a comparison with a field that is missing is neither true nor false.
@@ -918,6 +919,21 @@ def decode_token(token: str) -> tuple[str | float | None, ...]:
             f"Invalid page token {shown(token)}: pass the token of the page before, unchanged"
         ) from None
     return tuple(values)
+
+
+def mark(*search: object) -> int:
+    """A number for what a search is, with which its page tokens begin."""
+    from zlib import crc32
+
+    return crc32(repr(search).encode("utf-8", "backslashreplace"))
+
+
+def other_search() -> InvalidParameter:
+    """The error for a page token that another search has given."""
+    return InvalidParameter(
+        "Invalid page token: it belongs to a search with another filter or order_by. "
+        "Pass the token with the same arguments as the page before"
+    )
 
 
 def _is_token_value(value: object) -> bool:

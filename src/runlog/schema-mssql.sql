@@ -88,7 +88,7 @@ create table input_tag (
     input bigint not null,
     [key] nvarchar(255) collate Latin1_General_100_BIN2 not null,
     value nvarchar(max) collate Latin1_General_100_BIN2 not null,
-    primary key (input, [key]),
+    primary key (input, [key]) with (ignore_dup_key = on),
     foreign key (input) references input (id) on delete cascade
 );
 

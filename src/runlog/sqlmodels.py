@@ -27,6 +27,7 @@ from runlog.sqlkeys import again, listed
 if TYPE_CHECKING:
     from runlog.sqlstore import Fetch, SqlStore
 
+Measured = tuple["str | None", "str | None"]  # a data set: name and digest
 STATUSES = (LoggedModelStatus.PENDING, LoggedModelStatus.READY, LoggedModelStatus.FAILED)
 
 
@@ -243,17 +244,22 @@ class SqlModels(LoggedModels):
             [f"{each.field_name} {'ASC' if each.ascending else 'DESC'}" for each in order_by],
             filters.MODELS,
         )
-        start = _offset(page_token)
-        numbers = listed(validate.experiment_ids(experiment_ids))
+        wanted = [_dataset(*each) for each in datasets]
+        ids = validate.experiment_ids(experiment_ids)
+        mark = filters.mark(clause, [tuple(each) for each in order_by], ids, wanted)
+        start = _offset(page_token, mark)
+        numbers = listed(ids)
         with self._db.reading() as fetch:
             models = self._read(
                 fetch, f"m.experiment in ({numbers}) and m.lifecycle_stage = 'active'", {}
             )
-        found = [each for each in models if filters.matches(clause, _measured_on(each, datasets))]
+        if wanted:
+            models = [each for each in models if _measured_on(each, wanted).metrics]
+        found = [each for each in models if filters.matches(clause, _measured_on(each, wanted))]
         seen = [partial(_measured_on, datasets=_of_order(each)) for each in order_by]
         found = filters.sort(found, order, filters.MODELS, seen=seen)
         rest = len(found) > start + limit
-        token = filters.encode_token([float(start + limit)]) if rest else None
+        token = filters.encode_token((mark, start + limit)) if rest else None
         return PagedList(found[start : start + limit], token)
 
     def _number(self, fetch: Fetch, model_id: str) -> int:
@@ -325,33 +331,38 @@ def _name(name: str | None) -> str:
     return validate.text(name)
 
 
-def _of_order(order: ModelOrder) -> list[tuple[str, str | None]]:
-    if order.dataset_digest and not order.dataset_name:
-        raise InvalidParameter(
-            f"order by {order.field_name!r}: dataset_digest needs the dataset_name"
-        )
-    return [(order.dataset_name, order.dataset_digest)] if order.dataset_name else []
+def _dataset(name: str, digest: str | None) -> Measured:
+    if not name:  # as MLflow has it
+        raise InvalidParameter("a data set in `datasets` must have a dataset_name")
+    return name, digest or None
 
 
-def _measured_on(model: LoggedModel, datasets: Sequence[tuple[str, str | None]]) -> LoggedModel:
-    """The model with only those metrics that were measured on one of the data sets."""
+def _of_order(order: ModelOrder) -> list[Measured]:
+    wanted = (order.dataset_name or None, order.dataset_digest or None)
+    return [wanted] if any(wanted) else []
+
+
+def _measured_on(model: LoggedModel, datasets: Sequence[Measured]) -> LoggedModel:
+    """The model with only those metrics that were measured on one of the data sets, each a name and
+    a digest, of which None is any."""
     if not datasets:
         return model
     points = [
         point
         for point in model.metrics
         if any(
-            point.dataset_name == name and digest in (None, "", point.dataset_digest)
+            name in (None, point.dataset_name) and digest in (None, point.dataset_digest)
             for name, digest in datasets
         )
     ]
     return model._replace(metrics=points)
 
 
-def _offset(token: str | None) -> int:
+def _offset(token: str | None, mark: int) -> int:
     if not token:
         return 0
-    values = filters.decode_token(token)
-    if len(values) == 1 and isinstance(values[0], float) and 0 < values[0] < 2**53:
-        return int(values[0])
-    raise InvalidParameter("Invalid page token: it is not of a search for models")
+    marked, *rest = filters.decode_token(token) or (None,)
+    start = rest[0] if len(rest) == 1 else None
+    if marked == mark and isinstance(start, (int, float)) and start in range(2**53):
+        return int(start)
+    raise filters.other_search()

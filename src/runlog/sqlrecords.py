@@ -110,7 +110,8 @@ class SqlRecords(Records):
 
     def _make_experiment(self, name: str, wanted_id: str) -> int:
         wanted = validate.experiment_id(wanted_id)
-        if self._db.execute("select 1 from experiment where id = :id", {"id": wanted}):
+        taken = self._db.execute("select 1 from experiment where id = :id", {"id": wanted})
+        if taken or wanted < 0:
             row = self._db.execute(
                 """insert into experiment (name, artifact_location, creation_time, last_update_time)
                    values (:name, '', 0, 0) returning id""",

@@ -14,7 +14,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from runlog import filters, validate
-from runlog.errors import InvalidParameter
 from runlog.filters import And, Clause, Comparison, Field, Not, OrderBy, is_number
 from runlog.sqlkeys import json_ids, listed
 from runlog.store import view_stages
@@ -119,6 +118,9 @@ class Search:
         self._database = database
         self._bindings = dict(bindings)
         self._names = count()
+        # The filter of a search for experiments may be narrowed to those that a user may read,
+        # which change while he turns pages.
+        self._marks = (clause if target.table == "run" else None, tuple(order))
         self._order = order
         self._scope = scope
         parts = clause.clauses if isinstance(clause, And) else () if clause is None else (clause,)
@@ -149,7 +151,21 @@ class Search:
 
     def token(self, row: Sequence[Any]) -> str:
         """The token of the page that begins behind a row."""
-        return filters.encode_token(map(_order_value, self._order, row[1:]))
+        values = map(_order_value, self._order, row[1:])
+        return filters.encode_token((self._mark(), *values))
+
+    def after(self, token: str | None) -> tuple[Any, ...] | None:
+        """Where a page starts. Raises InvalidParameter for a token of another search."""
+        if not token:
+            return None
+        mark, *values = filters.decode_token(token) or (None,)
+        if len(values) != len(self._order) or mark != self._mark():
+            raise filters.other_search()
+        return tuple(values)
+
+    def _mark(self) -> int:
+        """What tells the tokens of this search from those of others."""
+        return filters.mark(*self._marks)
 
     def counts_by(self, fetch: Fetch, column: str) -> dict[str, int]:
         """How many rows there are in all, by the value of a column of `r`."""
@@ -503,26 +519,14 @@ def stages_scope(view_type: int) -> str:
     return f"r.lifecycle_stage in ({stages})"
 
 
-def token_values(token: str | None, order: Sequence[OrderBy]) -> tuple[Any, ...] | None:
-    """Where a page starts. Raises InvalidParameter for a token of another search."""
-    if not token:
-        return None
-    values = filters.decode_token(token)
-    if len(values) != len(order):
-        raise InvalidParameter(
-            "Invalid page token: it belongs to a search with another order_by; "
-            "pass the token with the same arguments as the page before"
-        )
-    return values
-
-
 def page_of(
-    search: Search, fetch: Fetch, limit: int, after: tuple[Any, ...] | None
+    search: Search, fetch: Fetch, limit: int, token: str | None
 ) -> tuple[list[int], str | None]:
-    """A page's row ids, and the token of the page behind it if there is one."""
-    rows = search.rows(fetch, limit + 1, after)
-    token = search.token(rows[limit - 1]) if len(rows) > limit else None
-    return [row[0] for row in rows[:limit]], token
+    """The row ids of the page behind the one that gave `token`, or of the first, and the token of
+    the page behind it if there is one. Raises InvalidParameter for a token of another search."""
+    rows = search.rows(fetch, limit + 1, search.after(token))
+    following = search.token(rows[limit - 1]) if len(rows) > limit else None
+    return [row[0] for row in rows[:limit]], following
 
 
 def _order_value(order: OrderBy, value: Any) -> Any:

@@ -236,8 +236,7 @@ class SqlStore(Store):
             search = sqlsearch.Search(
                 sqlsearch.experiments(), stages, clause, order, self._roots(), self.db
             )
-            after = sqlsearch.token_values(page_token, order)
-            ids, token = sqlsearch.page_of(search, fetch, limit, after)
+            ids, token = sqlsearch.page_of(search, fetch, limit, page_token)
             found = self._experiments(fetch, ids)
         return PagedList(found, token)
 
@@ -570,11 +569,10 @@ class SqlStore(Store):
         limit = validate.max_results(max_results)
         order = filters.full_order(filters.parse_order_by(order_by))
         clause = filters.parse(filter_string)
-        after = sqlsearch.token_values(page_token, order)
         scope = sqlsearch.runs_scope(experiment_ids, run_view_type)
         with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
-            ids, token = sqlsearch.page_of(search, fetch, limit, after)
+            ids, token = sqlsearch.page_of(search, fetch, limit, page_token)
             found = self._runs(fetch, ids, table)
         return PagedList(found, token)
 
@@ -787,7 +785,7 @@ class SqlStore(Store):
         )[0][0]
         self.db.executemany(
             """insert into input_tag (input, key, value) values (:input, :key, :value)
-               on conflict (input, key) do update set value = excluded.value""",
+               on conflict do nothing""",
             [
                 {
                     "input": number,

@@ -11,7 +11,7 @@ from runlog import filters, validate
 from runlog.entities import PARENT_RUN_ID, RUN_NAME, RunInfo, ViewType
 from runlog.errors import InvalidParameter, NotFound
 from runlog.sqlkeys import json_ids, listed, run_number
-from runlog.sqlsearch import page_of, runs_scope, token_values
+from runlog.sqlsearch import page_of, runs_scope
 from runlog.views import (
     AGGREGATES,
     MAX_CHILDREN,
@@ -85,13 +85,14 @@ class SqlViews(Views):
         check_aggregates(aggregates)
         order = filters.full_order(filters.parse_order_by(order_by))
         clause = filters.parse(filter_string)
-        after = token_values(page_token, order)
         scope = runs_scope(experiment_ids, run_view_type)
         with self._store._metrics.reading() as (fetch, table, _):
             search = self._store._run_search(fetch, table, scope, clause, order)
-            ids, token = page_of(search, fetch, max_results, after) if max_results else ([], None)
+            ids, token = (
+                page_of(search, fetch, max_results, page_token) if max_results else ([], None)
+            )
             statuses = search.counts_by(fetch, "r.status")
-            if clause is None and token is None and after is None:
+            if clause is None and token is None and not page_token:
                 ancestors: list[int] = []  # all are there already
             else:
                 ancestors = _ancestors(fetch, ids, scope)

@@ -190,11 +190,12 @@ def run_id(value: Any) -> str:
 
 
 def experiment_id(value: Any) -> int:
-    """The id of an experiment, decimal digits as text, as the number the store uses."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value in _INT64:
+    """The id of an experiment, decimal digits as text, as the number the store uses. No experiment
+    has a negative one, which is for the store to say: as with any other id that is not there."""
+    if isinstance(value, int) and not isinstance(value, bool) and value in _INT64:
         return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
-        if int(value) in _INT64:
+    if isinstance(value, str) and value.isascii() and len(value) <= 20:
+        if value.removeprefix("-").isdigit() and int(value) in _INT64:
             return int(value)
     raise InvalidParameter(f"invalid experiment id {value!r}: it must be decimal digits")
 

@@ -126,7 +126,7 @@ LACKS: dict[str, dict[str, str]] = {
         "test_only_what_a_deletion_took_along_comes_back": _TRASH,
         "test_runs_go_and_come_back_with_their_experiment": _TRASH,
         "test_inputs_are_kept_all_or_none": "it takes data sets without a name or digest",
-        "test_the_same_again_updates_its_tags": "the first tags of an input stay there",
+        "test_the_same_again_gets_further_tags": "an input has the tags of its first time alone",
         "test_any_text_is_a_value": _LONG,
         "test_every_double_survives": _INFINITE,
         "test_a_nan_comes_after_the_numbers_of_its_moment": _INFINITE,

@@ -45,4 +45,4 @@ DOUBLES = [
     -math.inf,
 ]
 NOT_IDS = ["", " ", "x y", "a'b", "a/b", "é", "a" * 257, None, 5]
-NOT_EXPERIMENT_IDS = ["", "x", "-1", "1.5", " 1", "١", None, True, 1.5, str(2**63)]
+NOT_EXPERIMENT_IDS = ["", "x", "--1", "1-", "1.5", " 1", "١", None, True, 1.5, str(2**63)]

@@ -85,6 +85,13 @@ def test_unknown_experiments(store):
             call(store, "7")
 
 
+def test_no_experiment_has_a_negative_id(store):
+    for call in (*WRITES.values(), *OTHERS.values()):
+        with pytest.raises(NotFound, match="^No .*Experiment with id=-1 exists$"):
+            call(store, "-1")
+    assert store.search_runs(["-1"]) == []
+
+
 @pytest.mark.parametrize("given", NOT_EXPERIMENT_IDS)
 def test_what_is_no_experiment_id(store, given):
     for call in (*WRITES.values(), *OTHERS.values()):

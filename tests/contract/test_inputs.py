@@ -29,10 +29,16 @@ def sorted_tags(given):
     return sorted(given.tags, key=lambda tag: tag.key)
 
 
-def test_the_same_again_updates_its_tags(store, run_id):
+def test_the_same_again_keeps_its_first_tags(store, run_id):
     store.log_inputs(run_id, [given(DIGITS, a="1", b="1"), given(DIGITS, b="2")])
-    store.log_inputs(run_id, [given(DIGITS, c="3")])
-    assert inputs(store, run_id) == [given(DIGITS, a="1", b="2", c="3")]
+    store.log_inputs(run_id, [given(DIGITS, a="3", c="3")])
+    assert inputs(store, run_id)[0].tags[:2] == given(DIGITS, a="1", b="1").tags
+
+
+def test_the_same_again_gets_further_tags(store, run_id):
+    store.log_inputs(run_id, [given(DIGITS, a="1")])
+    store.log_inputs(run_id, [given(DIGITS, b="2")])
+    assert inputs(store, run_id) == [given(DIGITS, a="1", b="2")]
 
 
 def test_another_digest_is_another_data_set(store, run_id):

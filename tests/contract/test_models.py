@@ -110,3 +110,54 @@ def test_a_search_by_what_was_measured_on_a_data_set(store, run_id):
     assert ordered(True, "test") == ordered(False, "train", "d2") == [0, 1, 2]
     assert ordered(True, "train") == ordered(False, "test", "d1") == [2, 1, 0]
     assert sorted(ordered(True, "none")) == [0, 1, 2]
+
+
+@pytest.fixture
+def on_data_sets(store, run_id):
+    """Models that were measured on data sets, each as its name and digest; the last on none."""
+    for name, digest, value in (("d", "1", 1.0), ("d", "2", 2.0), ("e", "1", 3.0), (None, None, 4)):
+        made = store.models.create("0", f"{name}{digest}").model_id
+        store.log_batch(run_id, [Metric("acc", value, 1, 0, made, name, digest, run_id)])
+
+
+@pytest.mark.parametrize(
+    "datasets, names",
+    [
+        ([("d", None)], {"d1", "d2"}),
+        ([("d", "2")], {"d2"}),
+        ([("d", ""), ("e", "1")], {"d1", "d2", "e1"}),
+        ([("f", None)], set()),
+        ([], {"d1", "d2", "e1", "NoneNone"}),
+    ],
+)
+def test_models_that_were_measured_on_data_sets(store, on_data_sets, datasets, names):
+    assert {each.name for each in store.models.search(["0"], datasets=datasets)} == names
+    among = store.models.search(["0"], "name LIKE '%1'", datasets)
+    assert {each.name for each in among} == {each for each in names if each.endswith("1")}
+
+
+def test_a_data_set_to_search_for_has_a_name(store):
+    with pytest.raises(InvalidParameter, match="dataset_name"):
+        store.models.search(["0"], datasets=[("", "1")])
+
+
+def test_an_order_by_the_digest_alone(store, on_data_sets):
+    order = [ModelOrder("metrics.acc", False, None, "1")]
+    found = [each.name for each in store.models.search(["0"], order_by=order)]
+    assert found[:2] == ["e1", "d1"] and len(found) == 4
+
+
+def test_a_page_token_of_another_search_for_models(store, on_data_sets):
+    order = [ModelOrder("name")]
+    first = store.models.search(["0"], "name != 'x'", max_results=1, order_by=order)
+    more = {"page_token": first.token, "max_results": 2}
+    rest = store.models.search(["0"], "name != 'x'", order_by=order, **more)
+    assert [each.name for each in [*first, *rest]] == ["NoneNone", "d1", "d2"]
+    for ids, text, datasets, by in (
+        (["0"], "name != 'y'", [], order),
+        (["0"], "name != 'x'", [], []),
+        (["0"], "name != 'x'", [("d", None)], order),
+        (["0", "1"], "name != 'x'", [], order),
+    ):
+        with pytest.raises(InvalidParameter, match="Invalid page token"):
+            store.models.search(ids, text, datasets, order_by=by, **more)

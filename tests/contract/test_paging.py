@@ -123,8 +123,24 @@ def test_what_is_no_token(runs, token):
 
 def test_a_token_of_another_order(runs):
     token = runs.search_runs(["0"], max_results=1, order_by=["metrics.m"]).token
-    with pytest.raises(InvalidParameter, match="another order_by"):
-        runs.search_runs(["0"], page_token=token)
+    for order_by in (None, ["metrics.m DESC"], ["params.p"], ["metrics.m", "start_time"]):
+        with pytest.raises(InvalidParameter, match="another filter or order_by"):
+            runs.search_runs(["0"], page_token=token, order_by=order_by)
+
+
+def test_a_token_of_another_filter(runs):
+    token = runs.search_runs(["0"], "metrics.m > -1", max_results=1).token
+    assert runs.search_runs(["0"], "metrics.m  >  -1", page_token=token)  # the same, said otherwise
+    for text in (None, "metrics.m > -2", "metrics.n > -1", "metrics.m > -1 AND params.p = '1'"):
+        with pytest.raises(InvalidParameter, match="another filter or order_by"):
+            runs.search_runs(["0"], text, page_token=token)
+
+
+def test_a_token_of_another_order_of_experiments(store):
+    store.create_experiment("a")
+    token = store.search_experiments(max_results=1).token
+    with pytest.raises(InvalidParameter, match="another filter or order_by"):
+        store.search_experiments(order_by=["name"], page_token=token)
 
 
 @pytest.mark.parametrize("order_by", [None, ["name"], ["name DESC"], ["tags.k", "name"]])

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from errno import ENOENT
+from errno import EACCES, ENOENT
 from functools import cache, partial
 from html import unescape
 from io import BytesIO
+from shutil import copyfileobj
+from tempfile import SpooledTemporaryFile
 from typing import Any
 from urllib.parse import quote, unquote
 
 from runlog.artifacts.crew import together
 
+_OF_MLFLOW = "/mlflow-artifacts/artifacts/"  # in an address, what is below it answers in JSON
 _PIECE = 1 << 20  # bytes of a body that are read at a time
 
 
@@ -307,23 +310,67 @@ def webdav() -> Any:
 
 @cache
 def http() -> Any:
-    from fsspec.implementations.http import HTTPFileSystem
+    from aiohttp import ClientError
+    from fsspec.implementations.http import HTTPFileSystem, HTTPStreamFile
 
     class WebFiles(HTTPFileSystem):  # type: ignore[misc]
-        """Tells a directory, which servers answer to with a slash more, from a file, and takes
-        the names in a listing for the text of a page, which they are."""
+        """Tells a directory, which servers answer to with a slash more, from a file, and what is
+        not there from what a server does not give. Takes the names in a listing for the text of a
+        page, which they are. Every file that it opens can be read from any position."""
 
         async def _info(self, url: str, **_: Any) -> dict[str, Any]:
-            found: dict[str, Any]
+            below = f"{url.rstrip('/')}/"
+            if _OF_MLFLOW in below:
+                return await self._info_of_mlflow(url.rstrip("/"))
             try:
-                found = await super()._info(url)
+                found = await self._asked(url)
             except FileNotFoundError:  # some answer to the slash alone
-                found = await super()._info(f"{url.rstrip('/')}/")
-            if str(found.get("url", url)).partition("?")[0].endswith("/"):
-                return {**found, "type": "directory"}
-            return found
+                found = await self._asked(below)
+            if found.get("mimetype") == "text/html" and not _is_directory(found):
+                try:  # a page may be a directory's whose server does not ask for the slash
+                    found = {**found, "url": (await self._asked(below))["url"]}
+                except FileNotFoundError:
+                    pass
+            return {**found, "type": "directory"} if _is_directory(found) else found
+
+        async def _asked(self, url: str) -> dict[str, Any]:
+            try:
+                found: dict[str, Any] = await super()._info(url)
+            except FileNotFoundError as error:  # fsspec takes every failure for this one
+                raise _web_error(error.__cause__ or error, url) from error.__cause__
+            return {"url": url, **found}
+
+        async def _info_of_mlflow(self, url: str) -> dict[str, Any]:
+            directory, _, name = url.rpartition("/")
+            if f"{url}/".endswith(_OF_MLFLOW):
+                return {"name": url, "size": None, "type": "directory"}
+            for entry in await self._ls_of_mlflow(directory):
+                if entry["name"] == f"{directory}/{unquote(name)}":
+                    return {**entry, "name": url}
+            raise FileNotFoundError(ENOENT, "no such file", url)
+
+        async def _ls_of_mlflow(self, url: str) -> list[dict[str, Any]]:
+            """A directory behind an MLflow server, which says in JSON what is in it."""
+            root, below, path = f"{url}/".partition(_OF_MLFLOW)
+            session = await self.set_session()
+            try:
+                async with session.get(f"{root}{below[:-1]}?path={path.rstrip('/')}") as answer:
+                    answer.raise_for_status()
+                    files = (await answer.json()).get("files", [])
+            except ClientError as error:
+                raise _web_error(error, url) from error
+            return [
+                {
+                    "name": f"{url}/{file['path']}",
+                    "size": int(file.get("file_size") or 0),
+                    "type": "directory" if file.get("is_dir") else "file",
+                }
+                for file in files
+            ]
 
         async def _ls(self, url: str, detail: bool = True, **_: Any) -> list[Any]:
+            if _OF_MLFLOW in f"{url}/":
+                return await self._ls_of_mlflow(url.rstrip("/"))
             if (await self._info(url))["type"] != "directory":
                 raise NotADirectoryError(url)
             found = await super()._ls(f"{url.rstrip('/')}/", detail=True)
@@ -336,7 +383,32 @@ def http() -> Any:
                     entries.append({**entry, "name": below + plain})
             return entries
 
+        def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+            file = super()._open(path, mode, **options)
+            if not isinstance(file, HTTPStreamFile):
+                return file
+            # It has no bytes, or its server does not say how many or gives no ranges.
+            whole = SpooledTemporaryFile(_PIECE)
+            with file:
+                copyfileobj(file, whole, _PIECE)
+            whole.seek(0)
+            return whole
+
     return WebFiles
+
+
+def _is_directory(found: dict[str, Any]) -> bool:
+    return str(found["url"]).partition("?")[0].endswith("/")
+
+
+def _web_error(cause: BaseException, url: str) -> OSError:
+    """Why a web server did not give what is at `url`."""
+    status = getattr(cause, "status", None)
+    if status in (404, 410):
+        return FileNotFoundError(ENOENT, f"the server answers {status}", url)
+    if status in (401, 403):
+        return PermissionError(EACCES, f"the server answers {status}", url)
+    return ConnectionError(f"{url}: {cause}")
 
 
 @cache

@@ -71,13 +71,20 @@ class Place:
 
     def entries(self, directory: str) -> list[tuple[FileInfo, bool]]:
         """What is directly in a directory, sorted by path, each with whether it is a symbolic
-        link. The list is empty when there is nothing, or a file."""
+        link. The list is empty when there is nothing, or a file. Raises InvalidParameter where
+        the root is no directory, of which a web server gives no list."""
         place = self.at(directory)
         with self.explained("list", directory):
             try:
                 found = self.files.ls(place, detail=True)
-            except (FileNotFoundError, NotADirectoryError):
+            except FileNotFoundError:
                 return []
+            except NotADirectoryError:
+                if directory or self.remote is None:
+                    return []
+                raise InvalidParameter(
+                    f"{self.uri} gives no list of its files: what answers there is no directory"
+                ) from None
         # fsspec lists a file as itself, and object stores a directory within itself.
         entries = [
             (

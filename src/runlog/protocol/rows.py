@@ -30,8 +30,10 @@ from runlog.protocol.wire import (
     DOUBLE,
     EXPERIMENT,
     FILE_INFO,
+    ID,
     INT32,
     INT64,
+    JSON_TEXT,
     MAPPING,
     METRIC,
     METRIC_OF_RUN,
@@ -43,6 +45,7 @@ from runlog.protocol.wire import (
     RUN_INFO,
     STATUS,
     TEXT,
+    TIME,
     VIEW_TYPE,
     Field,
     Kind,
@@ -61,6 +64,7 @@ MLFLOW = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
 PREVIEW = ("/api/2.0/preview/mlflow/", "/ajax-api/2.0/preview/mlflow/")  # clients of 1.x
 MLFLOW_3 = ("/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/")
 ARTIFACTS = ("/api/2.0/mlflow-artifacts/", "/ajax-api/2.0/mlflow-artifacts/")
+AJAX = ("/ajax-api/2.0/mlflow/",)  # what only MLflow's pages ask for
 OURS = ("/api/runlog/1/",)  # what MLflow has no endpoint for
 
 READ, EDIT, ADMIN = "read", "edit", "admin"
@@ -124,9 +128,9 @@ class UploadedPart(NamedTuple):
 
 # -- fields that several rows have ----------------------------------------------------------
 
-_EXPERIMENT = needed("experiment_id", TEXT)
+_EXPERIMENT = needed("experiment_id", ID)
 _RUN = needed("run_id", TEXT, also="run_uuid")
-_EXPERIMENTS = Field("experiment_ids", many(TEXT, MAX_EXPERIMENTS_AT_ONCE), default=())
+_EXPERIMENTS = Field("experiment_ids", many(ID, MAX_EXPERIMENTS_AT_ONCE), default=())
 _FILTER = Field("filter", TEXT, "filter_string")
 _ORDER_BY = Field("order_by", many(TEXT, MAX_ORDER_BY))
 _TOKEN = Field("page_token", TEXT)
@@ -368,7 +372,7 @@ ROWS: tuple[Row, ...] = (
             _EXPERIMENT,
             Field("user_id", TEXT, default=""),
             Field("run_name", TEXT),
-            Field("start_time", INT64, default=0),
+            Field("start_time", TIME, default=0),
             Field("tags", MAPPING),
             Field("new_run_id", TEXT),  # ours: sent again, the same request makes no second run
         ),
@@ -376,7 +380,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "updateRun", "POST", "runs/update", EDIT, "update_run",
-        (_RUN, Field("status", STATUS), Field("end_time", INT64), Field("run_name", TEXT)),
+        (_RUN, Field("status", STATUS), Field("end_time", TIME), Field("run_name", TEXT)),
         only("run_info", RUN_INFO),
     ),
     Row("deleteRun", "POST", "runs/delete", EDIT, "delete_run", (_RUN,), NOTHING),
@@ -400,7 +404,7 @@ ROWS: tuple[Row, ...] = (
             _RUN,
             _KEY,
             needed("value", DOUBLE),
-            needed("timestamp", INT64),
+            needed("timestamp", TIME),
             Field("step", INT64, default=0),
             Field("model_id", TEXT),
             Field("dataset_name", TEXT),
@@ -437,12 +441,12 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "logModel", "POST", "runs/log-model", EDIT, _log_model,
-        (_RUN, needed("model_json", TEXT)),
+        (_RUN, needed("model_json", JSON_TEXT)),
         NOTHING,
     ),
     Row(
         "searchDatasets", "POST", "experiments/search-datasets", READ, "dataset_summaries",
-        (needed("experiment_ids", many(TEXT, MAX_DATASET_EXPERIMENTS)),),
+        (needed("experiment_ids", many(ID, MAX_DATASET_EXPERIMENTS)),),
         only("dataset_summaries", many(wire.DATASET_SUMMARY)),
     ),
     Row(
@@ -506,6 +510,10 @@ ROWS: tuple[Row, ...] = (
         None,
         (_MODEL, Field("artifact_directory_path", TEXT, "path"), _TOKEN),
         LISTING,
+    ),
+    Row(
+        "getLoggedModelArtifact", "GET", "logged-models/<model_id>/artifacts/files", READ, None,
+        (_MODEL, needed("artifact_file_path", TEXT, "path")), wire.FILE, AJAX,
     ),
     Row(
         "getMetricHistory", "GET", "metrics/get-history", READ, "metric_history_page",
@@ -584,7 +592,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "uploadArtifact", "POST", "upload-artifact", EDIT, None,
-        (_RUN, _FILE), wire.FILE, ("/ajax-api/2.0/mlflow/",),
+        (_RUN, _FILE), wire.FILE, AJAX,
     ),
     # What follows is runlog's own.
     Row("about", "GET", "about", READ, _about, (), wire.ANYTHING, OURS),

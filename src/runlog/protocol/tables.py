@@ -36,7 +36,11 @@ _INFO = {  # attributes of runs, each a column
 _INFO_SCHEMA = {
     "type": "object",
     "properties": {
-        name: {"type": "array", "items": kind.schema, "description": "an item for each run"}
+        name: {
+            "type": "array",
+            "items": {"anyOf": [kind.schema, {"type": "null"}]},
+            "description": "an item for each run, null where it has none",
+        }
         for name, kind in _INFO.items()
     },
 }

@@ -201,6 +201,27 @@ def _integer(bits: int) -> Kind:
     return Kind(read, _same, {"type": "integer", "format": f"int{bits}"})
 
 
+def _read_time(value: Any, where: str) -> int:
+    """Unix milliseconds. Clients that send a fraction of one mean the nearest."""
+    number = value
+    if type(value) is str and len(value) <= MAX_NUMBER_TEXT and _REAL.fullmatch(value):
+        number = int(value) if _WHOLE.fullmatch(value) else float(value)
+    if type(number) is float and number - number == 0:
+        number = round(number)
+    time: int = INT64.read(number, where)
+    return time
+
+
+def _read_id(value: Any, where: str) -> str:
+    """An id of digits: clients of MLflow 1.x send it as a number."""
+    return str(value) if type(value) is int else _read_text(value, where)
+
+
+def _read_json_text(value: Any, where: str) -> str:
+    """JSON within JSON, as text or, from some clients, as the object itself."""
+    return dump(value) if type(value) is dict else _read_text(value, where)
+
+
 def _read_double(value: Any, where: str) -> float:
     if type(value) is float and value - value == 0:
         return value
@@ -255,6 +276,9 @@ def _enum(names: Mapping[int, str]) -> Kind:
 
 TEXT = Kind(_read_text, _same, {"type": "string"})
 INT32, INT64 = _integer(32), _integer(64)
+TIME = Kind(_read_time, _same, {"type": "number", "description": "Unix milliseconds"})
+ID = Kind(_read_id, _same, {"oneOf": [{"type": "string"}, {"type": "integer"}]})
+JSON_TEXT = Kind(_read_json_text, _same, {"oneOf": [{"type": "string"}, {"type": "object"}]})
 DOUBLE = Kind(
     _read_double,
     write_double,
@@ -368,7 +392,7 @@ _PLAIN = 2**62
 _POINT = (
     needed("key", TEXT),
     needed("value", DOUBLE),
-    needed("timestamp", INT64),
+    needed("timestamp", TIME),
     Field("step", INT64, default=0),
 )
 

@@ -11,7 +11,7 @@ from bottle import response
 from runlog.errors import RunlogError
 from runlog.protocol import wire
 from runlog.protocol.rows import OURS
-from runlog.protocol.wire import FLAG, INT64, TEXT, Field, needed
+from runlog.protocol.wire import FLAG, ID, INT64, TEXT, Field, needed
 from runlog.serve import bodies
 from runlog.serve.access import Environ, Page
 from runlog.serve.traffic import identified
@@ -52,7 +52,7 @@ def _add(known: Users, name: str, role: str, password: str | None) -> None:
 
 
 _NAME, _USER, _ROLE = needed("name", TEXT), needed("user", TEXT), needed("role", TEXT)
-_EXPERIMENT, _PASSWORD = needed("experiment_id", TEXT), Field("password", TEXT)
+_EXPERIMENT, _PASSWORD = needed("experiment_id", ID), Field("password", TEXT)
 _ANY_USER = Field("user", TEXT)
 
 DEEDS = (

@@ -78,6 +78,7 @@ def create_app(
     pages = pages or Pages()
     app = Bottle()
     app.default_error_handler = lambda error: _routing_error(error, allowed_origins)
+    app.add_hook("before_request", _merge_slashes)
     counts = monitoring.Counts(counts_folder)
     requests = requests or Traffic()
     group = Group(sync) if sync is not None else None
@@ -204,6 +205,11 @@ def _create_experiment(
     if location:
         location = locations.check(location, root, local_anywhere)
     return store.create_experiment(**{**given, "artifact_location": location})
+
+
+def _merge_slashes() -> None:
+    """MLflow's servers redirect to the path with single slashes, which not all clients follow."""
+    request.environ["PATH_INFO"] = re.sub("//+", "/", request.environ["PATH_INFO"])
 
 
 def _check(

@@ -87,7 +87,9 @@ class Auth:
         if kind or not cookie:
             raise _unauthenticated(
                 "this server wants to know who you are: set MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or log in at /login"
+                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or log in at /login. MLflow's "
+                "Java client reads none of these: give them to its constructor, new MlflowClient("
+                "new BasicMlflowHostCreds(uri, user, password))"
             )
         sessions.check_own_page(environ)
         return self._holder(cookie, SESSION, address)

@@ -19,18 +19,25 @@ BROKEN_SECONDS = (0.05, 0.1, 0.2, 0.3)  # between looks for a broken connection
 
 
 def fields(environ: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields of a request, from its query string or, where it has one, its JSON body."""
-    if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+    """The fields of a request, from its query string or, where it has one, its JSON body. Of a GET
+    the body counts where there is no query string, whatever its type, as on MLflow's servers."""
+    verb = environ["REQUEST_METHOD"]
+    asks = verb in ("GET", "HEAD")
+    if asks and environ.get("QUERY_STRING"):
         return query(environ)
     body = b"".join(pieces(environ, MAX_JSON))
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and (body or environ["REQUEST_METHOD"] != "DELETE"):
+    if kind != "application/json" and not asks and (body or verb != "DELETE"):
         raise BadRequest(f"Content-Type must be application/json, not {kind[:100]!r}")
-    if not body:
-        return {}
+    return _object(body) if body else {}
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
     given = wire.parse(body)
     if isinstance(given, str):  # JSON within JSON, which MLflow's servers take
         given = wire.parse(given)
+    if given is None or given == []:  # how R and PHP write an object without fields
+        return {}
     if not isinstance(given, dict):
         raise InvalidParameter("the body of the request must be a JSON object")
     return given

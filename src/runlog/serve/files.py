@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import mimetypes
 import posixpath
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -31,6 +33,9 @@ STAGE = (
 # Browsers show a PDF in a viewer of their own, which no sandbox lets in; its scripts are not of our
 # origin, and nothing else is taken for a PDF: types are not sniffed.
 VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+# Names, or what follows the last period of them, of texts for which there is no type, or not on
+# every system.
+TEXTS = frozenset("mlmodel mlproject cfg conf ini jsonl log ndjson toml yaml yml".split())
 MAX_ZIPPED, MAX_DEPTH = 100_000, 50  # files and directories: links may lead in a circle
 
 Given = Mapping[str, Any]
@@ -68,6 +73,7 @@ class Files:
             "uploadFile": self._upload,
             "deleteFile": self._delete,
             "getArtifact": self._get_of_run,
+            "getLoggedModelArtifact": self._get_of_model,
             "uploadArtifact": self._upload_to_run,
             "createMultipartUpload": self._begin_upload,
             "uploadPart": self._upload_part,
@@ -168,6 +174,11 @@ class Files:
                 raise
         return _send_zip(repo, path)
 
+    def _get_of_model(self, given: Given) -> Iterator[bytes]:
+        model = self._store.models.get(given["model_id"])
+        repo, base = self.place(model.artifact_location)
+        return _send(repo, posixpath.join(base, check_path(given["path"])))
+
     def _upload_to_run(self, given: Given) -> bytes:
         repo, path = self._of_run(given)
         repo.write(path, bodies.pieces(request.environ))
@@ -263,10 +274,23 @@ class _Pieces:
 
 
 def _set_headers(name: str) -> None:
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    response.content_type = kind
-    response.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name)}")
+    response.content_type = _type(name)
+    response.set_header("Content-Disposition", f"attachment; {_filename(name)}")
     response.set_header("Content-Security-Policy", SANDBOX)
+
+
+def _type(name: str) -> str:
+    if name.rpartition(".")[2].lower() in TEXTS:
+        return "text/plain"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _filename(name: str) -> str:
+    """The name in both of HTTP's forms: `curl -OJ` and old clients read the first alone."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r'["\\%]', "_", plain)
+    first = f'filename="{plain}"; ' if plain else ""
+    return f"{first}filename*=UTF-8''{quote(name, safe='')}"
 
 
 # -- directories ----------------------------------------------------------------------------

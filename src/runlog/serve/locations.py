@@ -15,6 +15,8 @@ from runlog.errors import InvalidParameter
 OBJECT_STORES = frozenset(
     "s3 s3a gs gcs az abfs abfss wasb wasbs adl hdfs viewfs dbfs r2 oss".split()
 )
+# Their URIs may name no host: the workspace or the cluster that is configured is meant.
+WITH_DEFAULT_HOST = frozenset(("dbfs", "hdfs", "viewfs"))
 
 
 def check(location: str, root: str, local_anywhere: bool) -> str:
@@ -34,8 +36,12 @@ def check(location: str, root: str, local_anywhere: bool) -> str:
     if scheme not in OBJECT_STORES:
         known = ", ".join(sorted(OBJECT_STORES))
         raise _refused(location, f"use mlflow-artifacts:/path or one of {known}")
-    if not rest.startswith("//") or ".." in rest.split("/"):
-        raise _refused(location, f"write {scheme}://bucket/path, without ..")
+    start = "/" if scheme in WITH_DEFAULT_HOST else "//"
+    if not rest.startswith(start) or ".." in rest.split("/"):
+        raise _refused(
+            location,
+            f"write {scheme}:{start}{'' if len(start) == 1 else 'bucket/'}path, without ..",
+        )
     return location
 
 
