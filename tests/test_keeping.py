@@ -14,7 +14,7 @@ import runlog
 from processes import check
 from runlog.db import keeping
 from runlog.db.sqlite import Database
-from runlog.errors import AlreadyExists, InvalidParameter, RunlogError
+from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreUnusable
 
 
 @pytest.fixture
@@ -55,6 +55,46 @@ def test_check_finds_what_does_not_fit_together(database, statement, said):
     assert keeping.check("runlog.db") == []
     change(statement)
     assert said in "\n".join(keeping.check("runlog.db"))
+
+
+@pytest.mark.parametrize(
+    "statement, said",
+    [
+        (
+            "create trigger spy after insert on run begin delete from tag; end",
+            "has the trigger 'spy', which runlog did not make",
+        ),
+        ("drop view metrics", "the view metrics is missing"),
+        ("drop index run_by_start", "the index run_by_start is missing"),
+        ("alter table tag add column more", "the table tag is not as runlog makes it: CREATE"),
+    ],
+)
+def test_check_compares_the_schema(database, statement, said):
+    change("create view mine as select 1", "create table theirs (a)")
+    assert keeping.check("runlog.db") == []
+    change(statement)
+    assert said in "\n".join(keeping.check("runlog.db", quick=True))
+
+
+def test_a_trigger_that_somebody_put_in_never_runs(database):
+    """In a file that was received, it could make its author an administrator."""
+    change("create trigger spy after insert on param begin delete from tag; end")
+    with pytest.raises(StoreUnusable, match="trigger 'spy', which runlog did not make"):
+        runlog.log_param("a", 1)
+    assert runlog.active_run() is None
+    change("drop trigger spy")
+    with runlog.start_run():
+        runlog.log_param("a", 1)
+
+
+def test_the_schema_of_a_file_is_not_trusted(database):
+    """Its views may not call functions that do more than calculate, nor SQL damage the file."""
+    with database.transaction(), pytest.raises(RunlogError):
+        database.execute("pragma writable_schema = 1")
+        database.execute("delete from sqlite_schema")
+    change("create view danger as select load_extension('evil')")
+    with database.reading() as fetch, pytest.raises(RunlogError, match="unsafe use|not authorized"):
+        fetch("select * from danger")
 
 
 def test_check_finds_damage(database):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from runlog.db.sqlite import Database
-from runlog.db.sqlite_file import open_uri, size
+from runlog.db.sqlite_file import Kind, distrust, open_uri, size
 from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreError, StoreFull
 
 Progress = Callable[[int, int], None]
@@ -111,7 +111,11 @@ def check(path: str, quick: bool = False) -> list[str]:
     except StoreError as error:
         return [error.message]
     try:
-        return [*_damage(connection, quick), *_loose_ends(connection, quick)]
+        return [
+            *_damage(connection, quick),
+            *_schema_changes(connection),
+            *_loose_ends(connection, quick),
+        ]
     except apsw.Error as error:
         return [f"{path} cannot be read through: {error}"]
     finally:
@@ -123,6 +127,27 @@ def _damage(connection: apsw.Connection, quick: bool) -> list[str]:
     pragma = "quick_check" if quick else "integrity_check"
     said = [str(row[0]) for row in connection.execute(f"pragma {pragma}")]
     return [] if said == ["ok"] else said
+
+
+def _schema_changes(connection: apsw.Connection) -> Iterator[str]:
+    """What of the tables, indexes and views is not as runlog makes it. Others of the user's are
+    nobody's business, but for triggers, which are refused when the file is opened to be written."""
+    ours = apsw.Connection(":memory:")
+    ours.execute(Kind().schema()).fetchall()
+    there, wanted = _schema(connection), _schema(ours)
+    ours.close()
+    for (kind, name), sql in wanted.items():
+        if (kind, name) not in there:
+            yield f"the {kind} {name} is missing"
+        elif there[kind, name] != sql:
+            yield f"the {kind} {name} is not as runlog makes it: {there[kind, name]}"
+    yield from (f"there is a trigger {name}: {sql}" for (kind, name), sql in there.items()
+                if kind == "trigger")  # fmt: skip
+
+
+def _schema(connection: apsw.Connection) -> dict[tuple[str, str], str]:
+    rows = connection.execute("select type, name, sql from sqlite_schema where sql is not null")
+    return {(kind, name): sql for kind, name, sql in rows}
 
 
 def _loose_ends(connection: apsw.Connection, quick: bool) -> Iterator[str]:
@@ -232,6 +257,7 @@ def vacuum(database: Database, progress: Progress | None = None) -> tuple[int, i
     before = 0
     try:
         connection.set_busy_timeout(_WAIT)
+        distrust(connection)
         # The -wal file is emptied first, so that the sizes are those of the data.
         for done, statement in enumerate((_CHECKPOINT, "vacuum", _CHECKPOINT)):
             if progress is not None:

@@ -17,7 +17,9 @@ import apsw
 
 from runlog.db import fork, sqlite_errors
 from runlog.db.sqlite_errors import FAILURES, busy_milliseconds
-from runlog.db.sqlite_file import File, Kind, inode, sync
+from runlog.db.sqlite_file import File, Kind, sync
+from runlog.db.sqlite_locks import CAN_LOCK, Guard
+from runlog.db.sqlite_watch import UNLINKED, Watch
 from runlog.errors import StoreError, StoreUnusable
 
 TYPE_CHECKING = False
@@ -49,8 +51,10 @@ class Database:
         self._current: Transaction | None = None  # of the thread that holds the lock
         self._suspended: list[Transaction] = []  # those that signal handlers interrupted
         self._checked = False
-        self._files: tuple[int | None, int | None] = (None, None)  # numbers of file and -wal file
-        self._look_again = 0.0  # when to see whether they still are those
+        self._guard: Guard | None = None
+        self._watch: Watch | None = None  # of a file in WAL mode
+        self._look_again = 0.0  # when to see whether the file still is what it was
+        self._lost = ""  # what is wrong with it for good
         self._is_named = False  # whether the -wal file's name is synced, too
         self._writer: apsw.Connection | None = None
         self.readers_back = threading.Condition()  # also the lock of the three below
@@ -130,18 +134,20 @@ class Database:
     def change_alone(self, sql: str, bindings: Bindings) -> int:
         """`change` as a transaction of its own, under the lock: at a tenth of the cost of one."""
         if self._look_again < time.monotonic():
-            self._look_for_files()
+            self._look()
         connection = self._writer or self._connect()
         if connection.in_transaction:  # of the call that this one interrupts
             with Transaction(self):
                 return self.change(sql, bindings)
         try:
             connection.execute(sql, bindings)
-            return connection.changes()
+            changed = connection.changes()
         except apsw.ConnectionClosedError:  # by a signal handler, just now
             return self.change_alone(sql, bindings)
         except apsw.Error as error:
             raise self.translated(error) from error
+        self._confirm()
+        return changed
 
     def write_blob(self, table: str, column: str, row: int, pieces: Iterable[bytes]) -> None:
         """Fills a blob that is there, all zeros, inside a transaction of the caller's: memory holds
@@ -242,6 +248,8 @@ class Database:
         finally:
             self._current = None
             self._roll_back()  # does nothing after a commit
+        if keep:
+            self._confirm()
 
     def leave(self, transaction: Transaction, keep: bool) -> None:
         """`end` and the lock let go, whatever comes in between."""
@@ -275,7 +283,7 @@ class Database:
         # Immediate: a transaction that reads first and then writes fails at once, whatever the
         # busy timeout, when somebody else wrote in between.
         if self._look_again < time.monotonic():
-            self._look_for_files()
+            self._look()
         connection = self._writer or self._connect()
         if self.read_only:
             raise sqlite_errors.read_only(self.path)
@@ -319,16 +327,13 @@ class Database:
         with self.lock:
             if self._writer is not None:  # another thread was first
                 return self._writer
+            self._refuse_lost()
             try:
-                self._refuse_replaced()
                 self._file.inspect()
                 if not self._checked:
                     self._file.recognise()
                 self._is_named = False
-                self._writer = connection = self._file.open()
-                if not self.read_only:
-                    self._file.prepare(connection)
-                    self._note_files(connection)
+                connection = self._open_writer()
                 self._checked = True
                 return connection
             except apsw.Error as error:
@@ -338,6 +343,23 @@ class Database:
                 self._drop_writer()
                 raise
 
+    def _open_writer(self) -> apsw.Connection:
+        self._writer = connection = self._file.open()
+        if self.read_only:
+            return connection
+        self._file.prepare(connection)
+        # Windows lets nobody delete a file that is open; without WAL SQLite looks itself.
+        if os.name != "posix" or connection.pragma("journal_mode") != "wal":
+            return connection
+        if CAN_LOCK and self._guard is None:
+            self._guard = Guard(self.path)
+            self._guard.lock(busy_milliseconds() / 1000)
+            self._drop_writer()  # until now somebody could put its -wal file away
+            self._writer = connection = self._file.open()
+        connection.pragma("user_version")  # the first to read makes the -wal file
+        self._watch = Watch(self.path, self._guard.file if self._guard else None)
+        return connection
+
     def _drop_writer(self) -> None:
         # Whatever is wrong with the file, its -wal file is not ours to move into it.
         connection, self._writer = self._writer, None
@@ -345,39 +367,57 @@ class Database:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()
 
-    def _note_files(self, connection: apsw.Connection) -> None:
-        # Windows lets nobody delete a file that is open; without WAL SQLite looks itself.
-        if os.name == "posix" and connection.pragma("journal_mode") == "wal":
-            connection.pragma("user_version")  # the first to read makes the -wal file
-            self._files = (inode(self.path), inode(self.path + "-wal"))
+    # -- what others do to the file ---------------------------------------------------------
 
-    def _look_for_files(self) -> None:
-        """Opens the file again if its -wal file is gone, which SQLite would go on writing to.
+    def _confirm(self) -> None:
+        """After a commit: returns when it is in the file that the path names."""
+        if self._watch is not None and not self._watch.is_same():
+            self._look()
 
-        Another SQLite in this process, Python's sqlite3 say, gave up our locks when it closed the
-        file; a second process then took itself for the last one and put the -wal file away. What
-        was committed until then is in the file.
-        """
-        self._look_again = time.monotonic() + 0.01  # looking takes 5 us
-        file, wal = self._files
-        if wal is None or self._writer is None:
+    def _look(self) -> None:
+        """Sees whether the file is still what was opened. If its -wal file alone is gone, what that
+        holds is moved to the file; all else is an error from now on."""
+        self._look_again = time.monotonic() + 0.01
+        watch = self._watch
+        if watch is None or self._writer is None:
             return
-        if (inode(self.path), inode(self.path + "-wal")) != (file, wal):
-            with self.lock:
-                self._refuse_replaced()
-                self._close(checkpoint=False)
+        if not self.lock.acquire(blocking=False):
+            return  # whoever writes looks, too
+        try:
+            what = watch.look(self._count_pages)
+            if what == UNLINKED and watch.is_alone() and self._close(checkpoint=False, move=True):
+                return
+            if what is not None and watch is self._watch:
+                self._lose(watch, what)
+        finally:
+            self.lock.release()
 
-    def _refuse_replaced(self) -> None:
-        if self._files[0] is not None and inode(self.path) != self._files[0]:
-            self._look_again = 0.0  # and say it every time
-            raise StoreUnusable(
-                f"{self.path} was deleted or replaced while it was in use: nothing more can be "
-                "kept there; restart the program"
-            )
+    def _count_pages(self) -> int | None:
+        try:
+            return None if self._writer is None else int(self._writer.pragma("page_count"))
+        except apsw.Error:  # closed by a signal handler just now, which has looked itself
+            return None
+
+    def _lose(self, watch: Watch, what: str) -> None:
+        self._close(checkpoint=False)
+        aside = "" if what == UNLINKED else watch.put_aside()
+        self._lost = (
+            f"{self.path} {what} while it was in use: nothing more can be kept there; restart the "
+            f"program{aside}"
+        )
+        raise StoreUnusable(self._lost)
+
+    def _refuse_lost(self) -> None:
+        if self._lost:
+            raise StoreUnusable(self._lost)
+        if self._watch is not None:  # it was closed for a fork, or by a signal handler
+            what = self._watch.look_at_file(lambda: None)
+            if what is not None:
+                self._lose(self._watch, what)
 
     def take_reader(self) -> apsw.Connection:
         if self._look_again < time.monotonic():
-            self._look_for_files()
+            self._look()
         if self._writer is None:
             self._connect()
         thread = threading.get_ident()
@@ -418,17 +458,32 @@ class Database:
         """
         with self.lock:
             self._suspend()  # what a signal handler interrupted that forks or closes
-            if checkpoint:
-                self._checked, self._files = False, (None, None)
+            try:
+                self._look()
+            except StoreUnusable:  # nothing of it can be moved there
+                pass
+            if checkpoint and self._guard is not None:
+                self._guard.unlock()
             self._close(checkpoint)
+            if checkpoint:
+                self._checked, self._watch, self._lost = False, None, ""
 
-    def _close(self, checkpoint: bool) -> None:
+    def _close(self, checkpoint: bool, move: bool = False) -> bool:
+        """Closes all connections; `move` first moves what the -wal file holds to the file, also if
+        it has no name any more. Returns whether that was wanted and done."""
+        moved = False
         try:
             for connection in self._let_go():
+                if move and not connection.readonly("main"):
+                    moved = _checkpoint(connection)
                 connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if checkpoint else 1)
                 connection.close()
         except apsw.Error as error:
             raise self.translated(error) from error
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
+        return moved
 
     def _let_go(self) -> list[apsw.Connection]:
         """Every connection, when nobody reads but this thread: in a signal handler, which cannot
@@ -456,7 +511,7 @@ class Database:
         if not self._is_named:
             sync(os.path.dirname(self.path))
             # A rollback journal is deleted again and again, which is what commits.
-            self._is_named = self._writer is not None and self._files[1] is not None
+            self._is_named = self._writer is not None and self._watch is not None
 
     # -- errors -----------------------------------------------------------------------------
 
@@ -578,6 +633,12 @@ class Snapshot:
                 yield rows
         except FAILURES as error:
             raise self._database.translated(error) from error
+
+
+def _checkpoint(connection: apsw.Connection) -> bool:
+    """Moves all that is in the -wal file to the file; False if it was not all."""
+    busy, frames, moved = connection.execute("pragma wal_checkpoint(passive)").fetchall()[0]
+    return not busy and frames == moved
 
 
 def opened(path: str) -> Database:

@@ -17,6 +17,7 @@ from runlog import migrate
 from runlog.db import sqlite_errors
 from runlog.db.file_system import network_file_system
 from runlog.db.sqlite_errors import busy_milliseconds
+from runlog.db.sqlite_locks import use_ofd_locks
 from runlog.errors import InvalidParameter, StoreError, StoreReadOnly, StoreUnusable
 from runlog.settings import setting
 
@@ -169,6 +170,16 @@ class File:
                 f"{self.kind.version()}): upgrade with  pip install -U runlog-tracking"
             )
 
+    def _refuse_triggers(self, triggers: list[str]) -> None:
+        # We make none. One in a file that somebody gave away would do with every log call whatever
+        # its author wanted, such as making him an administrator.
+        if triggers:
+            raise StoreUnusable(
+                f"{self.path} has the trigger {triggers[0]!r}, which runlog did not make and which "
+                "would run with what you log: remove it with SQLite's  drop trigger  if you trust "
+                "the rest of the file"
+            )
+
     # -- connections ------------------------------------------------------------------------
 
     def open(self) -> apsw.Connection:
@@ -185,6 +196,7 @@ class File:
 
     def _set_up(self, connection: apsw.Connection) -> apsw.Connection:
         connection.set_busy_timeout(busy_milliseconds())
+        distrust(connection)
         # One pragma a call: of several in one text apsw runs only as many as rows are read.
         connection.pragma("foreign_keys", 1)
         connection.pragma("mmap_size", 0)  # an I/O error must be an error, not a SIGBUS
@@ -193,6 +205,7 @@ class File:
         return connection
 
     def _opened(self) -> apsw.Connection:
+        use_ofd_locks()
         if not self.read_only:
             if self.kind.mode is not None:
                 _make_with_mode(self.path, self.kind.mode)
@@ -217,10 +230,12 @@ class File:
     def prepare(self, connection: apsw.Connection) -> None:
         """Make the tables, or bring them up to date, and set the journal mode."""
         # Tables first: with the first of them a new file has its application id too.
-        tables = [name for (name,) in connection.execute("select name from sqlite_schema")]
-        self._refuse_stranger(connection.pragma("application_id"), tables)
+        schema = connection.execute("select name, type from sqlite_schema").fetchall()
+        names = [(str(name), kind) for name, kind in schema]
+        self._refuse_stranger(connection.pragma("application_id"), [name for name, _ in names])
         version = connection.pragma("user_version")
         self._refuse_newer(version)
+        self._refuse_triggers([name for name, kind in names if kind == "trigger"])
         if version < self.kind.version():
             self._bring_up_to_date(connection)
         self._set_journal_mode(connection)
@@ -279,11 +294,19 @@ def _make_with_mode(path: str, mode: int) -> None:
         os.close(descriptor)
 
 
+def distrust(connection: apsw.Connection) -> None:
+    """Keep what a file's schema says from doing harm, and SQL from damaging the file."""
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+
+
 def open_uri(path: str, query: str) -> apsw.Connection:
     """Open a connection that only reads, with the parameters of SQLite's `file:` URIs."""
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    return apsw.Connection(f"file:{quoted}?{query}", flags=flags)
+    connection = apsw.Connection(f"file:{quoted}?{query}", flags=flags)
+    distrust(connection)
+    return connection
 
 
 def sync(path: str) -> None:
