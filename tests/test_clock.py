@@ -23,6 +23,9 @@ def ticks(*millis: float):
         ([5, 4, 3, 6], [5, 5, 5, 6]),
         ([1000, 1, 999, 1001], [1000, 1000, 1000, 1001]),
         ([5.999, 6.0], [5, 6]),
+        # Set an hour ahead, and back; a correction of seconds is none.
+        ([1000, 3_601_000, 1002, 1003, 1000], [1000, 3_601_000, 1002, 1003, 1003]),
+        ([60_000, 50_002, 50_001, 50_000], [60_000, 60_000, 60_000, 50_000]),
     ],
 )
 def test_stands_still_while_the_time_runs_backwards(read, told):
@@ -102,6 +105,14 @@ def test_a_child_forked_while_the_lock_is_held_does_not_hang():
 def test_points_of_one_step_have_times_of_their_own(points, told):
     point_time = clock.distinct(lambda: 5)
     assert [point_time("run", tuple(keys), step) for keys, step in points] == told
+
+
+def test_only_a_series_without_steps_stays_behind_its_points_of_a_wrong_time():
+    """There the last call is the last value, whatever the clock says."""
+    times = iter([1000, 3_601_000, 2000, 2001, 2001])
+    point_time = clock.distinct(lambda: next(times))
+    assert [point_time("run", ["m"], 0) for _ in range(3)] == [1000, 3_601_000, 3_601_001]
+    assert (point_time("run", ["m"], 1), point_time("run", ["n"], 0)) == (2001, 2001)
 
 
 def test_the_time_catches_up_after_a_burst():

@@ -921,8 +921,8 @@ def test_times_with_fractions_and_numbers_as_text():
     client.log_metric(run_id, "loss", "1.5", timestamp=1700000000000.7, step=2.0)
     client.set_terminated(run_id, end_time=1700000000001.9)
     (point,) = client.get_metric_history(run_id, "loss")
-    assert (point.value, point.timestamp, point.step) == (1.5, 1700000000000, 2)
-    assert client.get_run(run_id).info.end_time == 1700000000001
+    assert (point.value, point.timestamp, point.step) == (1.5, 1700000000001, 2)
+    assert client.get_run(run_id).info.end_time == 1700000000002
     with pytest.raises(InvalidParameter, match="whole"):
         client.log_metric(run_id, "loss", 1, step=1.5)
 

@@ -104,9 +104,58 @@ def test_what_numpy_has_beside_numbers(kind):
             validate.number("m", value)
 
 
+class Masked(Scalar):
+    mask = True
+
+
+class Broken:
+    def item(self):
+        raise KeyError("no such device")
+
+
+def test_what_numpy_holds_beside_values():
+    """A masked element gives 0.0, and a time an integer, where somebody asks for their number."""
+    np = pytest.importorskip("numpy")
+    ma = np.ma
+    for value in (
+        ma.masked,
+        ma.array(1.0, mask=True),
+        ma.array([1.0, 2.0], mask=[False, True])[1],
+        ma.array([1.0], mask=[True]),
+        np.datetime64(5, "ns"),
+        np.timedelta64(5, "ns"),
+        np.array([5], "datetime64[ns]"),
+        np.array(None),
+        np.array({}),
+    ):
+        with pytest.raises(InvalidParameter, match="^metric 'm' got .* of type"):
+            validate.number("m", value)
+        with pytest.raises(InvalidParameter, match="^step .* is not a whole number$"):
+            validate.integer("step", value)
+        with pytest.raises(InvalidParameter, match="^timestamp .* is not a whole number$"):
+            validate.timestamp(value)
+    assert validate.number("m", ma.array([1.5, 2.0], mask=[False, True])[0]) == 1.5
+    assert validate.number("m", ma.array(1.5)) == validate.number("m", np.array(1.5)) == 1.5
+
+
+def test_what_pandas_holds_beside_values():
+    pd = pytest.importorskip("pandas")
+    for value in (pd.NA, pd.NaT, pd.Timestamp(5), pd.Timedelta(5), pd.Series([pd.NaT])):
+        with pytest.raises(InvalidParameter, match="^metric 'm' got .* of type"):
+            validate.number("m", value)
+        with pytest.raises(InvalidParameter, match="^timestamp .* is not a whole number$"):
+            validate.timestamp(value)
+    assert validate.number("m", pd.Series([1.5])) == 1.5
+
+
 @pytest.mark.parametrize(
     "value, words",
     [
+        (
+            Masked(1.0),
+            "got tensor(1.0,) of type Masked, which is not a single number: it is masked",
+        ),
+        (Broken(), "no such device"),
         ("half", "metric 'm' got 'half' of type str, which is not a single number"),
         (b"1", "metric 'm' got b'1' of type bytes"),
         (None, "metric 'm' got None of type NoneType, which is not a single number"),
@@ -151,6 +200,36 @@ def test_what_is_no_integer(value):
 def test_integers_have_64_bits(value):
     with pytest.raises(InvalidParameter, match="does not fit in 64 bits"):
         validate.integer("step", value)
+
+
+@pytest.mark.parametrize(
+    "value, whole", [(decimal.Decimal(5), 5), (fractions.Fraction(10, 2), 5), (Scalar(5.0), 5)]
+)
+def test_whole_numbers_of_all_kinds(value, whole):
+    assert validate.integer("step", value) == validate.timestamp(value) == whole
+    with pytest.raises(InvalidParameter, match="is not a whole number"):
+        validate.integer("step", type(value)(fractions.Fraction(1, 2).numerator / 2))
+
+
+@pytest.mark.parametrize(
+    "value, whole",
+    [
+        (1700000000000.4, 1700000000000),
+        (1700000000000.6, 1700000000001),
+        (decimal.Decimal("1700000000000.6"), 1700000000001),
+        (fractions.Fraction(5, 3), 2),
+        (Scalar(1700000000000.6), 1700000000001),
+    ],
+)
+def test_a_timestamp_is_rounded(value, whole):
+    found = validate.timestamp(value)
+    assert (found, type(found)) == (whole, int)
+
+
+@pytest.mark.parametrize("value", ["5", None, math.nan, math.inf, 1j, [5]])
+def test_what_is_no_timestamp(value):
+    with pytest.raises(InvalidParameter, match="^timestamp .* is not a whole number$"):
+        validate.timestamp(value)
 
 
 def test_timestamps_are_not_negative():

@@ -479,7 +479,8 @@ class RunlogClient:
         if artifact_file is not None:
             repo.write(artifact_file, media.image(picture, artifact_file))
         elif key is not None:
-            full, small = media.image_paths(key, step or 0, timestamp or now())
+            time = now() if timestamp is None else validate.timestamp(timestamp)
+            full, small = media.image_paths(key, validate.integer("step", step or 0), time)
             repo.write(full, media.image(picture, full))
             repo.write(small, media.thumbnail(picture))
             self.set_tag(run_id, LOGGED_IMAGES, True)

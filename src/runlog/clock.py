@@ -1,5 +1,5 @@
-"""The time of log calls: Unix milliseconds that never run backwards within a process, and that
-tell the points of a metric apart."""
+"""The time of log calls: Unix milliseconds that do not run backwards within a process while the
+system's clock is corrected, and that tell the points of a metric apart."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+SET_BACK = 10_000_000_000  # nanoseconds: what is set back further was wrong before, and is followed
 RUNS = 1000  # whose latest points are remembered: a script has one run, a server many
 
 _lock = RLock()  # a signal handler may log where the lock is held already
@@ -27,22 +28,25 @@ if hasattr(os, "register_at_fork"):
 
 
 def steady(read: Callable[[], int] = time.time_ns) -> Callable[[], int]:
-    """A clock over `read`, which tells Unix nanoseconds: milliseconds that stand still while
-    `read` runs backwards. Threads may share it; it survives a fork."""
+    """Return a clock over `read`, which tells Unix nanoseconds: milliseconds that stand still while
+    `read` is back by up to 10 seconds, and go back with it where it is by more. Threads may share
+    it; it survives a fork."""
     latest = 0
-    edge = 0  # when the next millisecond begins, in nanoseconds
+    edge = floor = 0  # when the next millisecond begins, and what is no correction: nanoseconds
 
     def now() -> int:
-        """Unix milliseconds, never less than what any thread of this process was told before."""
-        nonlocal latest, edge
+        """Return Unix milliseconds, not less than what any thread of this process was told before,
+        unless the system's clock was set back by more than 10 seconds."""
+        nonlocal latest, edge, floor
         nanos = read()
         # Division and lock are paid once a millisecond, not once a call. `latest` is written
         # before `edge`, so whoever skips this block returns a time that was already reached.
-        if nanos >= edge:
+        if nanos >= edge or nanos < floor:
             with _lock:
-                if nanos >= edge:
+                if nanos >= edge or nanos < floor:
                     latest = nanos // 1_000_000
                     edge = (latest + 1) * 1_000_000
+                    floor = edge - SET_BACK
         return latest
 
     return now

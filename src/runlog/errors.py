@@ -49,6 +49,8 @@ def shown(value: object, most: int = 60) -> str:
         text = repr(value[: most + 1] if isinstance(value, str) else value)
     except ValueError:  # an integer of more digits than Python writes
         return f"<{type(value).__name__} too long to show>"
+    if "\n" in text:  # arrays are written in lines
+        text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 3]}...{text[-1]}"
 
 

@@ -67,16 +67,16 @@ def input_tag_key(name: Any) -> str:
 
 
 def number(key: str, value: Any) -> float:
-    """A metric's value as a float: Python, Decimal, numpy, torch, jax or other scalars, or the text
-    of a number, which MLflow takes too."""
+    """Return a metric's value as a float: of Python, Decimal, Fraction, numpy, torch, jax or other
+    scalars, or of the text of a number, which MLflow takes too. Raises InvalidParameter."""
     if type(value) is float:
         return value
     try:
-        plain = value.item() if hasattr(value, "item") else value
+        plain = _plain(value)
         if isinstance(plain, bytes):
             raise TypeError("it holds bytes")
         return float(plain)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+    except Exception as error:  # of any package: its arrays say in their own way what they lack
         raise InvalidParameter(
             f"metric {key!r} got {shown(value)} of type {type(value).__name__}, "
             f"which is not a single number: {str(error)[:100]}"
@@ -93,15 +93,25 @@ def integer(name: str, value: Any) -> int:
 
 
 def _whole(name: str, value: Any) -> int:
-    import operator
-
     try:
-        plain = value.item() if hasattr(value, "item") else value
-        if isinstance(plain, float) and plain.is_integer():
-            return int(plain)
-        return operator.index(plain)
-    except (TypeError, ValueError, RuntimeError):
-        raise InvalidParameter(f"{name} {shown(value)} is not a whole number") from None
+        plain = _plain(value)
+        whole = int(plain)
+        if whole == plain:  # not so for a text, or with a fraction
+            return whole
+    except Exception:  # of any package, as above
+        pass
+    raise InvalidParameter(f"{name} {shown(value)} is not a whole number") from None
+
+
+def _plain(value: Any) -> Any:
+    """Return the Python object in a scalar or an array of one element. Raises TypeError where it is
+    masked, or a time, which numpy gives as an integer of some unit."""
+    mask = getattr(value, "mask", False)  # a method of pandas' objects, which are not masked
+    if not callable(mask) and bool(mask):
+        raise TypeError("it is masked")
+    if getattr(getattr(value, "dtype", None), "kind", None) in ("m", "M"):
+        raise TypeError("it is a time")
+    return value.item() if hasattr(value, "item") else value
 
 
 def mapping(name: str, value: Any) -> Mapping[Any, Any]:
@@ -154,12 +164,18 @@ def dataset_input(value: DatasetInput) -> DatasetInput:
 
 
 def timestamp(value: Any) -> int:
-    """A time in Unix milliseconds; `time.time() * 1000` loses its fraction."""
-    finite = isinstance(value, float) and value - value == 0
-    time = integer("timestamp", int(value) if finite else value)
+    """Return a time in Unix milliseconds; a fraction, as `time.time() * 1000` has, is rounded."""
+    time = integer("timestamp", value if type(value) is int else _rounded(value))
     if time < 0:
         raise InvalidParameter(f"timestamp {time} is negative: it must be Unix milliseconds")
     return time
+
+
+def _rounded(value: Any) -> Any:
+    try:
+        return round(_plain(value))
+    except Exception:  # no number at all: the caller names it
+        return value
 
 
 def text(value: Any) -> str:
