@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 import runlog
 import weave
-from runlog import cli
+from runlog import cli, clock
 
 CLIENT = runlog.RunlogClient()
 
@@ -56,7 +56,7 @@ def runs(place: Path) -> list[str]:
             runlog.log_text(f"all of {name}", "notes/result.txt")
         ids.append(run.info.run_id)
     CLIENT.set_terminated(ids[2], "FAILED")
-    os.environ.pop("RUNLOG_EXPERIMENT_ID")
+    os.environ.pop("RUNLOG_EXPERIMENT_NAME")
     return ids
 
 
@@ -206,6 +206,58 @@ def test_a_run_is_named_by_the_beginning_of_its_id():
     assert "several runs" in call("runs", "describe", "ab", code=1)
     assert "no run" in call("runs", "describe", "x", code=1)
     assert "invalid run id" in call("runs", "describe", "a' OR", code=1)
+
+
+# -- ending runs ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def abandoned(place: Path) -> dict[str, str]:
+    """Runs that nobody ends: silent for three and for one hour, by their start or their points; one
+    that goes on; one that has ended."""
+    hour, now = 3_600_000, clock.now()
+    ids = {}
+    for name, start, last in [
+        ("old", 3, None), ("logged", 4, 3), ("hour", 3, 1.5), ("goes on", 5, 0.01), ("over", 5, 5),
+    ]:  # fmt: skip
+        ids[name] = CLIENT.create_run("0", round(now - start * hour), run_name=name).info.run_id
+        if last is not None:
+            CLIENT.log_metric(ids[name], "m", 1, timestamp=now - last * hour)
+    CLIENT.set_terminated(ids["over"], "FAILED")
+    return ids
+
+
+def test_stale_runs_are_ended(abandoned):
+    found = data("runs", "end", "--stale", "2h")
+    assert {(each["run_name"], each["done"], each["status"]) for each in found} == {
+        ("old", "ended", "KILLED"),
+        ("logged", "ended", "KILLED"),
+    }
+    runs = {name: CLIENT.get_run(run_id) for name, run_id in abandoned.items()}
+    assert runs["old"].info.end_time == runs["old"].info.start_time
+    assert runs["logged"].info.end_time == runs["logged"].data.metric_points[0].timestamp
+    assert {name: run.info.status for name, run in runs.items()} == {
+        "old": "KILLED", "logged": "KILLED", "hour": "RUNNING", "goes on": "RUNNING",
+        "over": "FAILED",
+    }  # fmt: skip
+    assert call("runs", "end", "--stale", "1h", "--status", "failed") == (
+        f"Run {abandoned['hour']} is FAILED\n"
+    )
+    assert data("runs", "end", "--stale", "1h") == []
+
+
+def test_runs_are_ended_by_name(abandoned):
+    given = [abandoned[name] for name in ("goes on", "over")]
+    assert call("runs", "end", given[0][:12], "-r", given[1], "--status", "FINISHED") == (
+        f"Run {given[1]} had ended as FAILED\nRun {given[0]} is FINISHED\n"
+    )
+    info = CLIENT.get_run(given[0]).info
+    assert info.start_time < info.end_time <= clock.now()
+    for options in ([], [given[0], "--stale", "1h"], ["--stale", "soon"]):
+        result = CliRunner().invoke(cli.main, ["runs", "end", *options])
+        assert result.exit_code == 2, result.output
+    call("runs", "end", abandoned["old"], "f" * 32, code=1)
+    assert CLIENT.get_run(abandoned["old"]).info.status == "RUNNING"
 
 
 # -- comparing ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""runlog runs: list, look at, search, delete, restore, export. Comparing is in `compare`."""
+"""runlog runs: list, look at, search, end, delete, restore, export. Comparing is in `compare`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runlog import tables
+from runlog.clock import now
 from runlog.commands import common
 from runlog.commands.compare import compare
 from runlog.commands.export import write_runs
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     from runlog.filters import Clause, Field
     from runlog.store import Store
 
+ENDED = ("FINISHED", "FAILED", "KILLED")
 SCREENFUL = 100
 """How many runs a terminal shows unless told otherwise."""
 
 
 @click.group()
 def runs() -> None:
-    """List, search, compare and delete runs."""
+    """List, search, compare, end and delete runs."""
 
 
 runs.add_command(compare)
@@ -503,3 +505,78 @@ def _moved(store: Store, given: Sequence[str], stage: str) -> Iterator[tuple[str
             done, said = "restored", "is restored"
         facts = {"done": done, "run_id": info.run_id, "run_name": info.run_name}
         yield f"Run {info.run_id} {said}", facts
+
+
+# -- ending runs ----------------------------------------------------------------------------
+
+
+def _span_or_none(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    return None if text is None else common.span(context, option, text)
+
+
+@runs.command()
+@common.run_arguments(many=True)
+@click.option(
+    "--stale",
+    metavar="TIME",
+    callback=_span_or_none,
+    help="End all runs that are RUNNING and have logged no metric for so long, such as 1h or 2d.",
+)
+@click.option(
+    "--status",
+    type=click.Choice(ENDED, case_sensitive=False),
+    default="KILLED",
+    metavar="STATUS",
+    show_default=True,
+    help="The status that they get: FINISHED, FAILED or KILLED.",
+)
+@common.output_options
+@common.place_option
+def end(
+    runs: tuple[str, ...],
+    run_ids: tuple[str, ...],
+    stale: int | None,
+    status: str,
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """End runs whose programs did not.
+
+    A program that is killed leaves its runs RUNNING. They end at the time of their last metric, or
+    of their start. Nothing stops a program that still runs: what it logs is kept, and it may end
+    its runs once more.
+    """
+    if (stale is None) == (not runs and not run_ids):
+        raise click.UsageError("Name runs, or give --stale TIME.")
+    store = common.open_store(uri)
+    if stale is None:
+        given = common.named(runs, run_ids)
+        found = [store.get_run(common.full_run_id(store, each)) for each in given]
+    else:
+        found = _silent(store, now() - stale)
+    common.print_done(form, _ended(store, found, status))
+
+
+def _silent(store: Store, since: int) -> list[Run]:
+    """The RUNNING runs that logged no metric after `since` (Unix ms), and started before."""
+    ids = [each.experiment_id for each in store.all_experiments()]
+    condition = f"attributes.status = 'RUNNING' AND attributes.start_time <= {since}"
+    return [run for run in store.all_runs(ids, condition) if _last_sign(run) <= since]
+
+
+def _last_sign(run: Run) -> int:
+    """When the run was last heard of: Unix milliseconds."""
+    return max(run.info.start_time, *(point.timestamp for point in run.data.metric_points), 0)
+
+
+def _ended(store: Store, found: Sequence[Run], status: str) -> Iterator[tuple[str, common.Facts]]:
+    """End those that have not ended yet, and report each."""
+    for run in found:
+        info = run.info
+        if info.end_time is None and info.status in ("RUNNING", "SCHEDULED"):
+            info = store.update_run(info.run_id, status, min(_last_sign(run), now()))
+            done, text = "ended", f"is {info.status}"
+        else:
+            done, text = "unchanged", f"had ended as {info.status}"
+        facts = {"done": done, "run_id": info.run_id, "run_name": info.run_name}
+        yield f"Run {info.run_id} {text}", {**facts, "status": info.status}
