@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,6 +49,7 @@ class Program(click.Group):
             return super().main(args, prog_name, complete_var, False, **extra)
         _open_what_is_closed()
         _let_everything_be_printed()
+        warnings.showwarning = _warn
         try:
             result = super().main(args, prog_name, complete_var, False, **extra)
             sys.stdout.flush()
@@ -82,6 +84,10 @@ class Program(click.Group):
 def _fail(message: str, code: int = 1) -> int:
     common.complain("error", message)
     return code
+
+
+def _warn(message: Warning | str, *where: Any, **more: Any) -> None:
+    common.complain("warning", str(message))
 
 
 def _open_what_is_closed() -> None:

@@ -1,7 +1,8 @@
 """Where runs are logged to: the tracking URI, its store, and the experiment in use.
 
 The tracking URI is the argument given, else what `set_tracking_uri` set, else RUNLOG_TRACKING_URI,
-else MLFLOW_TRACKING_URI, else `runlog.db` in the working directory.
+else MLFLOW_TRACKING_URI, else `runlog.db` in the working directory. What is relative is so to the
+working directory of its first use.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 
 from runlog.settings import setting
-from runlog.store import Store, is_at_server, open_store
+from runlog.store import Store, database_file, is_at_server, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _chosen: str | None = None
 _stores: dict[str, Store] = {}
+_first_use: dict[
+    str, str
+] = {}  # what a tracking URI that nobody set in the program was, absolutely
 
 
 def set_tracking_uri(uri: str | Path) -> None:
@@ -28,6 +32,7 @@ def set_tracking_uri(uri: str | Path) -> None:
     """
     global _chosen
     _chosen = absolute(uri) if uri else None
+    _first_use.clear()
     if _chosen is None:
         os.environ.pop("RUNLOG_TRACKING_URI", None)
     else:
@@ -40,7 +45,11 @@ def get_tracking_uri() -> str:
 
 
 def _place() -> str:
-    return absolute(_chosen or setting("TRACKING_URI") or "runlog.db")
+    return _chosen or _first_use.get(_default()) or absolute(_default())
+
+
+def _default() -> str:
+    return setting("TRACKING_URI") or "runlog.db"
 
 
 def shown(place: str) -> str:
@@ -55,7 +64,9 @@ def shown(place: str) -> str:
 def whole(uri: str | Path | None = None) -> str:
     """`uri`, or the tracking URI, as it is opened: with the password, which is known where it is
     the tracking URI as we say it ourselves."""
-    place = _place() if uri is None else absolute(uri)
+    if uri is None:
+        return _place()
+    place = absolute(uri)
     return _place() if place == shown(_place()) else place
 
 
@@ -69,9 +80,29 @@ def store(uri: str | Path | None = None) -> Store:
     place = whole(uri)
     found = _stores.get(place)
     if found is None:
+        _mention_other_stores(place)
         # Two threads that open the same file at once: the second one's store is dropped.
         found = _stores.setdefault(place, open_store(place))
+    if uri is None and _chosen is None:
+        _first_use.setdefault(_default(), place)
     return found
+
+
+def _mention_other_stores(uri: str) -> None:
+    """Warn about a new file beside a store of MLflow's: its runs will not be in it."""
+    if is_at_server(uri):
+        return
+    path = database_file(uri)
+    folder = os.path.dirname(path)
+    others = [name for name in ("mlflow.db", "mlruns") if os.path.exists(f"{folder}/{name}")]
+    if others and not os.path.lexists(path):
+        import warnings
+
+        warnings.warn(
+            f"{path} is a new file. The runs of MLflow in {' and '.join(others)} beside it are not "
+            "in it, and runlog does not change them",
+            stacklevel=3,
+        )
 
 
 def close() -> None:

@@ -565,6 +565,10 @@ def database_file(uri: str) -> str:
     import os
 
     scheme, colon, rest = uri.partition(":")
+    if _is_host_and_port(uri):
+        raise InvalidParameter(
+            f"tracking URI {uri!r}: a server's begins with http:// or https://. Write http://{uri}"
+        )
     if uri == "databricks" or os.path.basename(uri) == ":memory:":
         raise InvalidParameter(
             f"no store for the tracking URI {uri!r}: this version of runlog keeps runs in a local "
@@ -594,6 +598,12 @@ def database_file(uri: str) -> str:
     )
 
 
+def _is_host_and_port(uri: str) -> bool:
+    """Whether it is such as 127.0.0.1:5000, [::1]:5000 or host:5000/path. C:5000 is a file."""
+    host, _, port = uri.partition("/")[0].rpartition(":")
+    return port.isdigit() and len(host) > 1
+
+
 def _folder_of(rest: str) -> str:
     from urllib.parse import unquote
 
@@ -611,11 +621,14 @@ def _in_folder(folder: str) -> str:
     if os.path.isfile(folder):
         raise InvalidParameter(f"{folder} is a file: give its path, not a file: URI of a folder")
     file = os.path.join(folder, "runlog.db")
-    if os.path.isfile(os.path.join(folder, "0", "meta.yaml")) and not os.path.isfile(file):
-        raise InvalidParameter(
-            f"{folder} is an MLflow file store, which runlog does not write to: choose another "
-            "folder. (Importing MLflow's runs is not part of this version.)"
-        )
+    if not os.path.isfile(file):
+        from runlog.other_tools import owner_of
+
+        if owner := owner_of(folder):
+            raise InvalidParameter(
+                f"{folder} is a folder of {owner}, which runlog does not write to: choose another "
+                "folder, or a file such as runlog.db. (This version does not import runs.)"
+            )
     return file
 
 
