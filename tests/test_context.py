@@ -365,3 +365,20 @@ def test_tags_cost_less_than_two_milliseconds(tmp_path):
         context.git_tags(str(deep))
         costs.append(time.process_time() - began)
     assert sorted(costs)[10] < 0.002
+
+
+@needs_git
+def test_a_change_of_directory_does_not_change_the_repository(tmp_path):
+    """`python train.py` has a relative path in sys.argv."""
+    for name in ("project", "elsewhere"):
+        (tmp_path / name).mkdir()
+        git(tmp_path / name, "init", "-q")
+        git(tmp_path / name, "commit", "-q", "--allow-empty", "-m", name)
+    program = tmp_path / "project" / "train.py"
+    program.write_text(
+        "import os\nos.chdir('../elsewhere')\nfrom runlog import context\n"
+        "print(context.default_tags()['mlflow.source.git.commit'])"
+    )
+    command = [sys.executable, "train.py"]
+    printed = subprocess.run(command, cwd=program.parent, stdout=subprocess.PIPE, check=True).stdout
+    assert printed.decode().strip() == git(program.parent, "rev-parse", "HEAD")

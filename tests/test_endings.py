@@ -108,6 +108,7 @@ def test_no_traceback_without_an_error(place):
         ("writing", INTERRUPT, -INTERRUPT, {"main": "KILLED"}),
         ("waits_in_end_run", TERMINATE, -TERMINATE, {"main": "KILLED"}),
         ("waits_in_end_run", INTERRUPT, -INTERRUPT, {"main": "KILLED"}),
+        ("interrupted_at_exit", TERMINATE, -TERMINATE, {"main": "KILLED", "inner": "KILLED"}),
         ("cancelled", INTERRUPT, -INTERRUPT, {"main": "KILLED"}),
         ("chosen_then_thread", TERMINATE, -TERMINATE, {"main": "KILLED"}),
         ("waits", HANG_UP, -HANG_UP, {"main": "KILLED"}),
@@ -176,6 +177,13 @@ def test_the_first_process_of_a_container_ends_with_its_runs(place):
         os.kill(int(children.read_text()), TERMINATE)
         assert process.wait(LONG) == 128 + TERMINATE
     assert statuses(left_in(place)) == {"main": "KILLED"}
+
+
+def test_ctrl_c_while_the_program_ends(place):
+    """Python reports it and goes on to end: a hook cannot change the exit code."""
+    code, _, err, runs = ended(place, "interrupted_at_exit", INTERRUPT)
+    assert (code, statuses(runs)) == (0, {"main": "KILLED", "inner": "KILLED"})
+    assert "KeyboardInterrupt" in err
 
 
 def test_a_hook_that_was_there_before_the_first_run_logs_into_it(place):

@@ -126,20 +126,26 @@ def innermost() -> Active | None:
 
 
 def _of_threads() -> Active | None:
-    thread, known = threading.current_thread(), tuple(_active)
-    found = [each for each in known if each.thread is thread]
-    found = found or [each for each in known if each.in_main]
-    if not found:
-        return None
-    last = found[-1]
-    if last.task is not None and any(not last.is_inside(each) for each in found):
+    thread, last = threading.current_thread(), None
+    for each in reversed(_active):
+        if each.thread is thread:
+            last = each
+            break
+        if last is None and each.in_main:
+            last = each
+    if last is not None and last.task is not None:
+        _warn_of_others(last)
+    return last
+
+
+def _warn_of_others(last: Active) -> None:
+    if any(each.thread is last.thread and not last.is_inside(each) for each in tuple(_active)):
         _warn_once(
             "tasks",
             f"several tasks have active runs, and this code is part of none of them: it logs to "
             f"the run that was started last, {last.run.info.run_id}. Give the log calls a run_id, "
             "or use asyncio.to_thread, which takes the run along",
         )
-    return last
 
 
 def own() -> Active | None:

@@ -32,7 +32,7 @@ def default_tags() -> dict[str, str]:
         "mlflow.user": user(),
         "mlflow.source.name": name,
         "mlflow.source.type": kind,
-        **git_tags(_home("" if shell else _argument())),
+        **git_tags(_home("" if shell else _main_script())),
         **_given_tags(setting("RUN_CONTEXT")),
     }
     # A file name that is not UTF-8 reaches Python as lone surrogates, which no database takes.
@@ -80,6 +80,12 @@ def source(argument: str, shell: Any, environ: Mapping[str, str]) -> tuple[str, 
 
 def _argument() -> str:
     return sys.argv[0] if getattr(sys, "argv", None) else ""
+
+
+def _main_script() -> str:
+    """The path of the main script as Python found it: `sys.argv` is of the directory in which the
+    program was started, and it may have changed that."""
+    return getattr(sys.modules.get("__main__"), "__file__", None) or _argument()
 
 
 def _notebook_shell() -> Any:

@@ -277,6 +277,13 @@ def ends_slowly():
     wait()
 
 
+def interrupted_at_exit():
+    """Ctrl-C while the interpreter ends the runs."""
+    start()
+    runlog.start_run(run_name="inner", nested=True)
+    slow_store(0.5)
+
+
 def reloads():
     signal.signal(signal.SIGHUP, note)
     with start():
