@@ -93,7 +93,8 @@ def over(kind: str) -> str:
     """The URI of our own server, two processes of it, over that database."""
     folder = Path(tempfile.mkdtemp(prefix="runlog-over-"))
     words = ["--backend-store-uri", database(kind)[0].uri, "--workers", "2"]
-    served = serving(folder, *words, "--allow-local-locations")
+    words += ["--allow-local-locations", "--allowed-locations", "s3://bucket"]
+    served = serving(folder, *words)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     uri = served.__enter__().uri
     atexit.register(served.__exit__, None, None, None)

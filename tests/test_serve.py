@@ -226,7 +226,7 @@ def test_two_lengths_of_one_body(app):
 
 @pytest.mark.parametrize(
     "location",
-    ["s3://bucket/path", "gs://b", "mlflow-artifacts:/x/y", "{root}/x", "file:{root}/x"],
+    ["mlflow-artifacts:/x/y", "{root}/x", "file:{root}/x"],
 )
 def test_locations_that_a_client_may_name(app, store, place, location):
     location = location.format(root=place / "artifacts")
@@ -248,6 +248,8 @@ def test_locations_that_a_client_may_name(app, store, place, location):
         "{root}/../other",
         "{root}-other",
         "simplecache::s3://bucket/x",
+        "s3://bucket/path",
+        "gs://b",
         "s3://bucket/../x",
         "s3:/bucket",
         "http://169.254.169.254/latest",
@@ -268,11 +270,11 @@ def test_locations_that_a_client_may_not_name(app, store, place, location):
 
 
 def test_any_local_location_where_the_server_allows_it(place):
-    here = str(place)
-    assert locations.check("relative", here, True) == f"{here}/relative"
-    assert locations.check("/anywhere", here, True) == "/anywhere"
+    may = locations.Allowed(str(place), local_anywhere=True)
+    assert may.name("relative") == f"{place}/relative"
+    assert may.name("/anywhere") == "/anywhere"
     with pytest.raises(InvalidParameter):
-        locations.check("http://x/y", here, True)
+        may.name("http://x/y")
 
 
 # -- artifacts ------------------------------------------------------------------------------
@@ -392,6 +394,46 @@ def test_the_files_of_a_run(app, store, run_id):
         assert {name: files.read(name) for name in files.namelist()} == {"b.txt": b"d/b.txt"}
     missing = call(app, "GET", "/get-artifact", query=f"run_id={run_id}&path=none")
     assert missing.status == 404
+
+
+INSIDE = {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.mark.parametrize(
+    "headers, is_inline",
+    [
+        (INSIDE, True),
+        ({**INSIDE, "Sec-Fetch-Dest": "image"}, True),
+        ({"Referer": "http://127.0.0.1/#/runs/a"}, True),
+        ({**INSIDE, "Sec-Fetch-Dest": "document"}, False),
+        ({**INSIDE, "Sec-Fetch-Dest": "document", "Referer": "http://127.0.0.1/"}, False),
+        ({**INSIDE, "Sec-Fetch-Site": "cross-site"}, False),
+        ({"Referer": "http://127.0.0.1.evil.example/"}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize("name", ["plot.html", "plot.svg"])
+def test_a_preview_is_shown_within_a_page_alone(app, run_id, name, headers, is_inline):
+    """Opened by itself, it could look like a page of the server: a log-in, say."""
+    call(app, "PUT", f"{FILES}/0/{run_id}/artifacts/{name}", b"<b>x</b>")
+    query = f"run_id={run_id}&path={name}&preview=true"
+    answer = call(app, "GET", "/get-artifact", query=query, headers=headers)
+    how = answer.headers["content-disposition"].partition(";")[0]
+    assert how == ("inline" if is_inline else "attachment")
+    policy = answer.headers["content-security-policy"]
+    assert "sandbox" in policy and ("allow-scripts" in policy) is is_inline
+
+
+@pytest.mark.parametrize("name", ["a.js", "a.mjs", "a.css"])
+def test_scripts_and_style_sheets_are_texts(app, run_id, name):
+    call(app, "PUT", f"{FILES}/0/{run_id}/artifacts/{name}", b"x")
+    for path, query in (
+        (f"{FILES}/0/{run_id}/artifacts/{name}", ""),
+        ("/get-artifact", f"run_id={run_id}&path={name}&preview=true"),
+    ):
+        answer = call(app, "GET", path, query=query, headers=INSIDE)
+        assert answer.headers["content-type"].partition(";")[0] == "text/plain"
+        assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_server_that_passes_no_artifacts_on(store, place):

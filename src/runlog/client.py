@@ -24,6 +24,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter, NotFound, shown
+from runlog.settings import setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,9 +89,16 @@ class RunlogClient:
         tags: Mapping[str, Any] | None = None,
     ) -> str:
         """Makes an experiment and returns its id. Its artifacts go under `artifact_location`, by
-        default a folder beside the database."""
+        default a folder beside the database. Another folder is one that stores may open on this
+        machine from now on, as `runlog artifacts allow` says."""
         location = None if artifact_location is None else os.fspath(artifact_location)
-        return self.store.create_experiment(name, location, tags)
+        number = self.store.create_experiment(name, location, tags)
+        named = location or setting("ARTIFACT_ROOT")
+        if named:
+            from runlog.artifacts import allowed
+
+            allowed.remember(named)
+        return number
 
     def get_experiment(self, experiment_id: str) -> Experiment:
         """The experiment with that id, deleted or not."""
@@ -380,21 +388,20 @@ class RunlogClient:
         return self._model_repo(model_id).list(path)
 
     def _model_repo(self, model_id: str) -> ArtifactRepo:
-        from runlog.artifacts import ArtifactRepo
+        from runlog.artifacts.opening import opened
 
-        uri = self.get_logged_model(model_id).artifact_location
-        return ArtifactRepo(uri, self.store.files(uri))
+        return opened(self.store, self.get_logged_model(model_id).artifact_location)
 
     # -- artifacts --------------------------------------------------------------------------
 
     def _repo(self, run_id: str) -> ArtifactRepo:
         repo = self._repos.get(run_id)
         if repo is None:
-            from runlog.artifacts import ArtifactRepo
+            from runlog.artifacts.opening import opened
             from runlog.ledger import Ledger
 
             uri = self.get_run(run_id).info.artifact_uri
-            repo = ArtifactRepo(uri, self.store.files(uri), Ledger(self.store, run_id))
+            repo = opened(self.store, uri, Ledger(self.store, run_id))
             self._repos[run_id] = repo
         return repo
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from runlog.artifacts import ArtifactRepo
+from runlog.artifacts import LocationRefused
+from runlog.artifacts.allowed import is_local
+from runlog.artifacts.opening import check, opened
 from runlog.artifacts.paths import PROXIED
-from runlog.counting import Choice, Chosen, Counts, batches, count, repo, run_id
+from runlog.counting import Choice, Chosen, Counts, batches, count, run_id
 from runlog.entities import Experiment, LoggedModel, Metric, RunInfo
 from runlog.errors import InvalidParameter
 from runlog.ledger import Ledger
@@ -29,11 +31,12 @@ Progress = Callable[[int, int], None]
 
 
 class Outcome(NamedTuple):
-    """Counts of every kind, and the places of files that the target does not reach, by how many
-    runs and models have theirs there."""
+    """Counts of every kind, and by how many runs and models have their files there, the places
+    that the target does not name, and the locations that nobody has allowed on this machine."""
 
     counts: list[Counts]
     left_behind: Mapping[str, int]
+    refused: Mapping[str, int]
 
     @property
     def is_complete(self) -> bool:
@@ -60,6 +63,7 @@ class _Copying:
         self.chosen, self.here = Chosen(source, choice), target.records
         self.begun: set[str] = set()
         self.left_behind: dict[str, int] = {}
+        self.refused: dict[str, int] = {}
         self.progress = progress
         self.done, self.total = 0, sum(map(len, self.chosen.runs.values()))
 
@@ -74,10 +78,11 @@ class _Copying:
         for records in self.chosen.all_batches():
             self.here.end_runs([each for each in records if run_id(each) in self.begun])
         self.here.finish()
-        return Outcome(count(self.chosen, self.target, self.here, models), self.left_behind)
+        counts = count(self.chosen, self.target, self.here, models)
+        return Outcome(counts, self.left_behind, self.refused)
 
     def _keep_experiment(self, experiment: Experiment) -> str:
-        place = _place(experiment.artifact_location)
+        place = self._place(experiment.artifact_location)
         kept = experiment._replace(artifact_location=place)
         return self.here.keep_experiment(kept, self.artifacts)
 
@@ -100,7 +105,11 @@ class _Copying:
             self.done += 1
         infos = self.here.begin_runs(
             [
-                changed(each, experiment_id=number, artifact_uri=_place(each.run.info.artifact_uri))
+                changed(
+                    each,
+                    experiment_id=number,
+                    artifact_uri=self._place(each.run.info.artifact_uri),
+                )
                 for each in todo
             ],
             self.artifacts,
@@ -119,12 +128,26 @@ class _Copying:
         is_elsewhere = before.run.info.artifact_uri != record.run.info.artifact_uri
         return _gist(before) == _gist(record) and (is_elsewhere or not self.artifacts)
 
+    def _place(self, uri: str) -> str:
+        """Where files are, as another store can say it: nothing, where only their server can, or
+        where a server says which folder of this machine it is."""
+        is_only_theirs = not self.source.has_local_paths and is_local(uri)
+        return "" if uri.startswith(PROXIED) or is_only_theirs else uri
+
     def _note(self, there: str, here: str) -> None:
-        """Notes files that are not where the target says."""
+        """Notes files that are not where the target says, or may not be opened there."""
         if here != there:
             scheme, colon, _ = there.partition(":")
             where = f"{scheme}:" if colon else "local folders"
             self.left_behind[where] = self.left_behind.get(where, 0) + 1
+        elif self.target.has_local_paths:
+            try:
+                check(self.target, here)
+            except LocationRefused as error:
+                self._refuse(error)
+
+    def _refuse(self, error: LocationRefused) -> None:
+        self.refused[error.location] = self.refused.get(error.location, 0) + 1
 
     # -- points -----------------------------------------------------------------------------
 
@@ -201,40 +224,37 @@ class _Copying:
     def _copy_models(self, records: Sequence[ModelRecord], numbers: Mapping[str, str]) -> None:
         for some in batches(records):
             kept = self.here.keep_models(
-                [each._replace(model=_moved(each.model, numbers)) for each in some], self.artifacts
+                [each._replace(model=self._moved(each.model, numbers)) for each in some],
+                self.artifacts,
             )
             for record, model in zip(some, kept, strict=False):  # a server may keep none
                 there, here = record.model.artifact_location, model.artifact_location
                 if self.artifacts:
-                    _copy_all(repo(self.source, there), repo(self.target, here))
+                    self._copy_all(there, here)
                 else:
                     self._note(there, here)
 
     def _copy_files(self, record: RunRecord, info: RunInfo) -> None:
         ledger = Ledger(self.target, info.run_id)
-        there = repo(self.source, record.run.info.artifact_uri)
-        _copy_all(there, repo(self.target, info.artifact_uri, ledger))
+        self._copy_all(record.run.info.artifact_uri, info.artifact_uri, ledger)
 
+    def _copy_all(self, there: str, here: str, ledger: Ledger | None = None) -> None:
+        try:
+            source, target = opened(self.source, there), opened(self.target, here, ledger)
+        except LocationRefused as error:
+            return self._refuse(error)
+        if source.uri != target.uri and source.files():
+            source.copy_to(target)
 
-def _copy_all(source: ArtifactRepo, target: ArtifactRepo) -> None:
-    if source.uri != target.uri and source.files():
-        source.copy_to(target)
-
-
-def _place(uri: str) -> str:
-    """Where files are, as another store can say it: nothing, where only their server can."""
-    return "" if uri.startswith(PROXIED) else uri
+    def _moved(self, model: LoggedModel, numbers: Mapping[str, str]) -> LoggedModel:
+        return model._replace(
+            experiment_id=numbers[model.experiment_id],
+            artifact_location=self._place(model.artifact_location),
+        )
 
 
 def _point(metric: Metric) -> Point:
     return metric.key, metric.value, metric.timestamp, metric.step
-
-
-def _moved(model: LoggedModel, numbers: Mapping[str, str]) -> LoggedModel:
-    return model._replace(
-        experiment_id=numbers[model.experiment_id],
-        artifact_location=_place(model.artifact_location),
-    )
 
 
 def _gist(record: RunRecord) -> tuple[object, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from runlog.artifacts import ArtifactRepo
+from runlog.artifacts import LocationRefused
+from runlog.artifacts.opening import opened
 from runlog.entities import RUN_NAME, Experiment, LoggedModelInput, LoggedModelOutput, ViewType
 from runlog.records import COPY_OF, ModelRecord, RunRecord
 from runlog.store import view_stages
 
 if TYPE_CHECKING:
-    from runlog.ledger import Ledger
+    from runlog.entities import FileInfo
     from runlog.records import Records
     from runlog.store import Store
 
@@ -157,7 +158,7 @@ def _sizes(
         "points": _points(store, record, chosen),
     }
     if chosen.choice.artifacts:
-        files = repo(store, run.info.artifact_uri).files()
+        files = _files(store, run.info.artifact_uri)
         sizes["files"] = len(files)
         sizes["bytes of files"] = sum(each.file_size or 0 for each in files)
     elif keep_digests:
@@ -188,10 +189,14 @@ def run_id(record: RunRecord) -> str:
     return record.run.info.run_id
 
 
+def _files(store: Store, uri: str) -> list[FileInfo]:
+    """The files at a URI of a store; none where it may not be opened here."""
+    try:
+        return opened(store, uri).files()
+    except LocationRefused:
+        return []
+
+
 def links(record: RunRecord) -> list[LoggedModelInput | LoggedModelOutput]:
     """The models that a run read and made."""
     return [*record.run.inputs.model_inputs, *record.run.outputs.model_outputs]
-
-
-def repo(store: Store, uri: str, ledger: Ledger | None = None) -> ArtifactRepo:
-    return ArtifactRepo(uri, store.files(uri), ledger)

@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from runlog.artifacts import ArtifactRepo, local_root
+from runlog.artifacts import ArtifactRepo, LocationRefused, local_root
+from runlog.artifacts.opening import opened
 from runlog.artifacts.verify import digest
 from runlog.entities import RunInfo, RunStatus
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
@@ -63,15 +64,15 @@ def _move(store: SqlStore, info: RunInfo, target_uri: str, other: str, progress:
             f"run {info.run_id} is {info.status}: its program may log more files to where they are "
             "now. If that has ended, say so with RunlogClient.set_terminated"
         )
-    target = ArtifactRepo(target_uri)
+    target = opened(store, target_uri)
     if info.artifact_uri != target_uri:
-        _copy_all(store, info, ArtifactRepo(info.artifact_uri), target, progress)
+        _copy_all(store, info, opened(store, info.artifact_uri), target, progress)
         if not store.move_artifacts(info.run_id, info.artifact_uri, target_uri):
             raise BadRequest(f"somebody else moved the files of run {info.run_id} meanwhile")
     store.flush()  # a power cut must not take back what the deleted files were replaced by
     # The other place, too: somebody may have been killed when he had copied them and moved on.
     places = [uri for uri in dict.fromkeys((info.artifact_uri, other)) if uri != target_uri]
-    left = [uri for uri in places if not _clear(store, info, ArtifactRepo(uri), target)]
+    left = [uri for uri in places if not _clear(store, info, uri, target)]
     sizes = [each.file_size or 0 for each in target.files()]
     return Moved(len(sizes), sum(sizes), target_uri, left)
 
@@ -108,9 +109,14 @@ def _copy(source: ArtifactRepo, target: ArtifactRepo, path: str, found: tuple[in
         raise RunlogError(f"{path} did not arrive at {target.uri} as it was", "DATA_LOSS")
 
 
-def _clear(store: SqlStore, info: RunInfo, source: ArtifactRepo, target: ArtifactRepo) -> bool:
-    """Deletes what the target has from the source. What was logged there since is copied first;
-    what the run does not know stays. Returns whether nothing did."""
+def _clear(store: SqlStore, info: RunInfo, uri: str, target: ArtifactRepo) -> bool:
+    """Deletes what the target has from the files at `uri`. What was logged there since is copied
+    first; what the run does not know stays, and all that may not be opened here. Returns whether
+    nothing did that is the run's."""
+    try:
+        source = opened(store, uri)
+    except LocationRefused:
+        return True
     files = source.files()
     recorded = store.get_digests(info.run_id) if files else {}
     empty = True

@@ -12,6 +12,12 @@ def setting(name: str) -> str | None:
     return os.environ.get("RUNLOG_" + name) or os.environ.get("MLFLOW_" + name) or None
 
 
+def state_folder() -> str:
+    """The user's folder for what programs keep: XDG_STATE_HOME, else ~/.local/state."""
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(home, "runlog")
+
+
 def number(name: str, default: float, least: float | None = None, whole: bool = False) -> float:
     """The number of that setting, from `least` on, or above 0. Raises InvalidParameter."""
     text = setting(name)

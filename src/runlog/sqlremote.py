@@ -35,6 +35,9 @@ class RemoteStore(SqlStore):
         self.db.open()
         self._make_default_experiment()
 
+    def own_locations(self) -> Sequence[str]:
+        return (self.artifact_root,)
+
     def _location(self, given: str | None, number: int) -> str:
         location = super()._location(given, number)
         if location.startswith(ARCHIVE):

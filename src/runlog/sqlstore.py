@@ -83,6 +83,9 @@ class SqlStore(Store):
         """What stored locations begin with when they are made absolute."""
         return {"artifact_root": self.artifact_root, "archive": self.archive}
 
+    def own_locations(self) -> Sequence[str]:
+        return self.artifact_root, self.archive
+
     # -- experiments ------------------------------------------------------------------------
 
     @again
@@ -911,12 +914,14 @@ class SqlStore(Store):
         experiment_ids: Sequence[str] | None = None,
         delete_artifacts: Callable[[str], None] | None = None,
         progress: Callable[[int, int], None] | None = None,
+        may_go: Callable[[str, str], bool] | None = None,
     ) -> tuple[int, int]:
         self._metrics.merge()
         trash = self._trash(older_than, run_ids, experiment_ids)
         runs, deleted = trash.runs(), 0
-        for done, (number, uri) in enumerate(runs, 1):
-            if trash.claim(number):
+        for done, (number, run_id, uri) in enumerate(runs, 1):
+            goes = may_go is None or may_go(run_id, self._absolute(uri))
+            if goes and trash.claim(number):
                 if delete_artifacts is not None:
                     delete_artifacts(self._absolute(uri))
                 trash.delete_run(number, self._metrics)
@@ -934,7 +939,7 @@ class SqlStore(Store):
         """The runs and experiments that `gc` with the same arguments would delete."""
         trash = self._trash(older_than, run_ids, experiment_ids)
         with self.db.reading() as fetch:
-            runs = [number for number, _ in trash.runs()]
+            runs = [number for number, _, _ in trash.runs()]
             experiments = trash.experiments(without=runs)
             return list(self._infos(fetch, runs).values()), self._experiments(fetch, experiments)
 

@@ -47,16 +47,16 @@ class Trash:
                 self._experiments = {_trashed_experiment(fetch, each) for each in experiment_ids}
         self._no_experiments = run_ids is not None and experiment_ids is None
 
-    def runs(self) -> list[tuple[int, str]]:
-        """The row ids of the runs, and their artifact URIs as stored."""
+    def runs(self) -> list[tuple[int, str, str]]:
+        """The row ids of the runs, their run ids, and their artifact URIs as stored."""
         rows = self._db.execute(
-            """select id, artifact_uri, experiment from run
+            """select id, run_id, artifact_uri, experiment from run
                where lifecycle_stage = 'deleted' and deleted_time <= :before order by id""",
             {"before": self._before},
         )
         return [
-            (number, uri)
-            for number, uri, experiment in rows
+            (number, run_id, uri)
+            for number, run_id, uri, experiment in rows
             if (self._runs is None or number in self._runs)
             and (self._experiments is None or experiment in self._experiments)
         ]

@@ -87,6 +87,8 @@ class Store(ABC):
 
     uri: str
     artifact_root: str
+    is_on_this_machine = False  # a server, whose own local paths are those of this machine
+    has_local_paths = True  # local paths in it may be of this machine: it is no server's word
 
     # -- experiments ------------------------------------------------------------------------
 
@@ -280,12 +282,14 @@ class Store(ABC):
         experiment_ids: Sequence[str] | None = None,
         delete_artifacts: Callable[[str], None] | None = None,
         progress: Callable[[int, int], None] | None = None,
+        may_go: Callable[[str, str], bool] | None = None,
     ) -> tuple[int, int]:
         """Deletes for good what has been in the trash for at least `older_than` milliseconds:
         runs, then experiments that are left without runs. `delete_artifacts` is called with the
         artifact URI of each run before its rows go; from just before that the run cannot be
-        restored, and if its files cannot be deleted the next gc goes on with it. Returns the
-        numbers of runs and experiments."""
+        restored, and if its files cannot be deleted the next gc goes on with it. A run for which
+        `may_go`, called before that with its id and artifact URI, is false stays in the trash.
+        Returns the numbers of runs and experiments."""
 
     @abstractmethod
     def flush(self) -> None:
@@ -321,6 +325,10 @@ class Store(ABC):
         from runlog.records import Records
 
         return Records(self)
+
+    def own_locations(self) -> Sequence[str]:
+        """Where files come with the store: a folder, and a URI that those inside it begin with."""
+        return ()
 
     def files(self, artifact_uri: str) -> Any:
         """The file system of artifacts which only this store can reach, as ArtifactRepo takes it;

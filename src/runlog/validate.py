@@ -281,6 +281,16 @@ def unique_params(params: Iterable[tuple[str, str]], run_id: str) -> None:
             )
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what is bound to `host`."""
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def without_password(uri: str) -> str:
     """`uri` as it may be shown and stored: `ftp://user:secret@host` becomes `ftp://user@host`.
     Where a password was written without percent-encoding, rather too much goes than too little."""

@@ -36,7 +36,7 @@ def sqlite_without_wal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 def http_in_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """Our own server without a port."""
     behind = sqlite(folder, monkeypatch)
-    app = create_app(behind, allow_local_locations=True)
+    app = create_app(behind, allow_local_locations=True, allowed_locations=("s3://bucket",))
     store = HttpStore("http://localhost", WsgiTransport(app))
     return closing_both(store, behind.close)
 

@@ -31,7 +31,8 @@ class Stores:
             while len(self._open) >= OPEN:
                 self._open.pop(next(iter(self._open)))[0].close()
             store = open_store(str(self._folder / name / "runlog.db"))
-            app = create_app(store, static_prefix=name, allow_local_locations=True)
+            may = {"allow_local_locations": True, "allowed_locations": ("s3://bucket",)}
+            app = create_app(store, static_prefix=name, **may)
             self._open[name] = store, app
         return self._open[name][1]
 

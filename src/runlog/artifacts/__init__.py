@@ -7,6 +7,7 @@ from typing import Any
 
 from runlog.artifacts.failures import NoSuchFile
 from runlog.artifacts.local import LocalFiles
+from runlog.artifacts.opening import LocationRefused, opened
 from runlog.artifacts.paths import HIDDEN, PROXIED, check_path, local_root, parse, parse_runs_uri
 from runlog.artifacts.repo import ArtifactRepo
 from runlog.entities import FileInfo
@@ -16,6 +17,7 @@ __all__ = [
     "HIDDEN",
     "ArtifactRepo",
     "LocalFiles",
+    "LocationRefused",
     "NoSuchFile",
     "check_path",
     "download_artifacts",
@@ -111,8 +113,7 @@ def _addressed(
     from runlog import places
 
     store = places.store(tracking_uri)
-    uri = store.get_run(run_id).info.artifact_uri
-    return ArtifactRepo(uri, store.files(uri)), artifact_path or ""
+    return opened(store, store.get_run(run_id).info.artifact_uri), artifact_path or ""
 
 
 def _split(uri: str, tracking_uri: str | None) -> tuple[ArtifactRepo, str]:

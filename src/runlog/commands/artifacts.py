@@ -178,6 +178,34 @@ def log_artifacts(
     _say_logged(form, local_dir, f"the content of {local_dir}", run_id, artifact_path)
 
 
+@artifacts.command()
+@click.argument("locations", metavar="[LOCATION]...", nargs=-1)
+@click.option("--remove", is_flag=True, help="No longer allow these locations.")
+@common.output_options
+def allow(locations: tuple[str, ...], remove: bool, form: str | None) -> None:
+    """Allow stores to open these locations on this machine, or show what is allowed.
+
+    A store's own folder needs no permission, and neither does a folder that you gave to
+    create_experiment here. A location is a folder or a URI such as s3://bucket/path, with all that
+    is below it. The list is yours, in a file outside of every store.
+    """
+    from runlog.artifacts import allowed
+
+    if not locations and remove:
+        raise click.UsageError("Name the locations that are no longer allowed.")
+    if not locations:
+        common.print_rows([Column("location", TEXT)], [(each,) for each in allowed.listed()], form)
+        return
+    word = "removed" if remove else "allowed"
+    done: list[tuple[str, common.Facts]] = []
+    for each in locations:
+        changed = allowed.remove(each) if remove else allowed.add(each)
+        shown = allowed.kept(each)
+        said = f"{word.capitalize()} {shown}" if changed else f"Nothing to do for {shown}"
+        done.append((said, {"done": word if changed else "unchanged", "location": shown}))
+    common.print_done(form, done)
+
+
 def _say_logged(
     form: str | None, path: str, what: str, run_id: str, artifact_path: str | None
 ) -> None:

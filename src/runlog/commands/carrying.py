@@ -51,8 +51,9 @@ def verify(
     size or SHA-256 is another, `missing`, `unreadable`, or `unrecorded` if nothing is known of it:
     it was put there by other means. The exit code is 1 if anything is wrong but that.
     """
-    from runlog.artifacts import ArtifactRepo
-    from runlog.artifacts.verify import UNRECORDED
+    from runlog.artifacts import LocationRefused
+    from runlog.artifacts.opening import opened
+    from runlog.artifacts.verify import UNREADABLE, UNRECORDED
     from runlog.artifacts.verify import verify as verified
 
     store = common.open_store(uri)
@@ -60,9 +61,13 @@ def verify(
     found, files = [], 0
     with common.progress("Verifying") as done:
         for count, info in enumerate(chosen):
-            repo = ArtifactRepo(info.artifact_uri)
             recorded = store.get_digests(info.run_id)
             files += len(recorded)
+            try:
+                repo = opened(store, info.artifact_uri)
+            except LocationRefused as error:
+                found.append((info.run_id, "", UNREADABLE, error.message))
+                continue
             found += [
                 (info.run_id, *finding)
                 for finding in verified(repo, recorded, _share(done, count, len(chosen)))

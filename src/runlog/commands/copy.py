@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,7 @@ def copy(
     with _target(target, artifact_root, dry_run) as here, common.progress("Copying") as done:
         if dry_run or here is None:
             counts = counting.count(counting.Chosen(there, choice), here)
-            outcome = copying.Outcome(counts, {})
+            outcome = copying.Outcome(counts, {}, {})
         else:
             outcome = copying.copy(there, here, choice, done)
     common.print_rows(COLUMNS, outcome.counts, form)
@@ -91,15 +91,31 @@ def copy(
             f"the files of {counted(count, 'run')} stay in {place}, which {target} does not name: "
             "to bring them, copy again with --artifacts",
         )
+    _say_refused(outcome.refused, target, artifacts)
+    if artifacts and outcome.refused:
+        context.exit(1)
     if not dry_run and not outcome.is_complete:
         common.complain("error", "the numbers differ: was something logged meanwhile? Copy again")
         context.exit(1)
+
+
+def _say_refused(refused: Mapping[str, int], target: str, artifacts: bool) -> None:
+    for location, count in refused.items():
+        what = f"the files of {counted(count, 'run')} "
+        what += "were not copied from" if artifacts else f"stay, for {target}, at"
+        remedy = "then copy again" if artifacts else "or copy again with --artifacts"
+        common.complain(
+            "error" if artifacts else "warning",
+            f"{what} {location}, which nobody has allowed stores to open on this machine: if that "
+            f"is right, call  runlog artifacts allow {location}  {remedy}",
+        )
 
 
 @contextmanager
 def _target(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Store | None]:
     """The store to copy to; None where it is not there, and nothing is to be made."""
     from runlog import places
+    from runlog.artifacts import allowed
     from runlog.store import open_store
 
     if artifact_root and uri.partition(":")[0] in ("http", "https", "databricks"):
@@ -110,6 +126,8 @@ def _target(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Stor
         return
     common.report_new_file(path)
     store = open_store(places.absolute(uri), artifact_root)
+    if artifact_root:
+        allowed.remember(artifact_root)
     try:
         yield store
     finally:

@@ -34,8 +34,10 @@ def create(
     experiment_name: str, artifact_location: str | None, form: str | None, uri: str | None
 ) -> None:
     """Make an experiment, and the database if there is none yet."""
-    store = common.open_store(uri, make=True)
-    number = store.create_experiment(experiment_name, artifact_location)
+    from runlog.client import RunlogClient
+
+    common.open_store(uri, make=True)
+    number = RunlogClient(uri).create_experiment(experiment_name, artifact_location)
     said = f"Created experiment '{experiment_name}' with id {number}"
     _print_done(form, said, "created", number, experiment_name)
 

@@ -68,12 +68,13 @@ def gc(
     store = common.open_database(backend_uri or uri)
     runs = None if run_ids is None else [common.full_run_id(store, each) for each in _list(run_ids)]
     experiments = None if experiment_ids is None else _list(experiment_ids)
+    files = _Files(store)
     unfinished = [*_unfinished(store)] if runs is None and experiments is None else []
     if dry_run:
         _show_trash(store, older_than, runs, experiments, unfinished, form)
         return
     with common.progress("Deleting runs") as done:
-        gone = store.gc(older_than, runs, experiments, _artifact_deleter(store), done)
+        gone = store.gc(older_than, runs, experiments, files.delete, done, files.may_go)
     for path in unfinished:
         _remove(os.unlink, path)
     # A server uses the space again by itself.
@@ -120,26 +121,61 @@ def _show_trash(
         changed = int(os.path.getmtime(path) * 1000)
         rows.append(("file", None, os.path.basename(path), changed, path))
     common.print_rows(COLUMNS, rows, form)
+    files = _Files(store)
+    for run in runs:
+        files.may_go(run.run_id, run.artifact_uri)
     common.say("Nothing was deleted.")
 
 
-def _artifact_deleter(store: SqlStore) -> Callable[[str], None]:
-    from runlog.artifacts import ArtifactRepo
-    from runlog.errors import InvalidParameter, MissingExtra
+class _Files:
+    """The files of the runs that go: what of them may be deleted, and how."""
 
-    def delete(uri: str) -> None:
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self._left_alone: set[str] = set()
+
+    def may_go(self, run_id: str, uri: str) -> bool:
+        """Whether a run may leave the trash. It stays there if its files are where this user has
+        not allowed the store to delete anything. Files at a location that is not the run's own
+        are left alone."""
+        from runlog.artifacts import LocationRefused, opening
+        from runlog.errors import InvalidParameter
+
         try:
-            repo = ArtifactRepo(uri)
+            if not opening.is_named_after(uri, run_id):
+                self._leave(uri, f"the location does not end in {run_id}/artifacts")
+                return True
+            opening.check(self._store, uri)
+        except LocationRefused as error:
+            if opening.is_there(uri):
+                common.complain("warning", f"run {run_id} stays in the trash: {error.message}")
+                return False
+            self._left_alone.add(uri)
+        except InvalidParameter as error:
+            self._leave(uri, error.message)
+        return True
+
+    def _leave(self, uri: str, reason: str) -> None:
+        common.complain("warning", f"files at {uri} are left alone: {reason}")
+        self._left_alone.add(uri)
+
+    def delete(self, uri: str) -> None:
+        """Delete the files of a run that goes."""
+        from runlog.artifacts.opening import opened
+        from runlog.errors import InvalidParameter, MissingExtra
+
+        if uri in self._left_alone:
+            return
+        try:
+            repo = opened(self._store, uri)
         except (InvalidParameter, MissingExtra) as error:  # a place that is not reached from here
-            common.complain("warning", f"files at {uri} are left alone: {error.message}")
+            self._leave(uri, error.message)
             return
         repo.delete()
-        if uri.startswith(store.artifact_root + "/"):
+        if uri.startswith(self._store.artifact_root + "/"):
             run_folder = os.path.dirname(uri)
             _remove(os.rmdir, run_folder)
             _remove(os.rmdir, os.path.dirname(run_folder))
-
-    return delete
 
 
 def _remove(deed: Callable[[str], None], path: str) -> None:
@@ -151,9 +187,15 @@ def _remove(deed: Callable[[str], None], path: str) -> None:
 
 def _unfinished(store: SqlStore) -> Iterator[str]:
     """What killed uploads have left. A day is longer than any that still goes on is silent."""
+    from runlog.artifacts import LocationRefused
+    from runlog.artifacts.opening import check
     from runlog.artifacts.sweep import abandoned
     from runlog.clock import now
 
+    try:
+        check(store, store.artifact_root)
+    except LocationRefused:  # the folder is a link that leads elsewhere
+        return iter(())
     return abandoned(store.artifact_root, now() / 1000 - 86_400)
 
 

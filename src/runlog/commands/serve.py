@@ -19,6 +19,15 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
     return tuple(each.strip().lower() for each in (value or "").split(",") if each.strip())
 
 
+def _locations(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> tuple[str, ...]:
+    from runlog.artifacts import allowed
+    from runlog.settings import setting
+
+    return allowed.from_text(value) + allowed.from_text(setting("ALLOWED_LOCATIONS"))
+
+
 def _place(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     # MLflow's clients name the folder of a file store, which need not be there yet.
     path = os.path.splitdrive(value or "")[1]
@@ -111,6 +120,14 @@ def _place(context: click.Context, option: click.Parameter, value: str | None) -
     help="Let clients name any local path as an artifact location: for a server that is yours "
     "alone and shares its disk with its clients.",
 )
+@click.option(
+    "--allowed-locations",
+    metavar="LOCATIONS",
+    callback=_locations,
+    help="Buckets, hosts and folders that clients may name as artifact locations and that the "
+    "server opens with its own keys, such as s3://bucket/path, with commas between; those of "
+    "RUNLOG_ALLOWED_LOCATIONS too.",
+)
 @click.option("--read-only", is_flag=True, help="Refuse everything that changes something.")
 @click.option(
     "--auth/--no-auth",
@@ -193,12 +210,13 @@ def _serve(browser: bool, file: str | None, store_uri: str | None, **options: An
 
 def _check(config: Config) -> None:
     """Raise UsageError for options that do not go together."""
-    from runlog.serve import guard, process
+    from runlog.serve import process
+    from runlog.validate import is_loopback
 
     if bool(config.tls_certificate) != bool(config.tls_key):
         raise click.UsageError("Give --tls-certificate and --tls-key together.")
     if config.allow_local_locations and (
-        process.demands_log_in(config) or not guard.is_loopback(config.host)
+        process.demands_log_in(config) or not is_loopback(config.host)
     ):
         raise click.UsageError(
             "--allow-local-locations lets clients read and write any file that this user can: it "
@@ -234,9 +252,10 @@ def _say_who_is_let_in(config: Config, store: Store, address: str) -> None:
     from runlog import places
     from runlog.serve import first_token, guard
     from runlog.serve.process import database_path, demands_log_in
+    from runlog.validate import is_loopback
 
     if not demands_log_in(config):
-        if not guard.is_loopback(config.host):
+        if not is_loopback(config.host):
             common.complain("warning", "whoever can reach this server may do everything here")
         return
     _warn_of_readers(database_path(config))

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, NamedTuple
 from runlog import validate
 from runlog.errors import RunlogError
 from runlog.http.link import Away, tell
-from runlog.settings import setting
+from runlog.settings import setting, state_folder
 
 Send = Callable[[str, Mapping[str, Any]], object]
 
@@ -68,8 +68,7 @@ def folder() -> str:
     chosen = setting("SPOOL")
     if chosen is not None:
         return "" if chosen.lower() in OFF else os.path.abspath(os.path.expanduser(chosen))
-    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return os.path.join(home, "runlog", "spool")
+    return os.path.join(state_folder(), "spool")
 
 
 class Spool:

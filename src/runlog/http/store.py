@@ -66,6 +66,7 @@ class HttpStore(Store):
     """
 
     artifact_root = PROXIED + "/"
+    has_local_paths = False
 
     def __init__(self, uri: str, transport: Transport | None = None) -> None:
         """`transport` is used instead of connections to the server."""
@@ -80,6 +81,7 @@ class HttpStore(Store):
             login = databricks.login(profile, Link(str(where), carrier, patient))
         self.link = Link(str(where), carrier, patient, login, where.prefix)
         self._host = where.netloc
+        self.is_on_this_machine = validate.is_loopback(where.host)
         self._is_runlog = False if profile is not None else None
         self._spool: Spool | None = None
         self._spool_of = 0  # the process that it is of; a fork begins its own
@@ -570,6 +572,7 @@ class HttpStore(Store):
         experiment_ids: Sequence[str] | None = None,
         delete_artifacts: Callable[[str], None] | None = None,
         progress: Callable[[int, int], None] | None = None,
+        may_go: Callable[[str, str], bool] | None = None,
     ) -> tuple[int, int]:
         """Always raises BadRequest: there is no way to say this over HTTP."""
         raise BadRequest(

@@ -48,6 +48,7 @@ def create_app(
     allowed_origins: Collection[str] = (),
     static_prefix: str = "",
     allow_local_locations: bool = False,
+    allowed_locations: Collection[str] = (),
     log: Callable[[str], None] | None = None,
     sync: Callable[[], None] | None = None,
     counts_folder: str = "",
@@ -73,7 +74,8 @@ def create_app(
     if artifacts is not None:
         store.artifact_root = PROXIED
     prefix = "/" + static_prefix.strip("/") if static_prefix.strip("/") else ""
-    files = Files(store, artifacts, prefix)
+    may = locations.Allowed(root, tuple(allowed_locations), allow_local_locations)
+    files = Files(store, artifacts, may, prefix)
     access = access or Everyone()
     pages = pages or Pages()
     app = Bottle()
@@ -85,10 +87,8 @@ def create_app(
 
     handlers: dict[str, Handler] = {
         **files.handlers(),
-        "createExperiment": lambda given: _create_experiment(
-            store, given, root, allow_local_locations
-        ),
-        **copies.handlers(store, root, allow_local_locations),
+        "createExperiment": lambda given: _create_experiment(store, given, may),
+        **copies.handlers(store, may),
         "serverInfo": lambda given: {
             **BY_NAME["serverInfo"].apply(store, given),
             "multipart_uploads_enabled": files.in_parts,
@@ -198,12 +198,10 @@ def create_app(
     return app
 
 
-def _create_experiment(
-    store: Store, given: Mapping[str, Any], root: str, local_anywhere: bool
-) -> str:
+def _create_experiment(store: Store, given: Mapping[str, Any], may: locations.Allowed) -> str:
     location = given["artifact_location"]
     if location:
-        location = locations.check(location, root, local_anywhere)
+        location = may.name(location)
     return store.create_experiment(**{**given, "artifact_location": location})
 
 

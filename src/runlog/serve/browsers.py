@@ -62,6 +62,17 @@ def check_origin(environ: Mapping[str, Any], allowed: Collection[str]) -> None:
     )
 
 
+def is_within_a_page(environ: Mapping[str, Any]) -> bool:
+    """Whether a page of this server loads what is asked for into itself, a frame or a picture for
+    example: it is not opened as a page. Browsers say so of HTTPS and localhost; elsewhere, that a
+    page of the server is where the request comes from has to do."""
+    destination = environ.get("HTTP_SEC_FETCH_DEST")
+    if destination is not None:
+        return destination != "document" and environ.get("HTTP_SEC_FETCH_SITE") == "same-origin"
+    authority = environ.get("HTTP_REFERER", "").partition("://")[2].partition("/")[0]
+    return bool(authority) and authority.lower() == environ.get("HTTP_HOST", "").lower()
+
+
 def is_allowed(environ: Mapping[str, Any], allowed: Collection[str]) -> bool:
     """Whether the request's origin is the server itself or one that was allowed."""
     origin = environ.get("HTTP_ORIGIN")

@@ -7,19 +7,17 @@ from typing import Any
 
 from runlog.errors import InvalidParameter
 from runlog.records import changed
-from runlog.serve import locations
+from runlog.serve.locations import Allowed
 from runlog.store import Store
 
 
-def handlers(
-    store: Store, root: str, local_anywhere: bool
-) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+def handlers(store: Store, may: Allowed) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
     """The endpoints that are told places. One that clients may not name is left out: then the
     server's own is taken, and its answer says so."""
 
     def allowed(place: str) -> str:
         try:
-            return locations.check(place, root, local_anywhere)
+            return may.name(place)
         except InvalidParameter:
             return ""
 

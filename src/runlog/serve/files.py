@@ -16,11 +16,12 @@ from urllib.parse import quote
 
 from bottle import request, response
 
-from runlog.artifacts import ArtifactRepo, NoSuchFile, check_path
+from runlog.artifacts import ArtifactRepo, NoSuchFile, check_path, opening
 from runlog.artifacts.paths import PROXIED
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter, RunlogError
-from runlog.serve import bodies
+from runlog.serve import bodies, browsers
+from runlog.serve.locations import Allowed
 from runlog.serve.multipart import Uploads, not_supported, uploads_to
 from runlog.store import Store
 
@@ -36,6 +37,12 @@ VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; fram
 # Names, or what follows the last period of them, of texts for which there is no type, or not on
 # every system.
 TEXTS = frozenset("mlmodel mlproject cfg conf ini jsonl log ndjson toml yaml yml".split())
+# What a page could load as code or style of its own; types are not sniffed.
+CODE = frozenset(
+    f"{group}/{name}"
+    for group in ("text", "application")
+    for name in "javascript x-javascript ecmascript x-ecmascript jscript livescript css".split()
+)
 MAX_ZIPPED, MAX_DEPTH = 100_000, 50  # files and directories: links may lead in a circle
 
 Given = Mapping[str, Any]
@@ -53,9 +60,12 @@ class BehindTheEnd(RunlogError):
 class Files:
     """The endpoints that move files, over a store and the artifacts that the server passes on."""
 
-    def __init__(self, store: Store, artifacts: ArtifactRepo | None, prefix: str = "") -> None:
-        """`prefix` is what a proxy puts before the server's paths."""
-        self._store, self._proxied = store, artifacts
+    def __init__(
+        self, store: Store, artifacts: ArtifactRepo | None, may: Allowed, prefix: str = ""
+    ) -> None:
+        """`may` says which locations are opened, `prefix` is what a proxy puts before the server's
+        paths."""
+        self._store, self._proxied, self._may = store, artifacts, may
         self._uploads = None if artifacts is None else uploads_to(artifacts, prefix)
 
     @property
@@ -95,8 +105,13 @@ class Files:
     def place(self, uri: str) -> Place:
         """Where the artifacts at a URI of the store are."""
         if not uri.startswith(PROXIED):
-            return ArtifactRepo(uri), ""
+            return self._open(uri), ""
         return self._artifacts(), uri[len(PROXIED) :].strip("/")
+
+    def _open(self, uri: str) -> ArtifactRepo:
+        if not opening.is_own(self._store, uri):
+            self._may.check(uri)
+        return ArtifactRepo(uri)
 
     def listing(self, uri: str, path: str | None) -> dict[str, Any]:
         """What is directly in a directory of the artifacts at `uri`."""
@@ -164,7 +179,7 @@ class Files:
         repo, path = self._of_run(given)
         try:
             sent = _send(repo, path)
-            if given["preview"]:
+            if given["preview"] and browsers.is_within_a_page(request.environ):
                 response.set_header("Content-Disposition", "inline")
                 is_pdf = response.content_type == "application/pdf"
                 response.set_header("Content-Security-Policy", VIEWER if is_pdf else STAGE)
@@ -282,7 +297,8 @@ def _set_headers(name: str) -> None:
 def _type(name: str) -> str:
     if name.rpartition(".")[2].lower() in TEXTS:
         return "text/plain"
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return "text/plain" if kind in CODE else kind
 
 
 def _filename(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_address
 
 from runlog import users
 from runlog.clock import now
@@ -15,16 +14,9 @@ from runlog.serve.proxies import Proxies
 from runlog.sqlstore import SqlStore
 from runlog.sqlusers import Users
 from runlog.store import Store
+from runlog.validate import is_loopback
 
 FIRST_TOKEN_SPAN = 86_400_000  # milliseconds: time enough to make users
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what is bound to `host`."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def is_demanded(host: str, auth: bool | None, names_users: bool) -> bool:

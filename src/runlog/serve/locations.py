@@ -1,62 +1,88 @@
-"""Which places a client may name as the artifact location of an experiment.
+"""Which locations of artifacts clients may name, and which the server opens.
 
-The server reads and writes there with its own rights. So a client may name a place in the server's
-own artifacts (`mlflow-artifacts:/x`), or an object store, whose keys guard it; a local path only
-below the server's artifact root, or anywhere where the server was started so.
+The server reads and writes there with its own rights and its own keys. So a client may name one in
+the server's own artifacts (`mlflow-artifacts:/x`, or a local path below their root), and whatever
+else the server's --allowed-locations name.
 """
 
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
+from runlog.artifacts import allowed
 from runlog.artifacts.paths import PROXIED, check_path, local_root
-from runlog.errors import InvalidParameter
+from runlog.errors import InvalidParameter, RunlogError
 
-OBJECT_STORES = frozenset(
-    "s3 s3a gs gcs az abfs abfss wasb wasbs adl hdfs viewfs dbfs r2 oss".split()
-)
 # Their URIs may name no host: the workspace or the cluster that is configured is meant.
 WITH_DEFAULT_HOST = frozenset(("dbfs", "hdfs", "viewfs"))
 
 
-def check(location: str, root: str, local_anywhere: bool) -> str:
-    """`location`, as it is kept, if a client may name it. Raises InvalidParameter."""
-    scheme, colon, rest = location.partition(":")
-    scheme = scheme.lower()
-    if "::" in location or any(ord(character) < 32 for character in location):
-        raise _refused(location, "it must be a plain URI or path")
-    if not colon or "/" in scheme:
-        return _local(location, location, root, local_anywhere)
-    if scheme == "file":
-        return _local(location, local_root(location), root, local_anywhere)
-    if scheme == PROXIED[:-1]:
-        if rest.startswith("//") or not rest.startswith("/"):
-            raise _refused(location, "write mlflow-artifacts:/path, without a host")
-        return f"{PROXIED}/{check_path(rest.strip('/'))}"
-    if scheme not in OBJECT_STORES:
-        known = ", ".join(sorted(OBJECT_STORES))
-        raise _refused(location, f"use mlflow-artifacts:/path or one of {known}")
-    start = "/" if scheme in WITH_DEFAULT_HOST else "//"
-    if not rest.startswith(start) or ".." in rest.split("/"):
+class Allowed(NamedTuple):
+    """What a server was started with: the `root` of its artifacts, entries as
+    `runlog.artifacts.allowed` has them, and whether any local path is allowed."""
+
+    root: str
+    entries: tuple[str, ...] = ()
+    local_anywhere: bool = False
+
+    def name(self, location: str) -> str:
+        """`location`, as it is stored, if a client may name it. Raises InvalidParameter."""
+        scheme, colon, rest = location.partition(":")
+        if "::" in location or any(ord(character) < 32 for character in location):
+            raise _refused(location, "it must be a plain URI or path")
+        if not colon or "/" in scheme:
+            return self._local(location, location)
+        if scheme.lower() == "file":
+            return self._local(location, local_root(location))
+        if scheme.lower() == PROXIED[:-1]:
+            if rest.startswith("//") or not rest.startswith("/"):
+                raise _refused(location, "write mlflow-artifacts:/path, without a host")
+            return f"{PROXIED}/{check_path(rest.strip('/'))}"
+        start = "/" if scheme.lower() in WITH_DEFAULT_HOST else "//bucket/"
+        if not rest.startswith(start[:2]) or ".." in rest.split("/"):
+            raise _refused(location, f"write {scheme}:{start}path, without ..")
+        if not (self._is_in_root(location) or self._covers(location)):
+            raise _refused(
+                location,
+                "the server may not open it. Write mlflow-artifacts:/path, or start the server "
+                "with --allowed-locations, naming it",
+            )
+        return location
+
+    def _local(self, location: str, path: str) -> str:
+        if "\0" in path or path.startswith("~"):
+            raise _refused(location, "it must be a plain path")
+        absolute = os.path.abspath(path)
+        if self.local_anywhere or self._is_in_root(absolute) or self._covers(absolute):
+            return absolute
         raise _refused(
             location,
-            f"write {scheme}:{start}{'' if len(start) == 1 else 'bucket/'}path, without ..",
+            "a local path must be below the server's artifact root. Name no location, or start "
+            "the server with --allowed-locations, naming it",
         )
-    return location
 
+    def _is_in_root(self, location: str) -> bool:
+        return allowed.covers(self.root, location) and not allowed.covers(location, self.root)
 
-def _local(location: str, path: str, root: str, anywhere: bool) -> str:
-    if "\0" in path or path.startswith("~"):
-        raise _refused(location, "it must be a plain path")
-    absolute = os.path.abspath(path)
-    inside = os.path.realpath(absolute).startswith(os.path.join(os.path.realpath(root), ""))
-    if anywhere or (inside and "://" not in root):
-        return absolute
-    raise _refused(
-        location,
-        "a local path must be below the server's artifact root. Name no location, or start the "
-        "server with --allow-local-locations if it shares its disk with its clients",
-    )
+    def _covers(self, location: str) -> bool:
+        return any(allowed.covers(each, location) for each in self.entries)
+
+    def check(self, uri: str) -> None:
+        """Raise PERMISSION_DENIED unless the server may open the location of a run: one that
+        clients may name, or that its user has allowed."""
+        local = allowed.is_local(uri)
+        if (
+            allowed.covers(self.root, uri)
+            or (local and self.local_anywhere)
+            or allowed.is_allowed(uri, self.entries)
+        ):
+            return
+        raise RunlogError(
+            f"the server may not open {uri}, where its store says that files are. Start it with "
+            "--allowed-locations, naming that, if it is right",
+            "PERMISSION_DENIED",
+        )
 
 
 def _refused(location: str, reason: str) -> InvalidParameter:

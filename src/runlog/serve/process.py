@@ -16,7 +16,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from runlog.artifacts import ArtifactRepo
+from runlog.artifacts import ArtifactRepo, allowed, opening
 from runlog.errors import InvalidParameter, MissingExtra
 from runlog.places import shown
 from runlog.serve import guard, listening, traffic
@@ -25,6 +25,7 @@ from runlog.serve.app import create_app
 from runlog.serve.proxies import Proxies
 from runlog.serve.slow_clients import Guard
 from runlog.store import Store, database_file, is_at_server, open_store
+from runlog.validate import is_loopback
 
 CONNECTIONS = 4096
 OTHER_FILES = 256  # descriptors for everything that is no connection
@@ -47,6 +48,7 @@ class Config(NamedTuple):
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     allow_local_locations: bool = False
+    allowed_locations: tuple[str, ...] = ()  # that clients may name beyond the server's own
     read_only: bool = False
     auth: bool | None = None  # by default unless bound to loopback
     trusted_proxies: tuple[str, ...] = ()
@@ -78,6 +80,7 @@ def load(config: Config, access: Access | None = None) -> Any:
         allowed_origins=config.allowed_origins,
         static_prefix=config.static_prefix,
         allow_local_locations=config.allow_local_locations,
+        allowed_locations=_allowed(config),
         log=_print if config.access_log else None,
         sync=None if config.read_only else store.flush,
         counts_folder=config.counts_folder,
@@ -98,7 +101,7 @@ def store_name(config: Config) -> str:
 
 
 def _tells_where(config: Config) -> bool:
-    return demands_log_in(config) or guard.is_loopback(config.host)
+    return demands_log_in(config) or is_loopback(config.host)
 
 
 def _access(store: Store, config: Config) -> Access:
@@ -108,11 +111,19 @@ def _access(store: Store, config: Config) -> Access:
     )
 
 
+def _allowed(config: Config) -> tuple[str, ...]:
+    """The locations that clients may name: all that the options of the server do."""
+    given = (config.default_root,) if config.default_root not in ("", "sqlar:") else ()
+    return (*config.allowed_locations, *(allowed.kept(each) for each in given))
+
+
 def place(store: Store, config: Config) -> None:
     """Tells the store where artifacts are."""
     if config.artifacts:
         uri = config.artifacts
         store.artifact_root = uri if "://" in uri else os.path.abspath(uri.removeprefix("file:"))
+    else:
+        opening.check(store, store.artifact_root)  # it may have come with the store, as a link
 
 
 def serve(
