@@ -27,7 +27,9 @@ class Relay(socketserver.ThreadingTCPServer):
         *script: object,
         delay: float = 2.0,
         tls: ssl.SSLContext | None = None,
+        ahead: float = 0.0,
     ) -> None:
+        self.ahead = ahead  # seconds that the clock of its own answers is wrong
         self.target, self.script, self.delay = urlsplit(uri), list(script), delay
         self.requests, self.connections = [], 0
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -91,6 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
         if act in ("half", "hang up"):
             self.close_connection = True
         return None
+
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(time.time() + self.server.ahead)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = forward
 

@@ -554,7 +554,9 @@ def test_the_doctor_says_what_is_wrong(place):
     Path("bad.db").write_bytes(b"not a database" * 100)
     level, text = findings("--tracking-uri", "bad.db", code=1)["database"]
     assert level == "wrong" and "bad.db" in text
-    assert findings("--tracking-uri", "http://x", code=1)["database"][0] == "wrong"
+    found = findings("--tracking-uri", "http://127.0.0.1:1", code=1)
+    assert found["server"][0] == "wrong" and "cannot be reached" in found["server"][1]
+    assert found["to be sent"][0] == "ok" and "log-in" not in found
 
 
 def test_the_doctor_hides_secrets(monkeypatch):

@@ -6,18 +6,18 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from runlog import tables
 from runlog.commands import common
+from runlog.commands.findings import NOTE, OK, WRONG, Finding
 from runlog.tables import TEXT, Column
 
 if TYPE_CHECKING:
     from runlog.db.sqlite import Database
 
-OK, NOTE, WRONG = "ok", "note", "wrong"
 MARKS = {OK: ("✓", "green"), NOTE: ("•", "yellow"), WRONG: ("✗", "red")}
 
 DAY = 86_400_000  # milliseconds
@@ -39,12 +39,6 @@ OPTIONAL_PACKAGES = {
 _SECRET = re.compile(r"TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|AUTH|_KEY", re.IGNORECASE)
 
 
-class Finding(NamedTuple):
-    level: str
-    topic: str
-    text: str
-
-
 @click.command()
 @common.output_options
 @common.place_option
@@ -54,7 +48,9 @@ def doctor(context: click.Context, form: str | None, uri: str | None) -> None:
 
     Shows versions, where the tracking URI points and why, whether the database opens, can be
     written and is sound, runs that seem abandoned, disk space, optional packages, and the
-    environment variables that count, secrets hidden. The exit code is 1 if something is wrong.
+    environment variables that count, secrets hidden. A server is asked for its version, its clock
+    and who you are there, and what waits on this machine to be sent is counted. The exit code is 1
+    if something is wrong.
     """
     found = [*_versions(), *_place(uri), *_packages(), *_environment()]
     if form:
@@ -131,9 +127,15 @@ def _existing(folder: str) -> str:
 
 
 def _database(uri: str | None) -> Iterator[Finding]:
+    from runlog.commands import doctor_server
     from runlog.db import keeping
     from runlog.db.file_system import file_system
+    from runlog.http.store import HttpStore
 
+    found = common.open_store(uri)
+    if isinstance(found, HttpStore):
+        yield from doctor_server.findings(found)
+        return
     store = common.open_database(uri)
     if not common.is_file(store):
         yield Finding(OK, "database", f"{store.uri} answers")

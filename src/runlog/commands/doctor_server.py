@@ -1,0 +1,71 @@
+"""What `runlog doctor` finds out about a server, by asking it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runlog.commands.findings import NOTE, OK, WRONG, Finding
+from runlog.errors import RunlogError
+from runlog.http import probe
+from runlog.http.store import HttpStore
+from runlog.tables import counted
+
+LITTLE, MUCH = 3.0, 60.0  # seconds that clocks may differ, and beyond which times are misread
+
+
+def findings(store: HttpStore) -> Iterator[Finding]:
+    """Whether the server answers, as whom it knows us, its clock, and what waits for it here."""
+    try:
+        greeting = probe.greet(store.link)
+    except RunlogError as error:
+        yield Finding(WRONG, "server", error.message)
+    else:
+        version = f"version {greeting.version}" if greeting.version else "it tells no version"
+        yield Finding(OK, "server", f"answers in {greeting.seconds * 1000:.0f} ms, {version}")
+        yield _log_in(store)
+        if greeting.ahead is not None:
+            yield _clock(greeting.ahead)
+    yield from _waiting(store.uri)
+
+
+def _log_in(store: HttpStore) -> Finding:
+    try:
+        found = probe.log_in(store.link)
+    except RunlogError as error:
+        return Finding(WRONG, "log-in", error.message)
+    if not found.is_known:
+        return Finding(OK, "log-in", "experiments can be read")
+    who = "the server asks nobody who they are"
+    if found.user is not None:
+        who = f"as {found.user}, with the role {found.role}"
+    if found.read_only:
+        return Finding(NOTE, "log-in", f"{who}; nothing can be logged, only read")
+    return Finding(OK, "log-in", who)
+
+
+def _clock(ahead: float) -> Finding:
+    by = abs(ahead)
+    if by < LITTLE:
+        return Finding(OK, "clock", "the server's and this machine's agree")
+    amount = f"{by:.0f} s" if by < 600 else f"{by / 60:.0f} min"
+    text = f"the server's is {amount} {'ahead of' if ahead > 0 else 'behind'} this machine's"
+    if by < MUCH:
+        return Finding(NOTE, "clock", text)
+    return Finding(WRONG, "clock", f"{text}: times of runs from several machines will not fit")
+
+
+def _waiting(uri: str) -> Iterator[Finding]:
+    from runlog.http.spool import folder, left
+
+    place = folder()
+    found = [each for each in left(place) if each.uri == uri] if place else []
+    waiting = sum(each.requests for each in found if not each.refused)
+    refused = sum(each.requests for each in found if each.refused)
+    if not waiting and not refused:
+        yield Finding(OK, "to be sent", "nothing waits for this server")
+    if waiting:
+        what = f"{counted(waiting, 'request')} of this machine: see  runlog spool list"
+        yield Finding(NOTE, "to be sent", what)
+    if refused:
+        what = f"{counted(refused, 'request')} that the server refused: see  runlog spool list"
+        yield Finding(WRONG, "to be sent", what)

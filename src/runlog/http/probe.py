@@ -1,0 +1,83 @@
+"""What a server says of itself when it is asked once, for `runlog doctor`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple, TypeVar
+
+from runlog.errors import NotFound, RunlogError
+from runlog.http.link import Away, Link
+from runlog.http.transport import Answer
+from runlog.protocol.rows import MLFLOW, OURS
+
+SECONDS = 10.0  # for each step of a request
+
+Result = TypeVar("Result")
+
+
+class Greeting(NamedTuple):
+    """A server's first answer. `ahead` is by how many seconds its clock is before ours, within one
+    second; None where it tells no time."""
+
+    version: str
+    seconds: float
+    ahead: float | None
+
+
+class LogIn(NamedTuple):
+    """As whom the server knows us. `user` is None where it asks nobody; `is_known` is False for
+    servers that do not say."""
+
+    is_known: bool
+    user: str | None = None
+    role: str | None = None
+    read_only: bool = False
+
+
+def greet(link: Link) -> Greeting:
+    """Ask for the version, without retries. Raises ServerUnreachable, RunlogError."""
+    before, started = time.time(), time.perf_counter()
+    try:
+        said = _once(lambda: link.ask("GET", "/version", read=_read, seconds=SECONDS))
+    except NotFound:  # Databricks, or a proxy that passes the API only
+        said = None
+    version, date = said or ("", "")
+    seconds = time.perf_counter() - started
+    ahead = _time(date) - (before + seconds / 2) if date else None
+    return Greeting(version, seconds, ahead)
+
+
+def log_in(link: Link) -> LogIn:
+    """Ask who we are, or on a server of another kind for an experiment. Raises RunlogError, such as
+    UNAUTHENTICATED."""
+    try:
+        said = _once(lambda: link.json("GET", f"{OURS[0]}session", seconds=SECONDS))
+        return LogIn(True, said["user"], said["role"], said["read_only"])
+    except (NotFound, KeyError, TypeError):
+        pass
+    except RunlogError as error:
+        if "not JSON" not in error.message and error.get_http_status_code() != 404:
+            raise
+    path = f"{MLFLOW[0]}experiments/search"
+    _once(lambda: link.json("POST", path, b'{"max_results": 1}', seconds=SECONDS))
+    return LogIn(False)
+
+
+def _once(ask: Callable[[], Result]) -> Result:
+    try:
+        return ask()
+    except Away as away:
+        raise away.trouble from None
+
+
+def _read(answer: Answer) -> tuple[str, str]:
+    text = answer.read().decode(errors="replace").strip()
+    is_version = text[:1].isdigit() and len(text) < 50
+    return text if is_version else "", answer.headers.get("Date") or ""
+
+
+def _time(date: str) -> float:
+    # The middle of the second that it names.
+    return parsedate_to_datetime(date).timestamp() + 0.5
