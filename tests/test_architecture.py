@@ -75,9 +75,9 @@ ARROWS = {
     "run_exit settings store system_metrics validate",
     "tables": "",
     "plot": "entities errors tables",
-    "commands": "artifacts client clock copying counting data db entities errors filters frames "
-    "http media page places plot packing runlog results serve settings sqlstore sqlusers store "
-    "tables users validate",
+    "commands": "artifacts client clock context copying counting data db entities errors filters "
+    "frames http media page places plot packing runlog results serve settings sqlstore sqlusers "
+    "store tables users validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }

@@ -47,7 +47,7 @@ def options(command: click.Command, context: click.Context) -> str:
     lines = [
         f"| `{names(option, context)}` | {escaped(about(option))} |"
         for option in command.params
-        if isinstance(option, click.Option) and not COMMON & {*option.opts}
+        if isinstance(option, click.Option) and not option.hidden and not COMMON & {*option.opts}
     ]
     return "\n".join(["| option | |", "|---|---|", *lines]) + "\n\n" if lines else ""
 

@@ -23,6 +23,7 @@ else:
 # Tags that mean something, as MLflow calls them.
 RUN_NAME = "mlflow.runName"  # the same as the run's name
 PARENT_RUN_ID = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"
 
 
 class ViewType:

@@ -12,6 +12,7 @@ from runlog.active_runs import Active, ActiveRun
 from runlog.client import RunlogClient, RunOperations, answer
 from runlog.clock import point_time
 from runlog.entities import (
+    NOTE,
     PARENT_RUN_ID,
     RUN_NAME,
     DatasetInput,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
     from runlog.system_metrics import Sampling
 
-NOTE = "mlflow.note.content"
 DATASET_CONTEXT = "mlflow.data.context"
 
 

@@ -567,6 +567,13 @@ def is_at_server(uri: str) -> bool:
     return _kind(uri) != _STORES["sqlite"]
 
 
+def artifact_root(uri: str) -> str:
+    """A URI or local path for artifacts as a store has it: a local one is absolute."""
+    import os
+
+    return uri if "://" in uri else os.path.abspath(uri.removeprefix("file:"))
+
+
 def database_file(uri: str) -> str:
     """The absolute path of the file behind a tracking URI, whether it is there or not. Raises
     InvalidParameter where there can be none."""

@@ -40,10 +40,11 @@ _SECRET = re.compile(r"TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|AUTH|_KEY", re.IG
 
 
 @click.command()
+@click.option("--mask-envs", is_flag=True, help="Hide the values of all environment variables.")
 @common.output_options
 @common.place_option
 @click.pass_context
-def doctor(context: click.Context, form: str | None, uri: str | None) -> None:
+def doctor(context: click.Context, mask_envs: bool, form: str | None, uri: str | None) -> None:
     """Check the installation and the place where runs are kept.
 
     Shows versions, where the tracking URI points and why, whether the database opens, can be
@@ -52,7 +53,7 @@ def doctor(context: click.Context, form: str | None, uri: str | None) -> None:
     and who you are there, and what waits on this machine to be sent is counted. The exit code is 1
     if something is wrong.
     """
-    found = [*_versions(), *_place(uri), *_packages(), *_environment()]
+    found = [*_versions(), *_place(uri), *_packages(), *_environment(mask_envs)]
     if form:
         common.print_rows([Column(name, TEXT) for name in Finding._fields], found, form)
     else:
@@ -222,8 +223,9 @@ def _packages() -> Iterator[Finding]:
             yield Finding(NOTE, package, hint)
 
 
-def _environment() -> Iterator[Finding]:
+def _environment(hides_all: bool) -> Iterator[Finding]:
     for name, value in sorted(os.environ.items()):
         if name.startswith(("RUNLOG_", "MLFLOW_")):
-            shown = "(hidden)" if _SECRET.search(name) and value else tables.without_password(value)
+            is_secret = hides_all or _SECRET.search(name)
+            shown = "(hidden)" if is_secret and value else tables.without_password(value)
             yield Finding(OK, name, shown or "(empty)")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runlog import tables
 from runlog.commands import common
 from runlog.commands.export import write_runs
 from runlog.tables import TEXT, TIME, Column
@@ -94,6 +95,33 @@ def search(
 
 experiments.add_command(search, "search")
 experiments.add_command(search, "list")
+
+
+@experiments.command()
+@common.experiment_options()
+@click.option(
+    "--output", type=click.Choice(["table", "json"]), metavar="FORM", help="json is --json."
+)
+@common.output_options
+@common.place_option
+def get(
+    experiment_id: str | None,
+    experiment_name: str | None,
+    output: str | None,
+    form: str | None,
+    uri: str | None,
+) -> None:
+    """Show all that is known of an experiment."""
+    _, experiment = _found(experiment_id, experiment_name, uri)
+    if form == "json" or output == "json":
+        click.echo(tables.json_text(dict(experiment), indent=2))
+        return
+    if form == "csv":
+        common.print_rows(COLUMNS, [_row(experiment, form)], form)
+        return
+    row = zip(COLUMNS, _row(experiment, form), strict=True)
+    shown = [(column.name.replace("_", " "), column.kind.show([value])[0]) for column, value in row]
+    click.echo("\n".join(tables.pairs(shown)))
 
 
 def _row(experiment: Experiment, form: str | None) -> list[object]:

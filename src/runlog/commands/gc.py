@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     shell_complete=common.complete_experiment_ids,
     help="Delete only these experiments and their runs, separated by commas.",
 )
+@click.option(
+    "--artifacts-destination",
+    "artifacts",
+    metavar="URI",
+    help="Where the server of this database keeps artifacts, if `runlog serve` was told a place.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.option(
     "--no-vacuum",
@@ -50,6 +56,7 @@ def gc(
     older_than: int,
     run_ids: str | None,
     experiment_ids: str | None,
+    artifacts: str | None,
     dry_run: bool,
     no_vacuum: bool,
     backend_uri: str | None,
@@ -66,6 +73,10 @@ def gc(
     goes too: hidden files that nobody has written to for a day.
     """
     store = common.open_database(backend_uri or uri)
+    if artifacts:
+        from runlog.store import artifact_root
+
+        store.artifact_root = artifact_root(artifacts)
     runs = None if run_ids is None else [common.full_run_id(store, each) for each in _list(run_ids)]
     experiments = None if experiment_ids is None else _list(experiment_ids)
     files = _Files(store)

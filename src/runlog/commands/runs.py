@@ -13,6 +13,7 @@ from runlog import tables
 from runlog.clock import now
 from runlog.commands import common
 from runlog.commands.compare import compare
+from runlog.commands.create_run import create
 from runlog.commands.export import write_runs
 from runlog.tables import DURATION, ID, NUMBER, TEXT, TIME, Column, counted
 
@@ -28,10 +29,11 @@ SCREENFUL = 100
 
 @click.group()
 def runs() -> None:
-    """List, search, compare, end and delete runs."""
+    """List, search, compare, make, end and delete runs."""
 
 
 runs.add_command(compare)
+runs.add_command(create)
 
 
 # -- list and search ------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runlog.commands import common
+from runlog.commands import common, mlflow_options
 
 if TYPE_CHECKING:
     from runlog.serve.process import Config
@@ -68,6 +68,11 @@ def _place(context: click.Context, option: click.Parameter, value: str | None) -
     "--serve-artifacts/--no-serve-artifacts",
     default=True,
     help="Whether artifacts go through the server, or clients read and write them themselves.",
+)
+@click.option(
+    "--artifacts-only",
+    is_flag=True,
+    help="Serve files (mlflow-artifacts:/...) and nothing else: no experiments, runs or pages.",
 )
 @click.option(
     "-h",
@@ -164,6 +169,8 @@ def _place(context: click.Context, option: click.Parameter, value: str | None) -
     help="Serve HTTPS with this certificate chain, a PEM file.",
 )
 @click.option("--tls-key", metavar="FILE", default="", help="The certificate's key, PKCS 8.")
+@mlflow_options.app_option
+@mlflow_options.without_effect
 def serve(**options: Any) -> None:
     """Serve runs and artifacts to MLflow's and runlog's clients, until Ctrl-C or SIGTERM.
 
@@ -186,13 +193,22 @@ def ui(browser: bool, **options: Any) -> None:
     _serve(browser, **options)
 
 
-def _serve(browser: bool, file: str | None, store_uri: str | None, **options: Any) -> None:
+def _serve(
+    browser: bool,
+    file: str | None,
+    store_uri: str | None,
+    app_name: str | None,
+    auth: bool | None,
+    **options: Any,
+) -> None:
     from runlog import places
     from runlog.serve import process
 
     if file and store_uri and file != store_uri:
         raise click.UsageError("Name the store once: FILE or --backend-store-uri.")
-    config = process.Config(common.whole_uri(file or store_uri), **options)
+    if app_name and auth is None:
+        auth = True
+    config = process.Config(common.whole_uri(file or store_uri), auth=auth, **options)
     _check(config)
     path = process.database_path(config)
     is_new = path and not os.path.lexists(path)
@@ -222,6 +238,8 @@ def _check(config: Config) -> None:
             "--allow-local-locations lets clients read and write any file that this user can: it "
             "is for a server that only this machine can reach and that has no log-ins."
         )
+    if config.artifacts_only and not config.serve_artifacts:
+        raise click.UsageError("--artifacts-only and --no-serve-artifacts leave nothing to serve.")
 
 
 def _address(config: Config) -> str:

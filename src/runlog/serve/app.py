@@ -15,7 +15,7 @@ from runlog.artifacts import ArtifactRepo
 from runlog.artifacts.paths import PROXIED
 from runlog.errors import BadRequest, RunlogError, StoreError
 from runlog.protocol import wire
-from runlog.protocol.rows import ADMIN, BY_NAME, READ, ROWS, Row
+from runlog.protocol.rows import ADMIN, ARTIFACTS, BY_NAME, READ, ROWS, Row
 from runlog.serve import (
     bodies,
     browsers,
@@ -35,6 +35,7 @@ from runlog.serve.traffic import Sending, Traffic, identified
 from runlog.store import Store
 
 JSON = "application/json"
+ABOUT_SERVER = ("about", "serverInfo")  # what clients ask before they send files
 COMPRESSED_FROM, COMPRESSION = 1024, 2  # bytes, zlib's level: 5 takes twice the time for 12 % less
 Handler = Callable[[Mapping[str, Any]], Any]
 
@@ -49,6 +50,7 @@ def create_app(
     static_prefix: str = "",
     allow_local_locations: bool = False,
     allowed_locations: Collection[str] = (),
+    artifacts_only: bool = False,
     log: Callable[[str], None] | None = None,
     sync: Callable[[], None] | None = None,
     counts_folder: str = "",
@@ -61,7 +63,8 @@ def create_app(
 
     Clients up- and download files through the server, to and from `artifacts`; the store is from
     then on one whose artifacts are at `mlflow-artifacts:/`, so do not use it otherwise. Without
-    `artifacts` clients read and write artifact URIs themselves. `access` decides who may do what,
+    `artifacts` clients read and write artifact URIs themselves; with `artifacts_only` there is
+    nothing else than these files. `access` decides who may do what,
     by default everyone everything. `log` is called with a line of JSON for each request. With
     `sync`, mostly `store.flush`, what was written is synced before it is answered, together for
     all that wait at the same time. Processes that have the same `counts_folder`, an empty folder
@@ -132,6 +135,11 @@ def create_app(
         handler = handlers.get(row.name) or (lambda arguments: row.apply(store, arguments))
 
         def view(**path: str) -> Any:
+            if artifacts_only and row.prefixes is not ARTIFACTS and row.name not in ABOUT_SERVER:
+                raise RunlogError(
+                    f"{row.name} is not here: the server was started with --artifacts-only",
+                    "ENDPOINT_NOT_FOUND",
+                )
             caller = access.identify(request.environ)
             identified(request.environ)
             given = (
@@ -187,12 +195,13 @@ def create_app(
     add("/metrics", "GET", respond("metrics", metrics))
     add("/openapi.json", "GET", respond("openapi", lambda: _json(openapi.document())))
     add("/api/runlog/1/session", "GET", respond("session", lambda: _json(session())))
-    if pages.built:
+    if pages.built and not artifacts_only:
         for route in ROUTES:
             add(route, "GET", respond("page", view_of_document(route)))
         add("/assets/<name>", "GET", respond("asset", asset))
     else:
-        add("/", "GET", respond("index", lambda: _text(monitoring.greeting() + pages.why_not)))
+        about = monitoring.greeting() + ("" if pages.built else pages.why_not)
+        add("/", "GET", respond("index", lambda: _text(about)))
     for page in access.pages():
         add(page.path, page.verb, respond(page.name, view_of_page(page)))
     return app

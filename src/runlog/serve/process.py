@@ -24,7 +24,7 @@ from runlog.serve.access import Access
 from runlog.serve.app import create_app
 from runlog.serve.proxies import Proxies
 from runlog.serve.slow_clients import Guard
-from runlog.store import Store, database_file, is_at_server, open_store
+from runlog.store import Store, artifact_root, database_file, is_at_server, open_store
 from runlog.validate import is_loopback
 
 CONNECTIONS = 4096
@@ -40,6 +40,7 @@ class Config(NamedTuple):
     store_uri: str
     artifacts: str = ""  # where artifacts go, by default beside the database
     serve_artifacts: bool = True
+    artifacts_only: bool = False
     default_root: str = ""  # where new experiments' artifacts are, by default with the others
     host: str = "127.0.0.1"
     port: int = 5000
@@ -81,6 +82,7 @@ def load(config: Config, access: Access | None = None) -> Any:
         static_prefix=config.static_prefix,
         allow_local_locations=config.allow_local_locations,
         allowed_locations=_allowed(config),
+        artifacts_only=config.artifacts_only,
         log=_print if config.access_log else None,
         sync=None if config.read_only else store.flush,
         counts_folder=config.counts_folder,
@@ -120,8 +122,7 @@ def _allowed(config: Config) -> tuple[str, ...]:
 def place(store: Store, config: Config) -> None:
     """Tells the store where artifacts are."""
     if config.artifacts:
-        uri = config.artifacts
-        store.artifact_root = uri if "://" in uri else os.path.abspath(uri.removeprefix("file:"))
+        store.artifact_root = artifact_root(config.artifacts)
     else:
         opening.check(store, store.artifact_root)  # it may have come with the store, as a link
 
