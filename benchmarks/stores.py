@@ -45,7 +45,7 @@ class Cost(NamedTuple):
 def cpu(pid: int | None) -> float:
     """Of a process, those it has started and those of them that have ended."""
     ticks = 0
-    for each in [pid, *servers._below(pid)] if pid else []:
+    for each in [pid, *servers.below(pid)] if pid else []:
         try:
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
         except OSError:

@@ -1,8 +1,12 @@
-"""Servers that tests start once, when the first of them needs one, and that end with the tests."""
+"""Servers that tests start once, when the first of them needs one, and that end with the tests.
+
+conftest.py closes `running` when the last test of this process is done. At the exit of the process
+would be too late: xdist kills a process that takes more than 10 seconds from its last test to that,
+and its servers would stay.
+"""
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import signal
@@ -12,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +25,8 @@ import servers
 from processes import LONG, PROGRAMS
 from runlog.store import Store, open_store
 from serving import free_port, serving
+
+running = ExitStack()  # what is to be ended, the last first
 
 PATIENT = 300  # seconds: MLflow's server makes its tables first, which takes up to a minute
 
@@ -34,9 +40,9 @@ class Server(NamedTuple):
 def stores() -> Server:
     """Our own server, with a store at /<name> for each folder <name> in `folder`."""
     folder = Path(tempfile.mkdtemp(prefix="runlog-stores-"))
-    command = [sys.executable, str(PROGRAMS / "serve_stores.py"), str(folder)]
+    command = [*servers.tied(), sys.executable, str(PROGRAMS / "serve_stores.py"), str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    atexit.register(_end, process, folder)
+    running.callback(_end, process, folder)
     port = process.stdout.readline().strip()
     uri = f"http://127.0.0.1:{port}"
     wait_for(f"{uri}/none/health", process)
@@ -55,14 +61,20 @@ def mlflow() -> Server:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     with open(folder / "log", "w") as log:
         process = subprocess.Popen(
-            [python_with("mlflow server"), *words, "--port", uri.rpartition(":")[2]],
+            [
+                *servers.tied("TERM"),
+                python_with("mlflow server"),
+                *words,
+                "--port",
+                uri.rpartition(":")[2],
+            ],
             stdout=log,
             stderr=log,
             text=True,
             env={**environment, "MLFLOW_DISABLE_TELEMETRY": "true"},
             start_new_session=True,
         )
-    atexit.register(_end, process, folder)
+    running.callback(_end, process, folder)
     wait_for(f"{uri}/health", process)
     _copy(folder / "mlflow.db", folder / "empty.db")
     return Server(uri, folder)
@@ -81,11 +93,10 @@ def _copy(source: Path, target: Path) -> None:
 @cache
 def database(kind: str) -> tuple[servers.Server, Store]:
     """The database server of that name, and the store there. Raises servers.Missing."""
-    running = servers.start(kind).__enter__()
-    atexit.register(running.__exit__)
-    store = open_store(running.uri)
-    atexit.register(store.close)
-    return running, store
+    server = running.enter_context(servers.start(kind))
+    store = open_store(server.uri)
+    running.callback(store.close)
+    return server, store
 
 
 @cache
@@ -94,11 +105,8 @@ def over(kind: str) -> str:
     folder = Path(tempfile.mkdtemp(prefix="runlog-over-"))
     words = ["--backend-store-uri", database(kind)[0].uri, "--workers", "2"]
     words += ["--allow-local-locations", "--allowed-locations", "s3://bucket"]
-    served = serving(folder, *words)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    uri = served.__enter__().uri
-    atexit.register(served.__exit__, None, None, None)
-    return uri
+    running.callback(shutil.rmtree, folder, ignore_errors=True)
+    return running.enter_context(serving(folder, *words)).uri
 
 
 def wait_for(url: str, process: subprocess.Popen[str]) -> None:
@@ -115,11 +123,20 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> None:
 
 
 def _end(process: subprocess.Popen[str], folder: Path) -> None:
+    below = servers.below(process.pid)  # some are groups of their own
+    _kill(signal.SIGTERM, process.pid, *below)
     try:
-        os.killpg(process.pid, signal.SIGTERM)  # with its workers
-    except ProcessLookupError:
-        pass
-    process.wait(LONG)
+        process.wait(LONG)
+    finally:
+        _kill(signal.SIGKILL, process.pid, *below)
     if process.stdout:
         process.stdout.close()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _kill(how: int, *pids: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, how)
+        except ProcessLookupError:
+            pass

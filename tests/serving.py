@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from processes import LONG
+from servers import tied
 
 
 class Served(NamedTuple):
@@ -61,7 +62,7 @@ def serving(
     words = [command, "--backend-store-uri", store or f"{folder}/", "--port", port, *options]
     with open(folder / "log", "a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "runlog.cli", *map(str, words)],
+            [*tied(), sys.executable, "-m", "runlog.cli", *map(str, words)],
             stdout=log,
             stderr=log,
             text=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from processes import LONG
 from runlog.sqlusers import Users
 from runlog.store import open_store
+from servers import tied
 from serving import free_port, serving
 from test_docs import ROOT, blocks
 
@@ -95,8 +97,9 @@ def proxied(make, folder, behind: int):
     command, scheme = make(folder, port, behind)
     with open(folder / "proxy.log", "w") as log:
         process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, env={"HOME": str(folder)}
-        )
+            [*tied("TERM"), *command], cwd=folder, stdout=log, stderr=log,
+            env={"HOME": str(folder), "PATH": os.environ["PATH"]},
+        )  # fmt: skip
     try:
         server = Proxied(port, scheme, folder)
         for _ in range(500):

@@ -56,7 +56,14 @@ def nginx(folder, *ports: int):
     config = NGINX.format(folder=folder, port=port, backends=backends)
     (folder / "nginx.conf").write_text(config)
     program = servers.tool("nginx", "apt-get install nginx")
-    command = [program, "-e", str(folder / "nginx.log"), "-c", str(folder / "nginx.conf")]
+    command = [
+        *servers.tied("TERM"),
+        program,
+        "-e",
+        str(folder / "nginx.log"),
+        "-c",
+        str(folder / "nginx.conf"),
+    ]
     process = subprocess.Popen(command, cwd=folder)
     try:
         eventually(lambda: servers.connect(port).close())

@@ -114,7 +114,7 @@ class Server:
     def _start(self) -> subprocess.Popen[bytes]:
         with open(self.folder / "server.log", "ab") as log:
             self.process = subprocess.Popen(
-                [*_tied(), *self.command],
+                [*tied(), *self.command],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -124,7 +124,7 @@ class Server:
 
     def kill(self) -> None:
         if self.process is not None:
-            for pid in [self.process.pid, *_below(self.process.pid)]:
+            for pid in [self.process.pid, *below(self.process.pid)]:
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
@@ -184,9 +184,10 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection((HOST, port), timeout=5)
 
 
-def _tied() -> list[str]:
-    """A prefix for commands, so that a server ends with us, however we end."""
-    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+def tied(how: str = "KILL") -> list[str]:
+    """A prefix for commands, so that a server ends with us, however we end: by TERM if it has
+    processes of its own to end."""
+    return ["setpriv", "--pdeathsig", how] if shutil.which("setpriv") else []
 
 
 def _sweep() -> None:
@@ -207,10 +208,10 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _below(pid: int) -> list[int]:
+def below(pid: int) -> list[int]:
     """The processes that a server has for its connections, and theirs. Linux tells."""
     found = []
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in map(int, children.read_text().split()):
-            found += [child, *_below(child)]
+            found += [child, *below(child)]
     return found
