@@ -208,6 +208,14 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+def as_user(name: str) -> list[str]:
+    """A prefix for a server that does not run as root: then as this user. It is tied to us once
+    more, for to become somebody else is to lose that."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", "--pdeathsig=KILL"]
+
+
 def below(pid: int) -> list[int]:
     """The processes that a server has for its connections, and theirs. Linux tells."""
     found = []

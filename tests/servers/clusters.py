@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import psycopg
 import pymysql
 
-from servers import HOST, Server, free_port, tool
+from servers import HOST, Server, as_user, free_port, tool
 from servers.postgresql import _tool as postgresql_tool
 
 PATRONI = "apt-get install patroni etcd-server haproxy"
@@ -50,7 +50,7 @@ class Node(Server):
         if os.geteuid() != 0:
             return []
         shutil.chown(self.folder, self.user)
-        return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"]
+        return as_user(self.user)
 
 
 class Cluster(Server):

@@ -8,7 +8,7 @@ from functools import cached_property
 import pymysql
 from pymysql.constants import CLIENT
 
-from servers import HOST, Server, tool
+from servers import HOST, Server, as_user, tool
 
 HOW = "apt-get install mariadb-server"
 USER = "root"
@@ -22,17 +22,16 @@ class MariaDB(Server):
 
     def prepare(self) -> None:
         data = self.folder / "data"
-        user = []
         if os.geteuid() == 0:
-            user = ["--user=mysql"]
             shutil.chown(self.folder, "mysql")
-        make = [tool("mariadb-install-db", HOW), "--no-defaults", f"--datadir={data}"]
-        make += ["--auth-root-authentication-method=normal", "--skip-test-db", *user]
+        make = [*as_user("mysql"), tool("mariadb-install-db", HOW), "--no-defaults"]
+        make += [f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"]
         subprocess.run(make, cwd=self.folder, check=True, capture_output=True)
         self.uri = f"mysql://{USER}@{HOST}:{self.port}/runlog"
         self.env = {}
-        self.command = [tool("mariadbd", HOW), "--no-defaults", *user, f"--datadir={data}", *FAST]
-        self.command += [f"--port={self.port}", f"--bind-address={HOST}", "--skip-name-resolve"]
+        self.command = [*as_user("mysql"), tool("mariadbd", HOW), "--no-defaults", *FAST]
+        self.command += [f"--datadir={data}", f"--port={self.port}", f"--bind-address={HOST}"]
+        self.command += ["--skip-name-resolve"]
         self.command += [f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"]
 
     def connect(self, database: str | None = "runlog") -> pymysql.Connection:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from servers import HOST, Missing, Server, tool
+from servers import HOST, Missing, Server, as_user, tool
 
 USER = "runlog"
 # Nothing waits for the disk: what is kept outlives the process, not a power cut.
@@ -27,12 +27,14 @@ class PostgreSQL(Server):
         settings = [f"listen_addresses={HOST}", f"port={self.port}", *FAST]
         settings.append(f"unix_socket_directories={self.folder}")
         options = [word for each in settings for word in ("-c", each)]
-        self.command = [*_user(), _tool("postgres"), "-D", str(self.data), *options]
+        self.command = [*as_user("postgres"), _tool("postgres"), "-D", str(self.data), *options]
 
     def run(self, command: list[str]) -> None:
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres")
-        subprocess.run([*_user(), *command], cwd=self.folder, check=True, capture_output=True)
+        subprocess.run(
+            [*as_user("postgres"), *command], cwd=self.folder, check=True, capture_output=True
+        )
 
     def connect(self, database: str = "runlog") -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
@@ -70,11 +72,6 @@ class PostgreSQL(Server):
     @cached_property
     def session(self) -> psycopg.Connection[tuple[object, ...]]:
         return self.connect()
-
-
-def _user() -> list[str]:
-    as_postgres = ["--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=KILL"]
-    return ["setpriv", *as_postgres] if os.geteuid() == 0 else []
 
 
 def _tool(name: str) -> str:
