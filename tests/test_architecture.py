@@ -23,7 +23,7 @@ ARROWS = {
     "extras": "errors",
     "migrate": "",
     "exceptions": "errors",
-    "context": "settings",
+    "context": "errors settings",
     "run_exit": "errors settings",
     "validate": "entities errors",
     "models": "entities",

@@ -111,6 +111,19 @@ with runlog.start_run() as run:
     assert subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout == b"1 mine\n"
 
 
+def test_a_name_that_the_locale_cannot_write():
+    code = """
+import os, runlog
+runlog.set_experiment("\\N{SNOWMAN}")
+print({name: value for name, value in os.environ.items() if "_EXPERIMENT_" in name})
+with runlog.start_run() as run:
+    assert run.info.experiment_id == "1"
+"""
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, check=True)
+    assert done.stdout == b"{'RUNLOG_EXPERIMENT_ID': '1'}\n"
+
+
 def test_what_the_environment_says_of_experiments_is_replaced(monkeypatch):
     for prefix in ("RUNLOG", "MLFLOW"):
         monkeypatch.setenv(f"{prefix}_EXPERIMENT_ID", "7")
@@ -229,8 +242,10 @@ def test_a_store_that_is_there_is_used_whatever_lies_beside_it(tmp_path):
 @pytest.mark.parametrize("name", ["mlflow.db", "mlruns"])
 def test_a_new_file_beside_mlflow_s_says_so_once(tmp_path, name):
     (tmp_path / name).touch()
-    with pytest.warns(UserWarning, match=rf"runlog.db is a new file. .* in {name} beside it"):
+    expected = rf"runlog.db is a new file. .* in {name} beside it"
+    with pytest.warns(UserWarning, match=expected) as warnings:
         runlog.start_run()
+    assert [warning.filename for warning in warnings] == [__file__]
     runlog.end_run()
     runlog.RunlogClient("runlog.db").create_experiment("a")
 

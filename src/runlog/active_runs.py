@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from runlog import places, run_exit
 from runlog.clock import now
 from runlog.entities import Run
-from runlog.errors import RunlogError
+from runlog.errors import RunlogError, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -194,10 +194,8 @@ def last_ended() -> Active | None:
 
 def _warn_once(about: str, text: str) -> None:
     if about not in _warned and len(_warned) < 100:
-        import warnings
-
         _warned.add(about)
-        warnings.warn(text, stacklevel=4)
+        warn(text)
 
 
 # -- starting and ending ----------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
+from runlog.errors import warn
 from runlog.settings import setting
 
 TYPE_CHECKING = False
@@ -126,12 +127,7 @@ def _given_tags(text: str | None) -> dict[str, str]:
     try:
         return {str(key): str(value) for key, value in json.loads(text).items()}
     except (ValueError, AttributeError):
-        import warnings
-
-        warnings.warn(
-            f"RUNLOG_RUN_CONTEXT is not a JSON object of tags, so it is ignored: {text[:200]!r}",
-            stacklevel=3,
-        )
+        warn(f"RUNLOG_RUN_CONTEXT is not a JSON object of tags, so it is ignored: {text[:200]!r}")
         return {}
 
 

@@ -54,6 +54,17 @@ def shown(value: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}...{text[-1]}"
 
 
+def warn(text: str) -> None:
+    """Warn with a UserWarning of the line outside of this package that led here."""
+    import sys
+    import warnings
+
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and f"{frame.f_globals.get('__name__')}.".startswith("runlog."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, stacklevel=level)
+
+
 class RunlogError(Exception):
     """Anything that runlog refuses or cannot do.
 

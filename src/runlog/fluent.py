@@ -96,7 +96,10 @@ def set_experiment(
         os.environ.pop("RUNLOG_" + name, None)
         os.environ.pop("MLFLOW_" + name, None)
     # Processes started later inherit it: its name, which means the same in every store.
-    os.environ["RUNLOG_EXPERIMENT_NAME"] = experiment.name
+    try:
+        os.environ["RUNLOG_EXPERIMENT_NAME"] = experiment.name
+    except UnicodeEncodeError:  # the locale has not all letters
+        os.environ["RUNLOG_EXPERIMENT_ID"] = experiment.experiment_id
     run_exit.install(active_runs.end_all)  # here too: threads cannot handle signals
     return experiment
 

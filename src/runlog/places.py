@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from runlog.errors import warn
 from runlog.settings import setting
 from runlog.store import Store, database_file, is_at_server, open_store
 
@@ -96,12 +97,9 @@ def _mention_other_stores(uri: str) -> None:
     folder = os.path.dirname(path)
     others = [name for name in ("mlflow.db", "mlruns") if os.path.exists(f"{folder}/{name}")]
     if others and not os.path.lexists(path):
-        import warnings
-
-        warnings.warn(
+        warn(
             f"{path} is a new file. The runs of MLflow in {' and '.join(others)} beside it are not "
-            "in it, and runlog does not change them",
-            stacklevel=3,
+            "in it, and runlog does not change them"
         )
 
 

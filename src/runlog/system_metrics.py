@@ -7,7 +7,7 @@ import os
 import threading
 
 from runlog import clock
-from runlog.errors import MissingExtra, RunlogError
+from runlog.errors import MissingExtra, RunlogError, warn
 from runlog.extras import require
 from runlog.settings import flag, number, setting
 
@@ -63,7 +63,7 @@ def sampling(wanted: bool | None) -> Sampling | None:
     try:
         return Sampling(machine(), f"{PREFIX}{node}/" if node else PREFIX, interval, samples)
     except MissingExtra as missing:
-        _warn(f"no system metrics: {missing}")
+        warn(f"no system metrics: {missing}")
         return None
 
 
@@ -106,7 +106,7 @@ class Monitor:
             try:
                 self._log(taken)
             except RunlogError as error:
-                _warn(f"no more system metrics of the run {self._run_id}: {error}")
+                warn(f"no more system metrics of the run {self._run_id}: {error}")
                 return
 
     def _log(self, taken: list[dict[str, float]]) -> None:
@@ -207,9 +207,3 @@ def _set(name: str, value: object) -> None:
     os.environ.pop("RUNLOG_" + name, None)
     if value is not None:
         os.environ["RUNLOG_" + name] = str(value)
-
-
-def _warn(text: str) -> None:
-    import warnings
-
-    warnings.warn(text, stacklevel=3)
