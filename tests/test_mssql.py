@@ -7,8 +7,12 @@ import ast
 import json
 import math
 import re
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import apsw
 import pytest
 import sqlglot
 from sqlglot import exp
@@ -18,6 +22,7 @@ from contract.test_search import test_order as found_in_order
 from runlog import migrate, sqlsearch
 from runlog.db import doubles, servers
 from runlog.db.mssql import SQLServer
+from runlog.db.mysql import MySQL
 from runlog.db.postgresql import PostgreSQL
 from runlog.entities import (
     Dataset,
@@ -31,6 +36,7 @@ from runlog.entities import (
     RunInputs,
     ViewType,
 )
+from runlog.errors import InvalidParameter
 from runlog.models import ModelOrder
 from runlog.records import ModelRecord, changed
 from runlog.sqlusers import Users, Wanted
@@ -348,6 +354,240 @@ def test_the_views_are_the_same():
     ours = views(NoServer().script(), "tsql")
     ours["metrics"].remove("is_nan")
     assert len(ours) == 14 and ours == theirs
+
+
+# -- what the drivers give ------------------------------------------------------------------
+
+
+def rows_of_mssql_python():
+    from mssql_python.row import Row
+
+    return [Row([name, 5, None], {"a": 0, "b": 1, "c": 2}) for name in ("run", "runlog_schema")]
+
+
+def rows_of_pyodbc():
+    pyodbc = pytest.importorskip("pyodbc")
+    try:
+        connection = pyodbc.connect("Driver=SQLite3;Database=:memory:")
+    except pyodbc.Error:
+        pytest.skip("no ODBC driver for SQLite: apt-get install libsqliteodbc")
+    with closing(connection):
+        sql = "select 'run', 5, null union all select 'runlog_schema', 5, null"
+        return connection.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize("engine", [SQLServer, MySQL, PostgreSQL])
+@pytest.mark.parametrize("made", [rows_of_mssql_python, rows_of_pyodbc])
+def test_rows_are_tuples(engine, made):
+    given = made()
+    assert ("run", 5, None) not in given  # what went wrong
+    rows = engine.read(engine.__new__(engine), given)
+    assert rows == [("run", 5, None), ("runlog_schema", 5, None)]
+
+
+SAID = [  # SQLSTATE, what SQL Server says, its number
+    ("40001", "Transaction (Process ID 52) was deadlocked on lock resources with another", 1205),
+    ("40001", "Transaktion (Prozess-ID 52) befand sich auf Sperre Ressourcen", 1205),
+    ("42000", "Snapshot isolation transaction aborted due to update conflict. You", 3960),
+    ("23000", "Violation of UNIQUE KEY constraint 'UQ__run'. The value is (2601, 12345).", 2627),
+    ("23000", "Violation of PRIMARY KEY constraint 'PK__tag'. Cannot insert duplicate key", 2627),
+    ("23000", "Cannot insert duplicate key row in object 'dbo.run' with unique index", 2601),
+    ("23000", "The INSERT statement conflicted with the FOREIGN KEY constraint", 547),
+    ("23000", "Cannot insert the value NULL into column 'name'", 515),
+    ("HYT00", "Lock request time out period exceeded.", 1222),
+    ("42000", "The SELECT permission was denied on the object 'run'", 229),
+    ("42000", "CREATE TABLE permission denied in database 'd'.", 262),
+    ("28000", "Login failed for user 'ada'.", 18456),
+    ("42000", "Could not allocate space for object 'dbo.point' in database 'd'", 1105),
+    ("42000", "The transaction log for database 'd' is full due to 'LOG_BACKUP'.", 9002),
+    ("42000", 'Failed to update database "d" because the database is read-only.', 3906),
+    ("42S02", "Invalid object name 'run'.", 208),
+    ("42S22", "Invalid column name 'x'.", 207),
+    ("22001", "String or binary data would be truncated in table 'd.dbo.tag'", 2628),
+    ("42000", "Incorrect syntax near 'x'.", None),
+]
+
+
+@pytest.mark.parametrize("state, text, number", SAID)
+def test_errors_of_mssql_python(state, text, number):
+    from mssql_python.exceptions import sqlstate_to_exception
+
+    error = sqlstate_to_exception(state, f"[Microsoft][ODBC Driver 18][SQL Server]{text}")
+    assert NoServer().code(error) == number
+
+
+@pytest.mark.parametrize("state, text, number", [each for each in SAID if each[2]])
+def test_errors_of_pyodbc(state, text, number):
+    """The number of the server stands before the name of ODBC's function, other numbers do not."""
+    more = "; [01000] [Microsoft][SQL Server]The statement has been terminated. (3621)"
+    text = f"[{state}] [Microsoft][SQL Server]{text} (10054) ({number}) (SQLExecDirectW){more}"
+    assert NoServer().code(Exception(state, text)) == number
+
+
+def test_a_deadlock_is_tried_again():
+    from mssql_python.exceptions import sqlstate_to_exception
+
+    database = SQLServer("mssql://ada:secret@127.0.0.1:9/d")
+    connection = SimpleNamespace(dbapi_connection=object(), invalidate=lambda: None)
+    for state, text, number in SAID:
+        error = sqlstate_to_exception(state, f"[Microsoft][SQL Server]{text}")
+        translated = database._translated(error, connection)
+        assert isinstance(translated, servers.Conflict) == (number in SQLServer.CONFLICTS)
+        assert "secret" not in str(translated)
+    lost = sqlstate_to_exception("08S01", "[Microsoft][SQL Server]TCP Provider: Error code 0x68")
+    assert isinstance(database._translated(lost, connection), servers.LostConnection)
+
+
+def test_an_option_that_the_driver_does_not_know():
+    with pytest.raises(InvalidParameter, match="'kolor' is not recognized") as raised:
+        open_store("mssql://ada:secret@127.0.0.1:9/d?Kolor=red")
+    assert "secret" not in str(raised.value)
+
+
+# -- what SQL Server does otherwise ---------------------------------------------------------
+
+
+class LikeTSQL:
+    """SQLite with the functions of T-SQL, as far as they are tried here."""
+
+    def __init__(self):
+        self._connection = apsw.Connection(":memory:")
+        self._connection.create_scalar_function("dateadd", self.dateadd, 3)
+        self._connection.create_scalar_function("charindex", self.charindex, 2)
+        self._connection.create_scalar_function("datalength", lambda t: 2 * len(t), 1)
+        self._connection.create_scalar_function("concat", lambda *t: "".join(map(str, t)))
+
+    @staticmethod
+    def dateadd(unit, number, time):
+        if number is None:
+            return None
+        assert -(2**31) <= number < 2**31, "Arithmetic overflow converting expression to int"
+        span = timedelta(**{f"{unit}s": number})
+        return str(datetime.fromisoformat(time) + span)
+
+    @staticmethod
+    def charindex(part, text):
+        return text.find(part) + 1 if part else 0
+
+    def __call__(self, sql, bindings=()):
+        return self._connection.execute(sql, bindings).get
+
+
+@pytest.mark.parametrize(
+    "time, said",
+    [
+        (0, "1970-01-01 00:00:00"),
+        (1_700_000_000_123, "2023-11-14 22:13:20.123000"),
+        (128_849_018_880_000, "6053-01-23 02:08:00"),  # its minutes are no int any more
+        (253_402_300_799_999, "9999-12-31 23:59:59.999000"),
+        (253_402_300_800_000, None),
+    ],
+)
+def test_times_in_views(time, said):
+    (view,) = [each for each in servers.statements(NoServer().script()) if " users as" in each]
+    (expression,) = re.findall(r"case when creation_time.*? end", view, re.DOTALL)
+    expression = re.sub(r"cast\('(.*?)' as datetime2\(3\)\)", r"'\1'", expression)
+    found = LikeTSQL()(
+        f"select {expression} from (select 'millisecond' as millisecond, 'second' as second,"
+        f" 'minute' as minute, 'day' as day, {time} as creation_time)"
+    )
+    assert found == said
+
+
+@pytest.mark.parametrize("text, count", [("", 3), ("a", 2), (" ", 1), ("x", 0)])
+def test_completions_of_nothing_are_all(recorded, text, count):
+    (sql,) = [each for each in recorded if "instr(" in each and "metric_key" in each]
+    (condition,) = re.findall(r"and (instr\(.*? > 0)", sql)
+    told, names = servers._translation(SQLServer.PHRASES, "qmark", condition)
+    values = "(select 'ab' as name union select 'B a' union select 'c') k"
+    found = LikeTSQL()(f"select count(*) from {values} where {told}", tuple(text for _ in names))
+    assert found == count
+
+
+@pytest.mark.parametrize(
+    "table, one, other",
+    [
+        ("dataset", {"name": "a", "digest": "b/c"}, {"name": "a/b", "digest": "c"}),
+        (
+            "model_metric",
+            {"key": "k", "dataset_name": "a", "dataset_digest": "b/c"},
+            {"key": "k", "dataset_name": "a/b", "dataset_digest": "c"},
+        ),
+        ("model_metric", {"key": "a/1", "step": 1}, {"key": "a", "step": 11}),
+        ("audit_entry", {"account": "a", "token": "b/c"}, {"account": "a/b", "token": "c"}),
+        ("audit_entry", {"action": "a/", "target": "b"}, {"action": "a", "target": "/b"}),
+    ],
+)
+@pytest.mark.parametrize("schema", ["schema-mssql.sql", "schema-mysql.sql"])
+def test_rows_are_hashed_apart(schema, table, one, other):
+    script = migrate.schema(schema).replace("if not exists ", "")
+    (made,) = re.findall(rf"create table {table} \((.*?)\n\)", script, re.DOTALL)
+    (hashed,) = re.findall(r"(concat\w*\(.*?\))(?:, 256\)|\) as binary)", made, re.DOTALL)
+    hashed = re.sub(r"convert\(varchar\(16\), value, 2\)|hex\(value\)", "value", hashed)
+    hashed = hashed.replace("char_length", "length")
+    columns = re.findall(r"^ +[`\[]?(\w+)[`\]]? \w", made, re.MULTILINE)
+    rows = []
+    for row in (one, other):
+        given = ", ".join(f"'{row.get(name, '')}' as [{name}]" for name in columns)
+        rows.append(LikeTSQL()(f"select {hashed} from (select {given})"))
+    assert rows[0] != rows[1]
+
+
+@pytest.mark.parametrize(
+    "sql, row",
+    [
+        ("insert into experiment (name) values (:name)", {"name": "a "}),
+        ("update experiment set name = :name where id = :id", {"name": "a ", "id": 1}),
+        (
+            "insert into param (run, key, value) values (:r, :key, :v)",
+            {"r": 1, "key": "a ", "v": ""},
+        ),
+        ("insert into artifact (run, path) values (:r, :path)", {"r": 1, "path": "a/b "}),
+        (
+            "\n insert into dataset (name, digest) values (:name, :digest)",
+            {"name": "a", "digest": "d "},
+        ),
+    ],
+)
+def test_a_blank_at_the_end_is_refused(sql, row):
+    """SQL Server takes the name for that without it, which would be overwritten."""
+    database = SQLServer("mssql://ada:secret@127.0.0.1:9/d")
+    with pytest.raises(InvalidParameter, match="without the blank"):
+        database._cursor(None, sql, row)
+    if sql.startswith("insert"):
+        fine = {**row, **{name: 2 if name == "r" else "fine" for name in row}}
+        with pytest.raises(InvalidParameter, match="without the blank"):
+            database.change_many(sql, [fine, row])
+
+
+def test_a_text_that_tells_nothing_apart_may_end_with_a_blank():
+    database = SQLServer("mssql://ada:secret@127.0.0.1:9/d")
+    for sql in (
+        "insert into tag (run, key, value) values (:run, :key, :value)",
+        "insert into run (run_id, name) values (:run_id, :name)",
+        "select id from param where key = :key",
+    ):
+        values = dict.fromkeys(re.findall(r":(\w+)", sql), "fine")
+        values.update((name, "a ") for name in ("value", "name") if name in values)
+        with pytest.raises(AttributeError):  # as far as the connection, of which there is none
+            database._cursor(None, sql, values)
+
+
+def test_more_values_than_it_binds():
+    sql = "select 1 from t where a = :p0 and b in (" + ", ".join(f":p{n}" for n in range(1, 3000))
+    text, names = servers._translation(SQLServer.PHRASES, "qmark", sql + ")")
+    values = ["it's", b"\xff\x00", None, 5, 1.5, *range(2995)]
+    bound, rest = NoServer().bound(text, tuple(values))
+    assert rest == () and "?" not in bound
+    assert bound.startswith("select 1 from t where a = N'it''s' and b in (0xff00, null, 5, 1.5, 0,")
+    assert len(sqlglot.parse_one(bound, read="tsql").find(exp.In).expressions) == 2999
+    assert NoServer().bound("a = ?", (1,)) == ("a = ?", (1,))
+
+
+def test_the_lock_on_the_tables_is_waited_for():
+    (found,) = re.findall(r"throw (\d+), '(.*?)'", SQLServer.LOCK_SCHEMA)
+    number, words = int(found[0]), found[1]
+    assert number in SQLServer.BUSY and NoServer().code(Exception(words)) == number
 
 
 def test_a_driver_is_needed(monkeypatch):

@@ -3,7 +3,9 @@
 -- Rows that `on conflict do nothing` is about are ignored by the indexes that say so. The value of
 -- a point is eight bytes that are in the order of the numbers (runlog/db/doubles.py); in the views
 -- PLAIN(column) stands for the number, and TIME(column) for the time of milliseconds.
--- Nothing of this was run against a server: where runlog is tested there is none.
+-- `same` is the hash of what is too long for an index: the length of each text comes before it, so
+-- that no two rows are hashed alike because of where one text ends and the next begins. Nothing of
+-- this was run against SQL Server: where runlog is tested there is none.
 
 create table runlog_schema (
     version int not null
@@ -69,7 +71,7 @@ create table dataset (
     source nvarchar(max) collate Latin1_General_100_BIN2 not null,
     [schema] nvarchar(max) collate Latin1_General_100_BIN2,
     profile nvarchar(max) collate Latin1_General_100_BIN2,
-    same as cast(hashbytes('SHA2_256', concat(name, '/', digest)) as binary(32)) persisted,
+    same as cast(hashbytes('SHA2_256', concat(datalength(name), ':', name, digest)) as binary(32)) persisted,
     unique (experiment, same) with (ignore_dup_key = on),
     foreign key (experiment) references experiment (id) on delete cascade
 );
@@ -146,8 +148,9 @@ create table model_metric (
     run_id nvarchar(256) collate Latin1_General_100_BIN2 not null,
     dataset_name nvarchar(max) collate Latin1_General_100_BIN2 not null,
     dataset_digest nvarchar(max) collate Latin1_General_100_BIN2 not null,
-    same as cast(hashbytes('SHA2_256', concat_ws('/', [key], step, timestamp,
-        convert(varchar(16), value, 2), run_id, dataset_name, dataset_digest)) as binary(32)) persisted,
+    same as cast(hashbytes('SHA2_256', concat(step, '/', timestamp, '/', convert(varchar(16), value, 2),
+        '/', run_id, '/', datalength([key]), ':', [key], datalength(dataset_name), ':', dataset_name,
+        dataset_digest)) as binary(32)) persisted,
     unique (model, same) with (ignore_dup_key = on),
     foreign key (model) references model (id) on delete cascade
 );
@@ -238,8 +241,9 @@ create table audit_entry (
     first_time bigint not null,
     last_time bigint not null,
     count bigint not null,
-    same as cast(hashbytes('SHA2_256', concat_ws('/', account, token, address,
-        action, target, result)) as binary(32)) persisted,
+    same as cast(hashbytes('SHA2_256', concat(datalength(account), ':', account, datalength(token), ':',
+        token, datalength(address), ':', address, datalength(action), ':', action, datalength(target),
+        ':', target, result)) as binary(32)) persisted,
     unique (minute, same)
 );
 

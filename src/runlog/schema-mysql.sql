@@ -3,7 +3,8 @@
 -- COLLATION is the server's name for comparing by code points. The value of a point is eight bytes
 -- that are in the order of the numbers (runlog/db/doubles.py): there is no NaN or infinity here;
 -- PLAIN(column) stands for the number. A table's rows lie by its primary key, so that a history is
--- one piece. What is too long for an index is told by its hash, `same`.
+-- one piece. What is too long for an index is told by its hash, `same`, in which the length of each
+-- text comes before it: ('a', 'b/c') and ('a/b', 'c') are two.
 -- Points and summaries are written in one transaction: there is no `recent`, and nothing to merge.
 
 create table if not exists runlog_schema (
@@ -70,7 +71,7 @@ create table if not exists dataset (
     source longtext not null,
     `schema` longtext,
     profile longtext,
-    same binary(32) generated always as (unhex(sha2(concat(name, '/', digest), 256))) stored,
+    same binary(32) generated always as (unhex(sha2(concat(char_length(name), ':', name, digest), 256))) stored,
     unique (experiment, same),
     foreign key (experiment) references experiment (id) on delete cascade
 ) engine = InnoDB default character set utf8mb4 collate COLLATION;
@@ -147,8 +148,9 @@ create table if not exists model_metric (
     run_id varchar(256) not null,
     dataset_name longtext not null,
     dataset_digest longtext not null,
-    same binary(32) generated always as (unhex(sha2(concat_ws('/', `key`, step, timestamp,
-        hex(value), run_id, dataset_name, dataset_digest), 256))) stored,
+    same binary(32) generated always as (unhex(sha2(concat(step, '/', timestamp, '/', hex(value),
+        '/', run_id, '/', char_length(`key`), ':', `key`, char_length(dataset_name), ':', dataset_name,
+        dataset_digest), 256))) stored,
     unique (model, same),
     foreign key (model) references model (id) on delete cascade
 ) engine = InnoDB default character set utf8mb4 collate COLLATION;
@@ -239,8 +241,9 @@ create table if not exists audit_entry (
     first_time bigint not null,
     last_time bigint not null,
     count bigint not null,
-    same binary(32) generated always as (unhex(sha2(concat_ws('/', account, token, address,
-        action, target, result), 256))) stored,
+    same binary(32) generated always as (unhex(sha2(concat(char_length(account), ':', account,
+        char_length(token), ':', token, char_length(address), ':', address, char_length(action), ':',
+        action, char_length(target), ':', target, result), 256))) stored,
     unique (minute, same)
 ) engine = InnoDB default character set utf8mb4 collate COLLATION;
 

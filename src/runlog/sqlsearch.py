@@ -443,7 +443,7 @@ class Search:
             bind = self._bound_whole
         zeros = [0.0, -0.0] if bind == self._bound else [0]
         if op in ("=", "!=", "IN"):
-            given = operand if op == "IN" else [operand]
+            given = dict.fromkeys(operand) if op == "IN" else [operand]  # each once
             names = [bind(each) for value in given for each in (zeros if value == 0 else [value])]
             return f"({value} {'not in' if op == '!=' else 'in'} ({', '.join(names)}))"
         if op == "BETWEEN":

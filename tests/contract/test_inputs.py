@@ -41,6 +41,14 @@ def test_the_same_again_gets_further_tags(store, run_id):
     assert inputs(store, run_id) == [given(DIGITS, a="1", b="2")]
 
 
+def test_names_that_are_the_same_in_a_row_are_two_data_sets(store, run_id):
+    both = [Dataset("a", "b/c", "local", "{}"), Dataset("a/b", "c", "local", "{}")]
+    store.log_inputs(run_id, [given(each) for each in both])
+    assert {(each.dataset.name, each.dataset.digest) for each in inputs(store, run_id)} == {
+        ("a", "b/c"), ("a/b", "c"),
+    }  # fmt: skip
+
+
 def test_another_digest_is_another_data_set(store, run_id):
     other = Dataset("digits", "d2", "local", "{}")
     store.log_inputs(run_id, [given(DIGITS), given(other)])

@@ -161,3 +161,14 @@ def test_a_page_token_of_another_search_for_models(store, on_data_sets):
     ):
         with pytest.raises(InvalidParameter, match="Invalid page token"):
             store.models.search(ids, text, datasets, order_by=by, **more)
+
+
+def test_points_on_data_sets_whose_names_are_the_same_in_a_row(store, run_id, model_id):
+    points = [
+        Metric("acc", 0.5, 7, 1, model_id, name, digest, run_id)
+        for name, digest in (("a", "b/c"), ("a/b", "c"), ("a/b/c", "d"), (None, None))
+    ]
+    points.append(Metric("acc/1", 0.5, 7, 1, model_id, "a", "b", run_id))
+    store.log_batch(run_id, points)
+    store.log_batch(run_id, points)
+    assert len(measured(store, model_id)) == len(points)

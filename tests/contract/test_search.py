@@ -335,3 +335,15 @@ def test_the_newest_experiment_comes_first(store):
 def test_experiment_searches_refused(experiments, given):
     with pytest.raises(InvalidParameter):
         experiments.search_experiments(**given)
+
+
+def test_a_list_of_many_values(store):
+    run = store.create_run("0").info.run_id
+    store.log(run, [("m", 17_000.0, 0, 0)], [("p", "v9000")])
+    texts = ", ".join(f"'v{n}'" for n in range(9_001))
+    numbers = ", ".join(map(str, [*range(13_000), 17_000]))
+    for text in (f"params.p IN ({texts})", f"metrics.m IN ({numbers})"):
+        assert [each.info.run_id for each in store.search_runs(["0"], text)] == [run]
+        assert store.search_runs(["0"], text.replace("v9000", "x").replace("17000", "1")) == []
+    again = ",".join(["1"] * 48_000)
+    assert store.search_runs(["0"], f"metrics.m IN ({again})") == []

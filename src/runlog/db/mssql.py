@@ -4,13 +4,52 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runlog.db import bulk, doubles
 from runlog.db.servers import COMPARED, PREFIXES, Bindings, Row, Rows, ServerDatabase
+from runlog.errors import InvalidParameter
 
-_NUMBER = re.compile(r"\((\d{3,5})\)")  # of an error, in the drivers' texts
+_MOST_VALUES = 2_000  # that are bound; SQL Server takes 2,100
+_NUMBER = re.compile(r"\((\d+)\) \(SQL")  # of an error, in pyodbc's texts: the first is its cause
+# mssql-python says no number: what the server says in English, or else what the driver calls the
+# SQLSTATE, tells the errors that matter apart.
+_SAID = (
+    ("was deadlocked", 1205),
+    ("Snapshot isolation transaction aborted due to update conflict", 3960),
+    ("Cannot insert duplicate key row", 2601),
+    ("Violation of PRIMARY KEY constraint", 2627),
+    ("Violation of UNIQUE KEY constraint", 2627),
+    ("conflicted with the FOREIGN KEY", 547),
+    ("conflicted with the REFERENCE", 547),
+    ("Cannot insert the value NULL", 515),
+    ("Lock request time out period exceeded", 1222),
+    ("waited for another process to make the tables", 51222),
+    ("permission was denied", 229),
+    ("permission denied in database", 262),
+    ("Login failed for user", 18456),
+    ("Could not allocate space", 1105),
+    ("transaction log for database", 9002),
+    ("is participating in an availability group", 976),
+    ("because the database is read-only", 3906),
+    ("Invalid column name", 207),
+    ("Invalid object name", 208),
+    ("String or binary data would be truncated", 2628),
+    ("Serialization failure", 1205),
+    ("Integrity constraint violation", 2627),
+    ("Base table or view not found", 208),
+    ("Column not found", 207),
+    ("String data, right-truncated", 8152),
+    ("Invalid authorization specification", 18456),
+)
+# Tables in which a row is told by a text: with a blank more at its end, SQL Server takes it for the
+# same one. Their texts' bindings are called so.
+_TOLD_BY_TEXT = re.compile(
+    r"\s*(insert into|update|merge into) (experiment|experiment_tag|param|tag|dataset|input_tag"
+    r"|artifact|model_param|model_tag|model_metric|metric_key|token|account)\s"
+)
+_TEXTS = frozenset(("key", "name", "path", "digest"))
 
 # How a value comes out of a list in JSON: its type there, and what is made of it.
 _JSON = {
@@ -34,8 +73,8 @@ _PLAIN = (
     " * power(2e0, {bits} / cast(0x0010000000000000 as bigint) - 1023) end"
 )
 _TIME = (
-    "case when {0} < 253402300800000 then dateadd(millisecond, cast({0} % 60000 as int),"
-    " dateadd(minute, cast({0} / 60000 as int), cast('1970-01-01' as datetime2(3)))) end"
+    "case when {0} < 253402300800000 then dateadd(millisecond, cast({0} % 86400000 as int),"
+    " dateadd(day, cast({0} / 86400000 as int), cast('1970-01-01' as datetime2(3)))) end"
 )
 
 
@@ -96,7 +135,10 @@ class SQLServer(ServerDatabase):
             r"\1 offset 0 rows fetch next \2 rows only",
         ),
         (r"\blimit (:\w+|\d+)", r"order by (select null) offset 0 rows fetch next \1 rows only"),
-        (r"\binstr\(lower\(([^()]*)\), lower\(([^()]*)\)\)", r"charindex(lower(\2), lower(\1))"),
+        (  # nothing is nowhere, says SQL Server, and a blank is nothing
+            r"\binstr\(lower\(([^()]*)\), lower\(([^()]*)\)\)",
+            r"case when datalength(\2) = 0 then 1 else charindex(lower(\2), lower(\1)) end",
+        ),
         (r"\bsubstr\(([^,()]*), (\d+)\)", r"substring(\1, \2, 4000)"),
         (r"\bsubstr\(", "substring("),
         (r"\|\|", "+"),
@@ -112,9 +154,10 @@ class SQLServer(ServerDatabase):
     SETTINGS = ("set lock_timeout {seconds}000", "set xact_abort on")
     LIKE = "{0} like {1} escape '~'"
     ILIKE = "lower({0}) like lower({1}) escape '~'"
-    LOCK_SCHEMA = (
-        "exec sp_getapplock @Resource = 'runlog schema', @LockMode = 'Exclusive',"
-        " @LockOwner = 'Transaction', @LockTimeout = 60000"
+    LOCK_SCHEMA = (  # what it cannot lock, it says by a number below 0
+        "declare @got int; exec @got = sp_getapplock @Resource = 'runlog schema',"
+        " @LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = 60000;"
+        " if @got < 0 throw 51222, 'waited for another process to make the tables', 1"
     )
     UNLOCK_SCHEMA = ""
     TABLES = "select name from sys.tables where schema_id = schema_id()"
@@ -122,7 +165,7 @@ class SQLServer(ServerDatabase):
     CONFLICTS = frozenset((1205, 3960, 2601, 2627, 547))
     TEXT = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\[[^\]]*\]"
     WRITING = frozenset("insert update delete merge into exec execute".split())
-    BUSY = frozenset((1222,))
+    BUSY = frozenset((1222, 51222))
     DENIED = frozenset((229, 230, 262, 18456))
     FULL = frozenset((1105, 9002))
     GONE = frozenset((976, 3906))
@@ -136,11 +179,35 @@ class SQLServer(ServerDatabase):
         return like.replace("~", "~~").replace("[", "~[")
 
     def code(self, error: Any) -> Any:
-        found = _NUMBER.search(str(error))
-        return int(found[1]) if found else None
+        if error.args and isinstance(error.args[0], int):  # pymssql
+            return error.args[0]
+        said = str(error)
+        found = _NUMBER.search(said)
+        if found:
+            return int(found[1])
+        return next((number for words, number in _SAID if words in said), None)
+
+    def bound(self, text: str, arguments: Any) -> tuple[str, Any]:
+        if len(arguments) <= _MOST_VALUES or isinstance(arguments, Mapping):  # pymssql writes them
+            return text, arguments
+        values = iter(arguments)
+        return re.sub(r"\?", lambda _: _literal(next(values)), text), ()
+
+    def _cursor(self, connection: Any, sql: str, bindings: Bindings | None) -> Any:
+        if bindings and _TOLD_BY_TEXT.match(sql):
+            self._refuse_blanks(bindings[name] for name in _TEXTS & bindings.keys())
+        return super()._cursor(connection, sql, bindings)
+
+    def _refuse_blanks(self, texts: Iterable[Any]) -> None:
+        for text in texts:
+            if isinstance(text, str) and text.endswith(" "):
+                raise InvalidParameter(
+                    f"SQL Server does not tell {text[-200:]!r} from the same without the blank at "
+                    "its end: leave the blank out"
+                )
 
     def read(self, rows: Iterable[Any]) -> Rows:
-        return doubles.read(rows)
+        return doubles.read(super().read(rows))
 
     def script(self) -> str:
         text = re.sub(r"TIME\(([\w.]+)\)", lambda found: _TIME.format(found[1]), super().script())
@@ -152,9 +219,22 @@ class SQLServer(ServerDatabase):
         columns = bulk.columns(rows, made) if len(rows) > 1 else None
         if columns is None:  # the drivers do not say how many rows several executions changed
             return sum(self.change(sql, _named(row, made.names)) for row in rows)
+        if _TOLD_BY_TEXT.match(sql):
+            for name in _TEXTS & columns.keys():
+                self._refuse_blanks(columns[name])
         text = made.sql.replace(bulk.ROWS, _rows_of_json(columns))
         values = zip(*map(_json_values, columns.values()), strict=True)
         return self.change(text, {"rows": json.dumps([*values])})
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bytes):
+        return f"0x{value.hex()}"
+    if isinstance(value, str):
+        return "N'" + value.replace("'", "''") + "'"
+    return repr(+value)
 
 
 def _plain(column: str) -> str:

@@ -94,7 +94,7 @@ class MySQL(ServerDatabase):
         return {"charset": "utf8mb4"}
 
     def read(self, rows: Iterable[Any]) -> Rows:
-        return doubles.read(rows)
+        return doubles.read(super().read(rows))
 
     def script(self) -> str:
         def plain(found: re.Match[str]) -> str:

@@ -64,6 +64,8 @@ PACKAGES = {  # of drivers' modules that are called otherwise
     "psycopg2": "psycopg2-binary",
 }
 
+# The errors by which drivers say that they do not know an option.
+_UNKNOWN_OPTION = frozenset(("TypeError", "ConnectionStringParseError"))
 _NAME = re.compile(r"(?<![:\w]):(\w+)")  # :name, but not what follows in a cast ::name
 _STATEMENTS = 2000  # whose translations are remembered
 
@@ -202,9 +204,10 @@ class ServerDatabase:
 
     def _cursor(self, connection: Any, sql: str, bindings: Bindings | None) -> Any:
         text, names = self._translation(sql)
+        text, arguments = self.bound(text, _arguments(bindings or {}, names))
         cursor = connection.cursor()
         try:
-            cursor.execute(text, _arguments(bindings or {}, names))
+            cursor.execute(text, arguments)
         except self._failures as error:
             raise self._translated(error, connection) from error
         return cursor
@@ -214,8 +217,15 @@ class ServerDatabase:
         return self.read(cursor.fetchall()) if cursor.description else []
 
     def read(self, rows: Iterable[Any]) -> Rows:
-        """Rows as the driver gives them, made tuples of Python's values."""
-        return rows if isinstance(rows, list) else list(rows)
+        """Rows as the driver gives them, made tuples of Python's values. Some drivers have a class
+        of their own for rows, of which none is equal to a tuple."""
+        found = rows if isinstance(rows, list) else list(rows)
+        return found if not found or type(found[0]) is tuple else [*map(tuple, found)]
+
+    def bound(self, text: str, arguments: Any) -> tuple[str, Any]:
+        """A statement and its values as the driver takes them: all, unless the engine has reason
+        to refuse one or to put it otherwise."""
+        return text, arguments
 
     @property
     def paramstyle(self) -> str:
@@ -415,8 +425,11 @@ class ServerDatabase:
                 if time.monotonic() > until:
                     reason = _first_line(getattr(error, "orig", None) or error)
                     raise ServerUnreachable(f"cannot connect to {self.path}: {reason}") from error
-            except TypeError as error:  # so drivers say that they do not know an option
-                raise InvalidParameter(f"options in the URI of {self.path}: {error}") from error
+            except Exception as error:
+                if type(error).__name__ not in _UNKNOWN_OPTION:
+                    raise
+                said = " ".join(str(error).split())
+                raise InvalidParameter(f"options in the URI of {self.path}: {said}") from error
             time.sleep(0.2)
 
     # -- the schema -------------------------------------------------------------------------
