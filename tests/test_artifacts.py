@@ -624,8 +624,8 @@ def test_a_failed_write_cleans_up(local, root):
 @pytest.mark.parametrize("count", [3, 30])
 def test_a_failed_directory_cleans_up(root, tmp_path, count):
     class Broken(artifacts.LocalFiles):
-        def put_file(self, local, path):
-            super().put_file(local, path)
+        def put_file(self, local, path, size):
+            super().put_file(local, path, size)
             if local.endswith("last"):
                 raise OSError("broken")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import runlog
 from relay import Relay
 from runlog import RunlogClient, artifacts
 from runlog.artifacts import NoSuchFile
-from runlog.errors import InvalidParameter, ServerUnreachable
+from runlog.errors import InvalidParameter, RunlogError, ServerUnreachable
 from runlog.http.store import HttpStore
 from serving import serving
 
@@ -151,3 +152,55 @@ def test_files_of_a_model(request, place, through):
     uri = client.get_logged_model(model_id).artifact_location
     assert (through == "server") == uri.startswith("mlflow-artifacts:")
     assert Path(artifacts.download_artifacts(f"{uri}/weights/a.txt")).read_bytes() == b"text"
+
+
+@pytest.mark.parametrize("size", [1_000, 3_000_000])
+def test_a_growing_file_is_logged_as_it_was_when_it_was_opened(run_id, tmp_path, size):
+    """It grows while the server looks the digest up, before the file is sent."""
+    file, client = tmp_path / "train.log", RunlogClient()
+    file.write_bytes(b"a" * size)
+    store = client.store
+    known = store.get_digests
+
+    def grow(*given):
+        with file.open("ab") as more:
+            more.write(b"b" * 10)
+        return known(*given)
+
+    store.get_digests = grow  # type: ignore[method-assign]
+    client.log_artifact(run_id, file)
+    assert read(client.download_artifacts(run_id)) == {"train.log": b"a" * size}
+    digest = sha256(b"a" * size).hexdigest()
+    assert known(run_id, ["train.log"]) == {"train.log": (size, digest)}
+
+
+def test_a_file_that_grows_while_it_is_sent(run_id, tmp_path):
+    file, client = tmp_path / "train.log", RunlogClient()
+    file.write_bytes(b"a" * 3_000_000)
+    sending = client._repo(run_id)._place.files
+    send = sending._send
+
+    def grow(*given):
+        with file.open("ab") as more:
+            more.write(b"b" * 10)
+        return send(*given)
+
+    sending._send = grow
+    client.log_artifact(run_id, file)
+    assert read(client.download_artifacts(run_id)) == {"train.log": b"a" * 3_000_000}
+
+
+def test_a_file_that_gets_shorter_is_not_logged(run_id, tmp_path):
+    file, client = tmp_path / "train.log", RunlogClient()
+    file.write_bytes(b"a" * 3_000_000)
+    store = client.store
+    known = store.get_digests
+
+    def cut(*given):
+        file.write_bytes(b"a" * 10)
+        return known(*given)
+
+    store.get_digests = cut  # type: ignore[method-assign]
+    with pytest.raises(RunlogError, match="had 3000000 bytes .* has 10 now"):
+        client.log_artifact(run_id, file)
+    assert client.list_artifacts(run_id) == []

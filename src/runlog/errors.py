@@ -95,6 +95,15 @@ class RunlogError(Exception):
         return InvalidParameter(message)
 
 
+def shrunk(path: str, size: int, now: int) -> RunlogError:
+    """The error for a file that lost, before it was sent, what was to be sent of it."""
+    return RunlogError(
+        f"cannot write artifact {path!r}: the file had {size} bytes when it was opened and has "
+        f"{now} now, so it was not logged. Log it again when nobody shortens it",
+        "ABORTED",
+    )
+
+
 class InvalidParameter(RunlogError, ValueError):
     error_code = "INVALID_PARAMETER_VALUE"
 

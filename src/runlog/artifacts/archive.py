@@ -80,9 +80,9 @@ class ArchivedFiles:
     def makedirs(self, path: str, exist_ok: bool) -> None:
         """Directories are what the names of files imply."""
 
-    def put_file(self, local: str, path: str) -> None:
+    def put_file(self, local: str, path: str, size: int) -> None:
         with open(local, "rb") as file:
-            archive.put(self._database, path, file, os.fstat(file.fileno()).st_size)
+            archive.put(self._database, path, file, size)
 
     def get_file(self, path: str, local: str) -> None:
         with open(local, "wb") as file:

@@ -45,7 +45,7 @@ def send(
     """Make each of the transfers the content of its path, and these directories, and those above
     the files."""
     for each in transfers:
-        each.size = each.size_now()
+        each.open()
     known = ledger.known([each.path for each in transfers]) if ledger is not None else {}
     above = {os.path.dirname(each.path) for each in transfers}
     for directory in sorted(above | set(directories)):
@@ -53,7 +53,7 @@ def send(
 
     async def act(each: Transfer) -> None:
         if ledger is None or each.place or not await _is_there(place, each, known, ledger):
-            await _put(place, each, ledger is not None)
+            await _put_unchanging(place, each, ledger is not None)
 
     total = sum(each.size or 0 for each in transfers)
     try:
@@ -66,6 +66,9 @@ def send(
     except BaseException:
         _discard(place, [each for each in transfers if each.place])
         raise
+    finally:
+        for each in transfers:
+            each.thaw()
     if ledger is not None and sent:
         ledger.record([(each.path, each.size or 0, each.digest) for each in sent if each.digest])
 
@@ -97,6 +100,22 @@ async def _aside(place: Place, deed: Callable[[], object]) -> None:
         await crew.in_thread(deed)
 
 
+async def _put_unchanging(place: Place, each: Transfer, digested: bool) -> None:
+    """Bring a file on its way, and if others write to it meanwhile, a copy: as much as there was
+    when it was opened. What one attempt has sent of a growing file, nobody knows."""
+    if each.changed():
+        await _aside(place, each.freeze)
+    await _put(place, each, digested)
+    if each.changed():
+        try:
+            await _aside(place, each.freeze)
+        except RunlogError:
+            if not place.moves:  # it is seen already
+                await _aside(place, lambda: place.files.rm(each.place))
+            raise
+        await _put(place, each, digested)
+
+
 async def _put(place: Place, each: Transfer, digested: bool) -> None:
     """Bring one file to where it is seen at last, or, if it would be seen half on the way, to a
     hidden name. A process that is killed now leaves a file that nobody lists or reads."""
@@ -108,8 +127,7 @@ async def _put(place: Place, each: Transfer, digested: bool) -> None:
     data = each.data
     if data is None and place.remote is not None and (each.size or 0) <= SMALL:
         with open(each.local, "rb") as file:
-            data = file.read()
-        each.size = len(data)
+            data = file.read(each.size or 0)
     if digested and (data is not None or (each.size or 0) <= SMALL):
         each.take_digest(data)
     elif digested and not each.digest:
@@ -121,7 +139,7 @@ async def _put(place: Place, each: Transfer, digested: bool) -> None:
         _fill(place, each, (data,), False)
     else:
         each.watched = each.place
-        each.stored = place.files.put_file(each.local, each.place)
+        each.stored = place.files.put_file(each.local, each.place, each.size)
 
 
 def _fill(place: Place, each: Transfer, chunks: Iterable[bytes], digested: bool) -> None:
@@ -139,12 +157,11 @@ def _fill(place: Place, each: Transfer, chunks: Iterable[bytes], digested: bool)
 
 
 def _check(place: Place, sent: Sequence[Transfer]) -> None:
-    """Compare the size of what has arrived with that of what was sent. A local file that was
-    written to meanwhile is what it was at some moment, so it gets no digest."""
+    """Compare the size of what has arrived with that of what was sent."""
     _find_sizes(place, [each for each in sent if each.stored is None])
     for each in sent:
         each.end_digest()
-        if each.stored != each.size and each.stored != each.size_now():
+        if each.stored != each.size:
             each.arrived = False
             raise RunlogError(
                 f"artifact {each.path!r} did not arrive whole: {each.stored} of {each.size} bytes",
@@ -179,7 +196,10 @@ def _reveal(place: Place, sent: Sequence[Transfer]) -> None:
     async def move(each: Transfer) -> None:
         final = place.at(each.path)
         try:
+            _stage_anew(place, each)
             await place.move(each.place, final)
+            if _stage_anew(place, each):
+                await place.move(each.place, final)
         except FileNotFoundError:  # it was moved before, and only the answer was lost
             if each.trouble is None or await place.size_at(final) != each.size:
                 raise
@@ -187,6 +207,18 @@ def _reveal(place: Place, sent: Sequence[Transfer]) -> None:
     for each in sent:
         each.trouble = None
     place.carry(sent, move, "write", waits=True)
+
+
+def _stage_anew(place: Place, each: Transfer) -> bool:
+    """Whether a file was written to that is sent when it is moved; then a copy of it is."""
+    if not getattr(place.files, "sends_late", False) or not each.changed():
+        return False
+    digested = bool(each.digest)
+    each.freeze()
+    if digested:
+        each.take_digest()
+    place.files.put_file(each.local, each.place, each.size)
+    return True
 
 
 def _discard(place: Place, failed: Sequence[Transfer]) -> None:

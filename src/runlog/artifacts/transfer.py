@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from runlog.errors import shrunk
 from runlog.settings import number
 
 SMALL = 1 << 20  # bytes of a file that is read at once
@@ -45,8 +46,9 @@ class Transfer:
         self.arrived = False
         self.size: int | None = None
         self.digest = ""
+        self._frozen = False  # whether `local` is a copy of ours, which nobody writes to
         self.stored: int | None = None  # the size at `place`, if that is known
-        self._digested: tuple[int, int] | None = None
+        self._opened: tuple[int, int] | None = None  # what the local file was then
         self._digesting: threading.Thread | None = None
         self.watched = ""  # a local file whose growth is the progress
         self.done = 0
@@ -57,21 +59,54 @@ class Transfer:
     def begin(self) -> None:
         self._now = 0
 
-    def size_now(self) -> int | None:
-        """Of what is to be sent. None for chunks that are still to come."""
+    def open(self) -> None:
+        """Note how much is to be sent: of a local file, what it holds now. What others write to
+        it from here on is left out."""
         if self.data is not None:
-            return len(self.data)
-        return self.size if self.chunks is not None else os.stat(self.local).st_size
+            self.size = len(self.data)
+        elif self.chunks is None:
+            self._opened = _state(self.local)
+            self.size = self._opened[0]
+
+    def changed(self) -> bool:
+        """Whether somebody has written to the local file since `open`, so that nobody knows which
+        content was sent."""
+        return self._opened is not None and not self._frozen and _state(self.local) != self._opened
+
+    def freeze(self) -> None:
+        """Send a copy of the local file, as long as that was when it was opened. `thaw` deletes
+        the copy. Raises RunlogError where the file is shorter now."""
+        from tempfile import NamedTemporaryFile
+
+        self.end_digest()  # which would be of the file
+        with NamedTemporaryFile(prefix="runlog-", delete=False) as copy:
+            local, self.local, self._frozen = self.local, copy.name, True
+            left = self.size or 0
+            with open(local, "rb", buffering=0) as file:
+                while piece := file.read(min(SMALL, left)):
+                    copy.write(piece)
+                    left -= len(piece)
+                    self.since = time.monotonic()
+        if left:
+            raise shrunk(self.path, self.size or 0, (self.size or 0) - left)
+        self._digesting = None
+        self.digest = ""
+
+    def thaw(self) -> None:
+        """Delete the copy, if there is one."""
+        if self._frozen:
+            os.unlink(self.local)
 
     def take_digest(self, data: bytes | None = None) -> None:
         """SHA-256 of what is to be sent, which is `data` if it has been read, as hex digits."""
         data = self.data if data is None else data
         digest = hashlib.sha256(b"" if data is None else data)
         if data is None:
-            self._digested = self._digested or _state(self.local)
+            left = self.size or 0
             with open(self.local, "rb", buffering=0) as file:
-                while piece := file.read(SMALL):
+                while piece := file.read(min(SMALL, left)):
                     digest.update(piece)
+                    left -= len(piece)
                     self.since = time.monotonic()
         self.digest = digest.hexdigest()
 
@@ -84,17 +119,13 @@ class Transfer:
             except OSError:  # who sends it has met that as well; or it goes without a digest
                 pass
 
-        self._digested = _state(self.local)
         self._digesting = threading.Thread(target=work, daemon=True, name="runlog-digest")
         self._digesting.start()
 
     def end_digest(self) -> None:
-        """Wait for it. A file that was written to meanwhile may have been sent with another
-        content, and gets none."""
+        """Wait for it."""
         if self._digesting is not None:
             self._digesting.join()
-        if self._digested is not None and self._digested != _state(self.local):
-            self.digest = ""
 
     def set_size(self, size: int | None) -> None:
         """What fsspec's callbacks have; the size is known better here."""

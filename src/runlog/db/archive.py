@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from runlog.db.sqlite import Database, Snapshot
 from runlog.db.sqlite_errors import Interrupted
-from runlog.errors import InvalidParameter
+from runlog.errors import InvalidParameter, shrunk
 
 COMPRESSED = 4 << 20
 """The size in bytes up to which a file is compressed, in memory."""
@@ -36,11 +36,11 @@ class Entry(NamedTuple):
 
 
 def put(database: Database, name: str, source: BinaryIO, size: int) -> None:
-    """Makes the `size` bytes of `source`, which can be read again from where it is, the file
+    """Makes the first `size` bytes of `source`, which can be read again from where it is, the file
     `name`: wholly or not at all.
 
     Raises IsADirectoryError and NotADirectoryError where the name cannot be a file's, and
-    InvalidParameter for one that is too big or does not have that many bytes.
+    InvalidParameter for one that is too big; RunlogError for one that has fewer bytes.
     """
     _refuse_too_big(database, name, size)
     data = _compressed(name, source, size) if size <= COMPRESSED else None
@@ -69,15 +69,13 @@ def _compressed(name: str, source: BinaryIO, size: int) -> bytes:
 
 
 def _exactly(name: str, source: BinaryIO, size: int) -> Iterator[bytes]:
-    """The `size` bytes of a source. One that has fewer, or more, is being written."""
+    """The first `size` bytes of a source."""
     left = size
-    while piece := source.read(min(_PIECE, left + 1)):
+    while piece := source.read(min(_PIECE, left)):
         left -= len(piece)
-        if left < 0:
-            break
         yield piece
     if left:
-        raise InvalidParameter(f"{name} changed while it was read: it had {size} bytes before")
+        raise shrunk(name, size, size - left)
 
 
 def _put_row(

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from runlog.artifacts import HIDDEN
 from runlog.entities import FileInfo
-from runlog.errors import NotFound, RunlogError
+from runlog.errors import NotFound, RunlogError, shrunk
 from runlog.http.link import Link
 from runlog.http.transport import Answer, Upload
 from runlog.protocol.rows import ARTIFACTS, LISTING
@@ -27,9 +27,12 @@ class ProxiedFiles:
     """The methods of fsspec's file systems that ArtifactRepo calls. Paths are URIs, which begin
     with `root`. Directories are what the names of files imply."""
 
+    sends_late = True  # when a file is moved to its name
+
     def __init__(self, link: Link, root: str) -> None:
         self._link, self._root = link, root
-        self._staged: dict[str, str | BinaryIO] = {}  # by hidden name: a local path, or a file
+        # By hidden name: a local path and how much of that file to send, or a file.
+        self._staged: dict[str, tuple[str, int] | BinaryIO] = {}
 
     def open(self, path: str, mode: str) -> Any:
         """A file of this machine: to write what is to be sent, or with all that was fetched."""
@@ -63,8 +66,8 @@ class ProxiedFiles:
     def makedirs(self, path: str, exist_ok: bool) -> None:
         """There is nothing to make."""
 
-    def put_file(self, local: str, path: str) -> None:
-        self._staged[path] = local
+    def put_file(self, local: str, path: str, size: int) -> None:
+        self._staged[path] = (local, size)
 
     def get_file(self, path: str, local: str) -> None:
         with open(local, "wb") as file:
@@ -72,11 +75,12 @@ class ProxiedFiles:
 
     def mv(self, hidden: str, path: str) -> None:
         staged = self._staged[hidden]
-        if isinstance(staged, str):
-            with open(staged, "rb") as file:
-                self._send(path, file)
+        if isinstance(staged, tuple):
+            local, size = staged
+            with open(local, "rb") as file:
+                self._send(path, file, size)
         else:
-            self._send(path, staged)
+            self._send(path, staged, staged.seek(0, os.SEEK_END))
         self._forget(hidden)
 
     def rm(self, path: str, recursive: bool = False) -> None:
@@ -108,15 +112,17 @@ class ProxiedFiles:
         # Names relative to the directory: some servers answer whole paths.
         return [FileInfo(each.path.rpartition("/")[2], *_rest(each)) for each in found]
 
-    def _send(self, path: str, file: BinaryIO) -> None:
+    def _send(self, path: str, file: BinaryIO, size: int) -> None:
         import mimetypes
 
-        file.seek(0, os.SEEK_END)
+        now = file.seek(0, os.SEEK_END)
+        if now < size:
+            raise shrunk(self._place(path), size, now)
         kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
         self._link.ask(
             "PUT",
             self._url(path),
-            Upload(file, file.tell()),
+            Upload(file, size),
             {"Content-Type": kind},
             read=_nothing,
         )
@@ -161,9 +167,9 @@ def _rest(info: FileInfo) -> tuple[bool, int | None]:
     return info.is_dir, info.file_size
 
 
-def _size(staged: str | BinaryIO) -> int:
-    if isinstance(staged, str):
-        return os.stat(staged).st_size
+def _size(staged: tuple[str, int] | BinaryIO) -> int:
+    if isinstance(staged, tuple):
+        return staged[1]
     at = staged.tell()
     size = staged.seek(0, os.SEEK_END)
     staged.seek(at)

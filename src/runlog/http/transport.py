@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from runlog.errors import RunlogError, ServerUnreachable
+from runlog.errors import RunlogError, ServerUnreachable, shrunk
 from runlog.http import address as addresses
 from runlog.http.address import Address
 
@@ -118,8 +118,9 @@ class Connections:
             try:
                 if isinstance(body, Upload):
                     connection.sendall(text)
-                    if body.size and connection.sendfile(body.file, 0, body.size) != body.size:
-                        raise RunlogError("the file became shorter while it was sent")
+                    sent = connection.sendfile(body.file, 0, body.size) if body.size else 0
+                    if sent < body.size:
+                        raise shrunk(target, body.size, sent)
                 else:
                     connection.sendall(text + body if body else text)
             except (BrokenPipeError, ConnectionResetError):
