@@ -45,7 +45,7 @@ ARROWS = {
     "sqlmodels sqlrecords sqlsearch sqltrash sqlviews store validate",
     "page": "clock entities errors protocol runlog store views",
     "sqldirect": "db sqlkeys sqlmetrics validate",
-    "sqlremote": "db errors results sqldirect sqlstore",
+    "sqlremote": "db errors results sqldirect sqlstore store",
     "users": "errors",
     "sqlusers": "clock db errors sqlkeys users validate",
     "artifacts": "db entities errors media places settings store validate",

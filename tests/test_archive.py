@@ -173,9 +173,7 @@ def test_a_file_that_is_too_big_is_refused_before_anything_is_written(store, pla
         file.truncate(limit)
     before = store.db.execute("pragma data_version"), os.stat(store.db.path).st_size
     with pytest.raises(InvalidParameter, match=rf"r/f has {limit} bytes.* at most 99\d+ of a file"):
-        ArchivedFiles(store.db.path).put_file(
-            str(place / "sparse"), "r/f", (place / "sparse").stat().st_size
-        )
+        ArchivedFiles(store.db.path).put_first(limit, str(place / "sparse"), "r/f")
     assert (store.db.execute("pragma data_version"), os.stat(store.db.path).st_size) == before
 
 

@@ -624,8 +624,8 @@ def test_a_failed_write_cleans_up(local, root):
 @pytest.mark.parametrize("count", [3, 30])
 def test_a_failed_directory_cleans_up(root, tmp_path, count):
     class Broken(artifacts.LocalFiles):
-        def put_file(self, local, path, size):
-            super().put_file(local, path, size)
+        def put_first(self, size, local, path):
+            super().put_first(size, local, path)
             if local.endswith("last"):
                 raise OSError("broken")
 

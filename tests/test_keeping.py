@@ -12,7 +12,7 @@ import pytest
 
 import runlog
 from processes import check
-from runlog.db import keeping
+from runlog.db import keeping, snapshots
 from runlog.db.sqlite import Database
 from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreUnusable
 
@@ -141,7 +141,7 @@ def test_a_backup_ends_while_somebody_writes(database):
 
 
 def test_a_backup_shows_its_progress(database, monkeypatch):
-    monkeypatch.setattr(keeping, "_PAGES_A_STEP", 5)
+    monkeypatch.setattr(snapshots, "_PAGES_A_STEP", 5)
     seen: list[tuple[int, int]] = []
     keeping.backup(database, "copy.db", progress=lambda done, total: seen.append((done, total)))
     assert len(seen) > 3 and seen == sorted(seen) and seen[-1][0] == seen[-1][1]

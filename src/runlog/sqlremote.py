@@ -9,6 +9,7 @@ from runlog.db.servers import database
 from runlog.errors import BadRequest, InvalidParameter
 from runlog.sqldirect import DirectMetrics
 from runlog.sqlstore import ARCHIVE, SqlStore
+from runlog.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,9 @@ class RemoteStore(SqlStore):
 
     def own_locations(self) -> Sequence[str]:
         return (self.artifact_root,)
+
+    def own_files(self) -> list[str]:
+        return [*self.artifact_folders(), *Store.own_files(self)]
 
     def _location(self, given: str | None, number: int) -> str:
         location = super()._location(given, number)

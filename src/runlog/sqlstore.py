@@ -79,6 +79,15 @@ class SqlStore(Store):
         self.db.open()
         self._make_default_experiment()
 
+    def own_files(self) -> list[str]:
+        beside = [self.db.path + end for end in ("", "-wal", "-shm", "-journal")]
+        return [*beside, *self.artifact_folders(), *super().own_files()]
+
+    def artifact_folders(self) -> list[str]:
+        """The folders that artifacts go below, where they are on this machine."""
+        roots = (self.artifact_root, self._default_root, setting("ARTIFACT_ROOT"))
+        return [os.path.expanduser(root) for root in roots if root and "://" not in root]
+
     def _roots(self) -> dict[str, str]:
         """What stored locations begin with when they are made absolute."""
         return {"artifact_root": self.artifact_root, "archive": self.archive}

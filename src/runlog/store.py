@@ -335,6 +335,14 @@ class Store(ABC):
         None for artifacts that anyone finds by their URI."""
         return None
 
+    def own_files(self) -> list[str]:
+        """The files and folders of this machine in which the store keeps what it knows, whether
+        they are there or not, and that which runlog keeps for the user: none of them is an
+        artifact of a run."""
+        from runlog.settings import state_folder
+
+        return [state_folder()]
+
     def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
         """Keeps one point of a metric."""
         self.log(run_id, points=((key, value, timestamp, step),))

@@ -80,7 +80,7 @@ class ArchivedFiles:
     def makedirs(self, path: str, exist_ok: bool) -> None:
         """Directories are what the names of files imply."""
 
-    def put_file(self, local: str, path: str, size: int) -> None:
+    def put_first(self, size: int, local: str, path: str) -> None:
         with open(local, "rb") as file:
             archive.put(self._database, path, file, size)
 

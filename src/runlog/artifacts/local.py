@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO, cast
 
 from runlog.artifacts.failures import ERROR_CODES, NoSuchFile, reason
@@ -47,7 +47,7 @@ class LocalFiles:
     def makedirs(self, path: str, exist_ok: bool) -> None:
         os.makedirs(self.real(path), exist_ok=exist_ok)
 
-    def put_file(self, local: str, path: str, size: int) -> int:
+    def put_first(self, size: int, local: str, path: str) -> int:
         """Copies the first `size` bytes of a file. Returns how many there are."""
         return _copy(local, path, size, to_disk=True)
 
@@ -124,10 +124,15 @@ def identity(path: str) -> tuple[int, int] | None:
 
 
 def tree(
-    directory: str, name: str, above: list[tuple[int, int] | None]
+    directory: str,
+    name: str,
+    above: list[tuple[int, int] | None],
+    own: Collection[tuple[int, int] | None],
+    left_out: list[str],
 ) -> Iterator[tuple[str, str, bool]]:
     """Everything below a local directory: its path, its name relative to the top, and whether
-    it is a directory. One that is among those `above`, by way of a link, is left out."""
+    it is a directory. A directory that is among those `above`, by way of a link, is left out; so
+    is what is among our `own`, whose names are added to those `left_out`."""
     above = [*above, identity(directory)]
     try:
         children = sorted(os.listdir(directory))
@@ -139,9 +144,12 @@ def tree(
         is_dir = os.path.isdir(path)
         if child.startswith(HIDDEN) or (is_dir and identity(path) in above):
             continue
+        if own and identity(path) in own:
+            left_out.append(join(name, child))
+            continue
         yield path, join(name, child), is_dir
         if is_dir:
-            yield from tree(path, join(name, child), above)
+            yield from tree(path, join(name, child), above, own, left_out)
 
 
 def must_be_file(local: str) -> None:

@@ -42,7 +42,7 @@ def opened(store: Store, uri: str, ledger: Ledger | None = None) -> ArtifactRepo
     files = store.files(uri)
     if files is None:
         check(store, uri)
-    return ArtifactRepo(uri, files, ledger)
+    return ArtifactRepo(uri, files, ledger, store.own_files)
 
 
 def check(store: Store, uri: str) -> None:

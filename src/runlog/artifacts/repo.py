@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from typing import Any, BinaryIO, cast
 
 from runlog.artifacts import crew, fetching, sending
+from runlog.artifacts.databases import refuse_part, with_snapshots
 from runlog.artifacts.failures import NoSuchFile
 from runlog.artifacts.local import LocalFiles, existing_directory, identity, must_be_file, tree
 from runlog.artifacts.parts import Parts
@@ -32,10 +35,19 @@ class ArtifactRepo:
     Making one connects to nothing. The first use raises MissingExtra where a package is missing.
     """
 
-    def __init__(self, uri: str, files: Any = None, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        files: Any = None,
+        ledger: Ledger | None = None,
+        own_files: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         """`files` is the file system below `uri`, an object with fsspec's methods. With a
-        `ledger`, digests are recorded, and a file that is there already is not sent again."""
+        `ledger`, digests are recorded, and a file that is there already is not sent again.
+        `own_files` are paths of the store's files and folders, which `log_artifacts` of a folder
+        leaves out."""
         self._ledger = ledger
+        self._own_files = own_files
         self._place = Place(uri, files)
         self.uri = self._place.uri
 
@@ -60,7 +72,9 @@ class ArtifactRepo:
             self.log_artifacts(local, path, callback)
         else:
             must_be_file(local)
-            self._send([Transfer(path, local)], callback)
+            refuse_part(local)
+            with with_snapshots([Transfer(path, local)]) as transfers:
+                self._send(transfers, callback)
 
     def log_artifacts(
         self,
@@ -70,7 +84,8 @@ class ArtifactRepo:
     ) -> None:
         """Copy all that is in a local directory, subdirectories too, into `artifact_path`.
 
-        Symbolic links are followed. Every name is checked before the first file is copied.
+        Symbolic links are followed. Every name is checked before the first file is copied. The
+        store's own files are left out; of other runlog databases in use a snapshot is copied.
         Raises NoSuchFile when the directory or the target of a link is missing. `callback` is as
         in `log_artifact`.
         """
@@ -79,18 +94,20 @@ class ArtifactRepo:
         if not os.path.isdir(top):
             raise NoSuchFile(f"no local directory {top!r} to log as artifacts")
         # What is below our own root stays out, or logging "." would copy copies of copies.
+        own = {identity(path) for path in self._own_files()} - {None}
+        left_out: list[str] = []
         found = [
             (local, check_path(join(base, name)), is_dir)
-            for local, name, is_dir in tree(top, "", [identity(self._place.root)])
+            for local, name, is_dir in tree(top, "", [identity(self._place.root)], own, left_out)
         ]
+        if left_out:
+            _report_left_out(top, tuple(left_out))
         for local, _, is_dir in found:
             if not is_dir:
                 must_be_file(local)
-        self._send(
-            [Transfer(path, local) for local, path, is_dir in found if not is_dir],
-            callback,
-            [base, *(path for _, path, is_dir in found if is_dir)],
-        )
+        files = [Transfer(path, local) for local, path, is_dir in found if not is_dir]
+        with with_snapshots(files) as transfers:
+            self._send(transfers, callback, [base, *(path for _, path, is_dir in found if is_dir)])
 
     def write(self, path: str, data: bytes | Iterable[bytes]) -> None:
         """Make `data`, or the chunks that it yields, the content of the file `path`. On their way
@@ -230,6 +247,15 @@ def _expected(info: FileInfo, target: str = "") -> Transfer:
     each = Transfer(info.path, target)
     each.size = info.file_size
     return each
+
+
+@cache  # so it is said once
+def _report_left_out(folder: str, names: tuple[str, ...]) -> None:
+    shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+    print(
+        f"runlog: these files in {folder} are the store's own, so they are not logged: {shown}",
+        file=sys.stderr,
+    )
 
 
 @contextmanager

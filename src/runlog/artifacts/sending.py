@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from runlog.artifacts import crew
 from runlog.artifacts.paths import HIDDEN, join, last_part
@@ -139,7 +139,7 @@ async def _put(place: Place, each: Transfer, digested: bool) -> None:
         _fill(place, each, (data,), False)
     else:
         each.watched = each.place
-        each.stored = place.files.put_file(each.local, each.place, each.size)
+        each.stored = _put_first(place, each)
 
 
 def _fill(place: Place, each: Transfer, chunks: Iterable[bytes], digested: bool) -> None:
@@ -217,8 +217,17 @@ def _stage_anew(place: Place, each: Transfer) -> bool:
     each.freeze()
     if digested:
         each.take_digest()
-    place.files.put_file(each.local, each.place, each.size)
+    _put_first(place, each)
     return True
+
+
+def _put_first(place: Place, each: Transfer) -> int | None:
+    """Copy a local file, as long as it was, and return its size there, if that is known. A file
+    system of fsspec's copies all of it."""
+    if hasattr(place.files, "put_first"):
+        return cast("int | None", place.files.put_first(each.size, each.local, each.place))
+    place.files.put_file(each.local, each.place)
+    return None
 
 
 def _discard(place: Place, failed: Sequence[Transfer]) -> None:

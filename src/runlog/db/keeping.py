@@ -4,18 +4,17 @@ given back."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import apsw
 
+from runlog.db import snapshots
+from runlog.db.snapshots import Progress
 from runlog.db.sqlite import Database
 from runlog.db.sqlite_file import Kind, distrust, open_uri, size
 from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreError, StoreFull
 
-Progress = Callable[[int, int], None]
-
-_PAGES_A_STEP = 1000
 _CHECKPOINT = "pragma wal_checkpoint(truncate)"
 _WAIT = 30_000  # milliseconds for a lock
 
@@ -185,12 +184,7 @@ def backup(
     database.open()
     source = reader(database)
     try:
-        if source.pragma("journal_mode") == "wal":
-            # A snapshot: without it the copy starts anew whenever somebody writes. In the other
-            # journal modes it would lock everybody out until the end.
-            source.execute("begin")
-            source.execute("select 1 from sqlite_schema").fetchall()
-        _copy(source, hidden, progress)
+        snapshots.copy(source, hidden, progress)
         os.replace(hidden, target)
         _sync_folder(target)
     except apsw.Error as error:
@@ -222,19 +216,6 @@ def _check_backup_target(path: str, target: str, overwrite: bool) -> None:
             raise InvalidParameter(
                 f"{target} is a database in use (it has a -wal file): name another file"
             )
-
-
-def _copy(source: apsw.Connection, target: str, progress: Progress | None) -> None:
-    copy = apsw.Connection(target)
-    try:
-        copy.set_busy_timeout(_WAIT)
-        with copy.backup("main", source, "main") as job:
-            while not job.done:
-                job.step(_PAGES_A_STEP)
-                if progress is not None:
-                    progress(job.page_count - job.remaining, job.page_count)
-    finally:
-        copy.close()
 
 
 def _sync_folder(path: str) -> None:

@@ -66,7 +66,7 @@ class ProxiedFiles:
     def makedirs(self, path: str, exist_ok: bool) -> None:
         """There is nothing to make."""
 
-    def put_file(self, local: str, path: str, size: int) -> None:
+    def put_first(self, size: int, local: str, path: str) -> None:
         self._staged[path] = (local, size)
 
     def get_file(self, path: str, local: str) -> None:

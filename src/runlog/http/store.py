@@ -595,6 +595,12 @@ class HttpStore(Store):
         self.finish()
         self.link.close()
 
+    def own_files(self) -> list[str]:
+        from runlog.http import spool
+
+        folder = spool.folder()
+        return [*super().own_files(), *([folder] if folder else [])]
+
     def files(self, artifact_uri: str) -> ProxiedFiles | None:
         if not artifact_uri.startswith(PROXIED):
             return None
