@@ -15,6 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
     "errors": "",
+    "printable": "",
     "entities": "errors notebook",
     "notebook": "tables",
     "clock": "",
@@ -51,10 +52,10 @@ ARROWS = {
     "artifacts": "db entities errors media places settings store validate",
     "results": "errors",
     "protocol": "entities errors models records results store validate views",
-    "serve": "artifacts clock db entities errors filters page places protocol records results "
-    "runlog settings sqlstore sqlusers store users validate",
-    "http": "artifacts clock entities errors models names protocol records results runlog settings "
-    "store validate views",
+    "serve": "artifacts clock db entities errors filters page places printable protocol records "
+    "results runlog settings sqlstore sqlusers store users validate",
+    "http": "artifacts clock entities errors models names printable protocol records results "
+    "runlog settings store validate views",
     "schemas": "extras",
     "data": "artifacts context entities errors extras schemas",
     "media": "errors extras",
@@ -73,7 +74,7 @@ ARROWS = {
     "active_runs": "client clock entities errors places run_exit store system_metrics",
     "fluent": "active_runs artifacts client clock context entities errors frames media places "
     "run_exit settings store system_metrics validate",
-    "tables": "",
+    "tables": "printable",
     "plot": "entities errors tables",
     "commands": "artifacts client clock context copying counting data db entities errors filters "
     "frames http media page places plot packing runlog results serve settings sqlstore sqlusers "

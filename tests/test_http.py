@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -259,6 +260,13 @@ def test_refusals_become_errors(status, body, kind, code, words):
     assert error.error_code == code
     with pytest.raises(kind, match=words):
         raise error
+
+
+def test_a_servers_words_cannot_write_on_a_terminal():
+    said = {"error_code": "INTERNAL_ERROR", "message": "a\x1b]0;x\x07b\nc\u202e"}
+    error = refusal(500, json.dumps(said).encode(), "here")
+    assert error.message == "a\\x1b]0;x\\x07b\nc\\u202e"
+    assert "\x1b" not in str(refusal(500, b"a page \x1b]0;x\x07", "here"))
 
 
 def test_pages_instead_of_answers(behind):

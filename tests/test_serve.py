@@ -137,6 +137,19 @@ def test_a_failure_of_ours_says_no_more_than_its_number(app, store, capsys, monk
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
+def test_a_clients_words_are_escaped_in_the_log(app, store, capsys, monkeypatch):
+    """Somebody reads it on a terminal."""
+
+    def fail(run_id: str) -> None:
+        raise ValueError(f"no {run_id}")
+
+    monkeypatch.setattr(store, "get_run", fail)
+    call(app, "GET", API + "runs/get", query="run_id=%1b%5d0;x%07%c2%9b1m")
+    said = capsys.readouterr().err
+    assert "\\x1b]0;x\\x07\\x9b1m" in said and not {*"\x1b\x07\x9b"} & {*said}
+    assert said.count("\n") > 3
+
+
 def test_a_broken_database_is_not_described_to_clients(app, store, place, capsys):
     store.close()
     (place / "runlog.db").write_bytes(b"no database" * 1000)

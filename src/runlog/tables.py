@@ -13,6 +13,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TextIO
 
+from runlog.printable import CONTROLS
+from runlog.printable import plain as plain
+
 Row = Sequence[Any]
 GAP = "  "
 
@@ -45,27 +48,11 @@ class Column(NamedTuple):
 
 # -- text -----------------------------------------------------------------------------------
 
-# What would move the cursor, break the line or turn the reading direction is shown as an escape:
-# a run's name must not be able to write on somebody's terminal.
-# So is what nobody sees, and so could tell one name from another; but not the joiners of U+200C
-# and U+200D, which scripts and emoji need.
-_CONTROLS = {
-    code: ("\\x{:02x}", "\\u{:04x}", "\\U{:08x}")[(code > 0xFF) + (code > 0xFFFF)].format(code)
-    for code in (*range(32), *range(127, 160), 0x61C, 0x180E, 0x200B, 0x200E, 0x200F,
-                 *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC),
-                 *range(0xE0000, 0xE0080))
-} | {9: "\\t", 10: "\\n", 13: "\\r"}  # fmt: skip
-
-# The same without those that JSON escapes itself, which has none beyond 16 bits.
+# What JSON does not escape itself; it has no escapes beyond 16 bits.
 _JSON_CONTROLS = {
     code: "".join(f"\\u{unit:04x}" for unit in struct.unpack(f">{len(data) // 2}H", data))
-    for code, data in ((code, chr(code).encode("utf-16-be")) for code in _CONTROLS if code >= 127)
+    for code, data in ((code, chr(code).encode("utf-16-be")) for code in CONTROLS if code >= 127)
 }
-
-
-def plain(value: object) -> str:
-    """`value` as text in one line that a terminal shows as it is; None is empty."""
-    return "" if value is None else str(value).translate(_CONTROLS)
 
 
 def without_password(text: str) -> str:

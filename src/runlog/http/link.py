@@ -22,6 +22,7 @@ from runlog.errors import (
 from runlog.http.address import Login, shown
 from runlog.http.patience import AGAIN, NOT_DONE, Patience, asked_to_wait
 from runlog.http.transport import Answer, NoAnswer, NotSent, Transport, Upload
+from runlog.printable import plain, plain_lines
 
 _ERRORS = {
     each.error_code: each for each in (InvalidParameter, BadRequest, NotFound, AlreadyExists)
@@ -198,7 +199,8 @@ def refusal(status: int, body: bytes, where: str, location: str | None = None) -
     except (ValueError, TypeError, KeyError, AttributeError):
         code, message = None, None
     if isinstance(code, str) and code:
-        text = message if isinstance(message, str) and message else f"{where} answered {code}"
+        is_said = isinstance(message, str) and message
+        text = plain_lines(message) if is_said else f"{where} answered {plain(code)}"
         if status == 401:
             text = f"{text.rstrip('. ')}. {_HINTS[401]}"
         kind = _ERRORS.get(code)

@@ -14,6 +14,7 @@ from bottle import Bottle, HTTPError, request, response
 from runlog.artifacts import ArtifactRepo
 from runlog.artifacts.paths import PROXIED
 from runlog.errors import BadRequest, RunlogError, StoreError
+from runlog.printable import plain_lines
 from runlog.protocol import wire
 from runlog.protocol.rows import ADMIN, ARTIFACTS, BY_NAME, READ, ROWS, Row
 from runlog.serve import (
@@ -307,7 +308,7 @@ def _error(code: str, message: str) -> bytes:
 
 
 def _complain(request_id: str, text: str) -> None:
-    print(f"runlog: request {request_id}: {text}", file=sys.stderr, flush=True)
+    print(f"runlog: request {request_id}: {plain_lines(text)}", file=sys.stderr, flush=True)
 
 
 def _routing_error(error: HTTPError, allowed_origins: Collection[str]) -> bytes:
