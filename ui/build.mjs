@@ -1,6 +1,6 @@
 // Builds the pages: node build.mjs [folder]. Hashed names, compressed ahead, one index.html.
 
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -73,6 +73,20 @@ const offlineScript = await readFile(path.join(folder, "offline-page.js"), "utf8
 if (/<\/?script|\r/i.test(offlineScript)) throw new Error("offline-page.js cannot stand within a document");
 await writeFile(path.join(folder, "offline-page.css"), await readFile(path.join(assets, style)));
 console.log(`${String(gzipSync(offlineScript, { level: 9 }).length).padStart(7)} offline-page.js`);
+
+// The licences of the packages whose code the pages contain.
+const inputs = Object.keys(result.metafile.inputs);
+const packages = new Set(inputs.map((each) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(each)?.[1]).filter(Boolean));
+const notices = await Promise.all([...packages].sort().map(noticeOf));
+await writeFile(path.join(folder, "third-party-notices.txt"), notices.join(`\n${"-".repeat(100)}\n`));
+
+async function noticeOf(name) {
+  const home = path.join(here, "node_modules", name);
+  const { version, license } = JSON.parse(await readFile(path.join(home, "package.json"), "utf8"));
+  const file = (await readdir(home)).find((each) => /^licen[cs]e(\.|$)/i.test(each));
+  if (!file) throw new Error(`${name} has no file with its licence`);
+  return `${name} ${version} (${license})\n\n${await readFile(path.join(home, file), "utf8")}`;
+}
 
 let total = 0;
 for (const [name] of outputs.filter((each) => each !== entry)) {
