@@ -41,6 +41,7 @@ def refused(*words: object, command: str = "serve") -> tuple[int, list[str]]:
         (["--host", "203.0.113.7"], 1, "that is no address of this machine. Give --host one"),
         (["--host", "nobody.invalid"], 1, "there is no host of that name. Give --host an address"),
         (["--host", "a" * 70], 1, "there is no host of that name"),
+        (["http://localhost:5000"], 1, "http://localhost:5000 is a server already"),
         (["--tls-certificate", "no.pem", "--tls-key", "no.key"], 1, "No such file or directory"),
     ],
 )
@@ -94,6 +95,13 @@ def test_a_free_port_and_a_name_are_resolved_before_they_are_printed(place):
     finally:
         process.terminate()
         process.communicate(timeout=LONG)
+
+
+def test_a_place_for_artifacts_that_cannot_be_is_one_line(place):
+    """Not a traceback of each worker, again and again."""
+    code, (line,) = refused("--artifacts-destination", "gopher://x/y", "--port", 0, "--auth")
+    assert code == 1 and "artifacts cannot be kept at gopher" in line
+    assert not (place / "runlog.db.first-token").exists()
 
 
 def test_a_file_is_named_once(place):

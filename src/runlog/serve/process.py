@@ -24,6 +24,7 @@ from runlog.serve.access import Access
 from runlog.serve.app import create_app
 from runlog.serve.proxies import Proxies
 from runlog.serve.slow_clients import Guard
+from runlog.sqlstore import SqlStore
 from runlog.store import Store, artifact_root, database_file, is_at_server, open_store
 from runlog.validate import is_loopback
 
@@ -158,8 +159,14 @@ def _prepare(config: Config, announce: Callable[[Config, Store], None]) -> None:
     """Say what is wrong with the store here, once, and not in each worker."""
     store = opened(config)
     try:
+        if not isinstance(store, SqlStore):
+            raise InvalidParameter(
+                f"{store.uri} is a server already: open that address in a browser, or bring its "
+                "runs to a file with  runlog copy"
+            )
         place(store, config)
         if config.serve_artifacts:
+            ArtifactRepo(store.artifact_root)  # for its errors: nothing connects yet
             guard.check_private_files(store.artifact_root, _private_files(config))
         _access(store, config).close()
         announce(config, store)
