@@ -289,6 +289,15 @@ def test_a_list_that_others_can_write_is_not_believed(received):
         received.client.list_artifacts(received.run_id)
 
 
+def test_a_list_may_be_written_by_hand(place):
+    os.makedirs(os.path.dirname(allowed.path()))
+    Path(allowed.path()).write_text("# mine\n\n/nfs/a\n/nfs/b")
+    os.chmod(allowed.path(), 0o600)
+    for entry in ("/nfs/c", "/nfs/b/in it", "/nfs/d"):
+        command("artifacts", "allow", entry)
+    assert Path(allowed.path()).read_text() == "# mine\n\n/nfs/a\n/nfs/b\n/nfs/c\n/nfs/d\n"
+
+
 def test_a_list_that_cannot_be_written_holds_for_the_process(place, monkeypatch):
     (place / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "file"))
@@ -393,6 +402,14 @@ def test_clients_name_what_the_server_was_told_to_allow(place):
         if location in bad and "s3://bucket/ok/.." not in location:
             assert "--allowed-locations" in answer.json["message"]
     store.close()
+
+
+def test_a_server_takes_the_setting_as_well(place):
+    body = json.dumps({"name": "a", "artifact_location": "s3://bucket/x"})
+    for entries, status in (("s3://other", 400), ("/nfs, s3://bucket", 200)):
+        with serving(place, env={"RUNLOG_ALLOWED_LOCATIONS": entries}) as server:
+            headers = {"Content-Type": "application/json"}
+            assert server.call("POST", API + "experiments/create", body, **headers)[0] == status
 
 
 def test_a_server_uses_its_keys_for_no_other_bucket(place, server, monkeypatch):

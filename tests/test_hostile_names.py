@@ -54,6 +54,15 @@ class Hostile(BaseHTTPRequestHandler):
         pass
 
 
+class Endless(Hostile):
+    """A server whose folders have folders in them without an end."""
+
+    def do_GET(self):
+        if "/mlflow-artifacts/artifacts" in self.path:
+            return self.answer({"files": [{"path": "d" * 200, "is_dir": True}]})
+        super().do_GET()
+
+
 class Page(Hostile):
     """A web server whose page of links leads elsewhere."""
 
@@ -128,6 +137,11 @@ def test_a_servers_listing_leads_nowhere_else(serve, target):
     )
     assert done.exit_code == 0, done.output
     assert files_around(target) == LANDED
+
+
+def test_folders_without_an_end_have_one(serve, target):
+    with pytest.raises(InvalidParameter, match="so deep that no disk"):
+        RunlogClient(serve(Endless)).download_artifacts(RUN_ID, "", str(target))
 
 
 def test_a_servers_listing_leads_a_copy_nowhere_else(serve, target):

@@ -35,6 +35,7 @@ def real_path(uri: str) -> str:
 
 def is_below(path: str, folder: str) -> bool:
     """Whether an absolute path is a folder, or in it; both without links."""
+    path, folder = os.path.normcase(path), os.path.normcase(folder)
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
@@ -145,9 +146,11 @@ def add(location: str) -> bool:
     if any(each == entry or covers(each, entry) for each in found):
         return False
     os.makedirs(os.path.dirname(path()), mode=0o700, exist_ok=True)
-    new = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with open(new, "a", encoding="utf-8") as file:
-        file.write(f"\n{entry}\n" if file.tell() else f"{_HEADER}{entry}\n")
+    new = os.open(path(), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with open(new, "r+", encoding="utf-8") as file:
+        text = file.read() or _HEADER
+        begin = _HEADER if text is _HEADER else "" if text.endswith("\n") else "\n"
+        file.write(f"{begin}{entry}\n")
     return True
 
 
