@@ -65,13 +65,15 @@ def statuses(runs: dict[str, Run]) -> dict[str, str]:
         ("signalled_in_child", 0, {"main": "FINISHED", "child": "KILLED"}),
         ("hooked", 0, {"main": "FINISHED", "inner": "FINISHED"}),
         ("hook_starts", 0, {"main": "FINISHED"}),
+        ("ends_while_a_thread_starts", 0, {"main": "FINISHED", "late": "KILLED"}),
         ("leaves_at_once", 7, {"main": "RUNNING"}),
     ],
 )
 def test_a_program_that_ends_by_itself(how, code, expected, place):
     got, _, err, runs = ended(place, how)
     assert (got, statuses(runs)) == (code, expected), err
-    assert "Traceback" in err if how.startswith(("raises_in", "nested")) else "runlog" not in err
+    fails = how.startswith(("raises_in", "nested", "ends_while"))
+    assert "Traceback" in err if fails else "runlog" not in err
 
 
 @pytest.mark.parametrize("how", ["raises", "raises_in_block", "raises_deep", "nested_block"])

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from contextvars import ContextVar
 
 from runlog import places, run_exit
@@ -85,17 +86,26 @@ class _Ended(threading.local):
     run: Active | None = None  # the one that this thread ended last
 
 
+START_TIMEOUT = 2.0  # seconds that the end of the program waits for other threads' starts
+
 _innermost: ContextVar[Active | None] = ContextVar("runlog_innermost", default=None)
 _active: list[Active] = []  # all of them, in the order of their starts
 _lock = threading.RLock()  # a signal handler may want it where it is held already
 _ended = _Ended()
 _ended_in_main: Active | None = None
+_starting: list[threading.Thread] = []  # those that are in the middle of starting a run
 _over = 0  # the process whose runs are ended for good
 _warned: set[str] = set()
 
+
+def _after_fork() -> None:
+    _starting.clear()  # the other threads are the parent's
+    _lock.release()
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork
     )
 
 
@@ -201,9 +211,23 @@ def _warn_once(about: str, text: str) -> None:
 # -- starting and ending ----------------------------------------------------------------------
 
 
-def refuse_at_exit() -> None:
-    """Raise RunlogError where the runs of this process are ended for good: nobody would end another
-    one."""
+class Starting:
+    """A context in which a run is started; the end of the program waits for it, so that the run is
+    ended, too. Raises RunlogError where the runs of this process have ended for good."""
+
+    def __enter__(self) -> None:
+        _starting.append(threading.current_thread())
+        try:
+            _refuse_at_exit()
+        except RunlogError:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        _starting.remove(threading.current_thread())
+
+
+def _refuse_at_exit() -> None:
     if _over == os.getpid():
         raise RunlogError("the program is ending, and with it its runs: no run is started any more")
 
@@ -215,7 +239,7 @@ def start(active: Active) -> None:
     _innermost.set(active)
     if _over == os.getpid():  # since a moment
         leave(active, "KILLED", None)
-        refuse_at_exit()
+        _refuse_at_exit()
 
 
 def end(status: str) -> None:
@@ -271,12 +295,19 @@ def _leave_down_to(run_id: str, status: str, error: BaseException | None) -> Non
                 leave(each, status, error)
 
 
+def _wait_for_starts() -> None:
+    end, own_thread = time.monotonic() + START_TIMEOUT, threading.current_thread()
+    while any(each is not own_thread for each in tuple(_starting)) and time.monotonic() < end:
+        time.sleep(0.001)
+
+
 def end_all(status: str, error: BaseException | None) -> None:
     """The program ends: so do the runs of all threads, and what they logged is put in order."""
     global _over
     with _lock:
         _over = os.getpid()
         known = [each for each in reversed(_active) if each.process == _over]
+    _wait_for_starts()
     interrupted = None
     for each in known:
         try:

@@ -219,7 +219,6 @@ def start_run(
     metrics `system/...`; None leaves that to `enable_system_metrics_logging`. It needs psutil.
     Raises RunlogError while another run is active, or when the program is ending.
     """
-    active_runs.refuse_at_exit()
     own = active_runs.own()
     if own is not None and not nested:
         raise RunlogError(
@@ -231,16 +230,17 @@ def start_run(
     store = places.store()
     run_exit.install(active_runs.end_all)
     given_tags = _named(_described(tags, description), run_name)
-    # A run that is nested, or has a parent, is a new one, whatever the environment names.
-    existing = run_id or (None if nested or parent_run_id else _run_id_from_outside())
-    if existing:
-        run = _resumed(store, existing, run_name, given_tags)
-    else:
-        parent = _parent(store, parent_run_id, own, nested)
-        run = _created(store, experiment_id, run_name, parent, given_tags)
-    active = ActiveRun(run.info, run.data, run.inputs)
-    monitor = None if sampling is None else sampling.start(store, run)
-    active_runs.start(Active(active, store, monitor))
+    with active_runs.Starting():
+        # A run that is nested, or has a parent, is a new one, whatever the environment names.
+        existing = run_id or (None if nested or parent_run_id else _run_id_from_outside())
+        if existing:
+            run = _resumed(store, existing, run_name, given_tags)
+        else:
+            parent = _parent(store, parent_run_id, own, nested)
+            run = _created(store, experiment_id, run_name, parent, given_tags)
+        active = ActiveRun(run.info, run.data, run.inputs)
+        monitor = None if sampling is None else sampling.start(store, run)
+        active_runs.start(Active(active, store, monitor))
     return active
 
 

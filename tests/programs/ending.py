@@ -240,6 +240,24 @@ def daemons():
     start()
 
 
+def ends_while_a_thread_starts():
+    """A run is made for a thread, which does not know of it yet when the program ends."""
+    start()
+    store, made = runlog.RunlogClient().store, threading.Event()
+    create = store.create_run
+
+    def slowly(*arguments):
+        run = create(*arguments)
+        made.set()
+        time.sleep(0.3)
+        return run
+
+    store.create_run = slowly
+    options = {"run_name": "late"}
+    threading.Thread(target=runlog.start_run, kwargs=options, daemon=True).start()
+    made.wait()
+
+
 def leaves_at_once():
     start()
     os._exit(7)
