@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 
 import golden
 import served
+from contract.conftest import STORES
 from processes import LONG
 from runlog.artifacts import ArtifactRepo
 from runlog.entities import Metric, PagedList, Run, RunData, RunOutputs
 from runlog.protocol import wire
 from runlog.protocol.rows import BY_NAME
 from runlog.serve import create_app
-from runlog.store import open_store
 from strategies import doubles, logged_runs
 from wsgi import call
 
 
-@pytest.fixture
-def app(place):
-    store = open_store(str(place / "runlog.db"))
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def app(request, place, monkeypatch):
+    store = STORES[request.param](place, monkeypatch)
     may = ("dbfs:/x", "hdfs:/x", "viewfs:/x")
     yield create_app(store, ArtifactRepo(str(place / "artifacts")), allowed_locations=may)
     store.close()

@@ -14,6 +14,7 @@ from runlog.serve import create_app
 from runlog.store import Store, open_store
 from wsgi import WsgiTransport
 
+SQL_SERVER = os.environ.get("RUNLOG_TEST_MSSQL", "")  # which tests do not see
 _new_files: dict[str, bytes] = {}
 
 
@@ -68,7 +69,7 @@ def on_server(kind: str) -> Callable[[Path, pytest.MonkeyPatch], Store]:
 
 def sql_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The SQL Server's that RUNLOG_TEST_MSSQL names, emptied: a database for nothing else."""
-    store = open_store(os.environ["RUNLOG_TEST_MSSQL"])
+    store = open_store(SQL_SERVER)
     with store.db.transaction():  # type: ignore[attr-defined]
         for statement in EMPTIED:
             store.db.execute(statement)  # type: ignore[attr-defined]
@@ -179,7 +180,7 @@ STORES: dict[str, Callable[[Path, pytest.MonkeyPatch], Store]] = {
     "mariadb": on_server("mariadb"),
     "http_mariadb": http_over("mariadb"),
     "mlflow": mlflow,
-    **({"mssql": sql_server} if "RUNLOG_TEST_MSSQL" in os.environ else {}),
+    **({"mssql": sql_server} if SQL_SERVER else {}),
 }
 
 
