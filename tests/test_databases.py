@@ -16,8 +16,10 @@ import pytest
 from contract.names import DOUBLES
 from runlog import migrate, places
 from runlog.db import Undone, doubles, servers
-from runlog.entities import ViewType
+from runlog.db.mysql import MySQL
+from runlog.entities import Dataset, DatasetInput, ViewType
 from runlog.errors import (
+    AlreadyExists,
     InvalidParameter,
     MissingExtra,
     ServerUnreachable,
@@ -495,3 +497,61 @@ def test_processes_of_a_server_see_what_the_others_did(place, uri):
         clients[1].delete_run(run)
         assert {each.get_run(run).info.lifecycle_stage for each in clients} == {"deleted"}
     assert "se%40cret" not in (place / "log").read_text()
+
+
+# -- a database to which 'a ' is 'a' ----------------------------------------------------------
+
+
+@pytest.fixture
+def padding(server, monkeypatch):
+    """MariaDB with a collation that compares as SQL Server's do."""
+    monkeypatch.setattr(MySQL, "_collation", lambda self: "utf8mb4_bin")
+    monkeypatch.setattr(MySQL, "PADS", True)
+    opened = open_store(server("mariadb").database(f"padding{uuid4().hex}"))
+    yield opened
+    opened.close()
+
+
+def test_what_pads_is_as_the_test_takes_it(padding):
+    assert padding.db.execute("select count(*) from experiment where name = 'Default  '") == [(1,)]
+
+
+OF_RUNS = {
+    "a metric": lambda store, run, name: store.log_metric(run, name, 2.0, 2, 2),
+    "metrics": lambda store, run, name: store.log(run, [("m", 1.0, 1, 1), (name, 2.0, 2, 2)]),
+    "a param": lambda store, run, name: store.log(run, params=[(name, "2")]),
+    "params": lambda store, run, name: store.log(run, params=[("p", "1"), (name, "2")]),
+    "a tag": lambda store, run, name: store.log(run, tags=[(name, "2")]),
+    "no tag": lambda store, run, name: store.delete_tag(run, name),
+    "a digest": lambda store, run, name: store.record_digests(run, [(name, 2, "b" * 64)]),
+    "digests": lambda store, run, name: store.record_digests(
+        run, [("f", 1, "a" * 64), (name, 2, "b" * 64)]
+    ),
+    "a data set": lambda store, run, name: store.log_inputs(
+        run, [DatasetInput(Dataset(name, "1", "local", "{}"))]
+    ),
+    "an experiment": lambda store, run, name: store.create_experiment(name),
+    "an experiment's tag": lambda store, run, name: store.set_experiment_tags("0", {name: "2"}),
+    "a model's param": lambda store, run, name: store.models.create("0", "m", params={name: "2"}),
+}
+
+
+@pytest.mark.parametrize("what", OF_RUNS)
+def test_a_name_with_a_blank_more_overwrites_nothing(padding, what):
+    run = padding.create_run("0").info.run_id
+    for log in OF_RUNS.values():
+        if log is not OF_RUNS["no tag"]:
+            log(padding, run, "a")
+    before = padding.get_run(run), padding.get_digests(run), padding.get_metric_history(run, "a")
+    with pytest.raises((InvalidParameter, AlreadyExists), match="leave the blank out|already"):
+        OF_RUNS[what](padding, run, "a ")
+    after = padding.get_run(run), padding.get_digests(run), padding.get_metric_history(run, "a")
+    assert repr(after) == repr(before)
+    assert padding.find_experiment("a ") is None and padding.find_experiment("a") is not None
+
+
+def test_texts_that_tell_nothing_apart_keep_their_blanks(padding):
+    run = padding.create_run("0", run_name="a ").info.run_id
+    padding.log(run, params=[("p", "a ")], tags=[("t", "a ")])
+    data = padding.get_run(run)
+    assert (data.info.run_name, data.data.params["p"], data.data.tags["t"]) == ("a ", "a ", "a ")

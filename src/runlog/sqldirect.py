@@ -99,11 +99,12 @@ class DirectMetrics(Metrics):
                   join metric_key k on k.name = j.value
                   join metric m on m.key = k.id and m.run = :run"""
         found: dict[str, int] = dict(self._db.execute(find, bindings))
-        if len(found) == len(names):
+        new = [name for name in names if name not in found]
+        if not new:
             return found
         self._db.executemany(
             "insert into metric_key (name) values (:name) on conflict do nothing",
-            [{"name": name} for name in names if name not in found],
+            [{"name": name} for name in new],
         )
         self._db.execute(
             """insert into metric (run, key)

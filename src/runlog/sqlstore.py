@@ -207,7 +207,8 @@ class SqlStore(Store):
                 {"name": validate.text(name)},
             )
             found = self._experiments(fetch, [row[0] for row in ids])
-        return found[0] if found else None
+        # A database that takes 'a ' for 'a' finds the other one.
+        return found[0] if found and found[0].name == validate.text(name) else None
 
     def _experiments(self, fetch: Fetch, ids: Sequence[int]) -> list[Experiment]:
         bindings = json_ids(ids)

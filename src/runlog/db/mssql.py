@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from runlog.db import bulk, doubles
+from runlog.db import blanks, bulk, doubles
 from runlog.db.servers import COMPARED, PREFIXES, Bindings, Row, Rows, ServerDatabase
-from runlog.errors import InvalidParameter
 
 _MOST_VALUES = 2_000  # that are bound; SQL Server takes 2,100
 _NUMBER = re.compile(r"\((\d+)\) \(SQL")  # of an error, in pyodbc's texts: the first is its cause
@@ -43,13 +42,6 @@ _SAID = (
     ("String data, right-truncated", 8152),
     ("Invalid authorization specification", 18456),
 )
-# Tables in which a row is told by a text: with a blank more at its end, SQL Server takes it for the
-# same one. Their texts' bindings are called so.
-_TOLD_BY_TEXT = re.compile(
-    r"\s*(insert into|update|merge into) (experiment|experiment_tag|param|tag|dataset|input_tag"
-    r"|artifact|model_param|model_tag|model_metric|metric_key|token|account)\s"
-)
-_TEXTS = frozenset(("key", "name", "path", "digest"))
 
 # How a value comes out of a list in JSON: its type there, and what is made of it.
 _JSON = {
@@ -96,6 +88,7 @@ class SQLServer(ServerDatabase):
     title = "SQL Server"
     driver = "mssqlpython"
     extra = "mssql"
+    PADS = True
     schema = "schema-mssql.sql"
     PHRASES = (
         (r"\s+", " "),
@@ -193,19 +186,6 @@ class SQLServer(ServerDatabase):
         values = iter(arguments)
         return re.sub(r"\?", lambda _: _literal(next(values)), text), ()
 
-    def _cursor(self, connection: Any, sql: str, bindings: Bindings | None) -> Any:
-        if bindings and _TOLD_BY_TEXT.match(sql):
-            self._refuse_blanks(bindings[name] for name in _TEXTS & bindings.keys())
-        return super()._cursor(connection, sql, bindings)
-
-    def _refuse_blanks(self, texts: Iterable[Any]) -> None:
-        for text in texts:
-            if isinstance(text, str) and text.endswith(" "):
-                raise InvalidParameter(
-                    f"SQL Server does not tell {text[-200:]!r} from the same without the blank at "
-                    "its end: leave the blank out"
-                )
-
     def read(self, rows: Iterable[Any]) -> Rows:
         return doubles.read(super().read(rows))
 
@@ -215,13 +195,11 @@ class SQLServer(ServerDatabase):
 
     def change_many(self, sql: str, rows: Sequence[Bindings | Row]) -> int:
         """All rows in one statement, as one value in JSON: of values there may be 2,100 at most."""
+        blanks.refuse(self.title, sql, rows)
         made = bulk.statement(sql)
         columns = bulk.columns(rows, made) if len(rows) > 1 else None
         if columns is None:  # the drivers do not say how many rows several executions changed
             return sum(self.change(sql, _named(row, made.names)) for row in rows)
-        if _TOLD_BY_TEXT.match(sql):
-            for name in _TEXTS & columns.keys():
-                self._refuse_blanks(columns[name])
         text = made.sql.replace(bulk.ROWS, _rows_of_json(columns))
         values = zip(*map(_json_values, columns.values()), strict=True)
         return self.change(text, {"rows": json.dumps([*values])})

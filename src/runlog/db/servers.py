@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 from runlog import migrate
-from runlog.db import READS_ONLY, Undone, Unsure
+from runlog.db import READS_ONLY, Undone, Unsure, blanks
 from runlog.errors import (
     InvalidParameter,
     MissingExtra,
@@ -104,6 +104,7 @@ class ServerDatabase:
     ROLLBACK: ClassVar[str] = "rollback"
     BEGIN_READING: ClassVar[Sequence[str]]  # all statements that follow see the same state
     SETTINGS: ClassVar[Sequence[str]] = ()  # of each connection; {seconds} to wait for a lock
+    PADS: ClassVar[bool] = False  # whether 'a ' is 'a' to it
     LIKE: ClassVar[str] = "{0} like {1} escape ''"
     ILIKE: ClassVar[str]
     BY_KEY: ClassVar[str] = "order by 1, 2"
@@ -193,6 +194,8 @@ class ServerDatabase:
         """`executemany` that returns how many rows were changed."""
         if not rows:
             return 0
+        if self.PADS:
+            blanks.refuse(self.title, sql, rows)
         connection = self._transactions()[-1]
         text, names = self._translation(sql, isinstance(rows[0], Mapping))
         cursor = connection.cursor()
@@ -203,6 +206,8 @@ class ServerDatabase:
         return int(cursor.rowcount)
 
     def _cursor(self, connection: Any, sql: str, bindings: Bindings | None) -> Any:
+        if self.PADS and bindings:
+            blanks.refuse(self.title, sql, (bindings,))
         text, names = self._translation(sql)
         text, arguments = self.bound(text, _arguments(bindings or {}, names))
         cursor = connection.cursor()
@@ -223,8 +228,8 @@ class ServerDatabase:
         return found if not found or type(found[0]) is tuple else [*map(tuple, found)]
 
     def bound(self, text: str, arguments: Any) -> tuple[str, Any]:
-        """A statement and its values as the driver takes them: all, unless the engine has reason
-        to refuse one or to put it otherwise."""
+        """A statement and its values as the driver takes them: all that are bound, unless the
+        engine takes fewer."""
         return text, arguments
 
     @property
