@@ -12,12 +12,13 @@ import apsw
 import pytest
 from click.testing import CliRunner
 
+import processes
 import served
 from contents import contents
 from processes import LONG, check
 from runlog import RunlogClient, cli, copying
 from runlog.copying import POINTS_AT_ONCE
-from runlog.counting import Choice
+from runlog.counting import Choice, Chosen, count
 from runlog.entities import (
     Dataset,
     DatasetInput,
@@ -391,3 +392,101 @@ def test_through_a_server_of_few_words(full, place):
         assert copied.inputs.dataset_inputs == run.inputs.dataset_inputs
     for store in (source, server, behind, back):
         store.close()
+
+
+# -- a live source --------------------------------------------------------------------------
+
+
+def whole(store, run_id: str) -> tuple[object, ...]:
+    """All that is logged of a run."""
+    run = store.get_run(run_id)
+    histories = [store.get_metric_history(run_id, key) for key in sorted(run.data.metrics)]
+    return run.info.status, run.info.end_time, run.data, histories, store.get_digests(run_id)
+
+
+def test_a_run_that_is_logged_to_meanwhile_is_copied_as_it_is_at_some_moment(place):
+    source, target = open_store("from.db"), open_store("to.db")
+    run_id = source.create_run("0").info.run_id
+    source.log(run_id, [("loss", 0.0, 0, 0)], [("a", "1")])
+    step = 0
+
+    def go_on(done: int, total: int) -> None:
+        nonlocal step
+        step += 1
+        source.log(run_id, [("loss", 1.0, step, step), (f"m{step}", 1.0, 1, 1)], [(f"p{step}", "")])
+        source.log(run_id, tags=[(f"t{step}", "")])
+        source.record_digests(run_id, [(f"f{step}", 1, "ab" * 32)])
+
+    choice = Choice(source.all_experiments())
+    outcome = copying.copy(source, target, choice, go_on)
+    assert (outcome.is_complete, outcome.live) == (True, 1)
+    assert len(target.get_metric_history(run_id, "loss")) >= 2  # more than when it began
+    assert target.get_run(run_id).info.status == "RUNNING"
+    source.update_run(run_id, "FINISHED")
+    outcome = copying.copy(source, target, choice)
+    assert (outcome.is_complete, outcome.live) == (True, 0)
+    assert whole(target, run_id) == whole(source, run_id)
+    source.close()
+    target.close()
+
+
+def test_a_run_that_ends_meanwhile_is_copied_whole(place):
+    source, target = open_store("from.db"), open_store("to.db")
+    run_id = source.create_run("0").info.run_id
+    source.log(run_id, [("loss", 0.0, 0, 0)])
+
+    def end(done: int, total: int) -> None:
+        if source.get_run(run_id).info.status == "RUNNING":
+            source.log(run_id, [("loss", 1.0, 1, 1)])
+            source.update_run(run_id, "FINISHED")
+
+    outcome = copying.copy(source, target, Choice(source.all_experiments()), end)
+    assert (outcome.is_complete, outcome.live) == (True, 0)
+    assert whole(target, run_id) == whole(source, run_id)
+    source.close()
+    target.close()
+
+
+def test_what_is_missing_of_a_live_run_is_an_error(place):
+    source, target = open_store("from.db"), open_store("to.db")
+    run_id = source.create_run("0").info.run_id
+    source.log(run_id, [("loss", 0.0, 0, 0)], [("a", "1"), ("b", "2")])
+    chosen = Chosen(source, Choice(source.all_experiments()))
+    copying.copy(source, target, chosen.choice)
+    (records,) = chosen.all_batches()
+    chosen.note(records[0])
+    target.log(run_id, [("loss", 7.0, 7, 7)])  # which the source has not
+    points = {each.kind: each for each in count(chosen, target)}["points"]
+    assert (points.source, points.target) == (1, 2)
+    source.close()
+    target.close()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["copy", "live.db", "copy.db"],
+        ["copy", "--artifacts", "live.db", "copy.db"],
+        ["gc", "--tracking-uri", "live.db"],
+        ["db", "backup", "copy.db", "--overwrite", "--tracking-uri", "live.db"],
+        ["db", "check", "--tracking-uri", "live.db"],
+        ["db", "vacuum", "--tracking-uri", "live.db"],
+        ["doctor", "--tracking-uri", "live.db"],
+    ],
+    ids=lambda words: "-".join(words[:2]),
+)
+def test_commands_on_a_store_that_somebody_logs_to(place, words):
+    writer = processes.start("log_loop", "live.db", 5)
+    try:
+        for _ in range(20):
+            writer.stdout.readline()
+        store = open_store("live.db")
+        store.delete_run(store.create_run("0").info.run_id)
+        store.close()
+        for _ in range(3):
+            result = CliRunner().invoke(cli.main, words)
+            assert result.exit_code == 0, result.output
+    finally:
+        writer.kill()
+        writer.communicate()
+    check("live.db")

@@ -32,11 +32,13 @@ Progress = Callable[[int, int], None]
 
 class Outcome(NamedTuple):
     """Counts of every kind, and by how many runs and models have their files there, the places
-    that the target does not name, and the locations that nobody has allowed on this machine."""
+    that the target does not name, and the locations that nobody has allowed on this machine; and
+    how many runs were logged to after they had been copied."""
 
     counts: list[Counts]
     left_behind: Mapping[str, int]
     refused: Mapping[str, int]
+    live: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -75,11 +77,23 @@ class _Copying:
                 self._copy_runs(records, number)
         models = self.chosen.models()
         self._copy_models(models, numbers)
-        for records in self.chosen.all_batches():
-            self.here.end_runs([each for each in records if run_id(each) in self.begun])
+        for experiment in self.chosen.experiments:
+            for records in self.chosen.batches(experiment):
+                self._end_runs(records, numbers[experiment.experiment_id])
         self.here.finish()
         counts = count(self.chosen, self.target, self.here, models)
-        return Outcome(counts, self.left_behind, self.refused)
+        return Outcome(counts, self.left_behind, self.refused, len(self.chosen.live))
+
+    def _end_runs(self, records: Sequence[RunRecord], number: str) -> None:
+        """Say of runs how they ended. Those that were logged to since they were copied are brought
+        up to date before, so that none says that it has ended and lacks its last points."""
+        late = [each for each in records if self.chosen.has_changed(each)]
+        if late:
+            noted = dict(self.left_behind), dict(self.refused)
+            self.done -= len(late)
+            self._copy_runs(late, number)
+            self.left_behind, self.refused = noted  # they were noted before
+        self.here.end_runs([each for each in records if run_id(each) in self.begun])
 
     def _keep_experiment(self, experiment: Experiment) -> str:
         place = self._place(experiment.artifact_location)
@@ -96,6 +110,7 @@ class _Copying:
         there = {run_id(each): each for each in found}
         todo = []
         for record in records:
+            self.chosen.note(record)
             before = there.get(self.here.id_here(run_id(record)))
             if before is None or not self._is_copy(before, record):
                 todo.append(record)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from runlog.artifacts import LocationRefused
 from runlog.artifacts.opening import opened
-from runlog.entities import RUN_NAME, Experiment, LoggedModelInput, LoggedModelOutput, ViewType
+from runlog.entities import (
+    RUN_NAME,
+    Experiment,
+    LoggedModelInput,
+    LoggedModelOutput,
+    RunStatus,
+    ViewType,
+)
 from runlog.records import COPY_OF, ModelRecord, RunRecord
 from runlog.store import view_stages
 
@@ -45,6 +52,13 @@ class Counts(NamedTuple):
     target: int
 
 
+class _Copied(NamedTuple):
+    """A run as it was copied: what tells it from what it becomes, and how much it had at least."""
+
+    mark: int
+    least: tuple[int, ...]
+
+
 class Chosen:
     """A choice of a store: `runs` are the ids by experiment, oldest first."""
 
@@ -59,6 +73,17 @@ class Chosen:
         self.runs = {key: ids for key, ids in found.items() if ids or not choice.is_narrow}
         self.experiments = [each for each in choice.experiments if each.experiment_id in self.runs]
         self.read: dict[str, int] = {}  # points of runs, where the store itself does not count them
+        self.copied: dict[str, _Copied] = {}  # by id, runs as they were when they were copied
+        self.live: set[str] = set()  # runs that were logged to after they had been copied
+
+    def note(self, record: RunRecord) -> None:
+        """Remember what a run is like now that it is copied."""
+        self.copied[run_id(record)] = _Copied(_mark(record), _least(record))
+
+    def has_changed(self, record: RunRecord) -> bool:
+        """Whether a run was logged to since it was copied."""
+        before = self.copied.get(run_id(record))
+        return before is not None and before.mark != _mark(record)
 
     def batches(self, experiment: Experiment) -> Iterator[list[RunRecord]]:
         """The runs of an experiment, as they are now."""
@@ -122,11 +147,57 @@ def count(
                 _add(tally, sizes, {})
                 continue
             ids_here = {here.id_here(each) for each in ids}
-            _add(tally, sizes, _sizes(target, copy, ids_here, chosen, keep_digests))
+            there_sizes = _sizes(target, copy, ids_here, chosen, keep_digests)
+            if there_sizes != sizes and _is_as_far(chosen, record, there_sizes, sizes):
+                sizes = there_sizes
+            _add(tally, sizes, there_sizes)
     for model_id in ids:
         is_here = here is not None and here.id_here(model_id) in found
         _add(tally, {"models": 1}, {"models": int(is_here)})
     return [Counts(kind, *both) for kind, both in tally.items() if any(both)]
+
+
+def _is_as_far(
+    chosen: Chosen, record: RunRecord, copied: Mapping[str, int], now: Mapping[str, int]
+) -> bool:
+    """Whether a copy differs from its run only because that was logged to meanwhile: it has what
+    the run had when it was copied, and no more than the run has now."""
+    before = chosen.copied.get(run_id(record))
+    is_running = not RunStatus.is_terminated(record.run.info.status)
+    if before is None or not (is_running or before.mark != _mark(record)):
+        return False
+    least = dict(zip(_KINDS, before.least, strict=True))
+    if not all(min(least.get(kind, 0), n) <= copied.get(kind, 0) for kind, n in now.items()):
+        return False
+    if not all(n <= max(now[kind], least.get(kind, 0)) for kind, n in copied.items()):
+        return False
+    chosen.live.add(run_id(record))
+    return True
+
+
+def _mark(record: RunRecord) -> int:
+    run = record.run
+    files = sorted(each[:3] for each in record.files)
+    what = (run.info, run.data.params, run.data.tags, run.data.metric_points, run.inputs)
+    return hash(repr((*what, run.outputs, record.counts, files)))
+
+
+_KINDS = ("runs", "params", "tags", "data sets", "metrics", "points", "digests")
+
+
+def _least(record: RunRecord) -> tuple[int, ...]:
+    """How many of each of `_KINDS` a copy of a run has, at least: of a metric that the store does
+    not count, one point."""
+    run, points = record.run, record.run.data.metric_points
+    return (
+        1,
+        len(run.data.params),
+        len(run.data.tags.keys() - _OWN_TAGS),
+        len(run.inputs.dataset_inputs),
+        len(points),
+        sum(record.counts.get(each.key, 1) for each in points),
+        len(record.files),
+    )
 
 
 def _add(tally: dict[str, list[int]], source: Mapping[str, int], target: Mapping[str, int]) -> None:

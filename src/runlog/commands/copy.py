@@ -67,7 +67,8 @@ def copy(
     SRC and DST are tracking URIs: files, databases, servers. Runs keep their ids, times and stages;
     experiments are found by their names. It can be interrupted at any time, and goes on when it is
     called again; what is there already is not copied twice. In the end everything is counted on
-    both sides: the exit code is 1 if the numbers differ. MLflow's servers choose ids themselves:
+    both sides: the exit code is 1 if the numbers differ. A run that is logged to meanwhile is
+    copied as it is at some moment, and a note says so. MLflow's servers choose ids themselves:
     there the tag runlog.copyOf has the first one.
     """
     from runlog import copying, counting
@@ -94,8 +95,14 @@ def copy(
     _say_refused(outcome.refused, target, artifacts)
     if artifacts and outcome.refused:
         context.exit(1)
+    if outcome.live:
+        common.complain(
+            "note",
+            f"{counted(outcome.live, 'run')} went on while copied, and the copy has what was there "
+            "then: copy again to bring the rest",
+        )
     if not dry_run and not outcome.is_complete:
-        common.complain("error", "the numbers differ: was something logged meanwhile? Copy again")
+        common.complain("error", "the numbers differ: copy again to bring what is missing")
         context.exit(1)
 
 

@@ -188,7 +188,9 @@ def backup(
         os.replace(hidden, target)
         _sync_folder(target)
     except apsw.Error as error:
-        raise RunlogError(f"cannot back {database.path} up to {target}: {error}") from error
+        raise RunlogError(
+            f"cannot back {database.path} up to {target}: {snapshots.reason(error)}"
+        ) from error
     finally:
         source.close()
         for left in (hidden, hidden + "-journal"):

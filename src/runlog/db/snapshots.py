@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 
 import apsw
@@ -60,7 +61,9 @@ def take(path: str, target: str) -> None:
         finally:
             source.close()
     except apsw.Error as error:
-        raise RunlogError(f"cannot take a snapshot of the database {path}: {error}") from error
+        raise RunlogError(
+            f"cannot take a snapshot of the database {path}: {reason(error)}"
+        ) from error
 
 
 def copy(source: apsw.Connection, target: str, progress: Progress | None = None) -> None:
@@ -76,8 +79,28 @@ def copy(source: apsw.Connection, target: str, progress: Progress | None = None)
         made.set_busy_timeout(_WAIT)
         with made.backup("main", source, "main") as job:
             while not job.done:
-                job.step(_PAGES_A_STEP)
+                _step(job)
                 if progress is not None:
                     progress(job.page_count - job.remaining, job.page_count)
     finally:
         made.close()
+
+
+def _step(job: apsw.Backup) -> None:
+    """Copy some pages. While others have the file locked it waits, as for a statement."""
+    until = time.monotonic() + _WAIT / 1000
+    while True:
+        try:
+            job.step(_PAGES_A_STEP)
+            return
+        except (apsw.BusyError, apsw.LockedError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def reason(error: apsw.Error) -> str:
+    """What went wrong with a copy. SQLite says "not an error" of a lock that a backup met."""
+    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
+        return f"other programs kept it locked for {_WAIT / 1000:g} s. Try again when they log less"
+    return str(error)
