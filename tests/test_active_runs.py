@@ -214,6 +214,25 @@ def test_a_task_that_goes_on_logs_to_the_run_that_ended():
     assert (run.info.status, run.data.metrics) == ("FINISHED", {"late": 2})
 
 
+def test_a_task_that_goes_on_does_not_log_to_the_run_of_another():
+    async def log(other_began):
+        await other_began.wait()
+        runlog.log_metric("late", 1)
+
+    async def main():
+        other_began = asyncio.Event()
+        with runlog.start_run() as first:
+            task = asyncio.create_task(log(other_began))
+        with runlog.start_run() as second:
+            other_began.set()
+            await task
+        return first, second
+
+    with pytest.warns(UserWarning, match="has ended"):
+        first, second = asyncio.run(main())
+    assert (kept(first).data.metrics, kept(second).data.metrics) == ({"late": 1}, {})
+
+
 def test_a_cancelled_task_leaves_a_killed_run():
     async def work():
         with runlog.start_run():

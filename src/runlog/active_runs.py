@@ -130,8 +130,12 @@ def innermost() -> Active | None:
     """Return the run that log calls go to here: of this context, of this thread, or of the main
     thread."""
     active = _innermost.get()
-    if active is None or active.ended:
-        active = _not_ended(active) or _of_threads()
+    if active is None:
+        return _of_threads()
+    if active.ended:
+        left, active = active, _not_ended(active)
+        if active is None and left.is_of_task():  # others stay with the run that they were made in
+            active = _of_threads()
     return active
 
 
