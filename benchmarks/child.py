@@ -12,6 +12,7 @@ import random
 import statistics
 import struct
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,23 @@ def log(peer: Any, calls: int, keys: int = 1) -> dict[str, Any]:
         "p50": statistics.median(took) / 1e9,
         "written": all_of_it.written / points,
     }
+
+
+def log_beside_a_thread(peer: Any, calls: int) -> dict[str, Any]:
+    """`log` in a process with a second thread that wakes up now and then, as a data loader does."""
+    ended = threading.Event()
+
+    def wake_up() -> None:
+        while not ended.wait(0.01):
+            pass
+
+    thread = threading.Thread(target=wake_up)
+    thread.start()
+    try:
+        return log(peer, calls)
+    finally:
+        ended.set()
+        thread.join()
 
 
 def log_little(peer: Any, keys: int = 1) -> dict[str, Any]:

@@ -96,7 +96,11 @@ def _log(bench: Bench, peer: Peer, calls: int, keys: int) -> Values:
 def log_metric(bench: Bench, peer: Peer) -> Values:
     calls = bench.size(CALLS.get(peer.name, 20_000), 200)
     answer = _log(bench, peer, calls, 1)
+    with new_place() as place:
+        beside = bench.child(peer, "log_beside_a_thread", place, calls=calls)
     return {
+        "call threads": beside["loop_cpu"],
+        "call threads p50": beside["p50"],
         "call": answer["cpu"],
         "call loop": answer["loop_cpu"],
         "call p50": answer["p50"],

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 
 from contract.names import DOUBLES
+from processes import LONG
 from runlog import migrate, places
 from runlog.db import Undone, doubles, servers
 from runlog.db.mysql import MySQL
@@ -363,6 +364,49 @@ def test_a_server_that_is_away_for_long(server, kind, uri, monkeypatch):
     finally:
         behind.restart()
         store.close()
+
+
+DRIVERS = {"postgresql": ["psycopg", "psycopg2"], "mariadb": ["pymysql", "mysqldb"]}
+
+
+@pytest.mark.parametrize("driver", [0, 1])
+def test_a_server_that_is_stopped(server, kind, uri, driver, monkeypatch):
+    """It holds its connections and answers nobody, as one whose machine is frozen."""
+    monkeypatch.setenv("RUNLOG_BUSY_TIMEOUT", "2")
+    scheme, rest = uri.split(":", 1)
+    uri, behind = f"{scheme}+{DRIVERS[kind][driver]}:{rest}", server(kind)
+    store = open_store(uri)
+    run = run_of(store)
+    with behind.stopped(LONG):
+        with pytest.raises(ServerUnreachable, match="has not answered for 2 s"):
+            store.log(run, [("m", 1.0, 0, 0)])
+        with pytest.raises(ServerUnreachable, match="cannot connect to"):
+            store.get_run(run)
+        with pytest.raises(ServerUnreachable, match="cannot connect to"):
+            open_store(uri).get_run(run)
+    store.log(run, [("m", 1.0, 0, 1)])
+    assert 1 in [point.step for point in store.get_metric_history(run, "m")]
+    store.close()
+
+
+def test_a_server_that_is_stopped_while_a_transaction_is_open(server, kind, uri, monkeypatch):
+    monkeypatch.setenv("RUNLOG_BUSY_TIMEOUT", "2")
+    store, behind = open_store(uri), server(kind)
+    with pytest.raises(ServerUnreachable), store.db.reading():
+        with behind.stopped(LONG):
+            store.db.execute("select 1 from run")
+    with store.db.reading() as fetch:
+        with behind.stopped(LONG), pytest.raises(ServerUnreachable):
+            fetch("select 1 from run")
+    store.close()
+
+
+def test_a_statement_that_takes_long_is_waited_for(kind, uri, monkeypatch):
+    monkeypatch.setenv("RUNLOG_BUSY_TIMEOUT", "1")
+    store = open_store(uri)
+    sleep = {"postgresql": "select 1 from pg_sleep(3)", "mariadb": "select 1 + sleep(3)"}[kind]
+    assert store.db.execute(sleep) == [(1,)]
+    store.close()
 
 
 def test_what_nobody_knows_is_said(server, kind, uri):

@@ -20,7 +20,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -132,6 +135,28 @@ class Server:
             self.process.wait()
             self.process = None
 
+    @contextmanager
+    def stopped(self, seconds: float) -> Iterator[None]:
+        """It does nothing while the block runs, but for at most so long: its system still takes
+        connections and acknowledges what is sent."""
+        pids = [self.process.pid, *below(self.process.pid)]
+
+        def signalled(number: int) -> None:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+        end = threading.Timer(seconds, signalled, [signal.SIGCONT])
+        signalled(signal.SIGSTOP)
+        while not all(map(_is_stopped, pids)):
+            time.sleep(0.01)
+        end.start()
+        try:
+            yield
+        finally:
+            end.cancel()
+            signalled(signal.SIGCONT)
+
     def log(self) -> str:
         """The end of what the server has printed."""
         return (self.folder / "server.log").read_text(errors="replace")[-2000:]
@@ -214,6 +239,12 @@ def as_user(name: str) -> list[str]:
     if os.geteuid() != 0:
         return []
     return ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", "--pdeathsig=KILL"]
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether all threads of a process stand still. Linux tells."""
+    states = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(each.read_text().rpartition(")")[2].split()[0] in "TtZX" for each in states)
 
 
 def below(pid: int) -> list[int]:

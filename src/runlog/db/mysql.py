@@ -82,6 +82,8 @@ class MySQL(ServerDatabase):
     TEXT = r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`"
     WRITING = frozenset(("outfile", "dumpfile"))
 
+    GREETING = b""
+
     double = staticmethod(doubles.sortable)
 
     def code(self, error: Any) -> Any:
@@ -91,7 +93,14 @@ class MySQL(ServerDatabase):
         return f"`{word}`" if word in ("key", "schema") else word
 
     def options(self) -> dict[str, Any]:
-        return {"charset": "utf8mb4"}
+        # PyMySQL reads what the server says first with the timeout for statements.
+        connecting = self.timeouts(("pymysql", "mysqldb"), "connect_timeout")
+        return {"charset": "utf8mb4", **connecting, **self.timeouts(("pymysql",), "read_timeout")}
+
+    def _set_up(self, connection: Any, record: Any) -> None:
+        super()._set_up(connection, record)
+        if "read_timeout" not in self._url.query and hasattr(connection, "_read_timeout"):
+            connection._read_timeout = None
 
     def read(self, rows: Iterable[Any]) -> Rows:
         return doubles.read(super().read(rows))

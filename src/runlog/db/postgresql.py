@@ -58,6 +58,11 @@ class PostgreSQL(ServerDatabase):
     GONE = frozenset(("25006", "57P01", "57P02", "57P03"))
     MISSING = frozenset(("42P01", "42703"))
     UNTAKEN = frozenset(("22021", "22P05"))
+    GREETING = bytes.fromhex("0000000804d2162f")  # does it speak TLS?
+
+    def options(self) -> dict[str, Any]:
+        return self.timeouts(("psycopg", "psycopg2"), "connect_timeout")
+
     READ_ONLY = frozenset(("25006",))
     TEXT = (
         r"[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""

@@ -21,6 +21,7 @@ from weakref import WeakSet
 
 from runlog import migrate
 from runlog.db import READS_ONLY, Undone, Unsure, blanks
+from runlog.db.watchdog import Watchdog
 from runlog.errors import (
     InvalidParameter,
     MissingExtra,
@@ -119,6 +120,7 @@ class ServerDatabase:
     GONE: ClassVar[frozenset[Any]]  # the server cannot write now, another one will,
     MISSING: ClassVar[frozenset[Any]]  # a table is not there,
     UNTAKEN: ClassVar[frozenset[Any]]  # a text that it does not take
+    GREETING: ClassVar[bytes | None] = None  # what a server that works answers to, without log-in
     READ_ONLY: ClassVar[frozenset[Any]] = frozenset()  # a write in a read-only transaction
     TEXT: ClassVar[str]  # a pattern of what is in quotes
     WRITING: ClassVar[frozenset[str]] = frozenset()  # words that write, where all transactions do
@@ -134,6 +136,7 @@ class ServerDatabase:
         self.lock = nullcontext()
         self._opened = False
         self._local = threading.local()
+        self._watchdog = self._make_watchdog()
         self._engine = self._make_engine()
         self._failures = (
             self._engine.dialect.loaded_dbapi.Error,
@@ -171,6 +174,13 @@ class ServerDatabase:
         """What the driver is told beside what the URI says."""
         return {}
 
+    def timeouts(self, drivers: Sequence[str], *names: str) -> dict[str, Any]:
+        """These options of those drivers, set to the seconds for which a call waits, if the URI
+        does not say otherwise."""
+        if self._url.get_driver_name() not in drivers:
+            return {}
+        return {name: math.ceil(_patience()) for name in names if name not in self._url.query}
+
     # -- statements -------------------------------------------------------------------------
 
     def execute(self, sql: str, bindings: Bindings | None = None) -> Rows:
@@ -198,11 +208,9 @@ class ServerDatabase:
             blanks.refuse(self.title, sql, rows)
         connection = self._transactions()[-1]
         text, names = self._translation(sql, isinstance(rows[0], Mapping))
+        arguments = [_arguments(row, names) for row in rows]
         cursor = connection.cursor()
-        try:
-            cursor.executemany(text, [_arguments(row, names) for row in rows])
-        except self._failures as error:
-            raise self._translated(error, connection) from error
+        self._wait(connection, lambda: cursor.executemany(text, arguments))
         return int(cursor.rowcount)
 
     def _cursor(self, connection: Any, sql: str, bindings: Bindings | None) -> Any:
@@ -211,11 +219,29 @@ class ServerDatabase:
         text, names = self._translation(sql)
         text, arguments = self.bound(text, _arguments(bindings or {}, names))
         cursor = connection.cursor()
-        try:
-            cursor.execute(text, arguments)
-        except self._failures as error:
-            raise self._translated(error, connection) from error
+        self._wait(connection, lambda: cursor.execute(text, arguments))
         return cursor
+
+    def _wait(self, connection: Any, call: Callable[[], object]) -> None:
+        """Waits for the server, but not for one that does not answer anybody."""
+        if self._watchdog is None:
+            watched: Any = nullcontext()
+        else:
+            watched = self._watchdog.call(connection.dbapi_connection)
+        try:
+            with watched:
+                call()
+        except self._failures as error:
+            translated = self._translated(error, connection)
+            if getattr(watched, "ended", False):
+                raise ServerUnreachable(
+                    f"{self.path} has not answered for {_patience():g} s "
+                    "(RUNLOG_BUSY_TIMEOUT): what this call wrote may be kept or not"
+                ) from error
+            raise translated from error
+
+    def _make_watchdog(self) -> Watchdog | None:
+        return None if self.GREETING is None else Watchdog(self.GREETING, _patience())
 
     def _rows(self, connection: Any, sql: str, bindings: Bindings | None) -> Rows:
         cursor = self._cursor(connection, sql, bindings)
@@ -331,8 +357,8 @@ class ServerDatabase:
         try:
             if connection.is_valid:
                 cursor = connection.cursor()
-                cursor.execute(self.ROLLBACK)
-        except self._failures:
+                self._wait(connection, lambda: cursor.execute(self.ROLLBACK))
+        except StoreError:
             connection.invalidate()
         finally:
             connection.close()
@@ -369,6 +395,7 @@ class ServerDatabase:
         """In the child: forgets the parent's connections without touching them."""
         self._engine.dispose(close=False)
         self._local = threading.local()
+        self._watchdog = self._make_watchdog()
 
     def _make_engine(self) -> Any:
         # The names of MLflow's settings for the same things.
@@ -463,10 +490,7 @@ class ServerDatabase:
     def _define(self, statement: str) -> None:
         """Runs a statement of the schema's file, which is in the engine's own words."""
         connection = self._transactions()[-1]
-        try:
-            connection.cursor().execute(statement)
-        except self._failures as error:
-            raise self._translated(error, connection) from error
+        self._wait(connection, lambda: connection.cursor().execute(statement))
 
     def _version(self) -> int | None:
         """The version of the schema that is there. Raises StoreUnusable for a newer one."""

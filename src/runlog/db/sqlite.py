@@ -339,6 +339,9 @@ class Database:
             except apsw.Error as error:
                 self._drop_writer()
                 raise self.translated(error) from error
+            except OSError as error:  # no descriptors left, or the file was just deleted
+                self._drop_writer()
+                raise StoreUnusable(f"cannot open {self.path}: {error.strerror}") from error
             except BaseException:
                 self._drop_writer()
                 raise
