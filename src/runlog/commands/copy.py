@@ -108,14 +108,20 @@ def copy(
 
 def _say_refused(refused: Mapping[str, int], target: str, artifacts: bool) -> None:
     for location, count in refused.items():
-        what = f"the files of {counted(count, 'run')} "
-        what += "were not copied from" if artifacts else f"stay, for {target}, at"
-        remedy = "then copy again" if artifacts else "or copy again with --artifacts"
-        common.complain(
-            "error" if artifacts else "warning",
-            f"{what} {location}, which nobody has allowed stores to open on this machine: if that "
-            f"is right, call  runlog artifacts allow {location}  {remedy}",
-        )
+        files = f"the files of {counted(count, 'run')}"
+        allow = f"runlog artifacts allow {location}"
+        if artifacts:
+            common.complain(
+                "error",
+                f"{files} were not copied: nobody has allowed stores to open {location} on this "
+                f"machine. If that is right, call  {allow}  and copy again",
+            )
+        else:
+            common.complain(
+                "warning",
+                f"{files} stay at {location}, which {target} may not open on this machine: allow "
+                f"it with  {allow}  or copy again with --artifacts",
+            )
 
 
 @contextmanager
