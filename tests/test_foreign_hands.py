@@ -193,3 +193,38 @@ def test_what_is_not_overwritten_goes_on(what, place):
     store.close()
     assert points(path, run_id, "loss") == 4010
     check(path)
+
+
+def test_a_process_without_descriptors_left_says_so(place):
+    path = place / "runlog.db"
+    filled(path)[0].close()
+    lines = f"""
+import os, resource
+from runlog.errors import StoreError
+from runlog.store import open_store
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+store = open_store({str(path)!r})
+store.search_runs(["0"])
+store.close()
+taken = []
+while len(taken) < 64:
+    try:
+        taken.append(os.open("/", os.O_RDONLY))
+    except OSError:
+        break
+for left in range(12):
+    try:
+        store.search_runs(["0"])
+    except StoreError as error:
+        print(error)
+    else:
+        print("opened")
+        break
+    os.close(taken.pop())
+"""
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    *errors, last = done.stdout.splitlines()
+    assert errors
+    assert last == "opened"
+    assert all("runlog.db" in error for error in errors)

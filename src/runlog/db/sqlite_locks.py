@@ -150,6 +150,8 @@ class Guard:
     """A lock on a database in WAL mode that says: somebody has it open. Its descriptor belongs to
     no connection; it is closed after all of them are, since closing it drops their POSIX locks."""
 
+    file = -1
+
     def __init__(self, path: str) -> None:
         self.file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 

@@ -53,6 +53,8 @@ class Header:
 class Watch:
     """What the path of an open database named when it was opened, and what has become of it."""
 
+    _folder = _index = -1
+
     def __init__(self, path: str, database: int | None) -> None:
         """`database` is a descriptor of the file; where there is none its path is looked up, and
         the -shm file left alone, since closing that would drop locks."""
