@@ -82,6 +82,19 @@ def serving(
             pass
 
 
+def memory(process: int) -> int:
+    """Bytes that the server's processes have of their own, and their share of what they share."""
+    total = 0
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit() and os.getpgid(int(folder.name)) == process:
+                lines = (folder / "smaps_rollup").read_text().splitlines()
+                total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        except (OSError, ProcessLookupError):
+            continue
+    return total * 1024
+
+
 def _wait(served: Served) -> None:
     end = time.monotonic() + LONG
     while served.process.poll() is None and time.monotonic() < end:

@@ -17,6 +17,7 @@ from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, ROWS
 from runlog.serve import admins, create_app, guard
+from runlog.serve.audit import MORE, MOST_FAILED
 from runlog.serve.auth import FOR_ALL_USERS, LISTS_OF_EXPERIMENTS, Auth
 from runlog.serve.limits import MOST, MOST_KEPT, WINDOW, Attempts, TooManyAttempts
 from runlog.serve.proxies import Proxies
@@ -841,6 +842,20 @@ def test_the_audit_log_tells_who_did_what(team):
         ("ann", "its", "127.0.0.1", "deleteRun", f"run {'f' * 32}", "RESOURCE_DOES_NOT_EXIST", 1),
         ("vic", "its", "127.0.0.1", "deleteRun", f"run {run}", "PERMISSION_DENIED", 1),
     ]
+
+
+def test_who_is_refused_does_not_fill_the_audit_log(team):
+    team.add("mia", "member")
+    for number in range(MOST_FAILED + 30):
+        team.ask("mia", "POST", API + "runs/delete", {"run_id": f"{number:032x}"})
+        team.ask(
+            "mia", "POST", "/api/runlog/1/users/create", {"name": f"n{number}", "role": "admin"}
+        )
+        team.auth.audit.flush()
+    failed = [each for each in team.audit(user="mia") if each.result != "OK"]
+    assert sum(each.times for each in failed) == 2 * (MOST_FAILED + 30)
+    assert len(failed) <= MOST_FAILED + 2
+    assert {each.result for each in failed if each.action == MORE} == {"RESOURCE_DOES_NOT_EXIST"}
 
 
 def test_the_audit_log_keeps_minutes_apart_and_forgets(tmp_path):

@@ -777,8 +777,8 @@ def test_order_by_refused(entry, position, words):
     [
         (["metrics.a", "last(metrics.a) DESC"], "`order_by` contains duplicate fields: metrics.a"),
         (["start_time", "Created DESC"], "duplicate fields: start_time"),
-        ([f"metrics.a{number}" for number in range(101)], "more than 100 entries"),
-        ((f"metrics.a{number}" for number in range(10**9)), "more than 100 entries"),
+        ([f"metrics.a{number}" for number in range(101)], "more than 50 entries"),
+        ((f"metrics.a{number}" for number in range(10**9)), "more than 50 entries"),
         ("metrics.a", "order_by is a list of texts: write ['metrics.a']"),
     ],
 )

@@ -19,7 +19,7 @@ import pytest
 
 from processes import LONG, together
 from runlog.store import open_store
-from serving import Served, free_port, serving
+from serving import Served, free_port, memory, serving
 
 API = "/api/2.0/mlflow/"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
@@ -169,19 +169,6 @@ def test_slow_clients_do_not_keep_others_waiting(server):
         assert server.call("GET", API + "experiments/get?experiment_id=0")[0] == 200
     for client in slow:
         client.close()
-
-
-def memory(process: int) -> int:
-    """Bytes that the server's processes have of their own, and their share of what they share."""
-    total = 0
-    for folder in Path("/proc").iterdir():
-        try:
-            if folder.name.isdigit() and os.getpgid(int(folder.name)) == process:
-                lines = (folder / "smaps_rollup").read_text().splitlines()
-                total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        except (OSError, ProcessLookupError):
-            continue
-    return total * 1024
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="reads /proc")

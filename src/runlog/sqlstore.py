@@ -792,8 +792,9 @@ class SqlStore(Store):
             bindings,
         )
         number = self.db.execute(
-            """select i.id from input i join dataset d on d.id = i.dataset
-               where i.run = :run and d.name = :name and d.digest = :digest""",
+            """select i.id from run r join dataset d on d.experiment = r.experiment
+               join input i on i.run = r.id and i.dataset = d.id
+               where r.id = :run and d.name = :name and d.digest = :digest""",
             bindings,
         )[0][0]
         self.db.executemany(

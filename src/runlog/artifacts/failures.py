@@ -46,7 +46,7 @@ def is_final(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
     return (
         isinstance(error, _FINAL)
-        or _errno(error) in ERROR_CODES
+        or _errno(error) in (*ERROR_CODES, errno.ENAMETOOLONG)
         or bool(names & _FINAL_NAMES)
         or any("Credential" in name or "Authentication" in name for name in names)
     )
@@ -83,7 +83,7 @@ def _translated(verb: str, path: str, error: Exception, secrets: tuple[str, ...]
     if isinstance(error, FileNotFoundError):
         said = "No such artifact" if verb == "read" else f"cannot {verb} artifact"
         return NoSuchFile(f"{said}: {path!r}: {why}")
-    if isinstance(error, _WRONG_PLACE):
+    if isinstance(error, _WRONG_PLACE) or _errno(error) == errno.ENAMETOOLONG:
         return InvalidParameter(f"Invalid path {path!r} of an artifact: cannot {verb} it: {why}")
     if _is_timeout(error) and not str(error):
         why = "no answer for as long as RUNLOG_ARTIFACT_TIMEOUT allows"

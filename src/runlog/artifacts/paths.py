@@ -12,6 +12,9 @@ from runlog.validate import without_password
 HIDDEN = ".runlog-"
 """How the names of unfinished files begin. Nothing else may be called so."""
 
+# Deeper, or longer, than file systems and this program's own walks take.
+MAX_PARTS, MAX_BYTES = 200, 3_000
+
 PROXIED = "mlflow-artifacts:"
 """How the addresses of artifacts begin that a server passes on."""
 
@@ -39,10 +42,13 @@ def check_path(path: str | os.PathLike[str]) -> str:
         reason = "it must not lead upwards with .."
     elif not _is_plain_text(path):
         reason = "it has control characters or is not Unicode text"
+    elif len(parts) > MAX_PARTS or len(path.encode()) > MAX_BYTES:
+        reason = f"it has more than {MAX_PARTS} names or {MAX_BYTES} bytes"
     elif any(part.startswith(HIDDEN) for part in parts):
         reason = f"names that begin with {HIDDEN} are for unfinished files"
     if reason is not None:
-        raise InvalidParameter(f"Invalid path {path!r} of an artifact: {reason}")
+        shown = path if len(path) <= 500 else path[:500] + "..."
+        raise InvalidParameter(f"Invalid path {shown!r} of an artifact: {reason}")
     return "/".join(parts)
 
 

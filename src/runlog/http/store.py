@@ -34,7 +34,14 @@ from runlog.http.patience import patience
 from runlog.http.transport import Connections, Transport
 from runlog.protocol import wire
 from runlog.protocol.columns import Digest
-from runlog.protocol.rows import MAX_DATASET_EXPERIMENTS, MAX_RUNS_AT_ONCE, ROWS
+from runlog.protocol.rows import (
+    MAX_DATASET_EXPERIMENTS,
+    MAX_INPUTS,
+    MAX_PAIRS,
+    MAX_POINTS,
+    MAX_RUNS_AT_ONCE,
+    ROWS,
+)
 from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
 if TYPE_CHECKING:
@@ -47,7 +54,6 @@ if TYPE_CHECKING:
     from runlog.views import Views
 
 PROXIED = "mlflow-artifacts:"
-POINTS_AT_ONCE = 100_000  # 10 MB of JSON
 HISTORY_PAGE = 25_000
 LOG_SECONDS = 10.0  # that a log call waits for the server before it goes to the spool
 RUNS_KNOWN = 1000  # whose infos are remembered, to say what became of them while it is away
@@ -415,16 +421,25 @@ class HttpStore(Store):
         texts = list(dict(texts).items())
         marks = list(validate.texts(dict(tags), "tag").items())
         if inputs is not None:
-            self.log_call(
-                "logInputs",
-                run_id=run_id, datasets=inputs.dataset_inputs, models=inputs.model_inputs,
-            )  # fmt: skip
+            count = max(len(inputs.dataset_inputs), len(inputs.model_inputs), 1)
+            for at in range(0, count, MAX_INPUTS):
+                self.log_call(
+                    "logInputs",
+                    run_id=run_id,
+                    datasets=inputs.dataset_inputs[at : at + MAX_INPUTS],
+                    models=inputs.model_inputs[at : at + MAX_INPUTS],
+                )
             if not (numbers or texts or marks):
                 return
         if _fits(numbers, texts, marks):
             self.log_call("logBatch", run_id=run_id, points=numbers, params=texts, tags=marks)
         elif self._is_runlog if self._waits else self.is_runlog:
-            for piece in _pieces(numbers, POINTS_AT_ONCE) if numbers else [[]]:
+            for some in _pieces(texts[MAX_PAIRS:], MAX_PAIRS):
+                self.log_call("logWhole", run_id=run_id, points=[], params=some, tags=[])
+            for some in _pieces(marks[MAX_PAIRS:], MAX_PAIRS):
+                self.log_call("logWhole", run_id=run_id, points=[], params=[], tags=some)
+            texts, marks = texts[:MAX_PAIRS], marks[:MAX_PAIRS]
+            for piece in _pieces(numbers, MAX_POINTS) if numbers else [[]]:
                 self.log_call("logWhole", run_id=run_id, points=piece, params=texts, tags=marks)
                 texts, marks = [], []
         else:
@@ -445,8 +460,8 @@ class HttpStore(Store):
 
     def record_digests(self, run_id: str, digests: Iterable[tuple[str, int, str]]) -> None:
         if self.is_runlog:
-            given = [Digest(*each) for each in digests]
-            self.call("recordDigests", run_id=validate.run_id(run_id), digests=given)
+            for given in _pieces([Digest(*each) for each in digests], MAX_PAIRS):
+                self.call("recordDigests", run_id=validate.run_id(run_id), digests=given)
 
     def get_digests(
         self, run_id: str, paths: Iterable[str] | None = None
@@ -454,7 +469,13 @@ class HttpStore(Store):
         wanted = None if paths is None else list(paths)
         if not self.is_runlog or wanted == []:
             return {}
-        found = self.call("getDigests", run_id=validate.run_id(run_id), paths=wanted)
+        found = [
+            digest
+            for paths_at_once in ([None] if wanted is None else _pieces(wanted, MAX_PAIRS))
+            for digest in self.call(
+                "getDigests", run_id=validate.run_id(run_id), paths=paths_at_once
+            )
+        ]
         return {path: (size, sha256) for path, size, sha256 in found}
 
     def forget_digests(self, run_id: str, path: str = "") -> None:

@@ -8,6 +8,7 @@ which the server does with its artifacts.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,7 +35,6 @@ from runlog.protocol.wire import (
     INT32,
     INT64,
     JSON_TEXT,
-    MAPPING,
     METRIC,
     METRIC_OF_RUN,
     MODEL,
@@ -78,6 +78,12 @@ MAX_ORDER_BY = 100
 MAX_TABLE = 10_000
 MAX_FOLLOWED = 2_000
 MAX_PARTS = 10_000
+MAX_INPUTS = 1_000  # data sets, or links to logged models
+MAX_PAIRS = 10_000  # params, tags, digests, keys, where MLflow has no limit of its own
+MAX_POINTS = 100_000
+MAX_TEXT = 1_000_000  # characters of the value of a param or tag, which every search answers
+# Whose rows are made in one transaction, which others wait for: half a second.
+MAX_KEYS_AT_ONCE = 10_000
 MODEL_HISTORY = "mlflow.log-model.history"
 
 
@@ -128,6 +134,7 @@ class UploadedPart(NamedTuple):
 
 # -- fields that several rows have ----------------------------------------------------------
 
+_LONG_TEXT = wire.text(MAX_TEXT)
 _EXPERIMENT = needed("experiment_id", ID)
 _RUN = needed("run_id", TEXT, also="run_uuid")
 _EXPERIMENTS = Field("experiment_ids", many(ID, MAX_EXPERIMENTS_AT_ONCE), default=())
@@ -135,10 +142,11 @@ _FILTER = Field("filter", TEXT, "filter_string")
 _ORDER_BY = Field("order_by", many(TEXT, MAX_ORDER_BY))
 _TOKEN = Field("page_token", TEXT)
 _MODEL = needed("model_id", TEXT)
+_MAPPING = wire.mapping(MAX_PAIRS, MAX_TEXT)
 _RUNS = needed("run_ids", many(TEXT, MAX_RUNS_AT_ONCE))
-_AGGREGATES = Field("aggregates", many(TEXT), default=("last",))
+_AGGREGATES = Field("aggregates", many(TEXT, MAX_ORDER_BY), default=("last",))
 _KEY = needed("key", TEXT)
-_VALUE = Field("value", TEXT, default="")
+_VALUE = Field("value", _LONG_TEXT, default="")
 _PATH = Field("path", TEXT)
 _FILE = needed("path", TEXT)
 _UPLOAD = (needed("artifact_path", TEXT, "path"), needed("path", TEXT, "file"))
@@ -217,8 +225,23 @@ def _log_whole(
     params: Sequence[tuple[str, str]],
     tags: Sequence[tuple[str, str]],
 ) -> None:
-    of_run = [point for point in points if not isinstance(point, Metric)]
-    store.log(run_id, of_run, params, tags, measured(points))
+    for piece in _in_turns(points) if points else [points]:
+        of_run = [point for point in piece if not isinstance(point, Metric)]
+        store.log(run_id, of_run, params, tags, measured(piece))
+        params = tags = ()
+
+
+def _in_turns(points: Sequence[Point | Metric]) -> Iterator[Sequence[Point | Metric]]:
+    """Points in pieces of so few keys that others can write between them."""
+    keys: set[str] = set()
+    start = 0
+    for at, point in enumerate(points) if len(points) > MAX_KEYS_AT_ONCE else ():
+        keys.add(point.key if isinstance(point, Metric) else point[0])
+        if len(keys) > MAX_KEYS_AT_ONCE:
+            yield points[start:at]
+            time.sleep(0.01)  # or the same thread would be the next to have the lock
+            start, keys = at, set()
+    yield points[start:]
 
 
 def _log_metric(
@@ -304,7 +327,7 @@ def _digests(store: Store, run_id: str, paths: list[str] | None) -> list[columns
 ROWS: tuple[Row, ...] = (
     Row(
         "createExperiment", "POST", "experiments/create", EDIT, "create_experiment",
-        (needed("name", TEXT), Field("artifact_location", TEXT), Field("tags", MAPPING)),
+        (needed("name", TEXT), Field("artifact_location", TEXT), Field("tags", _MAPPING)),
         only("experiment_id", TEXT),
     ),
     Row(
@@ -370,17 +393,17 @@ ROWS: tuple[Row, ...] = (
         "createRun", "POST", "runs/create", EDIT, _create_run,
         (
             _EXPERIMENT,
-            Field("user_id", TEXT, default=""),
-            Field("run_name", TEXT),
+            Field("user_id", _LONG_TEXT, default=""),
+            Field("run_name", _LONG_TEXT),
             Field("start_time", TIME, default=0),
-            Field("tags", MAPPING),
+            Field("tags", _MAPPING),
             Field("new_run_id", TEXT),  # ours: sent again, the same request makes no second run
         ),
         only("run", RUN),
     ),
     Row(
         "updateRun", "POST", "runs/update", EDIT, "update_run",
-        (_RUN, Field("status", STATUS), Field("end_time", TIME), Field("run_name", TEXT)),
+        (_RUN, Field("status", STATUS), Field("end_time", TIME), Field("run_name", _LONG_TEXT)),
         only("run_info", RUN_INFO),
     ),
     Row("deleteRun", "POST", "runs/delete", EDIT, "delete_run", (_RUN,), NOTHING),
@@ -420,8 +443,8 @@ ROWS: tuple[Row, ...] = (
         (
             _RUN,
             Field("metrics", wire.points(validate.MAX_METRICS_PER_BATCH), "points", default=()),
-            Field("params", wire.pairs(validate.MAX_PARAMS_PER_BATCH), default=()),
-            Field("tags", wire.pairs(validate.MAX_TAGS_PER_BATCH), default=()),
+            Field("params", wire.pairs(validate.MAX_PARAMS_PER_BATCH, MAX_TEXT), default=()),
+            Field("tags", wire.pairs(validate.MAX_TAGS_PER_BATCH, MAX_TEXT), default=()),
         ),
         NOTHING,
     ),
@@ -429,14 +452,14 @@ ROWS: tuple[Row, ...] = (
         "logInputs", "POST", "runs/log-inputs", EDIT, "log_inputs",
         (
             _RUN,
-            Field("datasets", many(DATASET_INPUT), default=()),
-            Field("models", many(MODEL_INPUT), default=()),
+            Field("datasets", many(DATASET_INPUT, MAX_INPUTS), default=()),
+            Field("models", many(MODEL_INPUT, MAX_INPUTS), default=()),
         ),
         NOTHING,
     ),
     Row(
         "logOutputs", "POST", "runs/outputs", EDIT, _log_outputs,
-        (_RUN, Field("models", many(MODEL_OUTPUT), default=())),
+        (_RUN, Field("models", many(MODEL_OUTPUT, MAX_INPUTS), default=())),
         NOTHING,
     ),
     Row(
@@ -456,8 +479,8 @@ ROWS: tuple[Row, ...] = (
             Field("name", TEXT),
             Field("model_type", TEXT, default=""),
             Field("source_run_id", TEXT, default=""),
-            Field("params", MAPPING),
-            Field("tags", MAPPING),
+            Field("params", _MAPPING),
+            Field("tags", _MAPPING),
         ),
         only("model", MODEL),
     ),
@@ -490,7 +513,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "setLoggedModelTags", "PATCH", "logged-models/<model_id>/tags", EDIT, "models.set_tags",
-        (_MODEL, Field("tags", MAPPING, default={})),
+        (_MODEL, Field("tags", _MAPPING, default={})),
         only("model", MODEL),
     ),
     Row(
@@ -502,7 +525,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "logLoggedModelParams", "POST", "logged-models/<model_id>/params", EDIT,
         "models.log_params",
-        (_MODEL, Field("params", MAPPING, default={})),
+        (_MODEL, Field("params", _MAPPING, default={})),
         NOTHING,
     ),
     Row(
@@ -600,9 +623,9 @@ ROWS: tuple[Row, ...] = (
         "logWhole", "POST", "runs/log", EDIT, _log_whole,
         (
             _RUN,
-            Field("metrics", wire.points(), "points", default=()),
-            Field("params", wire.pairs(), default=()),
-            Field("tags", wire.pairs(), default=()),
+            Field("metrics", wire.points(MAX_POINTS), "points", default=()),
+            Field("params", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
+            Field("tags", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
         ),
         NOTHING,
         OURS,
@@ -615,19 +638,19 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "histories", "POST", "metrics/histories", READ, "histories",
-        (needed("run_ids", many(TEXT, MAX_RUNS_AT_ONCE)), Field("keys", many(TEXT))),
+        (needed("run_ids", many(TEXT, MAX_RUNS_AT_ONCE)), Field("keys", many(TEXT, MAX_PAIRS))),
         page("histories", columns.HISTORY),
         OURS,
     ),
     Row(
         "recordDigests", "POST", "artifacts/record-digests", EDIT, "record_digests",
-        (_RUN, Field("digests", many(columns.DIGEST), default=())),
+        (_RUN, Field("digests", many(columns.DIGEST, MAX_PAIRS), default=())),
         NOTHING,
         OURS,
     ),
     Row(
         "getDigests", "POST", "artifacts/digests", READ, _digests,
-        (_RUN, Field("paths", many(TEXT))),
+        (_RUN, Field("paths", many(TEXT, MAX_PAIRS))),
         page("digests", columns.DIGEST),
         OURS,
     ),
@@ -685,7 +708,7 @@ ROWS: tuple[Row, ...] = (
         "series", "POST", "metrics/series", READ, "views.series",
         (
             _RUNS,
-            needed("keys", many(TEXT)),
+            needed("keys", many(TEXT, MAX_PAIRS)),
             Field("points", INT64, default=1000),
             Field("axis", TEXT, default="step"),
             Field("start", INT64),
@@ -755,7 +778,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "keepModels", "POST", "records/keep-models", ADMIN, "records.keep_models",
-        (Field("records", many(records.MODEL_RECORD), default=()), _NEW_PLACE),
+        (Field("records", many(records.MODEL_RECORD, MAX_PAIRS), default=()), _NEW_PLACE),
         page("models", MODEL),
         OURS,
     ),

@@ -37,6 +37,7 @@ from runlog.errors import InvalidParameter
 from runlog.models import ModelOrder
 from runlog.store import DatasetSummary
 
+MAX_DESCRIBED = 1_000  # items: programs that test the description send as many as it allows
 MAX_NUMBER_TEXT = 400  # of characters: the longest double written out has 309 digits
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 _REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,5})?")
@@ -275,6 +276,23 @@ def _enum(names: Mapping[int, str]) -> Kind:
 
 
 TEXT = Kind(_read_text, _same, {"type": "string"})
+
+
+def text(most: int) -> Kind:
+    """A text of at most so many characters."""
+
+    def read(value: Any, where: str) -> str:
+        found = _read_text(value, where)
+        if len(found) > most:
+            raise InvalidParameter(
+                f"Invalid value for parameter '{where}' supplied: it has {len(found)} characters, "
+                f"of which at most {most} are taken. Log longer texts as artifacts"
+            )
+        return found
+
+    return Kind(read, _same, {"type": "string", "description": f"at most {most} characters"})
+
+
 INT32, INT64 = _integer(32), _integer(64)
 TIME = Kind(_read_time, _same, {"type": "number", "description": "Unix milliseconds"})
 ID = Kind(_read_id, _same, {"oneOf": [{"type": "string"}, {"type": "integer"}]})
@@ -321,8 +339,10 @@ def many(kind: Kind, most: int | None = None) -> Kind:
         return [read_item(item, f"{where}[{index}]") for index, item in enumerate(items)]
 
     schema: dict[str, Any] = {"type": "array", "items": kind.schema}
-    if most is not None:
+    if most is not None and most <= MAX_DESCRIBED:
         schema["maxItems"] = most
+    elif most is not None:
+        schema["description"] = f"at most {most} items"
     return Kind(read, lambda items: [kind.write(item) for item in items], schema)
 
 
@@ -359,32 +379,40 @@ def message(make: Callable[..., Any], *fields: Field) -> Kind:
     return Kind(read, write, schema_of(fields))
 
 
-_KEY_VALUE = (needed("key", TEXT), Field("value", TEXT, default=""))
+def _pair(value: Kind) -> Kind:
+    fields = (needed("key", TEXT), Field("value", value, default=""))
+
+    def read(given: Any, where: str) -> tuple[str, str]:
+        found = read_fields(fields, object_of(given, where), f"{where}.")
+        return found["key"], found["value"]
+
+    return Kind(
+        read, lambda pair: {"key": pair[0], "value": pair[1]}, schema_of(fields)
+    )  # of a param or tag
 
 
-def _read_pair(value: Any, where: str) -> tuple[str, str]:
-    found = read_fields(_KEY_VALUE, object_of(value, where), f"{where}.")
-    return found["key"], found["value"]
+PAIR = _pair(TEXT)
 
 
-PAIR = Kind(
-    _read_pair, lambda pair: {"key": pair[0], "value": pair[1]}, schema_of(_KEY_VALUE)
-)  # of a param or tag
-
-
-def pairs(most: int | None = None) -> Kind:
-    """Params or tags as a list of (key, value)."""
-    return many(PAIR, most)
+def pairs(most: int | None = None, longest: int | None = None) -> Kind:
+    """Params or tags as a list of (key, value): at most so many, the values of so many
+    characters."""
+    return many(PAIR if longest is None else _pair(text(longest)), most)
 
 
 def _write_mapping(mapping: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in mapping.items()]
 
 
-_LIST = pairs()
-MAPPING = Kind(  # the same as a dict: the last of equal keys counts
-    lambda value, where: dict(_LIST.read(value, where)), _write_mapping, _LIST.schema
-)
+def mapping(most: int | None = None, longest: int | None = None) -> Kind:
+    """`pairs` as a dict: the last of equal keys counts."""
+    pairs_of = pairs(most, longest)
+    return Kind(
+        lambda value, where: dict(pairs_of.read(value, where)), _write_mapping, pairs_of.schema
+    )
+
+
+MAPPING = mapping()
 
 # -- metrics --------------------------------------------------------------------------------
 
@@ -506,7 +534,7 @@ DATASET = message(
 )
 DATASET_INPUT = message(
     DatasetInput,
-    Field("tags", many(message(InputTag, *_KEY_VALUE))),
+    Field("tags", many(message(InputTag, needed("key", TEXT), Field("value", TEXT, default="")))),
     needed("dataset", DATASET),
 )
 # MLflow leaves out the size of an empty file, as that of a directory.

@@ -26,11 +26,13 @@ from runlog.serve import (
     monitoring,
     openapi,
     queries,
+    traffic,
 )
 from runlog.serve.access import Access, Everyone, Page
 from runlog.serve.addresses import plain
 from runlog.serve.files import Files
 from runlog.serve.groups import Group
+from runlog.serve.memory import Slots
 from runlog.serve.pages import ROUTES, Pages, kept
 from runlog.serve.traffic import Sending, Traffic, identified
 from runlog.store import Store
@@ -86,7 +88,7 @@ def create_app(
     app.default_error_handler = lambda error: _routing_error(error, allowed_origins)
     app.add_hook("before_request", _merge_slashes)
     counts = monitoring.Counts(counts_folder)
-    requests = requests or Traffic()
+    requests, slots = requests or Traffic(), Slots()
     group = Group(sync) if sync is not None else None
 
     handlers: dict[str, Handler] = {
@@ -117,13 +119,15 @@ def create_app(
                 body = view(**path)
                 if isinstance(body, Iterator):
                     body = Sending(noted, body)
+                elif len(body := _compressed(body)) >= traffic.LARGE:
+                    response.set_header("Content-Length", str(len(body)))
+                    body = traffic.in_pieces(noted, body)
             except RunlogError as error:
                 body = _refuse(error, root, watch.request_id)
             except Exception as error:
                 body = _break(error, watch.request_id)
             if not isinstance(body, Sending):
                 requests.end(noted)
-                body = _compressed(body)
             _decorate(allowed_origins, watch.request_id)
             counts.finish(watch, endpoint, response.status_code)
             if log is not None:
@@ -148,12 +152,19 @@ def create_app(
                 if row.moves_a_file
                 else (bodies.fields(request.environ))
             )
-            result = access.perform(caller, row, row.arguments({**given, **path}), handler)
+            arguments = row.arguments({**given, **path})
+            if row.access == READ and not row.moves_a_file:
+                with slots.turn(request.environ["REMOTE_ADDR"]):
+                    return answer(caller, arguments)
+            return answer(caller, arguments)
+
+        def answer(caller: Any, arguments: Mapping[str, Any]) -> Any:
+            result = access.perform(caller, row, arguments, handler)
             if group is not None and row.access != READ:
                 group.wait()
             if isinstance(result, (bytes, Iterator)):  # the answer itself, of a file for example
                 return result
-            return _sent(wire.text_of(row.answer, result))
+            return _compressed(_sent(wire.text_of(row.answer, result)))
 
         return view
 
@@ -267,9 +278,9 @@ def _sent(text: str) -> bytes:
     return text.encode()
 
 
-def _compressed(body: Any) -> Any:
+def _compressed(body: bytes) -> bytes:
     """JSON or HTML of some size, smaller where the client takes it so: tables to less than half."""
-    if not isinstance(body, bytes) or len(body) < COMPRESSED_FROM:
+    if len(body) < COMPRESSED_FROM or "Content-Encoding" in response.headers:
         return body
     if response.content_type.partition(";")[0] not in (JSON, "text/html"):
         return body

@@ -11,6 +11,7 @@ from multiprocessing.util import Finalize
 
 from runlog import clock
 from runlog.errors import RunlogError
+from runlog.serve.addresses import network
 from runlog.sqlusers import MINUTE, Users
 from runlog.users import Entry
 
@@ -19,6 +20,8 @@ MOST_WAITING = 10_000  # entries, while the database cannot be written
 DAY = 86_400_000
 KEPT_DAYS = 90
 MAX_TEXT = 200
+MOST_FAILED = 50  # entries of calls of one user that failed, in a minute
+MORE = "(more)"  # the action of the entry that stands for all others
 
 Key = tuple[int, str, str, str, str, str, str]
 
@@ -33,6 +36,7 @@ class Audit:
         self._lock = threading.Lock()
         self._waiting: dict[Key, list[int]] = {}  # first time, last time, count
         self._used: dict[int, int] = {}  # tokens
+        self._minute, self._failed = 0, dict[str, set[Key]]()  # what failed in it, by user
         self._process = 0
         self._forgot = 0
         self._failing = False
@@ -45,6 +49,8 @@ class Audit:
         now = self._now()
         key = (now // MINUTE, user, token, address, action, target[:MAX_TEXT], result)
         with self._lock:
+            if result != "OK":
+                key = self._bounded(key)
             found = self._waiting.get(key)
             if found:
                 found[1] = now
@@ -52,6 +58,18 @@ class Audit:
             elif len(self._waiting) < MOST_WAITING:
                 self._waiting[key] = [now, now, 1]
         self._see_to_it()
+
+    def _bounded(self, key: Key) -> Key:
+        """What is noted of a call that failed: beyond so many of a user in a minute only how many
+        there were, or somebody who may do nothing could fill the database."""
+        minute, user, token, address, _, _, result = key
+        if minute != self._minute:
+            self._minute, self._failed = minute, {}
+        failed = self._failed.setdefault(user, set())
+        if key in failed or len(failed) < MOST_FAILED:
+            failed.add(key)
+            return key
+        return (minute, user, token, network(address), MORE, "", result)
 
     def used(self, token: int) -> None:
         """Notes that a token was used."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -84,9 +84,19 @@ def pieces(environ: Mapping[str, Any], most: int | None = None) -> Iterator[byte
         return
     if most is not None and expected is not None and expected > most:
         raise _too_long(most)
-    read, seen = _reader(environ), 0
+    read, request, seen = environ["wsgi.input"].read, traffic.of(environ), 0
+    if request is not None:
+        request.traffic.check(request)
     while expected is None or seen < expected:
-        piece = read(PIECE if expected is None else min(PIECE, expected - seen))
+        size = PIECE if expected is None else min(PIECE, expected - seen)
+        if request is None:
+            piece = read(size)
+        else:
+            request.traffic.wait(request)
+            try:
+                piece = read(size)
+            finally:
+                request.traffic.resume(request)
         if not piece:
             break
         seen += len(piece)
@@ -97,25 +107,6 @@ def pieces(environ: Mapping[str, Any], most: int | None = None) -> Iterator[byte
         _check_end(environ, seen)
     elif seen < expected:
         raise BadRequest(f"the body ended after {seen} of {expected} bytes")
-
-
-def _reader(environ: Mapping[str, Any]) -> Callable[[int], bytes]:
-    """How to read from the body, while which the request waits for its client."""
-    read: Callable[[int], bytes] = environ["wsgi.input"].read
-    request = traffic.of(environ)
-    if request is None:
-        return read
-    noted = request
-    noted.traffic.check(noted)
-
-    def wait_and_read(size: int) -> bytes:
-        noted.traffic.wait(noted)
-        try:
-            return read(size)
-        finally:
-            noted.traffic.resume(noted)
-
-    return wait_and_read
 
 
 def _check_end(environ: Mapping[str, Any], seen: int) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bottle import response
+from bottle import request, response
 
 from runlog.errors import NotFound
 from runlog.protocol import wire
+from runlog.serve import traffic
 from runlog.store import History, Store
 
 POINTS = 5_000
+COLUMNS = 24  # bytes of a point, in memory until the last of them is sent
 
 
 def answer(store: Store, given: Mapping[str, Any]) -> Any:
@@ -36,6 +38,8 @@ def _json(histories: list[History]) -> bytes | Iterator[bytes]:
     history = histories[0]
     if len(history.values) <= POINTS:
         return b'{"metrics":[' + _points(history, 0) + b"]}"
+    if noted := traffic.of(request.environ):
+        noted.size = COLUMNS * len(history.values)
     return _stream(history)
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from runlog.artifacts import ArtifactRepo, allowed, opening
 from runlog.errors import InvalidParameter, MissingExtra
 from runlog.places import shown
-from runlog.serve import guard, listening, traffic
+from runlog.serve import guard, listening, memory, traffic
 from runlog.serve.access import Access
 from runlog.serve.app import create_app
 from runlog.serve.proxies import Proxies
@@ -72,6 +72,7 @@ def load(config: Config, access: Access | None = None) -> Any:
     store = opened(config)
     place(store, config)
     repo = ArtifactRepo(store.artifact_root) if config.serve_artifacts else None
+    memory.give_back()
     requests = traffic.Traffic()
     Guard(requests, config.port, most_connections()).start()
     return create_app(
