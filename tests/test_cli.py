@@ -17,7 +17,6 @@ import pytest
 from click.testing import CliRunner
 
 import runlog
-import weave
 from runlog import cli, clock
 
 CLIENT = runlog.RunlogClient()
@@ -739,11 +738,6 @@ def test_a_message_of_several_lines_is_one_line(runs):
 )  # fmt: skip
 def test_a_command_line_that_cannot_be_understood_ends_with_2(words):
     assert "--help" in call(*words, code=2)
-
-
-def test_the_page_says_what_the_commands_say():
-    page = weave.PAGE.read_text()
-    assert weave.woven(page) == page, "run  python tests/weave.py"
 
 
 def test_version():

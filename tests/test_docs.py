@@ -13,8 +13,10 @@ from pathlib import Path
 import click
 import pytest
 
+import docgen
 from processes import install
 from runlog import cli
+from runlog.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -48,28 +50,38 @@ def test_every_command_and_option_says_what_it_does(words, command):
     assert command.help
     for option in command.params:
         if isinstance(option, click.Option):
-            assert option.help, f"{words} {option.name}"
+            assert option.help or option.hidden, f"{words} {option.name}"
 
 
-def settings() -> set[str]:
-    """The environment variables that the source reads."""
-    found = set()
+def settings() -> tuple[set[str], set[str]]:
+    """Return the settings that the source reads, and the variables that it mentions."""
+    read, mentioned = set(), set()
     for path in (ROOT / "src").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.update(re.findall(r"\bRUNLOG_[A-Z][A-Z_]*[A-Z]\b", node.value))
-            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("setting"):
-                found.update(
-                    f"RUNLOG_{each.value}"
-                    for each in node.args[:1]
-                    if isinstance(each, ast.Constant)
-                )
-    return found
+                mentioned.update(re.findall(r"\bRUNLOG_([A-Z][A-Z\d_]*[A-Z\d])\b", node.value))
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) in READERS:
+                read.update(each.value for each in node.args[:1] if isinstance(each, ast.Constant))
+    return {each for each in read if isinstance(each, str) and each.isupper()}, mentioned
+
+
+READERS = {"setting", "settings.setting", "text", "number", "flag", "_set"}
+
+
+def test_every_setting_is_listed_and_read():
+    read, mentioned = settings()
+    assert read == SETTINGS.keys()
+    prefixes = {"HTTP_REQUEST", "SQLALCHEMYSTORE", "TRACKING"}  # RUNLOG_TRACKING_... and its like
+    assert mentioned <= SETTINGS.keys() | prefixes
 
 
 def test_every_environment_variable_is_documented():
-    assert "RUNLOG_TRACKING_URI" in settings()
-    assert {name for name in settings() if name not in DOCS} == set()
+    assert {name for name in SETTINGS if f"`RUNLOG_{name}`" not in DOCS} == set()
+
+
+@pytest.mark.parametrize("path", docgen.pages(), ids=lambda path: path.name)
+def test_a_generated_page_is_as_it_is_generated(path):
+    assert path.read_text() == docgen.pages()[path], "run scripts/docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

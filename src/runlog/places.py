@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from runlog.errors import warn
-from runlog.settings import setting
+from runlog.settings import setting, text
 from runlog.store import Store, database_file, is_at_server, open_store
 
 TYPE_CHECKING = False
@@ -50,7 +50,7 @@ def _place() -> str:
 
 
 def _default() -> str:
-    return setting("TRACKING_URI") or "runlog.db"
+    return text("TRACKING_URI")
 
 
 def shown(place: str) -> str:

@@ -52,7 +52,7 @@ def again(deed: Deed, when_unsure: bool = False) -> Deed:
                 import random
                 import time
 
-                give_up = give_up or time.monotonic() + number("BUSY_TIMEOUT", 30, least=0)
+                give_up = give_up or time.monotonic() + number("BUSY_TIMEOUT", least=0)
                 if time.monotonic() > give_up or (isinstance(undone, Unsure) and not when_unsure):
                     raise
                 time.sleep(random.random() * undone.pause)

@@ -57,8 +57,8 @@ def sampling(wanted: bool | None) -> Sampling | None:
     InvalidParameter for a setting that is none."""
     if not (flag("ENABLE_SYSTEM_METRICS_LOGGING") if wanted is None else wanted):
         return None
-    interval = number("SYSTEM_METRICS_SAMPLING_INTERVAL", 10)
-    samples = int(number("SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING", 1, whole=True))
+    interval = number("SYSTEM_METRICS_SAMPLING_INTERVAL")
+    samples = int(number("SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING", whole=True))
     node = setting("SYSTEM_METRICS_NODE_ID")
     try:
         return Sampling(machine(), f"{PREFIX}{node}/" if node else PREFIX, interval, samples)

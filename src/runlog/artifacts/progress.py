@@ -48,7 +48,7 @@ class Progress:
 def is_watched() -> bool:
     """Whether somebody sees a bar: standard error is a terminal, or this is a notebook. Set
     RUNLOG_ENABLE_ARTIFACTS_PROGRESS_BAR to false for none."""
-    if not flag("ENABLE_ARTIFACTS_PROGRESS_BAR", default=True):
+    if not flag("ENABLE_ARTIFACTS_PROGRESS_BAR"):
         return False
     shell = sys.modules.get("IPython")
     if shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell":

@@ -18,13 +18,13 @@ SMALL = 1 << 20  # bytes of a file that is read at once
 def patience() -> float:
     """How many seconds a server may leave us without progress or answer: RUNLOG_ARTIFACT_TIMEOUT,
     120 if it is not set: a line of 0.3 MB/s brings the parts of a file along in that time."""
-    return number("ARTIFACT_TIMEOUT", 120.0)
+    return number("ARTIFACT_TIMEOUT")
 
 
 def memory() -> int:
     """How many bytes the files on their way may take up in memory: RUNLOG_ARTIFACT_MEMORY, in MB,
     128 if it is not set."""
-    return int(number("ARTIFACT_MEMORY", 128.0) * 2**20)
+    return int(number("ARTIFACT_MEMORY") * 2**20)
 
 
 class Transfer:

@@ -400,9 +400,9 @@ class ServerDatabase:
     def _make_engine(self) -> Any:
         # The names of MLflow's settings for the same things.
         given = {
-            "pool_size": int(number("SQLALCHEMYSTORE_POOL_SIZE", 10, least=0, whole=True)),
-            "max_overflow": int(number("SQLALCHEMYSTORE_MAX_OVERFLOW", 54, least=-1, whole=True)),
-            "pool_recycle": int(number("SQLALCHEMYSTORE_POOL_RECYCLE", 3600, least=-1, whole=True)),
+            "pool_size": int(number("SQLALCHEMYSTORE_POOL_SIZE", least=0, whole=True)),
+            "max_overflow": int(number("SQLALCHEMYSTORE_MAX_OVERFLOW", least=-1, whole=True)),
+            "pool_recycle": int(number("SQLALCHEMYSTORE_POOL_RECYCLE", least=-1, whole=True)),
             "pool_timeout": _patience(),
         }
         alchemy = _sqlalchemy()
@@ -677,7 +677,7 @@ def _sqlalchemy(extra: str = "postgresql") -> Any:
 
 
 def _patience() -> float:
-    return max(1.0, number("BUSY_TIMEOUT", 30, least=0))
+    return max(1.0, number("BUSY_TIMEOUT", least=0))
 
 
 def _first_line(error: Any) -> str:

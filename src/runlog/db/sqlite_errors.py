@@ -98,4 +98,4 @@ def _no_room(path: str) -> bool:
 def busy_milliseconds() -> int:
     """Return how long a call waits for a lock: RUNLOG_BUSY_TIMEOUT, in milliseconds."""
     # At least 10 s: with 200 ms, 16 processes of a burst were locked out of one file.
-    return min(int(number("BUSY_TIMEOUT", 30, least=0) * 1000), 2**31 - 1)
+    return min(int(number("BUSY_TIMEOUT", least=0) * 1000), 2**31 - 1)

@@ -19,7 +19,7 @@ from runlog.db.file_system import network_file_system
 from runlog.db.sqlite_errors import busy_milliseconds
 from runlog.db.sqlite_locks import use_ofd_locks
 from runlog.errors import InvalidParameter, StoreError, StoreReadOnly, StoreUnusable
-from runlog.settings import setting
+from runlog.settings import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -366,7 +366,7 @@ def _page_one(wal: str) -> bytes | None:
 
 
 def _synchronous() -> str:
-    mode = (setting("SYNCHRONOUS") or "normal").lower()
+    mode = text("SYNCHRONOUS").lower()
     if mode not in ("normal", "full", "extra"):
         raise InvalidParameter(f"RUNLOG_SYNCHRONOUS is {mode!r}: use normal, full or extra")
     return mode

@@ -8,7 +8,7 @@ from email.utils import mktime_tz, parsedate_tz
 from time import time
 from typing import NamedTuple
 
-from runlog.settings import number, setting
+from runlog.settings import default, number, setting
 
 # 500 is here because a proxy's or a database's bad moment looks like that; what a server will never
 # do has other statuses.
@@ -23,10 +23,10 @@ class Patience(NamedTuple):
     `jitter` more. `first_retries` holds until the server has answered once: a wrong address should
     not take minutes to be told."""
 
-    timeout: float = 120.0
-    retries: int = 7
-    factor: float = 2.0
-    jitter: float = 1.0
+    timeout: float = default("HTTP_REQUEST_TIMEOUT")
+    retries: int = int(default("HTTP_REQUEST_MAX_RETRIES"))
+    factor: float = default("HTTP_REQUEST_BACKOFF_FACTOR")
+    jitter: float = default("HTTP_REQUEST_BACKOFF_JITTER")
     first_retries: int = 2
 
     def delays(self, retries: int) -> Iterator[float]:
@@ -37,14 +37,14 @@ class Patience(NamedTuple):
 
 def patience() -> Patience:
     """What the settings RUNLOG_HTTP_REQUEST_... say. Raises InvalidParameter."""
-    default = Patience()
-    retries = int(number("HTTP_REQUEST_MAX_RETRIES", default.retries, least=0, whole=True))
+    usual = Patience()
+    retries = int(number("HTTP_REQUEST_MAX_RETRIES", least=0, whole=True))
     return Patience(
-        number("HTTP_REQUEST_TIMEOUT", default.timeout, least=0) or default.timeout,
+        number("HTTP_REQUEST_TIMEOUT", least=0) or usual.timeout,
         retries,
-        number("HTTP_REQUEST_BACKOFF_FACTOR", default.factor, least=0),
-        number("HTTP_REQUEST_BACKOFF_JITTER", default.jitter, least=0),
-        retries if setting("HTTP_REQUEST_MAX_RETRIES") else default.first_retries,
+        number("HTTP_REQUEST_BACKOFF_FACTOR", least=0),
+        number("HTTP_REQUEST_BACKOFF_JITTER", least=0),
+        retries if setting("HTTP_REQUEST_MAX_RETRIES") else usual.first_retries,
     )
 
 

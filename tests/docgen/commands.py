@@ -1,28 +1,21 @@
-"""Weaves the description of every command into docs/cli.md, between a pair of comments each.
-
-    python tests/weave.py        writes the page anew
-
-The commands know their options best. A test holds that the page is as this program writes it.
-"""
+"""Puts the description of every command into docs/cli.md, between a pair of comments each."""
 
 from __future__ import annotations
 
 import re
 from inspect import cleandoc
-from pathlib import Path
 
 import click
 
 from runlog import cli
 
-PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 BLOCK = re.compile(r"(<!-- runlog(?P<words>[a-z -]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 COMMON = {"--json", "--csv", "--tracking-uri"}
 """Options that the page explains once."""
 
 
 def woven(page: str) -> str:
-    """The page with every block as the command it names would have it."""
+    """Return the page with every block as the command that it names has it."""
     return BLOCK.sub(
         lambda found: found[1] + described(found["words"].split()) + found[3],
         page,
@@ -71,7 +64,3 @@ def escaped(text: str) -> str:
     return "".join(
         part if part.startswith("`") else re.sub(r"([*_<|\[])", r"\\\1", part) for part in parts
     )
-
-
-if __name__ == "__main__":
-    PAGE.write_text(woven(PAGE.read_text()))
