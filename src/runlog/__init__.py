@@ -19,96 +19,104 @@ TYPE_CHECKING = False  # typing's own would load it, in a script that may not ne
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same for Python
-    from typing import Any
-
-    from runlog import artifacts, client, data, entities, exceptions, tracking
-    from runlog.active_runs import ActiveRun
-    from runlog.client import RunlogClient
-    from runlog.client import RunlogClient as MlflowClient
-    from runlog.entities import (
-        Dataset,
-        DatasetInput,
-        Experiment,
-        ExperimentTag,
-        FileInfo,
-        InputTag,
-        Metric,
-        MetricSummary,
-        Param,
-        Run,
-        RunData,
-        RunInfo,
-        RunInputs,
-        RunStatus,
-        RunTag,
-        SourceType,
-        ViewType,
-    )
-    from runlog.errors import RunlogError
-    from runlog.errors import RunlogError as MlflowException
-    from runlog.fluent import (
-        active_run,
-        create_experiment,
-        delete_experiment,
-        delete_experiment_tag,
-        delete_logged_model_tag,
-        delete_run,
-        delete_tag,
-        end_run,
-        finalize_logged_model,
-        flush,
-        flush_async_logging,
-        get_artifact_uri,
-        get_experiment,
-        get_experiment_by_name,
-        get_logged_model,
-        get_parent_run,
-        get_run,
-        initialize_logged_model,
-        last_active_run,
-        list_experiments,
-        load_table,
-        log_artifact,
-        log_artifacts,
-        log_dict,
-        log_figure,
-        log_image,
-        log_input,
-        log_inputs,
-        log_metric,
-        log_metrics,
-        log_outputs,
-        log_param,
-        log_params,
-        log_stream,
-        log_table,
-        log_text,
-        metric_history,
-        restore_experiment,
-        restore_run,
-        search_experiments,
-        search_logged_models,
-        search_runs,
-        set_experiment,
-        set_experiment_tag,
-        set_experiment_tags,
-        set_logged_model_tags,
-        set_tag,
-        set_tags,
-        start_run,
-    )
-    from runlog.media import Image
-    from runlog.places import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
-    from runlog.query import sql
-    from runlog.showing import save_page, show
+if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same for Python,
+    # and tests/test_typing.py holds them together
+    from runlog import artifacts as artifacts
+    from runlog import client as client
+    from runlog import data as data
+    from runlog import entities as entities
+    from runlog import exceptions as exceptions
+    from runlog import tracking as tracking
+    from runlog.active_runs import ActiveRun as ActiveRun
+    from runlog.client import RunlogClient as RunlogClient
+    from runlog.entities import Dataset as Dataset
+    from runlog.entities import DatasetInput as DatasetInput
+    from runlog.entities import Experiment as Experiment
+    from runlog.entities import ExperimentTag as ExperimentTag
+    from runlog.entities import FileInfo as FileInfo
+    from runlog.entities import InputTag as InputTag
+    from runlog.entities import Metric as Metric
+    from runlog.entities import MetricSummary as MetricSummary
+    from runlog.entities import Param as Param
+    from runlog.entities import Run as Run
+    from runlog.entities import RunData as RunData
+    from runlog.entities import RunInfo as RunInfo
+    from runlog.entities import RunInputs as RunInputs
+    from runlog.entities import RunStatus as RunStatus
+    from runlog.entities import RunTag as RunTag
+    from runlog.entities import SourceType as SourceType
+    from runlog.entities import ViewType as ViewType
+    from runlog.errors import RunlogError as RunlogError
+    from runlog.fluent import active_run as active_run
+    from runlog.fluent import create_experiment as create_experiment
+    from runlog.fluent import delete_experiment as delete_experiment
+    from runlog.fluent import delete_experiment_tag as delete_experiment_tag
+    from runlog.fluent import delete_logged_model_tag as delete_logged_model_tag
+    from runlog.fluent import delete_run as delete_run
+    from runlog.fluent import delete_tag as delete_tag
+    from runlog.fluent import end_run as end_run
+    from runlog.fluent import finalize_logged_model as finalize_logged_model
+    from runlog.fluent import flush as flush
+    from runlog.fluent import flush_async_logging as flush_async_logging
+    from runlog.fluent import get_artifact_uri as get_artifact_uri
+    from runlog.fluent import get_experiment as get_experiment
+    from runlog.fluent import get_experiment_by_name as get_experiment_by_name
+    from runlog.fluent import get_logged_model as get_logged_model
+    from runlog.fluent import get_parent_run as get_parent_run
+    from runlog.fluent import get_run as get_run
+    from runlog.fluent import initialize_logged_model as initialize_logged_model
+    from runlog.fluent import last_active_run as last_active_run
+    from runlog.fluent import list_experiments as list_experiments
+    from runlog.fluent import load_table as load_table
+    from runlog.fluent import log_artifact as log_artifact
+    from runlog.fluent import log_artifacts as log_artifacts
+    from runlog.fluent import log_dict as log_dict
+    from runlog.fluent import log_figure as log_figure
+    from runlog.fluent import log_image as log_image
+    from runlog.fluent import log_input as log_input
+    from runlog.fluent import log_inputs as log_inputs
+    from runlog.fluent import log_metric as log_metric
+    from runlog.fluent import log_metrics as log_metrics
+    from runlog.fluent import log_outputs as log_outputs
+    from runlog.fluent import log_param as log_param
+    from runlog.fluent import log_params as log_params
+    from runlog.fluent import log_stream as log_stream
+    from runlog.fluent import log_table as log_table
+    from runlog.fluent import log_text as log_text
+    from runlog.fluent import metric_history as metric_history
+    from runlog.fluent import restore_experiment as restore_experiment
+    from runlog.fluent import restore_run as restore_run
+    from runlog.fluent import search_experiments as search_experiments
+    from runlog.fluent import search_logged_models as search_logged_models
+    from runlog.fluent import search_runs as search_runs
+    from runlog.fluent import set_experiment as set_experiment
+    from runlog.fluent import set_experiment_tag as set_experiment_tag
+    from runlog.fluent import set_experiment_tags as set_experiment_tags
+    from runlog.fluent import set_logged_model_tags as set_logged_model_tags
+    from runlog.fluent import set_tag as set_tag
+    from runlog.fluent import set_tags as set_tags
+    from runlog.fluent import start_run as start_run
+    from runlog.media import Image as Image
+    from runlog.places import get_tracking_uri as get_tracking_uri
+    from runlog.places import is_tracking_uri_set as is_tracking_uri_set
+    from runlog.places import set_tracking_uri as set_tracking_uri
+    from runlog.query import sql as sql
+    from runlog.showing import save_page as save_page
+    from runlog.showing import show as show
     from runlog.system_metrics import (
-        disable_system_metrics_logging,
-        enable_system_metrics_logging,
-        set_system_metrics_node_id,
-        set_system_metrics_samples_before_logging,
-        set_system_metrics_sampling_interval,
+        disable_system_metrics_logging as disable_system_metrics_logging,
     )
+    from runlog.system_metrics import enable_system_metrics_logging as enable_system_metrics_logging
+    from runlog.system_metrics import set_system_metrics_node_id as set_system_metrics_node_id
+    from runlog.system_metrics import (
+        set_system_metrics_samples_before_logging as set_system_metrics_samples_before_logging,
+    )
+    from runlog.system_metrics import (
+        set_system_metrics_sampling_interval as set_system_metrics_sampling_interval,
+    )
+
+    MlflowClient = RunlogClient
+    MlflowException = RunlogError
 
 _HOMES = {
     "active_runs": "ActiveRun",
@@ -142,110 +150,19 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names.spli
 _ALIASES = {"MlflowClient": "RunlogClient", "MlflowException": "RunlogError"}
 _MODULES = ("artifacts", "client", "data", "entities", "exceptions", "tracking")
 
-__all__ = [
-    "ActiveRun",
-    "Dataset",
-    "DatasetInput",
-    "Experiment",
-    "ExperimentTag",
-    "FileInfo",
-    "Image",
-    "InputTag",
-    "Metric",
-    "MetricSummary",
-    "MlflowClient",
-    "MlflowException",
-    "Param",
-    "Run",
-    "RunData",
-    "RunInfo",
-    "RunInputs",
-    "RunStatus",
-    "RunTag",
-    "RunlogClient",
-    "RunlogError",
-    "SourceType",
-    "ViewType",
-    "active_run",
-    "artifacts",
-    "client",
-    "create_experiment",
-    "data",
-    "delete_experiment",
-    "delete_experiment_tag",
-    "delete_logged_model_tag",
-    "delete_run",
-    "delete_tag",
-    "disable_system_metrics_logging",
-    "enable_system_metrics_logging",
-    "end_run",
-    "entities",
-    "exceptions",
-    "finalize_logged_model",
-    "flush",
-    "flush_async_logging",
-    "get_artifact_uri",
-    "get_experiment",
-    "get_experiment_by_name",
-    "get_logged_model",
-    "get_parent_run",
-    "get_run",
-    "get_tracking_uri",
-    "initialize_logged_model",
-    "is_tracking_uri_set",
-    "last_active_run",
-    "list_experiments",
-    "load_table",
-    "log_artifact",
-    "log_artifacts",
-    "log_dict",
-    "log_figure",
-    "log_image",
-    "log_input",
-    "log_inputs",
-    "log_metric",
-    "log_metrics",
-    "log_outputs",
-    "log_param",
-    "log_params",
-    "log_stream",
-    "log_table",
-    "log_text",
-    "metric_history",
-    "restore_experiment",
-    "restore_run",
-    "save_page",
-    "search_experiments",
-    "search_logged_models",
-    "search_runs",
-    "set_experiment",
-    "set_experiment_tag",
-    "set_experiment_tags",
-    "set_logged_model_tags",
-    "set_system_metrics_node_id",
-    "set_system_metrics_samples_before_logging",
-    "set_system_metrics_sampling_interval",
-    "set_tag",
-    "set_tags",
-    "set_tracking_uri",
-    "show",
-    "sql",
-    "start_run",
-    "tracking",
-]
+if not TYPE_CHECKING:  # which would take every name for one that is there
+    __all__ = sorted([*_HOME, *_ALIASES, *_MODULES])
 
+    def __getattr__(name: str) -> object:
+        real = _ALIASES.get(name, name)
+        if real in _HOME:
+            value = getattr(__import__(f"runlog.{_HOME[real]}", fromlist=["*"]), real)
+        elif name in _MODULES:
+            value = __import__(f"runlog.{name}", fromlist=["*"])
+        else:
+            raise AttributeError(f"module 'runlog' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
-def __getattr__(name: str) -> Any:
-    real = _ALIASES.get(name, name)
-    if real in _HOME:
-        value = getattr(__import__(f"runlog.{_HOME[real]}", fromlist=["*"]), real)
-    elif name in _MODULES:
-        value = __import__(f"runlog.{name}", fromlist=["*"])
-    else:
-        raise AttributeError(f"module 'runlog' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    def __dir__() -> list[str]:
+        return [*__all__, "__version__"]

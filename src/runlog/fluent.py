@@ -35,10 +35,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from typing import Any
+    from typing import Any, Literal, overload
 
     import pandas
 
+    from runlog.frames import MetricColumns
     from runlog.system_metrics import Sampling
 
 DATASET_CONTEXT = "mlflow.data.context"
@@ -706,6 +707,38 @@ def delete_logged_model_tag(model_id: str, key: str) -> None:
     RunlogClient().delete_logged_model_tag(model_id, key)
 
 
+if TYPE_CHECKING:
+
+    @overload
+    def search_logged_models(
+        experiment_ids: Sequence[str] | None = None,
+        filter_string: str | None = None,
+        datasets: Sequence[Mapping[str, Any]] | None = None,
+        max_results: int | None = None,
+        order_by: Sequence[Mapping[str, Any]] | None = None,
+        output_format: Literal["pandas"] = "pandas",
+    ) -> pandas.DataFrame: ...
+    @overload
+    def search_logged_models(
+        experiment_ids: Sequence[str] | None = None,
+        filter_string: str | None = None,
+        datasets: Sequence[Mapping[str, Any]] | None = None,
+        max_results: int | None = None,
+        order_by: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        output_format: Literal["list"],
+    ) -> list[LoggedModel]: ...
+    @overload
+    def search_logged_models(
+        experiment_ids: Sequence[str] | None = None,
+        filter_string: str | None = None,
+        datasets: Sequence[Mapping[str, Any]] | None = None,
+        max_results: int | None = None,
+        order_by: Sequence[Mapping[str, Any]] | None = None,
+        output_format: str = "pandas",
+    ) -> pandas.DataFrame | list[LoggedModel]: ...
+
+
 def search_logged_models(
     experiment_ids: Sequence[str] | None = None,
     filter_string: str | None = None,
@@ -740,6 +773,55 @@ def search_logged_models(
 
 
 # -- reading --------------------------------------------------------------------------------
+
+
+if TYPE_CHECKING:  # typing is not loaded for it: see tests/test_imports.py
+
+    @overload
+    def search_runs(
+        experiment_ids: Sequence[str] | None = None,
+        filter_string: str = "",
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 100_000,
+        order_by: Sequence[str] | None = None,
+        output_format: Literal["pandas"] = "pandas",
+        search_all_experiments: bool = False,
+        experiment_names: Sequence[str] | None = None,
+    ) -> pandas.DataFrame: ...
+    @overload
+    def search_runs(
+        experiment_ids: Sequence[str] | None = None,
+        filter_string: str = "",
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 100_000,
+        order_by: Sequence[str] | None = None,
+        *,
+        output_format: Literal["list"],
+        search_all_experiments: bool = False,
+        experiment_names: Sequence[str] | None = None,
+    ) -> list[Run]: ...
+    @overload
+    def search_runs(
+        experiment_ids: Sequence[str] | None,
+        filter_string: str,
+        run_view_type: int,
+        max_results: int,
+        order_by: Sequence[str] | None,
+        output_format: Literal["list"],
+        search_all_experiments: bool = False,
+        experiment_names: Sequence[str] | None = None,
+    ) -> list[Run]: ...
+    @overload
+    def search_runs(
+        experiment_ids: Sequence[str] | None = None,
+        filter_string: str = "",
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 100_000,
+        order_by: Sequence[str] | None = None,
+        output_format: str = "pandas",
+        search_all_experiments: bool = False,
+        experiment_names: Sequence[str] | None = None,
+    ) -> pandas.DataFrame | list[Run]: ...
 
 
 def search_runs(
@@ -789,6 +871,17 @@ def _searched(
     if experiment_ids:
         return list(experiment_ids)
     return [_current_experiment_id(store)]
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def metric_history(run_ids: str | Run, keys: str) -> MetricColumns: ...
+    @overload
+    def metric_history(
+        run_ids: str | Run | Sequence[str | Run] | pandas.DataFrame,
+        keys: str | Sequence[str] | None = None,
+    ) -> pandas.DataFrame | MetricColumns: ...
 
 
 def metric_history(
