@@ -81,6 +81,7 @@ ARROWS = {
     "store tables users validate",
     "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
+    "pyinstaller": "",
 }
 SQL = re.compile(
     r"\s*(select\s.*\sfrom\s|select\s+\S+\(|insert\s+(or\s+\w+\s+)?into\s|replace\s+into\s"

@@ -66,6 +66,38 @@ def test_what_is_built_installs_and_works(built, place, kind):
     assert {(pages / f"{script}{end}").exists() for end in ("", ".gz", ".br")} == {True}
 
 
+FROZEN = """
+import sys
+import runlog
+
+with runlog.start_run(run_name="frozen") as run:
+    runlog.log_params({"lr": 0.1})
+    runlog.log_metric("loss", 0.5, step=1)
+    runlog.log_text("kept", "a.txt")
+    runlog.log_artifact(sys.executable, "bin")
+(found,) = runlog.search_runs(filter_string="params.lr = '0.1'", output_format="list")
+text = runlog.artifacts.load_text(f"runs:/{found.info.run_id}/a.txt")
+rows = runlog.sql("select last from metric_summary", output_format="list")
+print(found.info.run_name, found.data.metrics, text, rows, found.info.status)
+"""
+
+
+@pytest.mark.slow
+def test_a_frozen_program_logs_and_reads(built, place):
+    """PyInstaller finds the hook by the entry point: without it the modules that runlog imports by
+    name are missing."""
+    (package,) = built.glob("*.whl")
+    venv.create(place / "venv", with_pip=True)
+    python = place / "venv" / "bin" / "python"
+    call(python, "-m", "pip", "install", "--quiet", package, "pyinstaller", cwd=place)
+    (place / "program.py").write_text(FROZEN)
+    words = ("--noconfirm", "--log-level", "ERROR", "program.py")
+    call(python, "-m", "PyInstaller", *words, cwd=place)
+    shutil.rmtree(place / "venv")
+    printed = call(place / "dist" / "program" / "program", cwd=place)
+    assert printed == "frozen {'loss': 0.5} kept [{'last': 0.5}] FINISHED\n"
+
+
 @pytest.mark.parametrize("mode, code", [("require", 1), ("auto", 0), ("skip", 0), ("maybe", 1)])
 def test_a_build_without_npm_says_what_is_missing(place, mode, code):
     ignored = shutil.ignore_patterns("node_modules", ".venv", ".git", "ui.tmp", "build", "*.db")
