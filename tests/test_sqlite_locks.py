@@ -150,3 +150,18 @@ def test_children_do_not_keep_the_lock(place):
         assert run("log_once", path, open_store(path).search_runs(["0"])[0].info.run_id)
     finally:
         child.communicate(b"\n")
+
+
+def test_what_sqlite_calls_outlives_the_modules(place):
+    """The interpreter clears the modules at its end; connections may be closed after that."""
+    program = """if True:
+        from runlog.db import sqlite_locks
+        from runlog.store import open_store
+        store = open_store("runlog.db")
+        store.create_run("0")
+        assert sqlite_locks.use_ofd_locks()
+        sqlite_locks._in_use.clear()
+        store.close()
+        store.create_run("0")
+    """
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

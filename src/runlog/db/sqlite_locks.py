@@ -55,7 +55,7 @@ _CODE = {
     "5f1800b9 217c0011 70000058 00021fd6 1f2003d5",
 }
 _installing = threading.RLock()
-_in_use: list[Any] = []  # what SQLite calls instead of fcntl: must never be freed
+_in_use: list[Any] = []  # what SQLite calls instead of fcntl
 
 
 def use_ofd_locks() -> bool:
@@ -74,12 +74,21 @@ def _install() -> None:
         plain = vfs.xGetSystemCall("fcntl")
         if plain:
             address, function = _machine_code(plain) or _callback(plain)
+            _never_free(function)
             _in_use.append(function)
             vfs.xSetSystemCall("fcntl", address)
     except (OSError, ImportError, MemoryError):  # neither is permitted here
         pass
     finally:
         vfs.unregister()
+
+
+def _never_free(function: Any) -> None:
+    """Keep it when the interpreter ends and frees all that modules hold: connections that are
+    closed after that still call it."""
+    from _ctypes import Py_INCREF  # without ctypes around it, which takes 1 ms to load
+
+    Py_INCREF(function)
 
 
 def _none_is_busy() -> bool:
