@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-NOT_COPIED = {"account", "permission", "token", "audit_entry", "recent", "sqlar"}
+NOT_COPIED = {"account", "permission", "token", "audit_entry", "recent", "sqlar", "delivery"}
 OF_RUN = "join run r on r.id = t.run"
 TABLES = {  # what each of them says: columns, and where they come from
     "experiment": "t.*",

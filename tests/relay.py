@@ -16,7 +16,9 @@ class Relay(socketserver.ThreadingTCPServer):
     """Forwards to the server at `uri`. `script` says what becomes of the next requests, then all
     pass: "pass", "drop" (never sent on), "lose" (sent on, no answer), "half" (half an answer),
     "hang up" (the connection ends after the answer, which does not say so), "slow" (the answer
-    waits for `delay` seconds), or an answer of its own: (status, headers, body).
+    waits for `delay` seconds), "drip" (a byte of the answer every `delay` seconds), "late" (no
+    answer; sent on when `let_late_pass` is called), or an answer of its own: (status, headers,
+    body).
     """
 
     daemon_threads = allow_reuse_address = True
@@ -32,6 +34,7 @@ class Relay(socketserver.ThreadingTCPServer):
         self.ahead = ahead  # seconds that the clock of its own answers is wrong
         self.target, self.script, self.delay = urlsplit(uri), list(script), delay
         self.requests, self.connections = [], 0
+        self.late = []  # requests that are held
         super().__init__(("127.0.0.1", 0), _Handler)
         self.port = self.server_address[1]
         scheme = "https" if tls else "http"
@@ -55,6 +58,24 @@ class Relay(socketserver.ThreadingTCPServer):
 
     def handle_error(self, request, client_address): ...  # a handshake that failed
 
+    def let_late_pass(self) -> list[int]:
+        """Send on what was held, and return the statuses of the answers, which nobody waits for."""
+        held, self.late = self.late, []
+        return [self.forward(*each)[0] for each in held]
+
+    def forward(self, verb, path, body, headers):
+        """The status, headers and body of the server's answer to a request."""
+        if "://" in path:  # we are a proxy
+            path = "/" + path.partition("://")[2].partition("/")[2]
+        onward = http.client.HTTPConnection(self.target.hostname, self.target.port, timeout=60)
+        headers = {key: value for key, value in headers.items() if key != "Host"}
+        onward.request(verb, path, body, headers)
+        answer = onward.getresponse()
+        content = answer.read()
+        onward.close()
+        kind = answer.headers["Content-Type"] or "text/plain"
+        return answer.status, {"Content-Type": kind}, content
+
     def asked(self, end: str) -> int:
         """How many requests there were for a path that ends so."""
         return sum(path.partition("?")[0].endswith(end) for _, path, _ in self.requests)
@@ -73,23 +94,18 @@ class _Handler(BaseHTTPRequestHandler):
         if act == "drop":
             self.close_connection = True
             return None
-        target = self.path
-        if "://" in target:  # we are a proxy
-            target = target.partition("://")[2].partition("/")[2]
-            target = f"/{target}"
-        onward = http.client.HTTPConnection(relay.target.hostname, relay.target.port, timeout=60)
-        headers = {key: value for key, value in self.headers.items() if key != "Host"}
-        onward.request(self.command, target, body, headers)
-        answer = onward.getresponse()
-        content = answer.read()
-        onward.close()
+        request = self.command, self.path, body, dict(self.headers)
+        if act == "late":
+            relay.late.append(request)
+            self.close_connection = True
+            return None
+        status, headers, content = relay.forward(*request)
         if act == "lose":
             self.close_connection = True
             return None
         if act == "slow":
             time.sleep(relay.delay)
-        headers = {"Content-Type": answer.headers["Content-Type"] or "text/plain"}
-        self.answer(answer.status, headers, content, half=act == "half")
+        self.answer(status, headers, content, act)
         if act in ("half", "hang up"):
             self.close_connection = True
         return None
@@ -110,14 +126,19 @@ class _Handler(BaseHTTPRequestHandler):
             _pump(onward, self.connection)
         self.close_connection = True
 
-    def answer(self, status, headers, body, half=False):
+    def answer(self, status, headers, body, act=None):
         try:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if half else body)
+            if act == "drip":
+                for at in range(len(body)):
+                    time.sleep(self.server.delay)
+                    self.wfile.write(body[at : at + 1])
+            else:
+                self.wfile.write(body[: len(body) // 2] if act == "half" else body)
         except OSError:  # the client has given up
             self.close_connection = True
 

@@ -54,8 +54,8 @@ ARROWS = {
     "protocol": "entities errors models records results store validate views",
     "serve": "artifacts clock db entities errors filters page places printable protocol records "
     "results runlog settings sqlstore sqlusers store users validate",
-    "http": "artifacts clock entities errors models names printable protocol records results "
-    "runlog settings store validate views",
+    "http": "artifacts clock db entities errors models names printable protocol records "
+    "results runlog settings store validate views",
     "schemas": "extras",
     "data": "artifacts context entities errors extras schemas",
     "media": "errors extras",

@@ -85,7 +85,7 @@ def test_what_waits_is_counted(served):
             relay.script += ["drop"] * 50
             client.log_metric(run.info.run_id, "m", 2.0)
             level, text = findings(relay.uri)["to be sent"]
-            assert level == "note" and "see  runlog spool list" in text
+            assert level == "note" and "see  runlog outbox list" in text
             relay.script.clear()
             client.get_run(run.info.run_id)  # sends what waits before it asks
         assert findings(relay.uri)["to be sent"][0] == "ok"

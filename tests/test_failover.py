@@ -43,9 +43,9 @@ http {{
 
 
 @pytest.fixture(autouse=True)
-def no_spool(monkeypatch):
+def no_outbox(monkeypatch):
     """A call returns when the database has what it logs, not when the client's own disk has."""
-    monkeypatch.setenv("RUNLOG_SPOOL", "0")
+    monkeypatch.setenv("RUNLOG_OUTBOX", "0")
 
 
 @contextmanager

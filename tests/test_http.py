@@ -33,8 +33,8 @@ PAGE = {"Content-Type": "text/html"}
 
 @pytest.fixture(autouse=True)
 def in_no_time(monkeypatch):
-    """Attempts follow one another at once, and log calls wait for them: see test_spool.py."""
-    monkeypatch.setenv("RUNLOG_SPOOL", "0")
+    """Attempts follow one another at once, and log calls wait for them: see test_outbox.py."""
+    monkeypatch.setenv("RUNLOG_OUTBOX", "0")
     monkeypatch.setenv("RUNLOG_HTTP_REQUEST_BACKOFF_FACTOR", "0")
     monkeypatch.setenv("RUNLOG_HTTP_REQUEST_BACKOFF_JITTER", "0")
 

@@ -147,13 +147,13 @@ def test_other_databases_are_files_as_any(place):
 def test_a_server_on_the_same_folder(tmp_path, monkeypatch):
     """The database is that of a server's process; what waits for the server stays out."""
     with serving(tmp_path) as server:
-        monkeypatch.setenv("RUNLOG_SPOOL", str(tmp_path / "spool"))
+        monkeypatch.setenv("RUNLOG_OUTBOX", str(tmp_path / "outbox"))
         runlog.set_tracking_uri(server.uri)
         (tmp_path / "train.py").write_text("pass")
-        (tmp_path / "spool").mkdir()
-        (tmp_path / "spool" / "waits").write_text("x")
+        (tmp_path / "outbox").mkdir()
+        (tmp_path / "outbox" / "waits").write_text("x")
         with runlog.start_run() as run:
             runlog.log_artifacts(tmp_path, "code")
         names = set(logged(run))
     assert {"code/train.py", "code/runlog.db"} <= names
-    assert not {name for name in names if "spool" in name or name.endswith(("-wal", "-shm"))}
+    assert not {name for name in names if "outbox" in name or name.endswith(("-wal", "-shm"))}

@@ -25,9 +25,9 @@ from runlog.commands.doctor import doctor
 from runlog.commands.experiments import experiments
 from runlog.commands.gc import gc
 from runlog.commands.metrics import metrics
+from runlog.commands.outbox import outbox
 from runlog.commands.runs import runs
 from runlog.commands.serve import serve, ui
-from runlog.commands.spool import spool
 from runlog.commands.sql import sql
 from runlog.commands.tokens import tokens
 from runlog.commands.users import users
@@ -129,10 +129,11 @@ def main(tracking_uri: str | None) -> None:
 
 for _command in (
     experiments, runs, metrics, artifacts, copy, db, gc, sql, serve, ui, users, tokens, audit,
-    spool, doctor, completion,
+    outbox, doctor, completion,
 ):  # fmt: skip
     main.add_command(_command)
 main.add_command(serve, "server")  # as MLflow calls it
+main.add_command(outbox, "spool")  # as it was called
 
 if __name__ == "__main__":
     main()

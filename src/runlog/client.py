@@ -43,8 +43,8 @@ LOGGED_IMAGES = "mlflow.loggedImages"
 
 
 class RunOperations:
-    """What a log call with `synchronous=False` returns. runlog logs before it returns, always, so
-    there is never anything to wait for."""
+    """What a log call with `synchronous=False` returns. runlog stores before it returns, always:
+    at a server's address in the outbox on this machine. `synchronous=True` waits for the server."""
 
     def wait(self, timeout: float | None = None) -> None:
         """Returns at once."""
@@ -225,6 +225,9 @@ class RunlogClient:
 
     # -- logging ----------------------------------------------------------------------------
 
+    def _store_for(self, synchronous: bool | None) -> Store:
+        return self.store.synchronous() if synchronous else self.store
+
     def log_metric(
         self,
         run_id: str,
@@ -242,22 +245,22 @@ class RunlogClient:
         at = 0 if step is None else step
         time = point_time(run_id, (key,), at) if timestamp is None else timestamp
         if model_id is dataset_name is dataset_digest is None:
-            self.store.log_metric(run_id, key, value, time, at)
+            self._store_for(synchronous).log_metric(run_id, key, value, time, at)
         else:
             metric = Metric(key, value, time, at, model_id, dataset_name, dataset_digest)
-            self.store.log_batch(run_id, [metric])
+            self._store_for(synchronous).log_batch(run_id, [metric])
         return answer(synchronous)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
         """Keeps a param as text and returns `value`. Another value for the same key raises."""
-        self.store.log(run_id, params=((key, value),))
+        self._store_for(synchronous).log(run_id, params=((key, value),))
         return answer(synchronous) or value
 
     def set_tag(
         self, run_id: str, key: str, value: Any, synchronous: bool | None = None
     ) -> RunOperations | None:
         """Sets a tag of a run; the last value wins."""
-        self.store.log(run_id, tags=((key, value),))
+        self._store_for(synchronous).log(run_id, tags=((key, value),))
         return answer(synchronous)
 
     def delete_tag(self, run_id: str, key: str) -> None:
@@ -274,7 +277,7 @@ class RunlogClient:
     ) -> RunOperations | None:
         """Keeps metrics, params and tags, all of them or, if it raises, none. Any number. A metric
         with a `model_id` is kept with that logged model, too."""
-        self.store.log_batch(run_id, metrics, params, tags)
+        self._store_for(synchronous).log_batch(run_id, metrics, params, tags)
         return answer(synchronous)
 
     def log_inputs(

@@ -56,7 +56,7 @@ def copy(
     """
     if source.uri == target.uri:
         raise InvalidParameter(f"{source.uri} is where to copy from and where to copy to")
-    return _Copying(source, target, choice, progress).copy()
+    return _Copying(source, target.synchronous(), choice, progress).copy()
 
 
 class _Copying:

@@ -364,11 +364,13 @@ def _active() -> Active:
     return active
 
 
-def _target(run_id: str | None) -> tuple[Store, str]:
+def _target(run_id: str | None, synchronous: bool | None = None) -> tuple[Store, str]:
     if run_id is not None:
-        return places.store(), run_id
-    active = _active()
-    return active.store, active.run.info.run_id
+        store = places.store()
+    else:
+        active = _active()
+        store, run_id = active.store, active.run.info.run_id
+    return (store.synchronous() if synchronous else store), run_id
 
 
 def _client(run_id: str | None = None) -> tuple[RunlogClient, str]:
@@ -415,6 +417,9 @@ def log_metric(
 ) -> RunOperations | None:
     """Keeps one point of a metric of the active run, which is started if there is none.
 
+    At a server's address the point is stored on this machine first and sent from there; with
+    `synchronous=True` the call returns when the server has it.
+
     `value` is a number: Python, numpy, torch, jax, Decimal; NaN and infinities are kept. `step` is
     an integer (0), `timestamp` Unix milliseconds (now, or right after the point before if that is
     of the same step and millisecond: without a step, every call is a point, in the order of calls).
@@ -422,7 +427,7 @@ def log_metric(
     With `model_id` the point is kept with that logged model, too, as measured on `dataset` (of
     `runlog.data`) if one is given. The run gets both as inputs, but for a model that it made.
     """
-    store, run = _target(run_id)
+    store, run = _target(run_id, synchronous)
     at = 0 if step is None else step
     time = point_time(run, (key,), at) if timestamp is None else timestamp
     if model_id is dataset is None:
@@ -473,7 +478,7 @@ def log_metrics(
     dataset: Any = None,
 ) -> RunOperations | None:
     """Keeps one point of each of several metrics, all or none; see `log_metric`."""
-    store, run = _target(run_id)
+    store, run = _target(run_id, synchronous)
     at = 0 if step is None else step
     given = validate.mapping("metrics", metrics)
     time = point_time(run, given, at) if timestamp is None else timestamp
@@ -487,7 +492,7 @@ def log_metrics(
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
     """Keeps a param of the active run as text and returns `value`. A param is logged once: the
     same value again is fine, another one raises."""
-    store, run = _target(None)
+    store, run = _target(None, synchronous)
     store.log(run, params=((key, value),))
     return answer(synchronous) or value
 
@@ -496,7 +501,7 @@ def log_params(
     params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None
 ) -> RunOperations | None:
     """Keeps several params, all or none; see `log_param`."""
-    store, run = _target(run_id)
+    store, run = _target(run_id, synchronous)
     store.log(run, params=validate.mapping("params", params).items())
     return answer(synchronous)
 
@@ -508,7 +513,7 @@ def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperati
 
 def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOperations | None:
     """Sets several tags of the active run, all or none."""
-    store, run = _target(None)
+    store, run = _target(None, synchronous)
     store.log(run, tags=validate.mapping("tags", tags).items())
     return answer(synchronous)
 

@@ -62,6 +62,14 @@ create table tag (
     foreign key (run) references run (id) on delete cascade
 );
 
+create table delivery (
+    run bigint not null,
+    sender varchar(100) collate Latin1_General_100_BIN2 not null,
+    sequence bigint not null,
+    primary key (run, sender) with (ignore_dup_key = on),
+    foreign key (run) references run (id) on delete cascade
+);
+
 create table dataset (
     id bigint identity primary key,
     experiment bigint not null,

@@ -62,6 +62,14 @@ create table if not exists tag (
     foreign key (run) references run (id) on delete cascade
 ) engine = InnoDB default character set utf8mb4 collate COLLATION;
 
+create table if not exists delivery (
+    run bigint not null,
+    sender varchar(100) not null,
+    sequence bigint not null,
+    primary key (run, sender),
+    foreign key (run) references run (id) on delete cascade
+) engine = InnoDB default character set utf8mb4 collate COLLATION;
+
 create table if not exists dataset (
     id bigint auto_increment primary key,
     experiment bigint not null,

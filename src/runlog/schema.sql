@@ -57,6 +57,13 @@ create table tag (
 create index tag_by_value on tag (key, value) where length(value) <= 250;
 create index tag_with_long_value on tag (key) where length(value) > 250;
 
+create table delivery (                          -- how far the log calls of a sender have come
+    run integer not null references run on delete cascade,
+    sender text not null,                        -- a process with an outbox
+    sequence integer not null,                   -- of its last request: what has a lower one is late
+    primary key (run, sender)
+) without rowid;
+
 create table dataset (
     id integer primary key,
     experiment integer not null references experiment on delete cascade,

@@ -84,7 +84,10 @@ SETTINGS = {
         "`true`: accept any certificate of the server.", "false", mlflow=True
     ),
     "HTTP_REQUEST_TIMEOUT": Setting(
-        "How long to wait for each step of a request.", 120, "seconds", mlflow=True
+        "How long a request and its whole answer take; of files, each step.",
+        120,
+        "seconds",
+        mlflow=True,
     ),
     "HTTP_REQUEST_MAX_RETRIES": Setting(
         "Attempts after the first. Until the server has answered once, the default is 2.",
@@ -100,10 +103,20 @@ SETTINGS = {
     "HTTP_REQUEST_BACKOFF_JITTER": Setting(
         "A random part of each pause, at most so long.", 1, "seconds", mlflow=True
     ),
-    "SPOOL": Setting(
-        "The folder of the outbox, where log calls are stored while their server does not answer. "
-        "`0`: no outbox; log calls wait for the server instead.",
-        "`~/.local/state/runlog/spool`",
+    "OUTBOX": Setting(
+        "The folder of outboxes, where log calls to a server are stored until they are sent. `0`: "
+        "no outbox; log calls wait for the server instead.",
+        "`~/.local/state/runlog/outbox`",
+    ),
+    "SPOOL": Setting("The older name of `RUNLOG_OUTBOX`, read where that is not set."),
+    "FLUSH_TIMEOUT": Setting(
+        "How long `flush`, the end of a run and the end of the program wait for log calls that are "
+        "not sent to the server.",
+        60,
+        "seconds",
+    ),
+    "OFFLINE": Setting(
+        "Start runs without their server; they are made there when it answers.", "false"
     ),
     # Artifacts
     "ARTIFACT_ROOT": Setting(

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from runlog.sqlsearch import Search
     from runlog.sqltrash import Trash
     from runlog.sqlviews import SqlViews
-    from runlog.store import Point
+    from runlog.store import Point, Sent
 
     Fetch = Callable[..., list[tuple[Any, ...]]]
 
@@ -505,6 +505,7 @@ class SqlStore(Store):
         status: str | int | None = None,
         end_time: int | None = None,
         run_name: str | None = None,
+        sent: Sent | None = None,
     ) -> RunInfo:
         changes: dict[str, Any] = {}
         if status is not None:
@@ -515,6 +516,8 @@ class SqlStore(Store):
             changes["name"] = validate.text(run_name)
         with self.db.transaction():
             number = self._active_run(run_id)
+            if self._is_late(number, sent):
+                changes, run_name = {}, None
             if changes:
                 assignments = ", ".join(f"{column} = :{column}" for column in changes)
                 self.db.execute(
@@ -678,12 +681,13 @@ class SqlStore(Store):
         tags: Iterable[tuple[str, Any]] = (),
         measured: Iterable[Metric] = (),
         inputs: RunInputs | None = None,
+        sent: Sent | None = None,
     ) -> None:
         # Read before the transaction, which may have to begin again.
         points, params, tags, measured = list(points), list(params), list(tags), list(measured)
         of_run = [*points, *(_point(each) for each in measured)] if measured else points
         with self.db.lock:
-            self._log(run_id, of_run, params, tags, measured, inputs)
+            self._log(run_id, of_run, params, tags, measured, inputs, sent)
 
     @again_if_unsure
     def _log(
@@ -694,13 +698,14 @@ class SqlStore(Store):
         tags: list[tuple[str, Any]],
         measured: list[Metric],
         inputs: RunInputs | None,
+        sent: Sent | None,
     ) -> None:
         known: dict[str, int] | None = None
         with self.db.transaction():
             run = self._active_run(run_id)
             if params:
                 self._keep_params(run, run_id, params)
-            if tags:
+            if tags and not self._is_late(run, sent):
                 self._set_tags(run, tags)
             if points:
                 known = self._metrics.append(run_id, run, points)
@@ -710,6 +715,23 @@ class SqlStore(Store):
                 self._keep_inputs(run, inputs)
         if known is not None:  # committed
             self._metrics.committed(run_id, run, known)
+
+    def _is_late(self, run: int, sent: Sent | None) -> bool:
+        """Whether something later of the same sender was stored. Points and params need not ask:
+        they are the same whenever they come."""
+        if sent is None:
+            return False
+        bindings = {"run": run, "sender": sent.sender, "sequence": sent.sequence}
+        later = self.db.change(
+            """update delivery set sequence = :sequence
+               where run = :run and sender = :sender and sequence < :sequence""",
+            bindings,
+        )
+        return not later and not self.db.change(
+            """insert into delivery (run, sender, sequence) values (:run, :sender, :sequence)
+               on conflict do nothing""",
+            bindings,
+        )
 
     def _keep_params(self, run: int, run_id: str, params: Iterable[tuple[str, Any]]) -> None:
         rows: list[dict[str, Any]] = [

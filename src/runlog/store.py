@@ -64,6 +64,10 @@ if TYPE_CHECKING:
         digest: str
         context: str | None
 
+    class Sent(NamedTuple):
+        sender: str
+        sequence: int
+
     class RunColumns(NamedTuple):
         runs: list[RunInfo]
         metrics: dict[str, tuple[array[int], array[float]]]
@@ -75,6 +79,9 @@ else:
     History.__doc__ = """The points of a run and metric as columns, by timestamp, step, value:
     arrays of int64 (ms), int64 and float64."""
     DatasetSummary = namedtuple("DatasetSummary", "experiment_id name digest context")
+    Sent = namedtuple("Sent", "sender sequence")
+    Sent.__doc__ = """Who sends a change of a run, and its number among those that come from there:
+    a change that comes behind one with a greater number is late, and is not made."""
     RunColumns = namedtuple("RunColumns", "runs metrics params tags")
     RunColumns.__doc__ = """Runs as a table: `runs` in order, and for each key its values.
 
@@ -167,6 +174,7 @@ class Store(ABC):
         status: str | int | None = None,
         end_time: int | None = None,
         run_name: str | None = None,
+        sent: Sent | None = None,
     ) -> RunInfo:
         """Changes what is given of an active run, and returns its info as it is then."""
 
@@ -213,6 +221,7 @@ class Store(ABC):
         tags: Iterable[tuple[str, Any]] = (),
         measured: Iterable[Metric] = (),
         inputs: RunInputs | None = None,
+        sent: Sent | None = None,
     ) -> None:
         """Keeps metric points, params, tags and inputs of an active run, all of them or none.
 
@@ -220,7 +229,8 @@ class Store(ABC):
         keeps its first value: the same again is fine, another raises InvalidParameter. Of a tag
         the last value wins; the tag mlflow.runName renames the run. `measured` are points, each
         with a model_id, that are kept with the logged model, too. A data set that is an input
-        already only gets its tags updated.
+        already only gets its tags updated. `sent` says where a request comes from that may be late:
+        then only its points and params are new.
         """
 
     @abstractmethod
@@ -300,6 +310,11 @@ class Store(ABC):
         """Lets go of files and connections; the store can still be used, and opens them again."""
 
     # -- derived ----------------------------------------------------------------------------
+
+    def synchronous(self) -> Store:
+        """This store, with log calls that return when they are stored where it is: a server's are
+        stored on this machine first."""
+        return self
 
     @property
     def views(self) -> Views:

@@ -73,7 +73,7 @@ def open_store(uri: str | None, make: bool = False) -> Store:
             "--tracking-uri or RUNLOG_TRACKING_URI"
         )
     report_new_file(path)
-    return places.store(uri)
+    return places.store(uri).synchronous()
 
 
 def report_new_file(path: str | None) -> None:

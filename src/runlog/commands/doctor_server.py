@@ -55,17 +55,16 @@ def _clock(ahead: float) -> Finding:
 
 
 def _waiting(uri: str) -> Iterator[Finding]:
-    from runlog.http.spool import folder, left
+    from runlog.http import outbox
 
-    place = folder()
-    found = [each for each in left(place) if each.uri == uri] if place else []
-    waiting = sum(each.requests for each in found if not each.refused)
-    refused = sum(each.requests for each in found if each.refused)
+    found = [each for file in outbox.files() if file.uri == uri for each in outbox.waiting(file)]
+    waiting = sum(each.items for each in found if not each.refused)
+    refused = sum(each.items for each in found if each.refused)
     if not waiting and not refused:
         yield Finding(OK, "to be sent", "nothing waits for this server")
     if waiting:
-        what = f"{counted(waiting, 'request')} of this machine: see  runlog spool list"
+        what = f"{counted(waiting, 'log call')} of this machine: see  runlog outbox list"
         yield Finding(NOTE, "to be sent", what)
     if refused:
-        what = f"{counted(refused, 'request')} that the server refused: see  runlog spool list"
+        what = f"{counted(refused, 'log call')} that the server refused: see  runlog outbox list"
         yield Finding(WRONG, "to be sent", what)

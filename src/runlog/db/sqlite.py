@@ -19,12 +19,12 @@ from runlog.db import fork, sqlite_errors
 from runlog.db.sqlite_errors import FAILURES, busy_milliseconds
 from runlog.db.sqlite_file import File, Kind, sync
 from runlog.db.sqlite_locks import CAN_LOCK, Guard
-from runlog.db.sqlite_watch import UNLINKED, Watch
+from runlog.db.sqlite_watch import REPLACED, UNLINKED, Watch
 from runlog.errors import StoreError, StoreUnusable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import FrameType
     from typing import Any
 
@@ -55,6 +55,8 @@ class Database:
         self._watch: Watch | None = None  # of a file in WAL mode
         self._look_again = 0.0  # when to see whether the file still is what it was
         self._lost = ""  # what is wrong with it for good
+        # Called with a view of a file that was deleted, before it is closed.
+        self.salvage: Callable[[Snapshot], None] | None = None
         self._is_named = False  # whether the -wal file's name is synced, too
         self._writer: apsw.Connection | None = None
         self.readers_back = threading.Condition()  # also the lock of the three below
@@ -402,6 +404,8 @@ class Database:
             return None
 
     def _lose(self, watch: Watch, what: str) -> None:
+        if what == REPLACED and self.salvage is not None and self._writer is not None:
+            self.salvage(Snapshot(self, self._writer))
         self._close(checkpoint=False)
         aside = "" if what == UNLINKED else watch.put_aside()
         self._lost = (

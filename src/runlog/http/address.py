@@ -75,15 +75,28 @@ def shown(uri: str) -> str:
 def login(address: Address) -> Login:
     """Who we are: the user and password of the URI, else RUNLOG_TRACKING_USERNAME and _PASSWORD,
     else RUNLOG_TRACKING_TOKEN, else nobody. Raises InvalidParameter for what cannot be sent."""
-    user = setting("TRACKING_USERNAME") if address.user is None else address.user
-    password = setting("TRACKING_PASSWORD") if address.password is None else address.password
-    token = setting("TRACKING_TOKEN")
+    user, password, token = _credentials(address)
     value = None
     if user is not None and password is not None:
         value = basic(user, password)
     elif token is not None:
         value = bearer(token, "RUNLOG_TRACKING_TOKEN")
     return lambda: value
+
+
+def identity(address: Address) -> str:
+    """Return who we are as far as it tells us from others: a user whatever the password is, or a
+    token; empty for nobody."""
+    user, password, token = _credentials(address)
+    if user is not None and password is not None:
+        return f"user {user}"
+    return "" if token is None else f"token {token}"
+
+
+def _credentials(address: Address) -> tuple[str | None, str | None, str | None]:
+    user = setting("TRACKING_USERNAME") if address.user is None else address.user
+    password = setting("TRACKING_PASSWORD") if address.password is None else address.password
+    return user, password, setting("TRACKING_TOKEN")
 
 
 def basic(user: str, password: str) -> str:

@@ -82,6 +82,13 @@ def login(found: Mapping[str, str], link: Link) -> Login:
     return lambda: value
 
 
+def identity(found: Mapping[str, str]) -> str:
+    """Return who we are there as far as it tells us from others."""
+    if "token" in found:
+        return f"{found['host']} token {found['token']}"
+    return f"{found['host']} {found.get('client_id') or found.get('username')}"
+
+
 class _Principal:
     """A service principal's tokens, each used until shortly before it expires. Two threads that
     find it expired both fetch one, which does no harm."""

@@ -136,7 +136,7 @@ class ProxiedFiles:
             return True
 
         try:
-            self._link.ask("GET", self._url(path), read=take)
+            self._link.ask("GET", self._url(path), read=take, is_file=True)
         except RunlogError as error:
             if error.get_http_status_code() == 404:
                 raise FileNotFoundError(f"{path} is not on {self._link.name}") from error

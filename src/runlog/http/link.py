@@ -36,14 +36,18 @@ _HINTS = {
 }
 T = TypeVar("T")
 
+PIECE = 2**20  # bytes that are read at once
+MOST = 2**29  # bytes of an answer; files may have more
+MOST_OF_AN_ERROR = 2**20
+
 
 class Away(Exception):
-    """The server did not take a request that was to be sent once: why stands in `trouble`. It may
-    have been done."""
+    """The server did not take a request that was to be sent once: why stands in `trouble`, and
+    whether it `may_be_done` all the same, now or later."""
 
-    def __init__(self, trouble: RunlogError) -> None:
+    def __init__(self, trouble: RunlogError, may_be_done: bool = True) -> None:
         super().__init__(trouble.message)
-        self.trouble = trouble
+        self.trouble, self.may_be_done = trouble, may_be_done
 
 
 class Link:
@@ -76,21 +80,30 @@ class Link:
         repeatable: bool = True,
         done: type[RunlogError] | tuple[type[RunlogError], ...] = (),
         seconds: float | None = None,
+        is_file: bool = False,
     ) -> T | None:
         """What `read` makes of the server's answer. A request that is not `repeatable` is sent
         again only where it cannot have been done. `done` are errors which, after an attempt whose
         outcome is not known, say that it had been done: then the result is None. With `seconds` it
-        is sent once, and no step of it takes longer.
+        is sent once, and takes no longer as a whole. Of an answer that `is_file`, and of a file
+        that is sent, each step takes no longer than it may.
 
         Raises the RunlogError that the server names, ServerUnreachable when it stays away; Away
         where it would be sent again but for `seconds`.
         """
         is_unknown = False  # whether an earlier attempt was done
         delays: Iterator[float] | None = None
+        patience = self._patience
+        limit = patience.longest() if self.has_answered else patience.first_seconds
+        give_up = time.monotonic() + limit
+        is_file = is_file or isinstance(body, Upload)
         while True:
             pause = 0.0
+            whole = seconds
+            if whole is None and not is_file:
+                whole = max(0.001, min(patience.timeout, give_up - time.monotonic()))
             try:
-                answer = self._send(verb, path, body, headers, seconds)
+                answer = self._send(verb, path, body, headers, whole)
                 if answer.status < 300:
                     result = read(answer)
                     self.has_answered = True
@@ -107,7 +120,7 @@ class Link:
                 trouble = ServerUnreachable(f"{self.name} cannot be reached: {error}")
                 is_harmless = isinstance(error, NotSent)
             if seconds is not None:
-                raise Away(trouble)
+                raise Away(trouble, not is_harmless)
             is_unknown = is_unknown or not is_harmless
             if is_unknown and not repeatable:
                 raise type(trouble)(
@@ -118,7 +131,7 @@ class Link:
                 delays = self._delays()
                 tell(f"{trouble.message}. Trying again")
             delay = next(delays, None)
-            if delay is None:
+            if delay is None or time.monotonic() + delay > give_up:
                 raise trouble
             self._sleep(max(delay, pause))
 
@@ -180,14 +193,26 @@ class Link:
 
     def _refusal(self, answer: Answer, verb: str, path: str) -> RunlogError:
         try:
-            text = answer.read()
+            text = answer.read(MOST_OF_AN_ERROR)
         except NoAnswer:
             text = b""
+        answer.close()
         return refusal(answer.status, text, self._where(verb, path), answer.headers.get("Location"))
 
 
 def _whole(answer: Answer) -> bytes:
-    return answer.read()
+    """All of an answer, unless it never ends."""
+    pieces: list[bytes] = []
+    size = 0
+    while piece := answer.read(PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MOST:
+            answer.close()
+            raise RunlogError(
+                f"the server's answer is longer than {MOST // 2**20} MB: ask for less"
+            )
+    return b"".join(pieces)
 
 
 def refusal(status: int, body: bytes, where: str, location: str | None = None) -> RunlogError:

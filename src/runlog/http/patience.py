@@ -18,16 +18,23 @@ LONGEST = 120.0  # seconds between two attempts
 
 
 class Patience(NamedTuple):
-    """How a server is waited for: `timeout` in seconds for each step of a request, `retries` after
-    the first attempt, before the n-th of which `factor` * 2 ** (n-1) seconds pass and up to
-    `jitter` more. `first_retries` holds until the server has answered once: a wrong address should
-    not take minutes to be told."""
+    """How a server is waited for: `timeout` in seconds for a request and its answer (of files: for
+    each step), `retries` after the first attempt, before the n-th of which `factor` * 2 ** (n-1)
+    seconds pass and up to `jitter` more. `first_retries` holds until the server has answered once,
+    and all of that for `first_seconds`: a wrong address should not take minutes to be told."""
 
     timeout: float = default("HTTP_REQUEST_TIMEOUT")
     retries: int = int(default("HTTP_REQUEST_MAX_RETRIES"))
     factor: float = default("HTTP_REQUEST_BACKOFF_FACTOR")
     jitter: float = default("HTTP_REQUEST_BACKOFF_JITTER")
     first_retries: int = 2
+    first_seconds: float = 18.0
+
+    def longest(self) -> float:
+        """Return the seconds after which a call gives up, whatever its attempts do: all pauses and
+        the time for one of them."""
+        pauses = [min(LONGEST, self.factor * 2.0**attempt) for attempt in range(self.retries)]
+        return self.timeout + sum(pauses) + self.retries * self.jitter
 
     def delays(self, retries: int) -> Iterator[float]:
         """Seconds before each of the attempts after the first."""
@@ -39,12 +46,15 @@ def patience() -> Patience:
     """What the settings RUNLOG_HTTP_REQUEST_... say. Raises InvalidParameter."""
     usual = Patience()
     retries = int(number("HTTP_REQUEST_MAX_RETRIES", least=0, whole=True))
+    timeout = number("HTTP_REQUEST_TIMEOUT", least=0) or usual.timeout
+    is_given = setting("HTTP_REQUEST_TIMEOUT") or setting("HTTP_REQUEST_MAX_RETRIES")
     return Patience(
-        number("HTTP_REQUEST_TIMEOUT", least=0) or usual.timeout,
+        timeout,
         retries,
         number("HTTP_REQUEST_BACKOFF_FACTOR", least=0),
         number("HTTP_REQUEST_BACKOFF_JITTER", least=0),
         retries if setting("HTTP_REQUEST_MAX_RETRIES") else usual.first_retries,
+        max(timeout, usual.first_seconds) if is_given else usual.first_seconds,
     )
 
 

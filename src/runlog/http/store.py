@@ -8,8 +8,8 @@ put together from what they have.
 from __future__ import annotations
 
 import atexit
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 from weakref import WeakSet
@@ -26,37 +26,40 @@ from runlog.entities import (
     RunInputs,
     ViewType,
 )
-from runlog.errors import AlreadyExists, BadRequest, InvalidParameter, NotFound, RunlogError
+from runlog.errors import (
+    AlreadyExists,
+    BadRequest,
+    InvalidParameter,
+    NotFound,
+    RunlogError,
+)
 from runlog.http import address as addresses
-from runlog.http import databricks, derived, security
-from runlog.http.link import Away, Link, tell
+from runlog.http import databricks, derived, offline, security
+from runlog.http.link import Link
+from runlog.http.log_calls import LogCalls, Synchronous, pieces
 from runlog.http.patience import patience
 from runlog.http.transport import Connections, Transport
 from runlog.protocol import wire
 from runlog.protocol.columns import Digest
 from runlog.protocol.rows import (
     MAX_DATASET_EXPERIMENTS,
-    MAX_INPUTS,
     MAX_PAIRS,
-    MAX_POINTS,
     MAX_RUNS_AT_ONCE,
     ROWS,
 )
 from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
 if TYPE_CHECKING:
+    from runlog.db.outbox import OutboxFile
     from runlog.http.files import ProxiedFiles
     from runlog.http.models import HttpModels
-    from runlog.http.spool import Spool
     from runlog.records import Records
     from runlog.results import QueryResult
-    from runlog.store import Point
+    from runlog.store import Point, Sent
     from runlog.views import Views
 
 PROXIED = "mlflow-artifacts:"
 HISTORY_PAGE = 25_000
-LOG_SECONDS = 10.0  # that a log call waits for the server before it goes to the spool
-RUNS_KNOWN = 1000  # whose infos are remembered, to say what became of them while it is away
 
 # A search has two rows, of which the first takes a filter of any length.
 _ROWS = {row.name: row for row in reversed(ROWS)}
@@ -82,20 +85,27 @@ class HttpStore(Store):
         patient = patience()
         carrier = transport or Connections(where, patient.timeout, security.context)
         if profile is None:
-            login = addresses.login(where)
+            login, who = addresses.login(where), addresses.identity(where)
         else:
             login = databricks.login(profile, Link(str(where), carrier, patient))
+            who = databricks.identity(profile)
         self.link = Link(str(where), carrier, patient, login, where.prefix)
         self._host = where.netloc
         self.is_on_this_machine = validate.is_loopback(where.host)
-        self._is_runlog = False if profile is not None else None
-        self._spool: Spool | None = None
-        self._spool_of = 0  # the process that it is of; a fork begins its own
-        self._infos: dict[str, RunInfo] = {}
+        self._about: dict[str, Any] | None = None if profile is None else {}
+        self._logs = LogCalls(self, who, patient.factor)
+        self._offline_runs: dict[str, Run] = {}
         _stores.add(self)
 
     def __repr__(self) -> str:
         return f"HttpStore({self.uri!r})"
+
+    def synchronous(self) -> HttpStore:
+        if isinstance(self._logs, Synchronous):
+            return self
+        other = copy(self)
+        other._logs = Synchronous(self._logs)
+        return other
 
     # -- asking -----------------------------------------------------------------------------
 
@@ -109,16 +119,18 @@ class HttpStore(Store):
         **arguments: Any,
     ) -> Any:
         """What an endpoint of the protocol answers to these arguments; None where an
-        earlier attempt had been done already, see `Link.ask`. What waits in the spool is sent
-        before, so that it is not overtaken."""
-        if self._waits and self._spool is not None:
-            self._spool.deliver(self._send)
+        earlier attempt had been done already, see `Link.ask`. What waits in the outbox of the same
+        run is sent before, so that it is not overtaken."""
+        self._logs.settle(endpoint, arguments)
+        if "run_id" in arguments:
+            arguments["run_id"] = self._logs.id_there(arguments["run_id"]) or arguments["run_id"]
         given = _ROWS[endpoint].request(**arguments)
-        return self._send(endpoint, given, repeatable=repeatable, done=done)
+        return self.send(endpoint, given, repeatable=repeatable, done=done)
 
-    def _send(
+    def send(
         self, endpoint: str, fields: Mapping[str, Any], seconds: float | None = None, **options: Any
     ) -> Any:
+        """What an endpoint answers to a request; within so many seconds, or after repeating it."""
         row, given = _ROWS[endpoint], dict(fields)
         path = row.prefixes[0] + row.path
         body = None
@@ -143,67 +155,43 @@ class HttpStore(Store):
             ) from error
 
     def log_call(self, endpoint: str, /, **arguments: Any) -> Any:
-        """As `call`, for what a running training logs. Once the server has answered, its absence
-        neither stops nor fails the call: that goes to the spool, and is sent later; then the
-        result is None."""
-        spool = self._spooling()
-        if spool is None:
-            return self.call(endpoint, **arguments)
-        given = _ROWS[endpoint].request(**arguments)
-        if spool.add(endpoint, given):
-            return None
-        try:
-            return self._send(endpoint, given, LOG_SECONDS)
-        except Away as away:
-            tell(away.trouble.message)
-            if spool.add(endpoint, given, even_first=True):
-                return None
-        return self.call(endpoint, **arguments)
-
-    @property
-    def _waits(self) -> bool:
-        """Whether calls of this process wait in the spool."""
-        return self._spool is not None and self._spool_of == os.getpid() and self._spool.waits
-
-    def _spooling(self) -> Spool | None:
-        """The spool of this process; None for none. What earlier processes left is sent first."""
-        if self._spool_of != os.getpid():
-            from runlog.http import spool
-
-            place = spool.folder()
-            if not self.link.has_answered or not place:
-                return None
-            self._spool_of = os.getpid()
-            self._spool = spool.Spool(place, self.uri, self._send_now)
-            try:
-                spool.adopt(place, self.uri, self._send_now)
-            except (Away, RunlogError) as error:
-                tell(f"what earlier programs left in {place} cannot be sent yet: {error}")
-        return self._spool
-
-    def _send_now(self, endpoint: str, given: Mapping[str, Any]) -> None:
-        self._send(endpoint, given, LOG_SECONDS)
-
-    def send_left(self) -> int:
-        """Sends what programs that have ended could not, and says how many requests that were.
-        Raises ServerUnreachable; what is left then stays."""
-        from runlog.http import spool
-
-        return spool.adopt(spool.folder(), self.uri, self._send)
+        """As `call`, for what a running training logs and the server may refuse. Where that stays
+        away, the call joins the outbox and is sent later; then the result is None."""
+        return self._logs.ask(endpoint, **arguments)
 
     @property
     def is_runlog(self) -> bool:
         """Whether the server has runlog's own endpoints; it is asked once."""
-        if self._is_runlog is None:
+        return "runlog" in self._about_it()
+
+    @property
+    def is_runlog_if_known(self) -> bool:
+        """`is_runlog`, without asking."""
+        return "runlog" in (self._about or ())
+
+    def delivers(self, seconds: float | None = None) -> bool:
+        """Whether the server takes what outboxes deliver; it is asked once, for so many seconds."""
+        return "delivers" in self._about_it(seconds)
+
+    def _about_it(self, seconds: float | None = None) -> dict[str, Any]:
+        if self._about is None:
             try:
-                said = self.call("about")
-                self._is_runlog = isinstance(said, dict) and "runlog" in said
+                said = self.send("about", {}, seconds)
+                self._about = said if isinstance(said, dict) else {}
             except RunlogError as error:
                 # Behind a web application, any path may answer its page.
                 if error.get_http_status_code() != 404 and "not JSON" not in error.message:
                     raise
-                self._is_runlog = False
-        return self._is_runlog
+                self._about = {}
+        return self._about
+
+    # -- what waits -------------------------------------------------------------------------
+
+    def send_left(self, file: OutboxFile | None = None, any_login: bool = False) -> int:
+        """Send what programs that have ended left in an outbox, this host's by default, logged by
+        the same user unless `any_login`. Return how many log calls that were. Raises what keeps
+        the rest there."""
+        return self._logs.send_left(file or self._logs.outbox_file(), any_login)
 
     # -- experiments ------------------------------------------------------------------------
 
@@ -214,6 +202,8 @@ class HttpStore(Store):
         tags: Mapping[str, Any] | None = None,
     ) -> str:
         name = validate.experiment_name(name)
+        if self._logs.is_offline:
+            return offline.experiment(self._logs.outbox_file(), name).experiment_id
         location = validate.artifact_location(artifact_location) if artifact_location else None
         kept = validate.texts(tags, "experiment tag")
         made: str | None = self.call(
@@ -226,10 +216,15 @@ class HttpStore(Store):
         return made
 
     def get_experiment(self, experiment_id: str) -> Experiment:
+        if self._logs.is_offline:
+            number = _experiment(experiment_id)
+            return offline.experiment_of(self._logs.outbox_file(), number)
         found: Experiment = self.call("getExperiment", experiment_id=_experiment(experiment_id))
         return found
 
     def find_experiment(self, name: str) -> Experiment | None:
+        if self._logs.is_offline:
+            return offline.experiment(self._logs.outbox_file(), validate.text(name))
         try:
             found: Experiment = self.call("getExperimentByName", name=validate.text(name))
         except NotFound:
@@ -257,9 +252,11 @@ class HttpStore(Store):
         self.call("updateExperiment", experiment_id=_experiment(experiment_id), new_name=name)
 
     def delete_experiment(self, experiment_id: str) -> None:
+        self._logs.forget_all()
         self.call("deleteExperiment", experiment_id=_experiment(experiment_id), done=NotFound)
 
     def restore_experiment(self, experiment_id: str) -> None:
+        self._logs.forget_all()
         self.call("restoreExperiment", experiment_id=_experiment(experiment_id), done=NotFound)
 
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, Any]) -> None:
@@ -294,6 +291,8 @@ class HttpStore(Store):
         }
         if run_id is not None:
             validate.run_id(run_id)
+        if self._logs.is_offline:
+            return self._start_offline(wanted, run_id)
         if not self.is_runlog:
             if run_id is not None:
                 raise InvalidParameter(
@@ -304,11 +303,23 @@ class HttpStore(Store):
             new = names.run_id() if run_id is None else run_id
             made = self.call("createRun", **wanted, new_run_id=new, done=AlreadyExists)
             made = self.get_run(new) if made is None else made
-        self._remember(made.info)
+        self._logs.remember(made.info)
         return made
 
+    def _start_offline(self, wanted: dict[str, Any], run_id: str | None) -> Run:
+        run = offline.new_run(self._logs.outbox_file(), wanted, run_id)
+        given = {**wanted, "tags": run.data.tags, "run_name": run.info.run_name}
+        self._logs.start_offline(run.info.run_id, _ROWS["createRun"].request(**given))
+        self._logs.remember(run.info)
+        self._offline_runs[run.info.run_id] = run
+        return run
+
     def get_run(self, run_id: str) -> Run:
-        found: Run = self.call("getRun", run_id=validate.run_id(run_id))
+        validate.run_id(run_id)
+        if run_id in self._offline_runs and self._logs.id_there(run_id) is None:
+            return self._offline_runs[run_id]
+        found: Run = self.call("getRun", run_id=run_id)
+        self._logs.remember(found.info)
         return found
 
     def update_run(
@@ -317,32 +328,29 @@ class HttpStore(Store):
         status: str | int | None = None,
         end_time: int | None = None,
         run_name: str | None = None,
+        sent: Sent | None = None,
     ) -> RunInfo:
         changes: dict[str, Any] = {
             "status": None if status is None else validate.status(status),
             "end_time": None if end_time is None else validate.timestamp(end_time),
             "run_name": validate.text(run_name) if run_name else None,
         }
-        known = self._infos.get(validate.run_id(run_id))
+        known = self._logs.known(validate.run_id(run_id))
         ask = self.call if known is None else self.log_call
         info: RunInfo | None = ask("updateRun", run_id=run_id, **changes)
-        if info is None:  # it waits in the spool
+        if info is None:  # it waits in the outbox
             assert known is not None
             changed = {name: value for name, value in changes.items() if value is not None}
             info = known._replace(**changed)
-        return self._remember(info)
-
-    def _remember(self, info: RunInfo) -> RunInfo:
-        while len(self._infos) >= RUNS_KNOWN:
-            self._infos.pop(next(iter(self._infos)), None)
-        self._infos[info.run_id] = info
-        return info
+        return self._logs.remember(info)
 
     def delete_run(self, run_id: str) -> None:
         self.call("deleteRun", run_id=validate.run_id(run_id))
+        self._logs.forget(run_id)
 
     def restore_run(self, run_id: str) -> None:
         self.call("restoreRun", run_id=validate.run_id(run_id))
+        self._logs.forget(run_id)
 
     def search_runs(
         self,
@@ -384,13 +392,12 @@ class HttpStore(Store):
     # -- logging ----------------------------------------------------------------------------
 
     def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
-        self.log_call(
-            "logMetric",
-            run_id=validate.run_id(run_id),
-            key=validate.key(key, "metric"),
-            value=validate.number(key, value),
-            timestamp=validate.timestamp(timestamp),
-            step=validate.integer("step", step),
+        self._logs.metric(
+            run_id,
+            validate.key(key, "metric"),
+            validate.number(key, value),
+            validate.timestamp(timestamp),
+            validate.integer("step", step),
         )
 
     def log(
@@ -401,12 +408,12 @@ class HttpStore(Store):
         tags: Iterable[tuple[str, Any]] = (),
         measured: Iterable[Metric] = (),
         inputs: RunInputs | None = None,
+        sent: Sent | None = None,
     ) -> None:
-        """As `Store.log`. What is more than one request takes, 1000 values and on a runlog server
-        100,000 points, goes in several: then a failure can leave the first of them behind, params
-        and tags before points. So it is with inputs, which have a request of their own before."""
+        """As `Store.log`. Inputs and params have requests of their own, which come first: if one is
+        refused, nothing else is logged. Points and tags are stored in the outbox together."""
         run_id = validate.run_id(run_id)
-        numbers: list[Point | Metric] = [
+        numbers: list[Point] = [
             (
                 validate.key(key, "metric"),
                 validate.number(key, value),
@@ -415,40 +422,12 @@ class HttpStore(Store):
             )
             for key, value, time, step in points
         ]
-        numbers += [_measured(metric) for metric in measured]
+        metrics = [_measured(metric) for metric in measured]
         texts = [(validate.key(key, "param"), validate.text(value)) for key, value in params]
         validate.unique_params(texts, run_id)
         texts = list(dict(texts).items())
         marks = list(validate.texts(dict(tags), "tag").items())
-        if inputs is not None:
-            count = max(len(inputs.dataset_inputs), len(inputs.model_inputs), 1)
-            for at in range(0, count, MAX_INPUTS):
-                self.log_call(
-                    "logInputs",
-                    run_id=run_id,
-                    datasets=inputs.dataset_inputs[at : at + MAX_INPUTS],
-                    models=inputs.model_inputs[at : at + MAX_INPUTS],
-                )
-            if not (numbers or texts or marks):
-                return
-        if _fits(numbers, texts, marks):
-            self.log_call("logBatch", run_id=run_id, points=numbers, params=texts, tags=marks)
-        elif self._is_runlog if self._waits else self.is_runlog:
-            for some in _pieces(texts[MAX_PAIRS:], MAX_PAIRS):
-                self.log_call("logWhole", run_id=run_id, points=[], params=some, tags=[])
-            for some in _pieces(marks[MAX_PAIRS:], MAX_PAIRS):
-                self.log_call("logWhole", run_id=run_id, points=[], params=[], tags=some)
-            texts, marks = texts[:MAX_PAIRS], marks[:MAX_PAIRS]
-            for piece in _pieces(numbers, MAX_POINTS) if numbers else [[]]:
-                self.log_call("logWhole", run_id=run_id, points=piece, params=texts, tags=marks)
-                texts, marks = [], []
-        else:
-            for piece in _pieces(texts, validate.MAX_PARAMS_PER_BATCH):
-                self.log_call("logBatch", run_id=run_id, params=piece)
-            for piece in _pieces(marks, validate.MAX_TAGS_PER_BATCH):
-                self.log_call("logBatch", run_id=run_id, tags=piece)
-            for piece in _pieces(numbers, validate.MAX_METRICS_PER_BATCH):
-                self.log_call("logBatch", run_id=run_id, points=piece)
+        self._logs.log(run_id, numbers, metrics, texts, marks, inputs)
 
     def delete_tag(self, run_id: str, key: str) -> None:
         self.call(
@@ -460,7 +439,7 @@ class HttpStore(Store):
 
     def record_digests(self, run_id: str, digests: Iterable[tuple[str, int, str]]) -> None:
         if self.is_runlog:
-            for given in _pieces([Digest(*each) for each in digests], MAX_PAIRS):
+            for given in pieces([Digest(*each) for each in digests], MAX_PAIRS):
                 self.call("recordDigests", run_id=validate.run_id(run_id), digests=given)
 
     def get_digests(
@@ -471,7 +450,7 @@ class HttpStore(Store):
             return {}
         found = [
             digest
-            for paths_at_once in ([None] if wanted is None else _pieces(wanted, MAX_PAIRS))
+            for paths_at_once in ([None] if wanted is None else pieces(wanted, MAX_PAIRS))
             for digest in self.call(
                 "getDigests", run_id=validate.run_id(run_id), paths=paths_at_once
             )
@@ -497,7 +476,7 @@ class HttpStore(Store):
         if self.is_runlog:
             if keys is not None and not keys:
                 return found
-            for some in _pieces(ids, MAX_RUNS_AT_ONCE):
+            for some in pieces(ids, MAX_RUNS_AT_ONCE):
                 found += self.call("histories", run_ids=some, keys=_list(keys))
             return found
         for run_id in ids:
@@ -562,7 +541,7 @@ class HttpStore(Store):
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
         ids = [*map(str, validate.experiment_ids(experiment_ids))]
         found: list[DatasetSummary] = []
-        for some in _pieces(ids, MAX_DATASET_EXPERIMENTS):
+        for some in pieces(ids, MAX_DATASET_EXPERIMENTS):
             found += self.call("searchDatasets", experiment_ids=some)
         return found
 
@@ -602,24 +581,21 @@ class HttpStore(Store):
         )
 
     def flush(self) -> None:
-        if self.is_runlog:
+        if self._logs.flush() and self.is_runlog:
             self.call("flush")
 
     def finish(self) -> None:
-        """Sends what waits in the spool; it stays where the server does not take it now."""
-        is_ours = self._spool_of == os.getpid()
-        spool, self._spool, self._spool_of = self._spool, None, 0
-        if spool is not None and is_ours:
-            spool.finish()
+        """Wait for what waits in the outbox; the rest stays there, and the log says so."""
+        self._logs.finish()
 
     def close(self) -> None:
         self.finish()
         self.link.close()
 
     def own_files(self) -> list[str]:
-        from runlog.http import spool
+        from runlog.http import outbox
 
-        folder = spool.folder()
+        folder = outbox.folder()
         return [*super().own_files(), *([folder] if folder else [])]
 
     def files(self, artifact_uri: str) -> ProxiedFiles | None:
@@ -690,16 +666,3 @@ _stores: WeakSet[HttpStore] = WeakSet()
 def _finish() -> None:
     for store in [*_stores]:
         store.finish()
-
-
-def _pieces(items: list[Any], size: int) -> Iterator[list[Any]]:
-    for at in range(0, len(items), size):
-        yield items[at : at + size]
-
-
-def _fits(points: Sequence[Any], params: Sequence[Any], tags: Sequence[Any]) -> bool:
-    return (
-        len(points) + len(params) + len(tags) <= validate.MAX_METRICS_PER_BATCH
-        and len(params) <= validate.MAX_PARAMS_PER_BATCH
-        and len(tags) <= validate.MAX_TAGS_PER_BATCH
-    )

@@ -8,12 +8,16 @@ more system call.
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from time import monotonic
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from runlog.errors import RunlogError, ServerUnreachable, shrunk
@@ -56,9 +60,10 @@ class Answer(Protocol):
 
 
 class Transport(Protocol):
-    """Carries requests to one server. `target` is path and query string, quoted; a step may take
-    so many `seconds`, by default the transport's. Raises NotSent or NoAnswer, and RunlogError where
-    trying again is of no use."""
+    """Carries requests to one server. `target` is path and query string, quoted. A request and its
+    answer, read to the end, take at most so many `seconds`; without them, each step at most as long
+    as the transport allows. Raises NotSent or NoAnswer, and RunlogError where trying again is of no
+    use."""
 
     def send(
         self,
@@ -100,7 +105,7 @@ class Connections:
         body: bytes | Upload | None,
         seconds: float | None = None,
     ) -> Answer:
-        timeout = self._timeout if seconds is None else min(seconds, self._timeout)
+        time = _Time(self._timeout, seconds)
         head = [verb, " ", self._start, target, self._host]
         for name, value in headers.items():
             head += (name, ": ", value, "\r\n")
@@ -111,10 +116,9 @@ class Connections:
             head.append("Content-Length: 0\r\n")
         head.append("\r\n")
         text = "".join(head).encode("latin-1")
-        connection = self._take() or self._connect(timeout)
-        if connection.gettimeout() != timeout:
-            connection.settimeout(timeout)
+        connection = self._take() or self._connect(time)
         try:
+            connection.settimeout(time.left())  # for all that is sent
             try:
                 if isinstance(body, Upload):
                     connection.sendall(text)
@@ -125,7 +129,7 @@ class Connections:
                     connection.sendall(text + body if body else text)
             except (BrokenPipeError, ConnectionResetError):
                 pass  # a server that has read enough to refuse says so before it hangs up
-            response = HTTPResponse(connection, method=verb)
+            response = _response(time, connection, method=verb)
             try:
                 response.begin()
             except BaseException:
@@ -133,11 +137,11 @@ class Connections:
                 raise
         except (OSError, HTTPException) as error:
             connection.close()
-            raise NoAnswer(_reason(error, timeout)) from error
+            raise NoAnswer(_reason(error, time)) from error
         except BaseException:
             connection.close()
             raise
-        return _Received(response, connection, self)
+        return _Received(response, connection, self, time)
 
     def close(self) -> None:
         while self._idle:
@@ -162,8 +166,8 @@ class Connections:
         else:
             connection.close()
 
-    def _connect(self, timeout: float) -> socket.socket:
-        opening = self._opening(timeout)
+    def _connect(self, time: _Time) -> socket.socket:
+        opening = self._opening(time)
         try:
             opening.connect()
         except ssl.SSLCertVerificationError as error:
@@ -176,33 +180,121 @@ class Connections:
         except (OSError, HTTPException) as error:
             opening.close()
             way = "" if self._proxy is None else f"by the proxy {self._proxy}: "
-            raise NotSent(way + _reason(error, timeout)) from error
+            raise NotSent(way + _reason(error, time)) from error
         except BaseException:
             opening.close()
             raise
         connection: socket.socket = opening.sock
         return connection
 
-    def _opening(self, timeout: float) -> HTTPConnection:
+    def _opening(self, time: _Time) -> HTTPConnection:
         first = self._address if self._proxy is None else self._proxy
-        if self._address.scheme == "http":
-            return HTTPConnection(first.host, first.port, timeout=timeout)
-        if self._context is None:
-            self._context = self._trust()
-        opening = HTTPSConnection(first.host, first.port, timeout=timeout, context=self._context)
-        if self._proxy is not None:
-            login = {"Proxy-Authorization": self._proxy_login} if self._proxy_login else {}
-            opening.set_tunnel(self._address.host, self._address.port, login)
+        opening = HTTPConnection(first.host, first.port)
+        if self._address.scheme == "https":
+            if self._context is None:
+                self._context = self._trust()
+            opening = HTTPSConnection(first.host, first.port, context=self._context)
+            if self._proxy is not None:
+                login = {"Proxy-Authorization": self._proxy_login} if self._proxy_login else {}
+                opening.set_tunnel(self._address.host, self._address.port, login)
+        # Their own timeouts are for each of the steps of all this.
+        opening._create_connection = partial(_connected, time)  # type: ignore[attr-defined]
+        opening.response_class = partial(_response, time)  # type: ignore[assignment]
         return opening
+
+
+class _Time:
+    """How long a request may take: as a whole, or each of its steps."""
+
+    def __init__(self, step: float, whole: float | None) -> None:
+        self.seconds = step if whole is None else min(step, whole)
+        self._end = None if whole is None else monotonic() + self.seconds
+
+    def left(self) -> float:
+        """Return the seconds that the next step may take. Raises TimeoutError."""
+        if self._end is None:
+            return self.seconds
+        seconds = self._end - monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        return seconds
+
+
+class _Timed(io.RawIOBase):
+    """What comes over a connection, and not later than it may: an answer that drips is late."""
+
+    def __init__(self, connection: socket.socket, time: _Time) -> None:
+        self._connection, self._time = connection, time
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connection.settimeout(self._time.left())
+        return self._connection.recv_into(buffer)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return it as http.client asks sockets for it."""
+        return io.BufferedReader(self)
+
+
+def _response(time: _Time, connection: socket.socket, **options: Any) -> HTTPResponse:
+    return HTTPResponse(_Timed(connection, time), **options)  # type: ignore[arg-type]
+
+
+def _connected(time: _Time, address: tuple[str, int], *_: Any) -> socket.socket:
+    """Connect to one of the host's addresses, within the time for all of them."""
+    trouble: OSError | None = None
+    for family, kind, protocol, _, place in _resolved(address, time):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(time.left())
+            connection.connect(place)
+            connection.settimeout(time.left())  # for TLS
+            return connection
+        except OSError as error:
+            connection.close()
+            trouble = error
+    raise trouble or OSError(f"{address[0]} has no address")
+
+
+def _resolved(address: tuple[str, int], time: _Time) -> list[Any]:
+    """The addresses of a host. A name server that does not answer is not waited for longer than for
+    all else, which takes a thread: nothing interrupts the system's resolver."""
+    host, port = address
+    if host.replace(".", "").isdigit() or ":" in host or host == "localhost":
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found: list[Any] = []
+
+    def ask() -> None:
+        try:
+            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    thread = threading.Thread(target=ask, name="runlog resolver", daemon=True)
+    try:
+        thread.start()
+        thread.join(time.left())
+    except RuntimeError:  # the interpreter ends
+        ask()
+    if not found:
+        raise TimeoutError
+    if isinstance(found[0], OSError):
+        raise found[0]
+    if isinstance(found[0], Exception):
+        raise OSError(f"{host} is no name of a host")
+    return found
 
 
 class _Received:
     """An Answer from a connection, which goes back to the others once the answer is read."""
 
     def __init__(
-        self, response: HTTPResponse, connection: socket.socket, home: Connections
+        self, response: HTTPResponse, connection: socket.socket, home: Connections, time: _Time
     ) -> None:
         self._response, self._connection, self._home = response, connection, home
+        self._time = time
         self.status: int = response.status
         self.headers: Headers = response.headers
         self._is_done = False
@@ -216,7 +308,8 @@ class _Received:
             data = self._response.read(size)
         except (OSError, HTTPException) as error:
             self.close()
-            raise NoAnswer(f"the answer ended too early: {_reason(error)}") from error
+            reason = _reason(error, self._time)
+            raise NoAnswer(f"the answer ended too early: {reason}") from error
         except BaseException:
             self.close()
             raise
@@ -254,9 +347,9 @@ def _has_ended(connection: socket.socket) -> bool:
         return True
 
 
-def _reason(error: Exception, timeout: float = 0.0) -> str:
+def _reason(error: Exception, time: _Time) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {timeout:g} seconds (RUNLOG_HTTP_REQUEST_TIMEOUT)"
+        return f"no answer within {time.seconds:.3g} seconds (RUNLOG_HTTP_REQUEST_TIMEOUT)"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

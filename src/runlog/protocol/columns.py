@@ -17,7 +17,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from itertools import accumulate, chain
 from operator import sub
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog.entities import MetricSummary
 from runlog.protocol import wire
@@ -33,6 +33,9 @@ from runlog.protocol.wire import (
     needed,
 )
 from runlog.store import History, RunColumns
+
+if TYPE_CHECKING:
+    from runlog.store import Point
 
 SUMMARY = message(
     MetricSummary,
@@ -143,6 +146,54 @@ class Digest(NamedTuple):
 
 
 DIGEST = message(Digest, needed("path", TEXT), needed("size", INT64), needed("sha256", TEXT))
+
+
+_POINTS = (
+    needed("keys", many(TEXT)),
+    needed("key", INTEGERS),
+    needed("steps", INTEGERS),
+    needed("timestamps", INTEGERS),
+    needed("values", DOUBLES),
+)
+
+
+def _read_points(value: Any, where: str) -> list[Point]:
+    found = wire.read_fields(_POINTS, wire.object_of(value, where), f"{where}.")
+    keys, numbers = found["keys"], found["key"]
+    columns = found["values"], found["timestamps"], found["steps"]
+    if {len(numbers)} != {*map(len, columns)}:
+        raise wire.refusal(where, "columns", "they must be of one length")
+    if len(numbers) and not 0 <= min(numbers) <= max(numbers) < len(keys):
+        raise wire.refusal(f"{where}.key", "a number", "each must be a position in `keys`")
+    return list(zip(map(keys.__getitem__, numbers), *columns, strict=True))
+
+
+def _write_points(points: Sequence[Point]) -> dict[str, Any] | None:
+    if not points:
+        return None
+    keys, values, timestamps, steps = zip(*points, strict=True)
+    position = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    columns = {
+        "keys": [*position],
+        "key": array("q", map(position.__getitem__, keys)),
+        "steps": array("q", steps),
+        "timestamps": array("q", timestamps),
+        "values": array("d", values),
+    }
+    return wire.write_fields(_POINTS, columns)
+
+
+def points(most: int) -> Kind:
+    """At most so many metric points, as `Store.log` takes them: columns, of which `key` has
+    positions in `keys`."""
+
+    def read(value: Any, where: str) -> list[Point]:
+        found = _read_points(value, where)
+        if len(found) > most:
+            raise wire.refusal(where, f"{len(found)} points", f"at most {most} are taken at once")
+        return found
+
+    return Kind(read, _write_points, wire.schema_of(_POINTS))
 
 
 def _by_key(kind: Kind) -> Kind:

@@ -22,6 +22,7 @@ from runlog.entities import (
     MetricSummary,
     PagedList,
     Run,
+    RunInfo,
     ViewType,
 )
 from runlog.errors import InvalidParameter
@@ -54,7 +55,7 @@ from runlog.protocol.wire import (
     only,
     page,
 )
-from runlog.store import Store
+from runlog.store import Sent, Store
 from runlog.views import MAX_CHILDREN
 
 if TYPE_CHECKING:
@@ -152,6 +153,9 @@ _FILE = needed("path", TEXT)
 _UPLOAD = (needed("artifact_path", TEXT, "path"), needed("path", TEXT, "file"))
 _RUN_RECORDS = Field("records", many(records.RUN_RECORD, MAX_RUNS_AT_ONCE), default=())
 _NEW_PLACE = Field("new_places", wire.FLAG, default=False)
+# Ours: tags of a run are not set, and its end is not changed, by a request that comes behind one of
+# the same sender with a greater number. The network delivered it late.
+_SENT = (Field("sender", TEXT, default=""), Field("sequence", INT64, default=0))
 _PART = wire.message(UploadedPart, needed("part_number", INT32), needed("etag", TEXT))
 _FILES = (  # what artifacts are listed as
     Field("root_uri", TEXT),
@@ -196,6 +200,8 @@ def _log_batch(
     points: Sequence[Point | Metric],
     params: Sequence[tuple[str, str]],
     tags: Sequence[tuple[str, str]],
+    sender: str = "",
+    sequence: int = 0,
 ) -> None:
     total = len(points) + len(params) + len(tags)
     if total > validate.MAX_METRICS_PER_BATCH:
@@ -210,7 +216,7 @@ def _log_batch(
             f"Duplicate parameter keys have been submitted: {twice!r} is there more than once "
             "in one batch. Give every param one value."
         )
-    _log_whole(store, run_id, points, params, tags)
+    _log_whole(store, run_id, points, params, tags, sender, sequence)
 
 
 def measured(points: Sequence[Point | Metric]) -> list[Metric]:
@@ -224,10 +230,13 @@ def _log_whole(
     points: Sequence[Point | Metric],
     params: Sequence[tuple[str, str]],
     tags: Sequence[tuple[str, str]],
+    sender: str = "",
+    sequence: int = 0,
 ) -> None:
+    sent = Sent(sender, sequence) if sender else None
     for piece in _in_turns(points) if points else [points]:
         of_run = [point for point in piece if not isinstance(point, Metric)]
-        store.log(run_id, of_run, params, tags, measured(piece))
+        store.log(run_id, of_run, params, tags, measured(piece), sent=sent)
         params = tags = ()
 
 
@@ -242,6 +251,16 @@ def _in_turns(points: Sequence[Point | Metric]) -> Iterator[Sequence[Point | Met
             time.sleep(0.01)  # or the same thread would be the next to have the lock
             start, keys = at, set()
     yield points[start:]
+
+
+def _deliver(
+    store: Store, points: Sequence[Point], metrics: Sequence[Point | Metric], **given: Any
+) -> None:
+    _log_whole(store, points=[*points, *metrics], **given)
+
+
+def _update_run(store: Store, sender: str, sequence: int, **given: Any) -> RunInfo:
+    return store.update_run(**given, sent=Sent(sender, sequence) if sender else None)
 
 
 def _log_metric(
@@ -310,7 +329,7 @@ def _create_run(store: Store, new_run_id: str | None, **given: Any) -> Run:
 
 
 def _about(store: Store) -> dict[str, Any]:
-    return {"runlog": 1}
+    return {"runlog": 1, "delivers": True}
 
 
 def _summaries(store: Store, run_id: str) -> list[MetricSummary]:
@@ -402,8 +421,14 @@ ROWS: tuple[Row, ...] = (
         only("run", RUN),
     ),
     Row(
-        "updateRun", "POST", "runs/update", EDIT, "update_run",
-        (_RUN, Field("status", STATUS), Field("end_time", TIME), Field("run_name", _LONG_TEXT)),
+        "updateRun", "POST", "runs/update", EDIT, _update_run,
+        (
+            _RUN,
+            Field("status", STATUS),
+            Field("end_time", TIME),
+            Field("run_name", _LONG_TEXT),
+            *_SENT,
+        ),
         only("run_info", RUN_INFO),
     ),
     Row("deleteRun", "POST", "runs/delete", EDIT, "delete_run", (_RUN,), NOTHING),
@@ -445,6 +470,7 @@ ROWS: tuple[Row, ...] = (
             Field("metrics", wire.points(validate.MAX_METRICS_PER_BATCH), "points", default=()),
             Field("params", wire.pairs(validate.MAX_PARAMS_PER_BATCH, MAX_TEXT), default=()),
             Field("tags", wire.pairs(validate.MAX_TAGS_PER_BATCH, MAX_TEXT), default=()),
+            *_SENT,
         ),
         NOTHING,
     ),
@@ -624,6 +650,21 @@ ROWS: tuple[Row, ...] = (
         (
             _RUN,
             Field("metrics", wire.points(MAX_POINTS), "points", default=()),
+            Field("params", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
+            Field("tags", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
+            *_SENT,
+        ),
+        NOTHING,
+        OURS,
+    ),
+    # What waited in an outbox.
+    Row(
+        "deliver", "POST", "runs/deliver", EDIT, _deliver,
+        (
+            _RUN,
+            *_SENT,
+            Field("points", columns.points(MAX_POINTS), default=()),
+            Field("metrics", wire.points(MAX_POINTS), default=()),
             Field("params", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
             Field("tags", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
         ),
