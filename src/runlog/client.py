@@ -43,11 +43,12 @@ LOGGED_IMAGES = "mlflow.loggedImages"
 
 
 class RunOperations:
-    """What a log call with `synchronous=False` returns. runlog stores before it returns, always:
-    at a server's address in the outbox on this machine. `synchronous=True` waits for the server."""
+    """The result of a log call with `synchronous=False`. The data is stored when the call
+    returns, at a server's address in the outbox on this machine, so there is nothing to wait
+    for."""
 
     def wait(self, timeout: float | None = None) -> None:
-        """Returns at once."""
+        """Return at once."""
 
 
 def answer(synchronous: bool | None) -> RunOperations | None:
@@ -55,10 +56,18 @@ def answer(synchronous: bool | None) -> RunOperations | None:
 
 
 class RunlogClient:
-    """Reads and writes experiments, runs and artifacts at a tracking URI, run by run id.
+    """Read and write experiments, runs and artifacts at a tracking URI, by run id.
 
-    Methods, arguments and results are those of MlflowClient's tracking part. They raise RunlogError
-    (MlflowException), as `runlog.errors` lists them.
+    Methods, arguments and results are those of MlflowClient's tracking part. `tracking_uri` is by
+    default the one of `runlog.get_tracking_uri`. `registry_uri` is not used: scripts for MLflow may
+    pass it.
+
+    >>> client = runlog.RunlogClient()
+    >>> run = client.create_run("0", run_name="first")
+    >>> client.log_metric(run.info.run_id, "loss", 0.5)
+    >>> client.set_terminated(run.info.run_id)
+    >>> client.get_run(run.info.run_id).info.status
+    'FINISHED'
     """
 
     def __init__(
@@ -69,12 +78,12 @@ class RunlogClient:
 
     @property
     def tracking_uri(self) -> str:
-        """Where this client reads and writes."""
+        """Return the URI that this client reads from and writes to."""
         return self._uri or places.get_tracking_uri()
 
     @property
     def store(self) -> Store:
-        """The store behind this client."""
+        """Return the store behind this client."""
         return places.store(self._uri)
 
     def __repr__(self) -> str:
@@ -88,9 +97,11 @@ class RunlogClient:
         artifact_location: str | Path | None = None,
         tags: Mapping[str, Any] | None = None,
     ) -> str:
-        """Makes an experiment and returns its id. Its artifacts go under `artifact_location`, by
-        default a folder beside the database. Another folder is one that stores may open on this
-        machine from now on, as `runlog artifacts allow` says."""
+        """Create an experiment and return its id. See `runlog.create_experiment`.
+
+        A local `artifact_location` is remembered as one that stores may open on this machine, like
+        those of `runlog artifacts allow`.
+        """
         location = None if artifact_location is None else os.fspath(artifact_location)
         number = self.store.create_experiment(name, location, tags)
         named = location or setting("ARTIFACT_ROOT")
@@ -101,11 +112,11 @@ class RunlogClient:
         return number
 
     def get_experiment(self, experiment_id: str) -> Experiment:
-        """The experiment with that id, deleted or not."""
+        """Return the experiment with that id, deleted or not. Raises NotFound if there is none."""
         return self.store.get_experiment(experiment_id)
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
-        """The experiment with that name, deleted or not, or None."""
+        """Return the experiment with that name, deleted or not, or None if there is none."""
         return self.store.find_experiment(name)
 
     def search_experiments(
@@ -116,7 +127,11 @@ class RunlogClient:
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
-        """A page of the experiments that match; `.token` of the result asks for the next one."""
+        """Return a page of the experiments that match: at most `max_results`.
+
+        Pass `.token` of the result as `page_token` for the next page; it is None on the last one.
+        See `runlog.search_experiments`.
+        """
         limit = 1000 if max_results is None else max_results
         return self.store.search_experiments(view_type, limit, filter_string, order_by, page_token)
 
@@ -126,27 +141,30 @@ class RunlogClient:
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
-        """`search_experiments` under its MLflow 1.x name."""
+        """Return a page of all experiments: `search_experiments` under its MLflow 1.x name."""
         return self.search_experiments(view_type, max_results, page_token=page_token)
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
-        """Gives an experiment a new name."""
+        """Give an experiment a new name.
+
+        Raises NotFound if there is no such experiment, and BadRequest if the name is taken.
+        """
         self.store.rename_experiment(experiment_id, new_name)
 
     def delete_experiment(self, experiment_id: str) -> None:
-        """Moves an experiment and its runs to the trash."""
+        """Move an experiment and its runs to the trash. See `runlog.delete_experiment`."""
         self.store.delete_experiment(experiment_id)
 
     def restore_experiment(self, experiment_id: str) -> None:
-        """Brings a deleted experiment and the runs deleted with it back."""
+        """Bring an experiment back from the trash. See `runlog.restore_experiment`."""
         self.store.restore_experiment(experiment_id)
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: Any) -> None:
-        """Sets a tag of an experiment."""
+        """Set a tag of an experiment, as text. A later value replaces an earlier one."""
         self.store.set_experiment_tags(experiment_id, {key: value})
 
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
-        """Removes a tag of an experiment."""
+        """Remove a tag of an experiment. Raises NotFound if it is not set."""
         self.store.delete_experiment_tag(experiment_id, key)
 
     # -- runs -------------------------------------------------------------------------------
@@ -158,36 +176,41 @@ class RunlogClient:
         tags: Mapping[str, Any] | None = None,
         run_name: str | None = None,
     ) -> Run:
-        """Makes a run in state RUNNING, which is active for nobody: log to it by its id.
-        `start_time` is in Unix milliseconds, now if it is not given."""
+        """Create a run in state RUNNING and return it. It is not the active run: log to it by its
+        id.
+
+        `start_time` is in Unix milliseconds, by default now. Without a name the run gets a readable
+        random one. Raises NotFound if there is no such experiment.
+        """
         user = (tags or {}).get("mlflow.user", "unknown")
         return self.store.create_run(experiment_id, str(user), start_time, tags, run_name)
 
     def get_run(self, run_id: str) -> Run:
-        """The run as it is now: info, last metric values, params, tags, inputs."""
+        """Return the run with that id as it is now. See `runlog.get_run`."""
         return self.store.get_run(run_id)
 
     def get_parent_run(self, run_id: str) -> Run | None:
-        """The run that `run_id` is nested in, or None."""
+        """Return the run that this run is nested in, or None. See `runlog.get_parent_run`."""
         parent = self.get_run(run_id).data.tags.get(PARENT_RUN_ID)
         return None if parent is None else self.get_run(parent)
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
-        """Changes the status or the name of a run, or both."""
+        """Change the status of a run (a name of `RunStatus`), or its name, or both."""
         self.store.update_run(run_id, status, run_name=name)
 
     def set_terminated(
         self, run_id: str, status: str | None = None, end_time: int | None = None
     ) -> None:
-        """Ends a run, FINISHED unless `status` says otherwise, now unless `end_time` does."""
+        """End a run: with status FINISHED unless `status` says otherwise, at `end_time` (Unix
+        milliseconds, by default now)."""
         self.store.update_run(run_id, status or "FINISHED", now() if end_time is None else end_time)
 
     def delete_run(self, run_id: str) -> None:
-        """Moves a run to the trash."""
+        """Move a run to the trash. See `runlog.delete_run`."""
         self.store.delete_run(run_id)
 
     def restore_run(self, run_id: str) -> None:
-        """Brings a run back from the trash."""
+        """Bring a run back from the trash. See `runlog.restore_run`."""
         self.store.restore_run(run_id)
 
     def search_runs(
@@ -199,7 +222,18 @@ class RunlogClient:
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Run]:
-        """A page of the runs that match; `.token` of the result asks for the next one."""
+        """Return a page of the runs that match: at most `max_results`.
+
+        Pass `.token` of the result as `page_token` for the next page; it is None on the last one.
+        Runs that are added meanwhile do not shift the pages. See `runlog.search_runs`.
+
+        >>> client = runlog.RunlogClient()
+        >>> for _ in range(3):
+        ...     run = client.create_run("0")
+        >>> page = client.search_runs(["0"], max_results=2)
+        >>> len(page), len(client.search_runs(["0"], page_token=page.token))
+        (2, 1)
+        """
         return self.store.search_runs(
             experiment_ids,
             filter_string,
@@ -217,7 +251,7 @@ class RunlogClient:
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[RunInfo]:
-        """The infos of an experiment's runs, as MLflow 1.x lists them."""
+        """Return a page of the infos of an experiment's runs, as MLflow 1.x does."""
         runs = self.search_runs(
             [experiment_id], "", run_view_type, max_results, order_by, page_token
         )
@@ -240,8 +274,12 @@ class RunlogClient:
         dataset_digest: str | None = None,
         model_id: str | None = None,
     ) -> RunOperations | None:
-        """Keeps one point of a metric: a number, at `step` (0) and `timestamp` (ms, now). With
-        `model_id` it is kept with that logged model, too, as measured on the data set."""
+        """Log one point of a metric to a run: `value` at `step` (0) and `timestamp` (Unix
+        milliseconds, by default now). See `runlog.log_metric`.
+
+        With `model_id` the point is stored with that logged model, too, as measured on the data set
+        with that name and digest.
+        """
         at = 0 if step is None else step
         time = point_time(run_id, (key,), at) if timestamp is None else timestamp
         if model_id is dataset_name is dataset_digest is None:
@@ -252,19 +290,19 @@ class RunlogClient:
         return answer(synchronous)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
-        """Keeps a param as text and returns `value`. Another value for the same key raises."""
+        """Log a param of a run, as text, and return `value`. See `runlog.log_param`."""
         self._store_for(synchronous).log(run_id, params=((key, value),))
         return answer(synchronous) or value
 
     def set_tag(
         self, run_id: str, key: str, value: Any, synchronous: bool | None = None
     ) -> RunOperations | None:
-        """Sets a tag of a run; the last value wins."""
+        """Set a tag of a run, as text. A later value replaces an earlier one."""
         self._store_for(synchronous).log(run_id, tags=((key, value),))
         return answer(synchronous)
 
     def delete_tag(self, run_id: str, key: str) -> None:
-        """Removes a tag of a run."""
+        """Remove a tag of a run. Raises NotFound if it is not set."""
         self.store.delete_tag(run_id, key)
 
     def log_batch(
@@ -275,8 +313,18 @@ class RunlogClient:
         tags: Sequence[RunTag] = (),
         synchronous: bool | None = None,
     ) -> RunOperations | None:
-        """Keeps metrics, params and tags, all of them or, if it raises, none. Any number. A metric
-        with a `model_id` is kept with that logged model, too."""
+        """Log metrics, params and tags, any number of them: all or, if one is invalid, none.
+
+        A metric with a `model_id` is stored with that logged model, too.
+
+        >>> from runlog.entities import Metric, Param
+        >>> client = runlog.RunlogClient()
+        >>> run_id = client.create_run("0").info.run_id
+        >>> points = [Metric("loss", 1 / step, 1700000000000, step) for step in (1, 2, 4)]
+        >>> client.log_batch(run_id, points, [Param("lr", "0.1")])
+        >>> client.get_run(run_id).data.metrics
+        {'loss': 0.25}
+        """
         self._store_for(synchronous).log_batch(run_id, metrics, params, tags)
         return answer(synchronous)
 
@@ -286,22 +334,32 @@ class RunlogClient:
         datasets: Sequence[DatasetInput] | None = None,
         models: Sequence[LoggedModelInput] | None = None,
     ) -> None:
-        """Keeps which data sets and logged models a run read."""
+        """Record which data sets and logged models a run read. See `runlog.log_inputs`."""
         given = [validate.dataset_input(each) for each in datasets or ()]
         self.store.log_inputs(run_id, given, validate.models(models or (), "model_id"))
 
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
-        """Keeps which logged models a run made, at which step."""
+        """Record which logged models a run created, and at which step."""
         self.store.models.log_outputs(run_id, validate.models(models, "model_id", "step"))
 
     # -- metrics ----------------------------------------------------------------------------
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
-        """All points of a metric, by timestamp, step and value; empty if there is none."""
+        """Return all points of a metric, by timestamp, step and value. The list is empty if
+        there is no such run or metric."""
         return self.store.get_metric_history(run_id, key)
 
     def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
-        """For each metric of the run its count, last, first, min and max, with their steps."""
+        """Return, for each metric of the run, the number of points and the last, first, smallest
+        and greatest value with their steps. Raises NotFound if there is no such run.
+
+        >>> with runlog.start_run() as run:
+        ...     for step, loss in enumerate([0.9, 0.4, 0.6]):
+        ...         runlog.log_metric("loss", loss, step=step)
+        >>> loss = runlog.RunlogClient().get_metric_summary(run.info.run_id)["loss"]
+        >>> loss.min, loss.min_step, loss.last
+        (0.4, 1, 0.6)
+        """
         return self.store.get_metric_summary(run_id)
 
     # -- logged models ----------------------------------------------------------------------
@@ -315,34 +373,35 @@ class RunlogClient:
         params: Mapping[str, Any] | None = None,
         model_type: str | None = None,
     ) -> LoggedModel:
-        """Makes a model in state PENDING; `finalize_logged_model` says when its files are there.
-        Without a name it gets a readable one."""
+        """Create a logged model in state PENDING. See `runlog.initialize_logged_model`."""
         return self.store.models.create(
             experiment_id, name, model_type or "", source_run_id or "", params, tags
         )
 
     def get_logged_model(self, model_id: str) -> LoggedModel:
-        """The model as it is now, with what was measured of it. Raises NotFound."""
+        """Return the logged model as it is now, with its metrics. Raises NotFound if there is
+        none."""
         return self.store.models.get(model_id)
 
     def finalize_logged_model(self, model_id: str, status: str) -> LoggedModel:
-        """Says how logging the model's files went: READY or FAILED."""
+        """Set the state of a logged model: READY if its files were logged, or else FAILED."""
         return self.store.models.finalize(model_id, status)
 
     def delete_logged_model(self, model_id: str) -> None:
-        """Moves a model to the trash."""
+        """Move a logged model to the trash. Raises NotFound if there is none."""
         self.store.models.delete(model_id)
 
     def set_logged_model_tags(self, model_id: str, tags: Mapping[str, Any]) -> None:
-        """Sets tags of a model; the last value of a key wins."""
+        """Set tags of a logged model, as text. A later value replaces an earlier one."""
         self.store.models.set_tags(model_id, validate.mapping("tags", tags))
 
     def delete_logged_model_tag(self, model_id: str, key: str) -> None:
-        """Removes a tag of a model."""
+        """Remove a tag of a logged model. Raises NotFound if it is not set."""
         self.store.models.delete_tag(model_id, key)
 
     def log_model_params(self, model_id: str, params: Mapping[str, Any]) -> None:
-        """Keeps params of a model as text. Another value for the same key raises."""
+        """Log params of a logged model, as text. Raises InvalidParameter if a param has another
+        value."""
         self.store.models.log_params(model_id, validate.mapping("params", params))
 
     def search_logged_models(
@@ -354,11 +413,17 @@ class RunlogClient:
         order_by: Sequence[Mapping[str, Any]] | None = None,
         page_token: str | None = None,
     ) -> PagedList[LoggedModel]:
-        """A page of the models that match, at most `max_results` (100); `.token` of the result asks
-        for the next one. `datasets`, each `{"dataset_name": ...}` and perhaps `"dataset_digest"`,
-        are those on which metrics of the filter were measured. `order_by` is of
-        `{"field_name": ..., "ascending": True}`, for a metric perhaps with `"dataset_name"` and
-        `"dataset_digest"` of what it was measured on."""
+        """Return a page of the logged models that match, newest first: at most `max_results` (100).
+
+        Pass `.token` of the result as `page_token` for the next page; it is None on the last one.
+
+        - `datasets`: a list of `{"dataset_name": ..., "dataset_digest": ...}`, where the digest may
+          be left out. Metrics in the filter are those measured on one of them.
+        - `order_by`: a list of `{"field_name": ..., "ascending": True}`. A metric may name the
+          `dataset_name` and `dataset_digest` that it was measured on.
+
+        Raises InvalidParameter for a filter or order that is wrong.
+        """
         from runlog.models import ModelOrder
 
         measured_on = []
@@ -377,17 +442,19 @@ class RunlogClient:
     def log_model_artifact(
         self, model_id: str, local_path: str | Path, artifact_path: str | None = None
     ) -> None:
-        """Copies a local file to the files of a model, into the folder `artifact_path` of them."""
+        """Copy a local file to the files of a logged model, into the folder `artifact_path` of
+        them."""
         self._model_repo(model_id).log_artifact(local_path, artifact_path)
 
     def log_model_artifacts(
         self, model_id: str, local_dir: str | Path, artifact_path: str | None = None
     ) -> None:
-        """Copies what is in a local folder to the files of a model."""
+        """Copy what is in a local folder to the files of a logged model."""
         self._model_repo(model_id).log_artifacts(local_dir, artifact_path)
 
     def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
-        """What is directly in the files of a model, or in a folder of them."""
+        """Return what is directly in the files of a logged model, or in the folder `path` of
+        them."""
         return self._model_repo(model_id).list(path)
 
     def _model_repo(self, model_id: str) -> ArtifactRepo:
@@ -415,9 +482,7 @@ class RunlogClient:
         artifact_path: str | None = None,
         callback: Any = None,
     ) -> None:
-        """Copies a local file (or a folder) to the run's artifacts, into the folder
-        `artifact_path` of them. `callback`, an fsspec Callback, is told how many bytes there are
-        and how many have gone."""
+        """Copy a local file or folder to a run's artifacts. See `runlog.log_artifact`."""
         self._repo(run_id).log_artifact(local_path, artifact_path, callback)
 
     def log_artifacts(
@@ -427,17 +492,20 @@ class RunlogClient:
         artifact_path: str | None = None,
         callback: Any = None,
     ) -> None:
-        """Copies what is in a local folder to the run's artifacts."""
+        """Copy what is in a local folder to a run's artifacts. See `runlog.log_artifacts`."""
         self._repo(run_id).log_artifacts(local_dir, artifact_path, callback)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
-        """Keeps a text as the artifact file `artifact_file`."""
+        """Log a text as an artifact file. See `runlog.log_text`.
+
+        Raises InvalidParameter if `text` is not a text.
+        """
         if not isinstance(text, str):
             raise InvalidParameter(f"the text for {artifact_file!r} is {shown(text)}: not a text")
         self._repo(run_id).write(artifact_file, text.encode("utf-8"))
 
     def log_dict(self, run_id: str, dictionary: Any, artifact_file: str) -> None:
-        """Keeps a dict (or list) as JSON, or as YAML for a name that ends in .yml or .yaml."""
+        """Log a dictionary or list as a JSON or YAML file. See `runlog.log_dict`."""
         from runlog import media
 
         self._repo(run_id).write(artifact_file, media.dictionary(dictionary, artifact_file))
@@ -445,7 +513,7 @@ class RunlogClient:
     def log_stream(
         self, run_id: str, stream: BufferedIOBase | RawIOBase, artifact_file: str
     ) -> None:
-        """Keeps what can be read from a binary stream as an artifact file."""
+        """Log what a binary stream yields as an artifact file. See `runlog.log_stream`."""
 
         def chunks() -> Iterator[bytes]:
             while chunk := stream.read(1 << 20):
@@ -461,7 +529,7 @@ class RunlogClient:
         *,
         save_kwargs: dict[str, Any] | None = None,
     ) -> None:
-        """Keeps a matplotlib figure as a picture, or a plotly one as .html or a picture."""
+        """Log a matplotlib or plotly figure as an artifact file. See `runlog.log_figure`."""
         from runlog import media
 
         content = media.figure(figure, artifact_file, save_kwargs)
@@ -477,8 +545,8 @@ class RunlogClient:
         timestamp: int | None = None,
         synchronous: bool | None = None,
     ) -> RunOperations | None:
-        """Keeps a picture (numpy array, PIL image) under the name `artifact_file`, or as the
-        picture of `key` at `step` and `timestamp` (ms)."""
+        """Log an image as an artifact file, or as the image of `key` at a step. See
+        `runlog.log_image`."""
         from runlog import media
 
         if artifact_file is not None and (key, step, timestamp) != (None, None, None):
@@ -497,7 +565,7 @@ class RunlogClient:
         return answer(synchronous)
 
     def log_table(self, run_id: str, data: Any, artifact_file: str) -> None:
-        """Keeps a dict of columns or a DataFrame as a table; one that is there grows by it."""
+        """Log a table as an artifact file, or append to one. See `runlog.log_table`."""
         import json
 
         from runlog import media
@@ -520,8 +588,8 @@ class RunlogClient:
         run_ids: Sequence[str] | None = None,
         extra_columns: Sequence[str] | None = None,
     ) -> pandas.DataFrame:
-        """The rows of a table from all runs of an experiment, or from `run_ids`, as a DataFrame.
-        `extra_columns` are columns of `search_runs` to add, such as run_id."""
+        """Return the rows of a table from all runs of an experiment, or of `run_ids`, as a
+        DataFrame. See `runlog.load_table`."""
         from runlog import frames, media
 
         columns = self.store.search_run_columns([experiment_id])
@@ -549,7 +617,11 @@ class RunlogClient:
         return frames.below_each_other(found)
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
-        """The files and folders in the folder `path` of a run's artifacts."""
+        """Return the files and folders that are directly in the folder `path` of a run's artifacts.
+
+        `path` is relative to the artifacts, as are the paths of the result. The list is empty for a
+        file.
+        """
         return self._repo(run_id).list(path)
 
     def download_artifacts(
@@ -559,21 +631,24 @@ class RunlogClient:
         dst_path: str | Path | None = None,
         callback: Any = None,
     ) -> str:
-        """Copies an artifact file or folder to this machine, to the directory `dst_path` or a new
-        temporary one, and returns its local path. `callback` is as in `log_artifact`."""
+        """Copy an artifact file or folder to this machine and return its local path.
+
+        It is copied into the existing folder `dst_path`, or into a new temporary one. `callback` is
+        that of `log_artifact`. Raises NotFound if there is no such artifact.
+        """
         return self._repo(run_id).download(path, dst_path, callback)
 
     # -- all --------------------------------------------------------------------------------
 
     def sql(self, query: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> Any:
-        """Run one SQL statement that reads, and return a DataFrame, or a list of dicts where
-        pandas is not installed: see `runlog.sql`."""
+        """Run one SQL statement that reads, and return a DataFrame, or a list of dicts if pandas
+        is not installed. See `runlog.sql`."""
         from runlog.query import answer
 
         return answer(self.store, query, params)
 
     def flush(self) -> None:
-        """Returns when what was logged so far survives a power cut too."""
+        """Wait until what was logged so far is on disk, so that it survives a power cut."""
         self.store.flush()
 
 

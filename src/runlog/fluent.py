@@ -57,8 +57,15 @@ def create_experiment(
     tags: Mapping[str, Any] | None = None,
     trace_location: None = None,
 ) -> str:
-    """Makes an experiment and returns its id; AlreadyExists if the name is taken. There are no
-    traces, so `trace_location` must be None."""
+    """Create an experiment and return its id, a text of digits.
+
+    `artifact_location` is a folder or URI for the files of its runs, by default a folder beside the
+    database. `tags` are stored as text. runlog has no traces: `trace_location` must be None. Raises
+    AlreadyExists if an experiment has that name, even a deleted one.
+
+    >>> runlog.create_experiment("digits", tags={"team": "vision"})
+    '1'
+    """
     _refuse_traces(trace_location)
     return RunlogClient().create_experiment(name, artifact_location, tags)
 
@@ -75,8 +82,15 @@ def set_experiment(
     experiment_id: str | None = None,
     trace_location: None = None,
 ) -> Experiment:
-    """Starts runs in this experiment from now on; a name that does not exist is created. There are
-    no traces, so `trace_location` must be None."""
+    """Start new runs in this experiment from now on, and return it.
+
+    Give either a name, which is created if it does not exist, or an id. Processes that are started
+    later inherit the choice. Raises NotFound if no experiment has that id, and InvalidParameter if
+    it is in the trash or if not exactly one argument is given.
+
+    >>> runlog.set_experiment("digits").name
+    'digits'
+    """
     global _experiment
     _refuse_traces(trace_location)
     if (experiment_name is None) == (experiment_id is None):
@@ -142,12 +156,20 @@ def _current_experiment_id(store: Store) -> str:
 
 
 def get_experiment(experiment_id: str) -> Experiment:
-    """The experiment with that id, deleted or not."""
+    """Return the experiment with that id, deleted or not. Raises NotFound if there is none.
+
+    >>> runlog.get_experiment("0").name
+    'Default'
+    """
     return RunlogClient().get_experiment(experiment_id)
 
 
 def get_experiment_by_name(name: str) -> Experiment | None:
-    """The experiment with that name, deleted or not, or None."""
+    """Return the experiment with that name, deleted or not, or None if there is none.
+
+    >>> runlog.get_experiment_by_name("nobody has this name") is None
+    True
+    """
     return RunlogClient().get_experiment_by_name(name)
 
 
@@ -157,7 +179,15 @@ def search_experiments(
     filter_string: str | None = None,
     order_by: Sequence[str] | None = None,
 ) -> list[Experiment]:
-    """All experiments that match, newest first unless ordered otherwise."""
+    """Return all experiments that match a filter, newest first unless `order_by` says otherwise.
+
+    `view_type` is one of `ViewType`; without `max_results` there is no limit. docs/query.md
+    describes filters and orders. Raises InvalidParameter for a filter or order that is wrong.
+
+    >>> _ = runlog.create_experiment("digits-1", tags={"team": "vision"})
+    >>> [each.name for each in runlog.search_experiments(filter_string="tags.team = 'vision'")]
+    ['digits-1']
+    """
     store = places.store()
     return list(store.all_experiments(view_type, max_results, filter_string, order_by))
 
@@ -165,33 +195,39 @@ def search_experiments(
 def list_experiments(
     view_type: int = ViewType.ACTIVE_ONLY, max_results: int | None = None
 ) -> list[Experiment]:
-    """`search_experiments` under its MLflow 1.x name."""
+    """Return all experiments: `runlog.search_experiments` under its MLflow 1.x name."""
     return search_experiments(view_type, max_results)
 
 
 def delete_experiment(experiment_id: str) -> None:
-    """Moves an experiment and its runs to the trash."""
+    """Move an experiment and its runs to the trash. `runlog gc` empties the trash.
+
+    Raises NotFound if there is no such experiment, and InvalidParameter if it is deleted.
+    """
     RunlogClient().delete_experiment(experiment_id)
 
 
 def restore_experiment(experiment_id: str) -> None:
-    """Brings an experiment back from the trash, with the runs that went with it."""
+    """Bring an experiment back from the trash, with the runs that went with it.
+
+    Raises NotFound if there is no such experiment.
+    """
     RunlogClient().restore_experiment(experiment_id)
 
 
 def set_experiment_tag(key: str, value: Any) -> None:
-    """Sets a tag of the experiment in use."""
+    """Set a tag of the experiment in use, as text. A later value replaces an earlier one."""
     set_experiment_tags({key: value})
 
 
 def set_experiment_tags(tags: Mapping[str, Any]) -> None:
-    """Sets tags of the experiment in use."""
+    """Set several tags of the experiment in use, all of them or, if one is invalid, none."""
     store = places.store()
     store.set_experiment_tags(_current_experiment_id(store), validate.mapping("tags", tags))
 
 
 def delete_experiment_tag(key: str) -> None:
-    """Removes a tag of the experiment in use."""
+    """Remove a tag of the experiment in use. Raises NotFound if it is not set."""
     store = places.store()
     store.delete_experiment_tag(_current_experiment_id(store), key)
 
@@ -209,16 +245,31 @@ def start_run(
     description: str | None = None,
     log_system_metrics: bool | None = None,
 ) -> ActiveRun:
-    """Starts a run, or goes on with the one called `run_id`, and makes it the active one.
+    """Start a run, or resume the run with the id `run_id`, and make it the active run.
 
-    Use it in a `with` statement, or call `end_run`. While a run that this thread (or task of
-    asyncio) started is active, another one needs `nested=True` and becomes its child;
-    `parent_run_id` names a parent otherwise. Threads, tasks and forked processes that only inherit
-    an active run start runs of their own, with `nested=True` as its children. `run_name` comes
-    before a name among the `tags`. `description` becomes the run's note (markdown).
-    `log_system_metrics` logs what the machine does meanwhile, every ten seconds and at the end, as
-    metrics `system/...`; None leaves that to `enable_system_metrics_logging`. It needs psutil.
-    Raises RunlogError while another run is active, or when the program is ending.
+    Use it in a `with` statement, or call `end_run`. Log calls go to the active run.
+
+    - `experiment_id`: by default the experiment in use, see `set_experiment`.
+    - `run_name`: by default a readable random one. It takes precedence over a name in `tags`.
+    - `nested`: start a child of the active run. Without it, starting a second run raises.
+    - `parent_run_id`: start a child of this run instead.
+    - `description`: a note in Markdown, shown on the run's page.
+    - `log_system_metrics`: log the use of CPU, memory, disk, network and GPUs every 10 seconds, as
+      metrics `system/...`. It needs psutil. None: as `enable_system_metrics_logging` says.
+
+    Each thread and each asyncio task has its own active run. One that has not started a run
+    inherits the run around it: it logs there, and with `nested=True` starts children of it.
+
+    Raises RunlogError if another run is active here or the program is ending, and NotFound if there
+    is no run `run_id`.
+
+    >>> with runlog.start_run(run_name="outer"):
+    ...     runlog.log_param("depth", 3)
+    ...     with runlog.start_run(run_name="inner", nested=True) as inner:
+    ...         runlog.log_metric("loss", 0.5)
+    3
+    >>> runlog.get_parent_run(inner.info.run_id).info.run_name
+    'outer'
     """
     own = active_runs.own()
     if own is not None and not nested:
@@ -336,18 +387,35 @@ def _parent(
 
 
 def end_run(status: str = "FINISHED") -> None:
-    """End the active run, which this thread has started; without one it does nothing."""
+    """End the active run, now, with a status of `RunStatus`. Do nothing if there is none.
+
+    Only the thread that started a run ends it.
+
+    >>> run = runlog.start_run()
+    >>> runlog.end_run("FAILED")
+    >>> runlog.get_run(run.info.run_id).info.status
+    'FAILED'
+    """
     active_runs.end(status)
 
 
 def active_run() -> ActiveRun | None:
-    """Return the run that log calls go to here, or None."""
+    """Return the run that log calls go to here, as it was when it was started, or None.
+
+    Call `get_run` for what it has logged since.
+    """
     active = active_runs.innermost()
     return None if active is None else active.run
 
 
 def last_active_run() -> Run | None:
-    """Return the active run, or the one that this thread ended last as it is now, or None."""
+    """Return the active run, or else the run that this thread ended last, as it is now, or None.
+
+    >>> with runlog.start_run():
+    ...     runlog.log_metric("loss", 0.5)
+    >>> runlog.last_active_run().data.metrics
+    {'loss': 0.5}
+    """
     active = active_run()
     ended = active_runs.last_ended()
     if active is not None or ended is None:
@@ -383,22 +451,33 @@ def _client(run_id: str | None = None) -> tuple[RunlogClient, str]:
 
 
 def get_run(run_id: str) -> Run:
-    """The run as it is now: info, last metric values, params, tags, inputs."""
+    """Return the run with that id as it is now: info, last metric values, params, tags, inputs.
+
+    Raises NotFound if there is none.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_metrics({"loss": 0.5, "accuracy": 0.9}, step=1)
+    >>> runlog.get_run(run.info.run_id).data.metrics["accuracy"]
+    0.9
+    """
     return RunlogClient().get_run(run_id)
 
 
 def get_parent_run(run_id: str) -> Run | None:
-    """The run that `run_id` is nested in, or None."""
+    """Return the run that this run is nested in, or None. Raises NotFound for an unknown run."""
     return RunlogClient().get_parent_run(run_id)
 
 
 def delete_run(run_id: str) -> None:
-    """Moves a run to the trash."""
+    """Move a run to the trash; `restore_run` brings it back, `runlog gc` empties the trash.
+
+    Raises NotFound if there is no such run.
+    """
     RunlogClient().delete_run(run_id)
 
 
 def restore_run(run_id: str) -> None:
-    """Brings a run back from the trash."""
+    """Bring a run back from the trash. Raises NotFound if there is no such run."""
     RunlogClient().restore_run(run_id)
 
 
@@ -415,17 +494,29 @@ def log_metric(
     model_id: str | None = None,
     dataset: Any = None,
 ) -> RunOperations | None:
-    """Keeps one point of a metric of the active run, which is started if there is none.
+    """Log one point of a metric to the active run. Start a run if none is active.
 
-    At a server's address the point is stored on this machine first and sent from there; with
-    `synchronous=True` the call returns when the server has it.
+    - `value`: a number of Python, numpy, torch or jax, or a Decimal. NaN and infinities are stored
+      as they are.
+    - `step`: an integer, by default 0.
+    - `timestamp`: Unix milliseconds, by default now. Points of the same step and millisecond get
+      later timestamps, so that without a step every call is a point, in the order of the calls.
+    - `run_id`: log to this run instead.
+    - `model_id`, `dataset`: the logged model that was measured, and the data set of `runlog.data`
+      that it was measured on. The point is stored with the run and with the model, and both become
+      inputs of the run, except a model that the run created.
 
-    `value` is a number: Python, numpy, torch, jax, Decimal; NaN and infinities are kept. `step` is
-    an integer (0), `timestamp` Unix milliseconds (now, or right after the point before if that is
-    of the same step and millisecond: without a step, every call is a point, in the order of calls).
+    Once the call returns, the point is stored: in the database, or, at a server's address, in the
+    outbox on this machine, from which it is sent. `synchronous=True` waits until the server has it.
+    `synchronous=False` returns an object with `wait()`, for scripts that expect one. Raises
+    InvalidParameter if the value is not a number, and NotFound if there is no run `run_id`.
 
-    With `model_id` the point is kept with that logged model, too, as measured on `dataset` (of
-    `runlog.data`) if one is given. The run gets both as inputs, but for a model that it made.
+    >>> with runlog.start_run() as run:
+    ...     for step in range(3):
+    ...         runlog.log_metric("loss", 1 / (step + 1), step=step)
+    >>> history = runlog.RunlogClient().get_metric_history(run.info.run_id, "loss")
+    >>> [point.value for point in history][:2]
+    [1.0, 0.5]
     """
     store, run = _target(run_id, synchronous)
     at = 0 if step is None else step
@@ -477,7 +568,13 @@ def log_metrics(
     model_id: str | None = None,
     dataset: Any = None,
 ) -> RunOperations | None:
-    """Keeps one point of each of several metrics, all or none; see `log_metric`."""
+    """Log one point of each of several metrics: all of them or, if one is invalid, none.
+
+    The other arguments are those of `log_metric`.
+
+    >>> with runlog.start_run():
+    ...     runlog.log_metrics({"loss": 0.5, "accuracy": 0.9}, step=1)
+    """
     store, run = _target(run_id, synchronous)
     at = 0 if step is None else step
     given = validate.mapping("metrics", metrics)
@@ -490,8 +587,15 @@ def log_metrics(
 
 
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
-    """Keeps a param of the active run as text and returns `value`. A param is logged once: the
-    same value again is fine, another one raises."""
+    """Log a param of the active run, as text, and return `value`.
+
+    A param has one value: logging the same value again does nothing, another one raises
+    InvalidParameter.
+
+    >>> with runlog.start_run():
+    ...     runlog.log_param("lr", 0.1)
+    0.1
+    """
     store, run = _target(None, synchronous)
     store.log(run, params=((key, value),))
     return answer(synchronous) or value
@@ -500,26 +604,38 @@ def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
 def log_params(
     params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None
 ) -> RunOperations | None:
-    """Keeps several params, all or none; see `log_param`."""
+    """Log several params: all of them or, if one is invalid, none. See `log_param`.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_params({"lr": 0.1, "depth": 3})
+    >>> runlog.get_run(run.info.run_id).data.params["depth"]
+    '3'
+    """
     store, run = _target(run_id, synchronous)
     store.log(run, params=validate.mapping("params", params).items())
     return answer(synchronous)
 
 
 def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperations | None:
-    """Sets a tag of the active run; the last value wins."""
+    """Set a tag of the active run, as text. A later value replaces an earlier one."""
     return set_tags({key: value}, synchronous)
 
 
 def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOperations | None:
-    """Sets several tags of the active run, all or none."""
+    """Set several tags of the active run: all of them or, if one is invalid, none.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.set_tags({"stage": "draft", "team": "vision"})
+    >>> runlog.get_run(run.info.run_id).data.tags["team"]
+    'vision'
+    """
     store, run = _target(None, synchronous)
     store.log(run, tags=validate.mapping("tags", tags).items())
     return answer(synchronous)
 
 
 def delete_tag(key: str) -> None:
-    """Removes a tag of the active run."""
+    """Remove a tag of the active run. Raises NotFound if it is not set."""
     store, run = _target(None)
     store.delete_tag(run, key)
 
@@ -530,8 +646,19 @@ def log_artifact(
     run_id: str | None = None,
     callback: Any = None,
 ) -> None:
-    """Copies a local file or folder to the run's artifacts, into the folder `artifact_path`.
-    `callback`, an fsspec Callback, is told how many bytes there are and how many have gone."""
+    """Copy a local file or folder to the run's artifacts, into the folder `artifact_path` of them.
+
+    `callback` is an fsspec `Callback`, which is given the number of bytes to copy and of bytes
+    copied. `run_id` names another run than the active one. Raises NotFound if there is no such
+    file, and InvalidParameter if `artifact_path` is absolute or leads out of the artifacts.
+
+    >>> with open("weights.txt", "w") as file:
+    ...     _ = file.write("0.1 0.2")
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_artifact("weights.txt", "model")
+    >>> runlog.artifacts.load_text(f"runs:/{run.info.run_id}/model/weights.txt")
+    '0.1 0.2'
+    """
     client, run = _client(run_id)
     client.log_artifact(run, local_path, artifact_path, callback)
 
@@ -542,25 +669,47 @@ def log_artifacts(
     run_id: str | None = None,
     callback: Any = None,
 ) -> None:
-    """Copies what is in a local folder to the run's artifacts."""
+    """Copy what is in a local folder to the run's artifacts. See `log_artifact`.
+
+    The store's own files and folders are left out.
+    """
     client, run = _client(run_id)
     client.log_artifacts(run, local_dir, artifact_path, callback)
 
 
 def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
-    """Keeps a text as an artifact file."""
+    """Log a text as an artifact file, in UTF-8. `artifact_file` is its path in the artifacts.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_text("a good run", "notes/summary.txt")
+    >>> runlog.artifacts.load_text(f"runs:/{run.info.run_id}/notes/summary.txt")
+    'a good run'
+    """
     client, run = _client(run_id)
     client.log_text(run, text, artifact_file)
 
 
 def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
-    """Keeps a dict (or list) as JSON, or as YAML for a name that ends in .yml or .yaml."""
+    """Log a dictionary or list as a JSON file, or as YAML if the name ends with .yml or .yaml.
+
+    YAML needs PyYAML; MissingExtra is raised without it.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_dict({"lr": 0.1}, "config.json")
+    >>> runlog.artifacts.load_dict(f"runs:/{run.info.run_id}/config.json")
+    {'lr': 0.1}
+    """
     client, run = _client(run_id)
     client.log_dict(run, dictionary, artifact_file)
 
 
 def log_stream(stream: Any, artifact_file: str, run_id: str | None = None) -> None:
-    """Keeps what can be read from a binary stream as an artifact file."""
+    """Log what a binary stream yields, to its end, as an artifact file.
+
+    >>> import io
+    >>> with runlog.start_run():
+    ...     runlog.log_stream(io.BytesIO(b"0123"), "data.bin")
+    """
     client, run = _client(run_id)
     client.log_stream(run, stream, artifact_file)
 
@@ -568,7 +717,17 @@ def log_stream(stream: Any, artifact_file: str, run_id: str | None = None) -> No
 def log_figure(
     figure: Any, artifact_file: str, *, save_kwargs: dict[str, Any] | None = None
 ) -> None:
-    """Keeps a matplotlib figure as a picture, or a plotly one as .html or a picture."""
+    """Log a matplotlib or plotly figure as an artifact file, in the format of the extension.
+
+    `save_kwargs` are passed to `savefig`, `write_html` or `write_image`. Raises TypeError if it is
+    no such figure.
+
+    >>> from matplotlib.figure import Figure
+    >>> figure = Figure()
+    >>> _ = figure.subplots().plot([1, 4, 9])
+    >>> with runlog.start_run():
+    ...     runlog.log_figure(figure, "squares.png")
+    """
     client, run = _client()
     client.log_figure(run, figure, artifact_file, save_kwargs=save_kwargs)
 
@@ -581,14 +740,31 @@ def log_image(
     timestamp: int | None = None,
     synchronous: bool | None = False,
 ) -> None:
-    """Keeps a picture (numpy array, PIL image) under the name `artifact_file`, or as the picture
-    of `key` at `step` and `timestamp` (ms)."""
+    """Log an image as an artifact file, or as the image of `key` at a step.
+
+    `image` is a numpy array (height x width, or height x width x 1, 3 or 4 channels), a PIL image
+    or a `runlog.Image`. Arrays hold integers from 0 to 255, floats from 0 to 1, or booleans. Give
+    either `artifact_file`, or `key` with `step` (0) and `timestamp` (Unix milliseconds, now);
+    images with a key are shown step by step on the run's page. Raises TypeError if both or neither
+    are given, and ValueError for an array that is no image.
+
+    >>> import numpy
+    >>> with runlog.start_run():
+    ...     runlog.log_image(numpy.zeros((8, 8)), key="sample", step=3)
+    """
     client, run = _client()
     client.log_image(run, image, artifact_file, key, step, timestamp, synchronous)
 
 
 def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
-    """Keeps a dict of columns or a DataFrame as a table; one that is there grows by it."""
+    """Log a table as an artifact file, .json or .parquet. Append to a table that is there already.
+
+    `data` is a DataFrame, or a dictionary of columns; one row if no value is a list. Cells may hold
+    images. Raises InvalidParameter for columns of different lengths or another extension.
+
+    >>> with runlog.start_run():
+    ...     runlog.log_table({"word": ["good", "bad"], "score": [0.9, 0.2]}, "scores.json")
+    """
     client, run = _client(run_id)
     client.log_table(run, data, artifact_file)
 
@@ -598,7 +774,16 @@ def load_table(
     run_ids: Sequence[str] | None = None,
     extra_columns: Sequence[str] | None = None,
 ) -> pandas.DataFrame:
-    """The rows of a table from all runs of the experiment in use, or from `run_ids`."""
+    """Return the rows of a table from all runs of the experiment in use, or of `run_ids`.
+
+    The result is a pandas DataFrame. `extra_columns` are columns of `search_runs` to add to each
+    row, such as run_id. Raises NotFound if no run has the table.
+
+    >>> with runlog.start_run():
+    ...     runlog.log_table({"word": ["good", "bad"], "score": [0.9, 0.2]}, "scores.json")
+    >>> runlog.load_table("scores.json")["score"].tolist()
+    [0.9, 0.2]
+    """
     experiment_id = _current_experiment_id(places.store())
     return RunlogClient().load_table(experiment_id, artifact_file, run_ids, extra_columns)
 
@@ -609,8 +794,17 @@ def log_input(
     tags: Mapping[str, str] | None = None,
     model: LoggedModelInput | None = None,
 ) -> None:
-    """Keeps that the active run read `dataset` (of `runlog.data`), for example as
-    `context="training"`, or a logged model, or both."""
+    """Record that the active run read a data set of `runlog.data`, or a logged model, or both.
+
+    `context` says what for, "training" for example; `tags` are tags of this use.
+
+    >>> import numpy
+    >>> data = runlog.data.from_numpy(numpy.arange(4), name="four numbers")
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_input(data, context="training")
+    >>> runlog.get_run(run.info.run_id).inputs.dataset_inputs[0].dataset.name
+    'four numbers'
+    """
     given = ([], [], []) if dataset is None else ([dataset], [context], [tags])
     if dataset is not None or model is not None:
         log_inputs(*given, models=[] if model is None else [model])
@@ -622,8 +816,11 @@ def log_inputs(
     tags_list: Sequence[Mapping[str, str] | None] | None = None,
     models: Sequence[LoggedModelInput | None] | None = None,
 ) -> None:
-    """Keeps that the active run read several data sets with their contexts and tags, lists of the
-    same length, and logged models."""
+    """Record that the active run read several data sets and logged models. See `log_input`.
+
+    `datasets`, `contexts` and `tags_list` are of the same length; InvalidParameter is raised if
+    they are not.
+    """
     datasets, contexts, tags_list = datasets or [], contexts or [], tags_list or []
     if not len(datasets) == len(contexts) == len(tags_list):
         raise InvalidParameter(
@@ -640,7 +837,7 @@ def log_inputs(
 
 
 def log_outputs(models: Sequence[LoggedModelOutput] | None = None) -> None:
-    """Keeps which logged models the active run made, at which step."""
+    """Record which logged models the active run created, and at which step."""
     client, run = _client()
     client.log_outputs(run, models or ())
 
@@ -657,7 +854,8 @@ def _dataset_input(
 
 
 def get_artifact_uri(artifact_path: str | None = None) -> str:
-    """The URI of the active run's artifacts, or of a path in them."""
+    """Return the URI of the active run's artifacts, or of the file or folder `artifact_path`
+    there."""
     store, run = _target(None)
     root = store.get_run(run).info.artifact_uri
     return f"{root}/{artifact_path}" if artifact_path else root
@@ -674,8 +872,17 @@ def initialize_logged_model(
     model_type: str | None = None,
     experiment_id: str | None = None,
 ) -> LoggedModel:
-    """Makes a model in state PENDING, as made by the active run in its experiment if there is one;
-    `finalize_logged_model` says when its files are there."""
+    """Create a logged model in state PENDING. Call `finalize_logged_model` once its files are
+    there.
+
+    It belongs to the active run and its experiment, unless `source_run_id` and `experiment_id` say
+    otherwise. Without a name it gets a readable random one.
+
+    >>> with runlog.start_run() as run:
+    ...     model = runlog.initialize_logged_model("tree", params={"depth": 3})
+    >>> runlog.finalize_logged_model(model.model_id, "READY").source_run_id == run.info.run_id
+    True
+    """
     from runlog import context
 
     run = active_run()
@@ -693,22 +900,25 @@ def initialize_logged_model(
 
 
 def finalize_logged_model(model_id: str, status: str) -> LoggedModel:
-    """Says how logging the model's files went: READY or FAILED."""
+    """Set the state of a logged model: READY if its files were logged, or else FAILED.
+
+    Raises NotFound if there is no such model.
+    """
     return RunlogClient().finalize_logged_model(model_id, status)
 
 
 def get_logged_model(model_id: str) -> LoggedModel:
-    """The model as it is now, with what was measured of it. Raises NotFound."""
+    """Return the logged model as it is now, with its metrics. Raises NotFound if there is none."""
     return RunlogClient().get_logged_model(model_id)
 
 
 def set_logged_model_tags(model_id: str, tags: Mapping[str, Any]) -> None:
-    """Sets tags of a model; the last value of a key wins."""
+    """Set tags of a logged model, as text. A later value replaces an earlier one."""
     RunlogClient().set_logged_model_tags(model_id, tags)
 
 
 def delete_logged_model_tag(model_id: str, key: str) -> None:
-    """Removes a tag of a model."""
+    """Remove a tag of a logged model. Raises NotFound if it is not set."""
     RunlogClient().delete_logged_model_tag(model_id, key)
 
 
@@ -752,9 +962,15 @@ def search_logged_models(
     order_by: Sequence[Mapping[str, Any]] | None = None,
     output_format: str = "pandas",
 ) -> pandas.DataFrame | list[LoggedModel]:
-    """The models that match, of the experiment in use unless `experiment_ids` says otherwise, as a
-    DataFrame or, with `output_format="list"`, as a list. `datasets` and `order_by` are as in
-    `RunlogClient.search_logged_models`."""
+    """Return the logged models that match, as a DataFrame or, with `output_format="list"`, a list.
+
+    They are those of the experiment in use, unless `experiment_ids` says otherwise. The other
+    arguments are those of `RunlogClient.search_logged_models`.
+
+    >>> model = runlog.initialize_logged_model("tree", params={"depth": 3})
+    >>> [each.name for each in runlog.search_logged_models(output_format="list")]
+    ['tree']
+    """
     if output_format not in ("pandas", "list"):
         raise InvalidParameter(
             f"Unsupported output format: {output_format!r}: use 'pandas' or 'list'"
@@ -839,11 +1055,24 @@ def search_runs(
     search_all_experiments: bool = False,
     experiment_names: Sequence[str] | None = None,
 ) -> pandas.DataFrame | list[Run]:
-    """The runs that match, as a DataFrame or, with `output_format="list"`, as a list of runs.
+    """Return the runs that match a filter, as a DataFrame or, with `output_format="list"`, a list.
 
-    Looks in the experiment in use unless `experiment_ids`, `experiment_names` or
-    `search_all_experiments` say otherwise. The DataFrame has columns run_id, experiment_id, status,
-    artifact_uri, start_time and end_time (UTC), then metrics.*, params.* and tags.*.
+    Search the experiment in use, unless `experiment_ids`, `experiment_names` or
+    `search_all_experiments` say otherwise; latest start first, unless `order_by` says otherwise.
+    docs/query.md describes filters and orders. `run_view_type` is one of `ViewType`. The DataFrame
+    has the columns run_id, experiment_id, status, artifact_uri, start_time, end_time (UTC), then
+    metrics.*, params.* and tags.*. It needs pandas; a list does not. Raises InvalidParameter for a
+    filter or order that is wrong.
+
+    >>> for lr in (0.1, 0.01):
+    ...     with runlog.start_run():
+    ...         runlog.log_params({"lr": lr})
+    ...         runlog.log_metric("loss", lr * 2)
+    >>> found = runlog.search_runs(
+    ...     filter_string="metrics.loss < 1", order_by=["metrics.loss"], output_format="list"
+    ... )
+    >>> [run.data.params["lr"] for run in found]
+    ['0.01', '0.1']
     """
     if output_format not in ("pandas", "list"):
         raise ValueError(f"Unsupported output format: {output_format}: use 'pandas' or 'list'")
@@ -893,12 +1122,19 @@ def metric_history(
     run_ids: str | Run | Sequence[str | Run] | pandas.DataFrame,
     keys: str | Sequence[str] | None = None,
 ) -> Any:
-    """The full history of one metric of one run, or of many runs and metrics, as columns. The runs
-    are given as ids, as runs, or as what `search_runs` found, list or DataFrame.
+    """Return all points of one metric of one run, or of many runs and metrics, as columns.
 
-    For one run and one key a `frames.MetricColumns` with numpy arrays `steps` (int64), `timestamps`
-    (int64, ms), `values` (float64) and `to_pandas()`. For several of either a DataFrame with
-    columns run_id, key, step, timestamp, value. `keys=None` means every metric.
+    Give the runs as ids, as runs, or as what `search_runs` returned. For one run and one key the
+    result has numpy arrays `steps`, `timestamps` (Unix milliseconds) and `values`, and a method
+    `to_pandas()`. For several of either it is a DataFrame with the columns run_id, key, step,
+    timestamp (UTC) and value. `keys=None` means every metric. Raises NotFound if a run does not
+    exist, or has no metric of that one key.
+
+    >>> with runlog.start_run() as run:
+    ...     for step in range(3):
+    ...         runlog.log_metric("loss", 2.0**-step, step=step)
+    >>> runlog.metric_history(run, "loss").values.tolist()
+    [1.0, 0.5, 0.25]
     """
     from runlog import frames
 
@@ -910,18 +1146,20 @@ def metric_history(
 
 
 def ids_of(runs: str | Run | Sequence[str | Run] | pandas.DataFrame) -> list[str]:
-    """The ids of runs that are given as ids, as runs, or as what `search_runs` found."""
+    """Return the ids of runs that are given as ids, as runs, or as what `search_runs` found."""
     given = getattr(runs, "run_id", runs)  # the column of a DataFrame
     wanted = [given] if isinstance(given, (str, Run)) else list(given)
     return [each.info.run_id if isinstance(each, Run) else each for each in wanted]
 
 
 def flush() -> None:
-    """Returns when what was logged so far survives a power cut too. (Without it the last moments
-    before one may be lost, never more and never what was there before; a killed process loses
-    nothing.)"""
+    """Wait until what was logged so far is on disk, so that it survives a power cut.
+
+    A log call survives a killed program as soon as it returns. Without a flush, a power cut may
+    take the last moments before it.
+    """
     places.store().flush()
 
 
 def flush_async_logging() -> None:
-    """Does nothing: what a log call has returned from is kept already."""
+    """Do nothing: once a log call returns, its data is stored. Scripts for MLflow may call it."""
