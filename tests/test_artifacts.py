@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlog import artifacts
-from runlog.artifacts import ArtifactRepo, NoSuchFile, check_path, local_root, parse_runs_uri
+from runlog.artifacts import ArtifactRepo, NoSuchFile
+from runlog.artifacts.local import LocalFiles
+from runlog.artifacts.paths import HIDDEN, check_path, local_root, parse_runs_uri
 from runlog.entities import FileInfo
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
 
@@ -490,7 +492,7 @@ def test_opening_a_directory(local):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_is_said_so(local, root):
-    class FullDisk(artifacts.LocalFiles):
+    class FullDisk(LocalFiles):
         def open(self, path, mode):
             return open("/dev/full", mode, buffering=0)
 
@@ -623,7 +625,7 @@ def test_a_failed_write_cleans_up(local, root):
 
 @pytest.mark.parametrize("count", [3, 30])
 def test_a_failed_directory_cleans_up(root, tmp_path, count):
-    class Broken(artifacts.LocalFiles):
+    class Broken(LocalFiles):
         def put_first(self, size, local, path):
             super().put_first(size, local, path)
             if local.endswith("last"):
@@ -645,7 +647,7 @@ def test_a_directory_where_one_file_cannot_go(local, root, tmp_path, count):
         (tmp_path / "many" / str(name)).write_text("x")
     with pytest.raises(InvalidParameter, match="Invalid path '2'"):
         local.log_artifacts(tmp_path / "many")
-    assert [name for name in names_in(root) if artifacts.HIDDEN in name] == []
+    assert [name for name in names_in(root) if HIDDEN in name] == []
     assert read(local, "2/in the way") == b"x"
 
 

@@ -14,12 +14,14 @@ import click
 import pytest
 
 import docgen
+import runlog
+from docgen import api
 from processes import install
 from runlog import cli
 from runlog.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCS = "\n".join(page.read_text() for page in PAGES)
 
 
@@ -77,6 +79,15 @@ def test_every_setting_is_listed_and_read():
 
 def test_every_environment_variable_is_documented():
     assert {name for name in SETTINGS if f"`RUNLOG_{name}`" not in DOCS} == set()
+
+
+def test_every_public_name_has_an_entry():
+    """Modules and MLflow's names for our classes are on the first page."""
+    titles = {f"runlog.{each.title}" for each in api.entries()}
+    first_page = (ROOT / "docs" / "api.md").read_text()
+    for name in runlog.__all__:
+        listed = re.search(rf"[`[](runlog\.)?{name}[]`]", first_page)
+        assert f"runlog.{name}" in titles or listed, name
 
 
 @pytest.mark.parametrize("path", docgen.pages(), ids=lambda path: path.name)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 
 class ActiveRun(Run):
-    """A run that is being logged to. As a context manager it ends with its block: FINISHED, FAILED
-    after an exception, KILLED after Ctrl-C."""
+    """A run that is being logged to: what `runlog.start_run` returns. As a context manager it
+    ends with its block: FINISHED, FAILED after an exception, KILLED after Ctrl-C."""
 
     __slots__ = ()
 

@@ -46,24 +46,26 @@ class DatasetSource:
         return self.source_type
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as a dictionary."""
+        """Return the fields as a dictionary."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
 
     def to_json(self) -> str:
-        """The fields as JSON text."""
+        """Return the fields as JSON text."""
         return json.dumps(self.to_dict(), default=str)
 
 
 @dataclass(frozen=True)
 class LocalArtifactDatasetSource(DatasetSource):
-    """A local file or directory."""
+    """A local file or folder."""
 
     uri: str
     source_type: ClassVar[str] = "local"
 
     def load(self, dst_path: str | None = None) -> str:
-        """The local path; with `dst_path`, an existing directory, that of a copy in there."""
-        from runlog.artifacts import ArtifactRepo, local_root
+        """Return the local path, or with `dst_path`, an existing folder, that of a copy in
+        there. Raises FileNotFoundError if there is no such file."""
+        from runlog.artifacts import ArtifactRepo
+        from runlog.artifacts.paths import local_root
 
         path = local_root(self.uri)
         if dst_path is not None:
@@ -83,7 +85,7 @@ class HTTPDatasetSource(DatasetSource):
 
 @dataclass(frozen=True)
 class UriDatasetSource(DatasetSource):
-    """A file or directory in some storage; the scheme of the URI is the type of the source."""
+    """A file or folder in some storage. The scheme of the URI is the type of the source."""
 
     uri: str
 
@@ -93,20 +95,20 @@ class UriDatasetSource(DatasetSource):
 
 @dataclass(frozen=True)
 class CodeDatasetSource(DatasetSource):
-    """The program that made the data, described by a run's default tags."""
+    """The program that made the data, described by the default tags of a run."""
 
     tags: Mapping[str, str]
     source_type: ClassVar[str] = "code"
 
     def to_dict(self) -> dict[str, Any]:
-        """`{"tags": {...}}`"""
+        """Return `{"tags": {...}}`."""
         return {"tags": dict(self.tags)}
 
 
 @dataclass(frozen=True)
 class HuggingFaceDatasetSource(DatasetSource):
-    """A data set of the Hugging Face hub, in the words of `datasets.load_dataset`;
-    `config_name` is what is called `name` there."""
+    """A data set of the Hugging Face hub. The fields are arguments of `datasets.load_dataset`;
+    `config_name` is its argument `name`."""
 
     path: str
     config_name: str | None = None
@@ -117,13 +119,14 @@ class HuggingFaceDatasetSource(DatasetSource):
     source_type: ClassVar[str] = "hugging_face"
 
     def load(self, **kwargs: Any) -> Any:
-        """The `datasets.Dataset`, loaded again; `kwargs` go to `datasets.load_dataset`."""
+        """Load the `datasets.Dataset` again. `kwargs` go to `datasets.load_dataset`. Raises
+        MissingExtra without the package datasets."""
         given = self.to_dict()
         given["name"] = given.pop("config_name")
         return require("datasets", "huggingface").load_dataset(**given, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, with the split as text."""
+        """Return the fields as a dictionary, the split as text."""
         split = None if self.split is None else str(self.split)
         return {**super().to_dict(), "split": split}
 
@@ -140,8 +143,11 @@ _SOURCES: dict[str, type[Any]] = {
 
 
 def resolve_source(source: Any) -> DatasetSource:
-    """The source that a path or URI names; the running program for None; a source as it is.
-    User and password in a URI are left out. Raises InvalidParameter for anything else."""
+    """Return the source that a path or URI names: for None the running program, for a source
+    itself.
+
+    User and password in a URI are left out. Raises InvalidParameter for another object.
+    """
     if source is None:
         return CodeDatasetSource(default_tags())
     if isinstance(source, DatasetSource):
@@ -162,8 +168,10 @@ def resolve_source(source: Any) -> DatasetSource:
 def get_source(
     dataset: entities.Dataset | entities.DatasetInput | Dataset,
 ) -> DatasetSource:
-    """The source of a data set, be it an object of this module or what a run tells of it.
-    Raises InvalidParameter for another object, NotFound for a type of source not known here."""
+    """Return the source of a data set: of an object of this module, or of one that a run returned.
+
+    Raises InvalidParameter for another object, and NotFound for an unknown type of source.
+    """
     if isinstance(dataset, Dataset):
         return dataset.source
     if isinstance(dataset, entities.DatasetInput):
@@ -185,10 +193,8 @@ def get_source(
 
 
 class Dataset:
-    """A data set: `name`, `digest`, `source`, and where they can be told `schema`, `profile`.
-
-    A subclass says how to compute the digest, and what schema and profile are.
-    """
+    """A data set: its `name`, `digest` and `source`, and perhaps a `schema` and a `profile`. A
+    subclass computes the digest, and has schema and profile."""
 
     def __init__(
         self, source: DatasetSource, name: str | None = None, digest: str | None = None
@@ -205,31 +211,32 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """The name given; `dataset` without one."""
+        """Return the name that was given, or else "dataset"."""
         return "dataset" if self._name is None else self._name
 
     @property
     def digest(self) -> str:
-        """A fingerprint of the data, 8 hexadecimal digits unless another was given."""
+        """Return a fingerprint of the data: 8 hexadecimal digits unless another was given."""
         return self._digest
 
     @property
     def source(self) -> DatasetSource:
-        """Where the data comes from."""
+        """Return where the data comes from."""
         return self._source
 
     @property
     def schema(self) -> Any:
-        """The columns and their types, or None."""
+        """Return the columns and their types, or None."""
         return None
 
     @property
     def profile(self) -> Any:
-        """Counts and sizes as a dictionary, or None."""
+        """Return counts and sizes as a dictionary, or None."""
         return None
 
     def to_dict(self) -> dict[str, str | None]:
-        """Name, digest, source (JSON text), source_type, schema and profile (JSON or None)."""
+        """Return name, digest, source (JSON text), source_type, schema and profile (JSON text or
+        None)."""
         schema, profile = self.schema, self.profile
         return {
             "name": self.name,
@@ -241,7 +248,7 @@ class Dataset:
         }
 
     def to_json(self) -> str:
-        """`to_dict()` as JSON text."""
+        """Return `to_dict()` as JSON text."""
         return json.dumps(self.to_dict())
 
     def _to_entity(self) -> entities.Dataset:
@@ -256,7 +263,7 @@ def _schema_text(schema: Any) -> str:
 
 
 class MetaDataset(Dataset):
-    """A data set known by its source alone: the data itself is not looked at."""
+    """A data set known by its source alone: the data itself is not read."""
 
     def __init__(
         self,
@@ -270,7 +277,7 @@ class MetaDataset(Dataset):
 
     @property
     def schema(self) -> Any:
-        """The schema given, or None."""
+        """Return the schema that was given, or None."""
         return self._schema
 
     def _compute_digest(self) -> str:
@@ -290,7 +297,7 @@ class _ColumnDataset(Dataset):
 
     @property
     def targets(self) -> str | None:
-        """The name of the column of targets, or None."""
+        """Return the name of the column of targets, or None."""
         return self._targets
 
 
@@ -318,47 +325,49 @@ class _FrameDataset(_ColumnDataset):
 
     @property
     def df(self) -> Any:
-        """The data frame."""
+        """Return the data frame."""
         return self._df
 
     @property
     def predictions(self) -> str | None:
-        """The name of the column of a model's predictions, or None."""
+        """Return the name of the column of a model's predictions, or None."""
         return self._predictions
 
     @property
     def profile(self) -> dict[str, int]:
-        """`{"num_rows": ..., "num_elements": ...}`"""
+        """Return `{"num_rows": ..., "num_elements": ...}`."""
         rows, columns = self._df.shape
         return {"num_rows": rows, "num_elements": rows * columns}
 
 
 class PandasDataset(_FrameDataset):
-    """A pandas DataFrame."""
+    """A pandas DataFrame: what `runlog.data.from_pandas` returns."""
 
     def _compute_digest(self) -> str:
         return _frame_digest(self._df)
 
     @property
     def schema(self) -> Schema | None:
-        """The columns and their types; None when one has a type that MLflow has no name for."""
+        """Return the columns and their types, or None if MLflow has no name for one of the
+        types."""
         return of_pandas(self._df)
 
 
 class PolarsDataset(_FrameDataset):
-    """A polars DataFrame."""
+    """A polars DataFrame: what `runlog.data.from_polars` returns."""
 
     def _compute_digest(self) -> str:
         return str(self._df.hash_rows().sum())
 
     @property
     def schema(self) -> Schema | None:
-        """The columns and their types; None when one has a type that MLflow has no name for."""
+        """Return the columns and their types, or None if MLflow has no name for one of the
+        types."""
         return of_polars(self._df)
 
 
 class NumpyDataset(Dataset):
-    """Numpy arrays of features and of targets: an array or a dictionary of named arrays each."""
+    """Numpy arrays of features and of targets, each an array or a dictionary of named arrays."""
 
     def __init__(
         self,
@@ -373,12 +382,12 @@ class NumpyDataset(Dataset):
 
     @property
     def features(self) -> Any:
-        """The features."""
+        """Return the features."""
         return self._features
 
     @property
     def targets(self) -> Any:
-        """The targets, or None."""
+        """Return the targets, or None."""
         return self._targets
 
     def _compute_digest(self) -> str:
@@ -392,7 +401,7 @@ class NumpyDataset(Dataset):
 
     @property
     def profile(self) -> dict[str, Any]:
-        """Shape, size and nbytes of the features, and of the targets if there are any."""
+        """Return shape, size and nbytes of the features, and of the targets if there are any."""
         told = {}
         for role, given in (("features", self._features), ("targets", self._targets)):
             if given is not None:
@@ -403,7 +412,8 @@ class NumpyDataset(Dataset):
 
     @property
     def schema(self) -> TensorDatasetSchema | None:
-        """Types and shapes, the number of rows left open; None when an array is a mere number."""
+        """Return types and shapes, or None if an array is a mere number. The number of rows is
+        left open."""
         features = of_arrays(self._features)
         targets = None if self._targets is None else of_arrays(self._targets)
         if features is None or (targets is None and self._targets is not None):
@@ -412,7 +422,8 @@ class NumpyDataset(Dataset):
 
 
 class HuggingFaceDataset(_ColumnDataset):
-    """A `datasets.Dataset` of Hugging Face; digest and schema are those of its first rows."""
+    """A `datasets.Dataset` of Hugging Face. Digest and schema are those of its first 10,000
+    rows."""
 
     def __init__(
         self,
@@ -428,7 +439,7 @@ class HuggingFaceDataset(_ColumnDataset):
 
     @property
     def ds(self) -> Any:
-        """The `datasets.Dataset`."""
+        """Return the `datasets.Dataset`."""
         return self._ds
 
     def _first_rows(self) -> Any:
@@ -439,7 +450,7 @@ class HuggingFaceDataset(_ColumnDataset):
 
     @property
     def profile(self) -> dict[str, Any]:
-        """Number of rows, and sizes in bytes as `datasets` knows them."""
+        """Return the number of rows, and sizes in bytes as the package datasets has them."""
         return {
             "num_rows": self._ds.num_rows,
             "dataset_size": self._ds.dataset_size,
@@ -448,7 +459,8 @@ class HuggingFaceDataset(_ColumnDataset):
 
     @property
     def schema(self) -> Schema | None:
-        """The columns and their types; None when one has a type that MLflow has no name for."""
+        """Return the columns and their types, or None if MLflow has no name for one of the
+        types."""
         return of_pandas(self._first_rows())
 
 
@@ -460,11 +472,17 @@ def from_pandas(
     digest: str | None = None,
     predictions: str | None = None,
 ) -> PandasDataset:
-    """Describe a pandas DataFrame for `log_input`.
+    """Describe a pandas DataFrame for `runlog.log_input`.
 
-    `source` is the path or URI the data came from; without one, the running program is noted.
-    `targets` and `predictions` name columns. The digest is computed unless given.
-    Raises InvalidParameter when a named column is missing.
+    `source` is the path or URI that the data came from; without one, the running program is
+    recorded. `targets` and `predictions` are names of columns. The digest is computed unless given;
+    it is the same as MLflow's. Raises InvalidParameter if a named column is missing.
+
+    >>> import pandas
+    >>> frame = pandas.DataFrame({"x": [1, 2], "y": [0, 1]})
+    >>> data = runlog.data.from_pandas(frame, "https://example.com/data.csv", targets="y")
+    >>> data.profile
+    {'num_rows': 2, 'num_elements': 4}
     """
     if not isinstance(df, require("pandas", "pandas").DataFrame):
         raise InvalidParameter(f"from_pandas takes a pandas DataFrame, not {type(df).__name__}")
@@ -479,8 +497,10 @@ def from_polars(
     digest: str | None = None,
     predictions: str | None = None,
 ) -> PolarsDataset:
-    """Describe a polars DataFrame; the arguments are those of `from_pandas`. The digest holds
-    for one version of polars, whose hash of rows it is."""
+    """Describe a polars DataFrame for `runlog.log_input`. The arguments are those of `from_pandas`.
+
+    The digest is polars' own hash of the rows, which may differ between versions of polars.
+    """
     if not isinstance(df, require("polars", "polars").DataFrame):
         raise InvalidParameter(f"from_polars takes a polars DataFrame, not {type(df).__name__}")
     return PolarsDataset(df, resolve_source(source), targets, name, digest, predictions)
@@ -493,8 +513,10 @@ def from_numpy(
     name: str | None = None,
     digest: str | None = None,
 ) -> NumpyDataset:
-    """Describe numpy arrays: one of features or a dictionary of named ones, and likewise
-    `targets`. `source`, `name` and `digest` are those of `from_pandas`."""
+    """Describe numpy arrays for `runlog.log_input`: one of features, or a dictionary of named ones.
+
+    `targets` likewise. `source`, `name` and `digest` are those of `from_pandas`.
+    """
     return NumpyDataset(features, resolve_source(source), targets, name, digest)
 
 
@@ -510,9 +532,12 @@ def from_huggingface(
     trust_remote_code: bool | None = None,
     source: Any = None,
 ) -> HuggingFaceDataset:
-    """Describe a `datasets.Dataset`. `path`, its name on the hub, with `data_dir`, `data_files`
-    and `revision` tells how to load it again, unless `source` says where it comes from.
-    `trust_remote_code` is there for scripts that pass it: it is not kept."""
+    """Describe a `datasets.Dataset` for `runlog.log_input`.
+
+    `path`, its name on the hub, with `data_dir`, `data_files` and `revision` tells how to load it
+    again, unless `source` says where it comes from. `trust_remote_code` is not used: scripts for
+    MLflow may pass it.
+    """
     if not isinstance(ds, require("datasets", "huggingface").Dataset):
         raise InvalidParameter(f"from_huggingface takes a datasets.Dataset, not {type(ds)}")
     if source is None and path is not None:

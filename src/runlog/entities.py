@@ -27,7 +27,7 @@ NOTE = "mlflow.note.content"
 
 
 class ViewType:
-    """Which lifecycle stages a search looks at."""
+    """Which lifecycle stages a search returns: ACTIVE_ONLY, DELETED_ONLY (the trash) or ALL."""
 
     ACTIVE_ONLY = 1
     DELETED_ONLY = 2
@@ -37,7 +37,8 @@ class ViewType:
 
     @classmethod
     def from_string(cls, view: str) -> int:
-        """The number of `view`, one of active_only, deleted_only, all in any case."""
+        """Return the number of a view type: of active_only, deleted_only or all, in any case.
+        Raises ValueError for another text."""
         for number, name in cls._NAMES.items():
             if name == view.lower():
                 return number
@@ -45,14 +46,15 @@ class ViewType:
 
     @classmethod
     def to_string(cls, view_type: int) -> str:
-        """The name of a view type's number."""
+        """Return the name of a view type's number. Raises ValueError for another number."""
         if view_type not in cls._NAMES:
             raise ValueError(f"no view type {view_type!r}: use one of {sorted(cls._NAMES)}")
         return cls._NAMES[view_type]
 
 
 class RunStatus:
-    """The state of a run. `RunInfo.status` holds the name; MLflow's numbers are accepted too."""
+    """The status of a run: RUNNING, SCHEDULED, FINISHED, FAILED or KILLED. `RunInfo.status`
+    holds the name; MLflow's numbers are accepted, too."""
 
     RUNNING = 1
     SCHEDULED = 2
@@ -64,7 +66,7 @@ class RunStatus:
 
     @classmethod
     def from_string(cls, status: str) -> int:
-        """The number of the status called `status`."""
+        """Return the number of a status. Raises ValueError for another text."""
         for number, name in cls._NAMES.items():
             if name == status:
                 return number
@@ -72,39 +74,40 @@ class RunStatus:
 
     @classmethod
     def to_string(cls, status: int) -> str:
-        """The name of a status' number."""
+        """Return the name of a status' number. Raises ValueError for another number."""
         if status not in cls._NAMES:
             raise ValueError(f"no run status {status!r}: use one of {sorted(cls._NAMES)}")
         return cls._NAMES[status]
 
     @classmethod
     def is_terminated(cls, status: int | str) -> bool:
-        """Whether a run in `status` has ended."""
+        """Return whether a run with this status, a name or a number, has ended."""
         number = cls.from_string(status) if isinstance(status, str) else status
         return number in (cls.FINISHED, cls.FAILED, cls.KILLED)
 
     @classmethod
     def all_status(cls) -> list[str]:
-        """The names of all states."""
+        """Return the names of all statuses."""
         return list(cls._NAMES.values())
 
 
 class LifecycleStage:
-    """`active`, or `deleted` for what is in the trash until `runlog gc`."""
+    """`active`, or `deleted` for what is in the trash."""
 
     ACTIVE = "active"
     DELETED = "deleted"
 
 
 class SourceType:
-    """What started a run, as the tag mlflow.source.type says it."""
+    """What started a run, as the tag mlflow.source.type says it: NOTEBOOK, JOB, PROJECT, LOCAL
+    or UNKNOWN."""
 
     NOTEBOOK, JOB, PROJECT, LOCAL, UNKNOWN = 1, 2, 3, 4, 5
     _NAMES = {1: "NOTEBOOK", 2: "JOB", 3: "PROJECT", 4: "LOCAL", 5: "UNKNOWN"}
 
     @classmethod
     def to_string(cls, source_type: int) -> str:
-        """The name of a source type's number."""
+        """Return the name of a source type's number."""
         return cls._NAMES[source_type]
 
 
@@ -116,7 +119,7 @@ class PagedList(list[T]):
         self.token = token
 
     def to_list(self) -> list[T]:
-        """The same items as a plain list."""
+        """Return the same items as a plain list."""
         return list(self)
 
 
@@ -178,8 +181,10 @@ class _Entity:
 
 
 class Metric(_Entity):
-    """One point of a metric's history: `value` (float) at `step` (int) and `timestamp` (ms). With
-    a `model_id` it was measured of that logged model, on the data set that is named, or on none.
+    """One point of a metric's history: `value` at `step` and `timestamp` (Unix milliseconds).
+
+    With a `model_id` it was measured of that logged model, on the data set that is named, or on
+    none. Raises InvalidParameter if only one of `dataset_name` and `dataset_digest` is given.
     """
 
     __slots__ = (
@@ -265,6 +270,8 @@ _METRIC_SETTERS: Any = tuple(
 
 
 class Param(_Entity):
+    """A param of a run. The value is text."""
+
     __slots__ = ("key", "value")
     key: str
     value: str
@@ -278,6 +285,8 @@ class Param(_Entity):
 
 
 class RunTag(_Entity):
+    """A tag of a run. The value is text."""
+
     __slots__ = ("key", "value")
     key: str
     value: str
@@ -291,6 +300,8 @@ class RunTag(_Entity):
 
 
 class ExperimentTag(_Entity):
+    """A tag of an experiment. The value is text."""
+
     __slots__ = ("key", "value")
     key: str
     value: str
@@ -304,6 +315,8 @@ class ExperimentTag(_Entity):
 
 
 class InputTag(_Entity):
+    """A tag of a data set as a run used it. The value is text."""
+
     __slots__ = ("key", "value")
     key: str
     value: str
@@ -317,7 +330,7 @@ class InputTag(_Entity):
 
 
 class Dataset(_Entity):
-    """A data set as a run used it; `source`, `schema` and `profile` are text, mostly JSON."""
+    """A data set as a run used it. `source`, `schema` and `profile` are text, mostly JSON."""
 
     __slots__ = ("name", "digest", "source_type", "source", "schema", "profile")
     name: str
@@ -354,7 +367,7 @@ class DatasetInput(_Entity):
         self._fill(dataset, [] if tags is None else tags)
 
     def to_dictionary(self) -> dict[str, Any]:
-        """`{"dataset": {...}, "tags": {...}}`"""
+        """Return `{"dataset": {...}, "tags": {...}}`."""
         return {
             "dataset": self.dataset.to_dictionary(),
             "tags": {tag.key: tag.value for tag in self.tags},
@@ -372,7 +385,7 @@ class LoggedModelInput(_Entity):
 
 
 class LoggedModelOutput(_Entity):
-    """A logged model that a run made, at a step."""
+    """A logged model that a run created, at a step."""
 
     __slots__ = ("model_id", "step")
     model_id: str
@@ -383,7 +396,7 @@ class LoggedModelOutput(_Entity):
 
 
 class LoggedModelStatus:
-    """The state of a logged model, which `LoggedModel.status` holds."""
+    """The state of a logged model: PENDING, READY or FAILED."""
 
     PENDING = "PENDING"
     READY = "READY"
@@ -391,7 +404,7 @@ class LoggedModelStatus:
 
 
 class LoggedModel(_Entity):
-    """A model that was logged. Times are Unix milliseconds; `metrics` are the points that were
+    """A model that was logged. Times are Unix milliseconds. `metrics` are the points that were
     measured of it."""
 
     __slots__ = (
@@ -452,12 +465,13 @@ class LoggedModel(_Entity):
         )
 
     def to_dictionary(self) -> dict[str, Any]:
-        """Its fields by name, plain values all the way down."""
+        """Return its fields by name, plain values at all levels."""
         return {**dict(self), "metrics": [each.to_dictionary() for each in self.metrics]}
 
 
 class FileInfo(_Entity):
-    """An artifact file or directory; `path` is relative to the run's artifact root."""
+    """An artifact file or folder. `path` is relative to the run's artifacts, `file_size` is in
+    bytes."""
 
     __slots__ = ("path", "is_dir", "file_size")
     path: str
@@ -474,9 +488,9 @@ class FileInfo(_Entity):
 
 
 class MetricSummary(_Entity):
-    """A metric of a run in one row: how many points, the last by MLflow's rule (greatest step,
-    then timestamp, then value), the first, the smallest and the greatest with their steps.
-    NaN is smallest or greatest only when there is nothing else."""
+    """A metric of a run in one row: the number of points, and the last, first, smallest and
+    greatest value with their steps. The last point is that of the greatest step, then timestamp,
+    then value. NaN is smallest or greatest only if there is no number."""
 
     __slots__ = (
         "key",
@@ -533,7 +547,7 @@ class MetricSummary(_Entity):
 
 
 class Experiment(_Entity):
-    """An experiment: a named set of runs."""
+    """An experiment: a named set of runs. Times are Unix milliseconds."""
 
     __slots__ = (
         "experiment_id",
@@ -628,12 +642,12 @@ class RunInfo(_Entity):
 
     @property
     def run_uuid(self) -> str:
-        """The run id under its MLflow 1.x name."""
+        """Return the run id, under its MLflow 1.x name."""
         return self.run_id
 
 
 class RunData(_Entity):
-    """What a run logged: the last value of each metric, params and tags, as dicts by key.
+    """What a run logged: the last value of each metric, params and tags, as dictionaries by key.
     `metric_points` are the last points themselves, with step and time."""
 
     __slots__ = ("metrics", "params", "tags", "metric_points", "_rows")
@@ -693,7 +707,7 @@ class RunData(_Entity):
         return iter(self.to_dictionary().items())
 
     def to_dictionary(self) -> dict[str, Any]:
-        """`{"metrics": {...}, "params": {...}, "tags": {...}}`"""
+        """Return `{"metrics": {...}, "params": {...}, "tags": {...}}`."""
         return {
             "metrics": dict(self.metrics),
             "params": dict(self.params),
@@ -702,7 +716,7 @@ class RunData(_Entity):
 
 
 class RunInputs(_Entity):
-    """What a run read."""
+    """The data sets and logged models that a run read."""
 
     __slots__ = ("dataset_inputs", "model_inputs")
     dataset_inputs: list[DatasetInput]
@@ -719,7 +733,7 @@ class RunInputs(_Entity):
         )
 
     def to_dictionary(self) -> dict[str, Any]:
-        """`{"dataset_inputs": [...], "model_inputs": [...]}`, nested down to plain values."""
+        """Return `{"dataset_inputs": [...], "model_inputs": [...]}`, plain values at all levels."""
         return {
             "dataset_inputs": [each.to_dictionary() for each in self.dataset_inputs],
             "model_inputs": [each.to_dictionary() for each in self.model_inputs],
@@ -727,7 +741,7 @@ class RunInputs(_Entity):
 
 
 class RunOutputs(_Entity):
-    """The logged models that a run made."""
+    """The logged models that a run created."""
 
     __slots__ = ("model_outputs",)
     model_outputs: list[LoggedModelOutput]
@@ -739,7 +753,7 @@ class RunOutputs(_Entity):
         self._fill([] if model_outputs is None else model_outputs)
 
     def to_dictionary(self) -> dict[str, Any]:
-        """`{"model_outputs": [...]}`, nested down to plain values."""
+        """Return `{"model_outputs": [...]}`, plain values at all levels."""
         return {"model_outputs": [each.to_dictionary() for each in self.model_outputs]}
 
 
@@ -767,7 +781,7 @@ class Run(_Entity):
         )
 
     def to_dictionary(self) -> dict[str, Any]:
-        """`{"info": {...}, "data": {...}, ...}`, plain values all the way down."""
+        """Return `{"info": {...}, "data": {...}, ...}`, plain values at all levels."""
         return {
             "info": self.info.to_dictionary(),
             "data": self.data.to_dictionary(),

@@ -68,7 +68,13 @@ def warn(text: str) -> None:
 class RunlogError(Exception):
     """Anything that runlog refuses or cannot do.
 
-    `error_code` is one of the names in `HTTP_STATUS`; `message` says what to do about it.
+    `error_code` is one of MLflow's codes; `message` names the thing, the value and the remedy.
+
+    >>> try:
+    ...     runlog.get_run("0" * 32)
+    ... except runlog.RunlogError as error:
+    ...     print(error.error_code)
+    RESOURCE_DOES_NOT_EXIST
     """
 
     error_code = "INTERNAL_ERROR"
@@ -80,18 +86,18 @@ class RunlogError(Exception):
         super().__init__(self.message)
 
     def get_http_status_code(self) -> int:
-        """The HTTP status that goes with `error_code`; 500 for a code not in the table."""
+        """Return the HTTP status that goes with `error_code`, 500 for an unknown code."""
         return HTTP_STATUS.get(self.error_code, 500)
 
     def serialize_as_json(self) -> str:
-        """The error as the body of a REST answer."""
+        """Return the error as the JSON body of a REST answer."""
         import json
 
         return json.dumps({"error_code": self.error_code, "message": self.message})
 
     @classmethod
     def invalid_parameter_value(cls, message: str) -> RunlogError:
-        """An INVALID_PARAMETER_VALUE error, under the name MLflow's users know."""
+        """Create an InvalidParameter error, under the name that MLflow has for it."""
         return InvalidParameter(message)
 
 
@@ -105,23 +111,32 @@ def shrunk(path: str, size: int, now: int) -> RunlogError:
 
 
 class InvalidParameter(RunlogError, ValueError):
+    """A value is not possible here. It is a ValueError, too. Code INVALID_PARAMETER_VALUE."""
+
     error_code = "INVALID_PARAMETER_VALUE"
 
 
 class BadRequest(RunlogError):
+    """A request makes no sense here. Code BAD_REQUEST."""
+
     error_code = "BAD_REQUEST"
 
 
 class NotFound(RunlogError):
+    """There is no such experiment, run, key or file. Code RESOURCE_DOES_NOT_EXIST."""
+
     error_code = "RESOURCE_DOES_NOT_EXIST"
 
 
 class AlreadyExists(RunlogError):
+    """The name is taken. Code RESOURCE_ALREADY_EXISTS."""
+
     error_code = "RESOURCE_ALREADY_EXISTS"
 
 
 class MissingExtra(RunlogError, ImportError):
-    """An optional package is needed here; the message holds the pip command."""
+    """An optional package is needed and not installed; the message has the pip command. It is an
+    ImportError, too."""
 
     def __init__(self, package: str, extra: str = "", install: str = "") -> None:
         """It comes with `extra`, or with the package to `install` where it is in none."""
@@ -132,24 +147,37 @@ class MissingExtra(RunlogError, ImportError):
 
 
 class StoreError(RunlogError):
-    """The database behind the store failed; the message names it and the cause."""
+    """The database behind the store failed; the message names it and the cause. Code
+    INTERNAL_ERROR."""
 
 
 class StoreUnusable(StoreError):
+    """The file is not a runlog database, is damaged, or is newer than this version of runlog.
+    Code INVALID_STATE."""
+
     error_code = "INVALID_STATE"
 
 
 class StoreReadOnly(StoreError):
+    """The file or its folder cannot be written. Code PERMISSION_DENIED."""
+
     error_code = "PERMISSION_DENIED"
 
 
 class StoreBusy(StoreError):
+    """Another process holds a lock for longer than RUNLOG_BUSY_TIMEOUT. Code
+    TEMPORARILY_UNAVAILABLE."""
+
     error_code = "TEMPORARILY_UNAVAILABLE"
 
 
 class StoreFull(StoreError):
+    """There is no room left on the disk. Code RESOURCE_EXHAUSTED."""
+
     error_code = "RESOURCE_EXHAUSTED"
 
 
 class ServerUnreachable(StoreError):
+    """A tracking server does not answer. Code TEMPORARILY_UNAVAILABLE."""
+
     error_code = "TEMPORARILY_UNAVAILABLE"

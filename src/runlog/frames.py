@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MetricColumns:
-    """The history of one metric of one run, by timestamp, step and value; arrays of one length."""
+    """The history of one metric of one run, by timestamp, step and value: numpy arrays of one
+    length. `timestamps` (int64) are Unix milliseconds, `steps` are int64, `values` float64."""
 
     run_id: str
     key: str
@@ -32,7 +33,7 @@ class MetricColumns:
         return len(self.values)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A DataFrame with columns step, timestamp (UTC), value."""
+        """Return a DataFrame with the columns step, timestamp (UTC) and value."""
         frame: pandas.DataFrame = require("pandas", "pandas").DataFrame(
             {"step": self.steps, "timestamp": _times(self.timestamps), "value": self.values}
         )

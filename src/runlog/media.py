@@ -73,7 +73,17 @@ def _plotly(figure: Any, extension: str, kwargs: dict[str, Any]) -> bytes:
 
 
 class Image:
-    """An image from a numpy array, a nested list, a PIL image or the path of an image file."""
+    """An image from a numpy array, a nested list, a PIL image or the path of an image file.
+
+    Arrays are those of `runlog.log_image`. Raises TypeError for another object and ValueError for
+    an array that is no image. It needs Pillow.
+
+    >>> image = runlog.Image([[0, 255], [255, 0]])
+    >>> image.size
+    (2, 2)
+    >>> image.resize((4, 4)).to_array().shape
+    (4, 4)
+    """
 
     def __init__(self, image: Any) -> None:
         """Raises TypeError for another object and ValueError for an array that is no image."""
@@ -86,21 +96,21 @@ class Image:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+        """Return width and height in pixels."""
         width, height = self.image.size
         return width, height
 
     def to_list(self) -> list[Any]:
-        """The pixels, row after row: numbers, or tuples of channels."""
+        """Return the pixels, row after row: numbers, or tuples of channels."""
         bands = self.to_array().reshape(self.size[0] * self.size[1], -1).tolist()
         return [pixel[0] if len(pixel) == 1 else tuple(pixel) for pixel in bands]
 
     def to_array(self) -> Any:
-        """A numpy array of the pixels: height x width, or height x width x channels."""
+        """Return the pixels as a numpy array: height x width, or height x width x channels."""
         return require("numpy", "image").array(self.image)
 
     def to_pil(self) -> Any:
-        """The PIL image."""
+        """Return the PIL image."""
         return self.image
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -108,7 +118,7 @@ class Image:
         self.image.save(path)
 
     def resize(self, size: tuple[int, int]) -> Image:
-        """A copy with this width and height."""
+        """Return a copy with this width and height in pixels."""
         return Image(self.image.resize(size))
 
 

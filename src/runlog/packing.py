@@ -11,8 +11,9 @@ import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from runlog.artifacts import ArtifactRepo, LocationRefused, local_root
+from runlog.artifacts import ArtifactRepo, LocationRefused
 from runlog.artifacts.opening import opened
+from runlog.artifacts.paths import local_root
 from runlog.artifacts.verify import digest
 from runlog.entities import RunInfo, RunStatus
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError

@@ -25,11 +25,18 @@ _first_use: dict[
 
 
 def set_tracking_uri(uri: str | Path) -> None:
-    """Logs to and reads from `uri` from now on: x.db, folder/, sqlite:///x.db, file:/folder,
-    postgresql://user:password@host/database, mysql://..., mssql://..., http(s)://host, databricks.
+    """Log to and read from this URI from now on: a file, a folder, a database or a server.
 
-    A relative path is relative to the working directory of this moment. Processes started later
-    inherit the choice through the environment. An empty text takes the choice back.
+    - a file or folder: `x.db`, `folder/`, `sqlite:///x.db`, `file:/folder`
+    - a database: `postgresql://user:password@host/database`, `mysql://...`, `mssql://...`
+    - a server: `http(s)://host`, `databricks`
+
+    A relative path is relative to the working directory of this moment. Processes that are started
+    later inherit the choice. An empty text takes it back.
+
+    >>> runlog.set_tracking_uri("experiments.db")
+    >>> runlog.get_tracking_uri().endswith("experiments.db")
+    True
     """
     global _chosen
     _chosen = absolute(uri) if uri else None
@@ -41,7 +48,7 @@ def set_tracking_uri(uri: str | Path) -> None:
 
 
 def get_tracking_uri() -> str:
-    """The URI that is logged to, with absolute paths and without a password."""
+    """Return the URI that is logged to, with absolute paths and without a password."""
     return shown(_place())
 
 
@@ -72,7 +79,7 @@ def whole(uri: str | Path | None = None) -> str:
 
 
 def is_tracking_uri_set() -> bool:
-    """Whether the URI was chosen, by `set_tracking_uri` or the environment."""
+    """Return whether the URI was set, by `set_tracking_uri` or by the environment."""
     return bool(_chosen or setting("TRACKING_URI"))
 
 

@@ -28,14 +28,19 @@ def sql(
 ) -> pandas.DataFrame | list[dict[str, Any]]:
     """Run one SQL statement that reads, and return what it finds as a DataFrame.
 
-        runlog.sql("select run_id, last from metric_summary where key = :key", {"key": "loss"})
+    docs/schema.md describes the views: runs, params, metrics, metric_summary and others. `params`
+    are the values for `:name` (a dict) or `?` (a list) in the query. It sees one snapshot of the
+    store. Columns named `time` or `*_time` are times (UTC). Without pandas, or with
+    `output_format="list"`, the result is a list of dicts, with times as text.
 
-    `params` are the values for `:name` (a dict) or `?` (a list) in it. docs/schema.md has the
-    views: runs, params, metrics, metric_summary and others. The statement sees one snapshot of the
-    store, and cannot write. Columns named `time` or `*_time` are times (UTC), a metric's NaN is
-    NaN. Without pandas, or with `output_format="list"`, the result is a list of dicts, with times
-    as text. Raises InvalidParameter for a statement that is wrong or that writes, BadRequest where
-    the tracking URI is of an MLflow server, PERMISSION_DENIED where you may not read all runs.
+    Raises InvalidParameter if the statement is wrong or writes, BadRequest if the tracking URI is
+    of a server without SQL, such as MLflow's, and PERMISSION_DENIED if you may not read all runs.
+
+    >>> with runlog.start_run():
+    ...     runlog.log_metric("loss", 0.5)
+    >>> query = "select key, last from metric_summary where key = :key"
+    >>> runlog.sql(query, {"key": "loss"}, output_format="list")
+    [{'key': 'loss', 'last': 0.5}]
     """
     return answer(places.store(), query, params, output_format)
 

@@ -30,13 +30,13 @@ _HEX = frozenset("0123456789abcdef")
 
 
 def show(runs: Runs = None, height: int = 720) -> None:
-    """Draws the page of a run, or a comparison of several, below the cell of a notebook: charts to
-    zoom in, tables, parallel coordinates. Outside of one it says what to do instead.
+    """Show the page of a run, or a comparison of several, below the cell of a notebook.
 
-    `runs` are a run or its id, several of either, what `search_runs` found, or a filter, of whose
-    runs in the experiment in use the 100 newest are shown; by default the last active run. `height`
-    is in pixels. The page is part of the notebook, so it is there when the notebook is opened
-    again or sent to others. Raises NotFound where there is no run.
+    `runs` are a run or its id, several of either, what `search_runs` returned, or a filter, of
+    whose runs in the experiment in use the 100 newest are shown; by default the last active run.
+    `height` is in pixels. The page is part of the notebook: it needs no server, and is there when
+    you send the notebook to others. Outside of a notebook, print what to do instead. Raises
+    NotFound if there is no such run.
     """
     display = _display()
     if display is None:
@@ -53,8 +53,13 @@ def show(runs: Runs = None, height: int = 720) -> None:
 
 
 def save_page(runs: Runs, path: str | os.PathLike[str]) -> None:
-    """Writes what `show` draws to one HTML file, which opens in any browser without a server and
-    without a network."""
+    """Write what `show` shows to one HTML file, which opens in any browser, without a server and
+    without a network. Raises NotFound if there is no such run.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_metric("loss", 0.5)
+    >>> runlog.save_page(run, "run.html")
+    """
     page = document(places.store(), _ids(runs))
     with open(path, "w", encoding="utf-8", newline="") as file:
         file.write(page)

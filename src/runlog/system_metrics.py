@@ -25,29 +25,30 @@ _PATIENCE = 5.0  # seconds that the end of a run waits for its last sample
 
 
 def enable_system_metrics_logging() -> None:
-    """Every run that is started from now on logs system metrics, in this process and in those that
-    it starts, unless `start_run(log_system_metrics=False)` says otherwise."""
+    """Log system metrics in every run that is started from now on, here and in processes that
+    are started later. `start_run(log_system_metrics=False)` excludes a run.
+    docs/system-metrics.md lists the metrics. It needs psutil."""
     _set("ENABLE_SYSTEM_METRICS_LOGGING", "true")
 
 
 def disable_system_metrics_logging() -> None:
-    """Only runs started with `start_run(log_system_metrics=True)` log system metrics."""
+    """Log system metrics only in runs started with `start_run(log_system_metrics=True)`."""
     _set("ENABLE_SYSTEM_METRICS_LOGGING", "false")
 
 
 def set_system_metrics_sampling_interval(interval: float | None) -> None:
-    """Seconds between two looks at the machine; None is 10."""
+    """Set the time between two samples, in seconds. None: 10."""
     _set("SYSTEM_METRICS_SAMPLING_INTERVAL", interval)
 
 
 def set_system_metrics_samples_before_logging(samples: int | None) -> None:
-    """How many samples become one point, their mean; None is 1."""
+    """Set how many samples become one point, their mean. None: 1."""
     _set("SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING", samples)
 
 
 def set_system_metrics_node_id(node_id: str | None) -> None:
-    """The machine's name in the metrics' names, `system/<node_id>/...`, where several machines log
-    to one run; None leaves it out."""
+    """Set this machine's name in the names of system metrics, `system/<node_id>/...`, where
+    several machines log to one run. None: no name."""
     _set("SYSTEM_METRICS_NODE_ID", node_id)
 
 

@@ -1,14 +1,15 @@
 """The generated parts of the documentation. scripts/docs writes them; a test holds that they are
 as this package writes them.
 
-`commands` writes the tables of docs/cli.md, `settings` docs/settings.md.
+`commands` writes the tables of docs/cli.md, `settings` docs/settings.md, `api` docs/api.md and
+what that links to.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from docgen import commands, settings
+from docgen import api, commands, settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -16,4 +17,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 def pages() -> dict[Path, str]:
     """Return every generated page, as it should be."""
     cli = DOCS / "cli.md"
-    return {cli: commands.woven(cli.read_text()), DOCS / "settings.md": settings.page()}
+    return {
+        cli: commands.woven(cli.read_text()),
+        DOCS / "settings.md": settings.page(),
+        **{DOCS / path: text for path, text in api.pages().items()},
+    }

@@ -6,27 +6,21 @@ import os
 from typing import Any
 
 from runlog.artifacts.failures import NoSuchFile
-from runlog.artifacts.local import LocalFiles
 from runlog.artifacts.opening import LocationRefused, opened
-from runlog.artifacts.paths import HIDDEN, PROXIED, check_path, local_root, parse, parse_runs_uri
+from runlog.artifacts.paths import PROXIED, parse, parse_runs_uri
 from runlog.artifacts.repo import ArtifactRepo
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter
 
 __all__ = [
-    "HIDDEN",
     "ArtifactRepo",
-    "LocalFiles",
     "LocationRefused",
     "NoSuchFile",
-    "check_path",
     "download_artifacts",
     "list_artifacts",
     "load_dict",
     "load_image",
     "load_text",
-    "local_root",
-    "parse_runs_uri",
 ]
 
 
@@ -39,15 +33,25 @@ def download_artifacts(
     registry_uri: str | None = None,
     callback: Any = None,
 ) -> str:
-    """Bring an artifact file or directory to this machine and return its local path.
+    """Copy an artifact file or folder to this machine and return its local path.
 
-    It is `artifact_uri`: `runs:/<run id>/<path>`, a local path or the URI of any place that
-    artifacts can be kept at; or else the `artifact_path` of the run `run_id`, or all that this run
-    has. It is copied to `dst_path`, which is made if it does not exist, or else to a new temporary
-    directory: what is done to the copy does no harm to the artifact. `callback`, an fsspec
-    Callback, is told how many bytes there are and how many have come.
-    Raises NoSuchFile (NotFound, and FileNotFoundError) when there is none, InvalidParameter for a
-    bad address. `registry_uri` is there for scripts that pass it.
+    Give either `artifact_uri`, which is `runs:/<run id>/<path>`, a local path or a URI of a
+    storage; or `run_id` with `artifact_path`, or `run_id` alone for all its files. It is copied
+    into the folder `dst_path`, which is created if it does not exist, or into a new temporary
+    folder. `callback`, an fsspec `Callback`, is given the number of bytes to copy and of bytes
+    copied. `registry_uri` is not used: scripts for MLflow may pass it.
+
+    Raises NotFound (also a FileNotFoundError) if there is no such artifact, InvalidParameter if the
+    URI is wrong, and LocationRefused if the store may not open the location on this machine.
+
+    >>> import os
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_text("hello", "notes/hello.txt")
+    >>> path = runlog.artifacts.download_artifacts(
+    ...     run_id=run.info.run_id, artifact_path="notes", dst_path="copies"
+    ... )
+    >>> os.listdir(path)
+    ['hello.txt']
     """
     repo, path = _addressed(artifact_uri, run_id, artifact_path, tracking_uri)
     if dst_path is not None:
@@ -61,30 +65,41 @@ def list_artifacts(
     artifact_path: str | None = None,
     tracking_uri: str | None = None,
 ) -> list[FileInfo]:
-    """What is directly in a directory of artifacts, addressed as in `download_artifacts`; nothing
-    for a file. Paths are relative to the run's artifacts; to the directory above, for an address
-    that is not of a run."""
+    """Return what is directly in a folder of artifacts. The list is empty for a file.
+
+    The arguments are those of `download_artifacts`. Paths are relative to the run's artifacts, or,
+    for a URI that is not of a run, to the folder above.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_text("hello", "notes/hello.txt")
+    >>> [each.path for each in runlog.artifacts.list_artifacts(f"runs:/{run.info.run_id}/notes")]
+    ['notes/hello.txt']
+    """
     repo, path = _addressed(artifact_uri, run_id, artifact_path, tracking_uri)
     return repo.list(path)
 
 
 def load_text(artifact_uri: str) -> str:
-    """The text of an artifact file. Raises BadRequest when it is not UTF-8."""
+    """Return the text of an artifact file. Raises BadRequest if it is not UTF-8, NotFound if it
+    does not exist."""
     from runlog import media
 
     return media.load_text(_content(artifact_uri))
 
 
 def load_dict(artifact_uri: str) -> Any:
-    """What a JSON file holds, or a YAML file that ends with .yml or .yaml. Raises BadRequest when
-    the file is no such thing."""
+    """Return what a JSON file holds, or a YAML file that ends with .yml or .yaml.
+
+    Raises BadRequest if it holds something else, NotFound if it does not exist.
+    """
     from runlog import media
 
     return media.load_dictionary(_content(artifact_uri), artifact_uri)
 
 
 def load_image(artifact_uri: str) -> Any:
-    """The PIL image of an artifact file. Raises BadRequest when the file is no image."""
+    """Return the PIL image of an artifact file. Raises BadRequest if the file is no image,
+    NotFound if it does not exist."""
     from runlog import media
 
     return media.load_image(_content(artifact_uri))

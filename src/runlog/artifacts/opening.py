@@ -23,8 +23,8 @@ _OF_RUN = re.compile(r"[0-9a-f]{32}|m-[0-9a-f]{32}")  # the ids of runs and mode
 
 
 class LocationRefused(RunlogError):
-    """A store says that files are at a location that it may not open here. `location` is what to
-    allow if that is right."""
+    """A store names a location that it may not open on this machine. `location` is what to
+    allow, with `runlog artifacts allow`, if that is right. Code PERMISSION_DENIED."""
 
     error_code = "PERMISSION_DENIED"
 

@@ -26,13 +26,19 @@ _AT_A_TIME = 8 << 20  # bytes that are sent as they are: of more, progress must 
 
 
 class ArtifactRepo:
-    """The artifacts below one root: `uri` is a local path, or the URI of a place that
-    `runlog.artifacts.schemes` has a row for.
+    """The artifacts below one root: a local folder, or the URI of a storage.
 
-    Paths of artifacts are relative to the root, with `/` between directories. Every method
-    raises InvalidParameter ("Invalid path ...") for one that is absolute, leads upwards, holds
-    control characters or backslashes, or follows a symbolic link out of the root.
-    Making one connects to nothing. The first use raises MissingExtra where a package is missing.
+    Paths of artifacts are relative to the root, with `/` between folders. Every method raises
+    InvalidParameter ("Invalid path ...") for a path that is absolute, leads upwards, holds control
+    characters or backslashes, or follows a symbolic link out of the root. Creating one connects to
+    nothing; the first use raises MissingExtra if a package is missing.
+
+    >>> repo = runlog.artifacts.ArtifactRepo("files")
+    >>> repo.write("notes/a.txt", b"hello")
+    >>> [each.path for each in repo.files()]
+    ['notes/a.txt']
+    >>> repo.read("notes/a.txt", 0, 2)
+    b'he'
     """
 
     def __init__(
@@ -62,9 +68,9 @@ class ArtifactRepo:
         artifact_path: str | None = None,
         callback: Any = None,
     ) -> None:
-        """Copy a local file, under its own name, into the directory `artifact_path` or the root.
-        A directory is copied with all that is in it. `callback` is an fsspec Callback, told of
-        the bytes to come and of those sent. Raises NoSuchFile when there is no such file."""
+        """Copy a local file, under its own name, into the folder `artifact_path` or the root. A
+        folder is copied with everything in it. `callback` is that of `runlog.log_artifact`.
+        Raises NoSuchFile if there is no such file."""
         local = os.path.abspath(local_file)
         directory = checked_directory(artifact_path)
         path = check_path(join(directory, os.path.basename(local)))
@@ -110,9 +116,9 @@ class ArtifactRepo:
             self._send(transfers, callback, [base, *(path for _, path, is_dir in found if is_dir)])
 
     def write(self, path: str, data: bytes | Iterable[bytes]) -> None:
-        """Make `data`, or the chunks that it yields, the content of the file `path`. On their way
-        to another machine, chunks are collected in a temporary file: they may have to be sent
-        again."""
+        """Write `data`, or the chunks that it yields, to the file `path`, in place of what was
+        there. On their way to another machine, chunks are collected in a temporary file: they
+        may have to be sent again."""
         path = check_path(path)
         is_whole = isinstance(data, (bytes, bytearray, memoryview))
         chunks = cast("Iterable[bytes]", (data,) if is_whole else data)
@@ -160,19 +166,20 @@ class ArtifactRepo:
     # -- out ------------------------------------------------------------------------------------
 
     def list(self, path: str | None = None) -> _Files:
-        """What is directly in the directory `path` or in the root, sorted by path. The list is
-        empty when there is nothing at `path`, or a file."""
+        """Return what is directly in the folder `path` or in the root, sorted by path. The list
+        is empty if there is nothing at `path`, or a file."""
         return [info for info, _ in self._place.entries(checked_directory(path))]
 
     def files(self) -> _Files:
-        """All files at any depth; none where there is nothing yet."""
+        """Return all files at any depth. The list is empty if there is nothing yet."""
         try:
             return [info for info in self._place.below("") if not info.is_dir]
         except NoSuchFile:
             return []
 
     def open(self, path: str) -> BinaryIO:
-        """The file `path`, open for reading bytes, at any position. Raises NoSuchFile."""
+        """Open the file `path` for reading bytes, at any position. Raises NoSuchFile if there is
+        none."""
         path = check_path(path)
         with self._place.explained("read", path):
             if self._place.remote is None:
@@ -181,8 +188,8 @@ class ArtifactRepo:
             return cast(BinaryIO, self._place.remote.open(self._place.at(path)))
 
     def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
-        """The bytes of the file `path` from `start` up to `end`, or to its end; fewer where it is
-        shorter. Nothing else of it is fetched. Raises NoSuchFile."""
+        """Return the bytes of the file `path` from `start` up to `end`, or to its end; fewer if
+        it is shorter. Nothing else of it is fetched. Raises NoSuchFile if there is none."""
         if start < 0 or (end is not None and end < start):
             raise InvalidParameter(f"no range of bytes: {start} to {end}")
         path = check_path(path)
@@ -205,12 +212,12 @@ class ArtifactRepo:
         dst: str | os.PathLike[str] | None = None,
         callback: Any = None,
     ) -> str:
-        """Bring a file or a directory here and return its local path.
+        """Copy a file or folder to this machine and return its local path.
 
-        It is copied to `dst/path`, where `dst` is a directory that exists, or to a new temporary
-        directory, also where it is on this machine already. `callback` is as in `log_artifact`.
-        Raises NoSuchFile, and NotFound or InvalidParameter for a `dst` that is no directory, or
-        that holds a link which leads out of it where a file is to go.
+        It is copied to `dst/path`, where `dst` is a folder that exists, or else to a new temporary
+        folder. `callback` is that of `runlog.log_artifact`. Raises NoSuchFile if there is no such
+        artifact, and NotFound or InvalidParameter if `dst` is no folder, or holds a link which
+        leads out of it where a file is to go.
         """
         path = checked_directory(path)
         found = self._place.below(path)
@@ -226,13 +233,12 @@ class ArtifactRepo:
 
     @property
     def parts(self) -> Parts | None:
-        """How others may be let send files in parts to where this keeps them; None where nobody
-        can."""
+        """Return how others may send files in parts to this storage, or None if nobody can."""
         remote = self._place.remote
         return Parts(self._place) if remote is not None and remote.traits.signs else None
 
     def delete(self, path: str | None = None) -> None:
-        """Delete the file or the directory `path`, or everything. Nothing there is fine."""
+        """Delete the file or the folder `path`, or everything. Do nothing if there is nothing."""
         path = checked_directory(path)
         if self._ledger is not None:
             self._ledger.forget(path)

@@ -100,7 +100,8 @@ def download(
     uri: str | None,
 ) -> None:
     """Bring a file, a folder or everything of a run here, and print the local path."""
-    from runlog.artifacts import download_artifacts, parse_runs_uri
+    from runlog.artifacts import download_artifacts
+    from runlog.artifacts.paths import parse_runs_uri
 
     if bool(runs or run_ids) == (artifact_uri is not None):
         raise click.UsageError("Say what to download: RUN, --run-id ID or --artifact-uri URI.")

@@ -11,7 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote, urlencode
 
-from runlog.artifacts import HIDDEN
+from runlog.artifacts.paths import HIDDEN
 from runlog.entities import FileInfo
 from runlog.errors import NotFound, RunlogError, shrunk
 from runlog.http.link import Link

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from bottle import response
 
 from runlog import clock, filters, users, validate
-from runlog.artifacts import check_path
+from runlog.artifacts.paths import check_path
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, Row, measured

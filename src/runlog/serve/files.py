@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from bottle import request, response
 
-from runlog.artifacts import ArtifactRepo, NoSuchFile, check_path, opening
-from runlog.artifacts.paths import PROXIED
+from runlog.artifacts import ArtifactRepo, NoSuchFile, opening
+from runlog.artifacts.paths import PROXIED, check_path
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.serve import bodies, browsers

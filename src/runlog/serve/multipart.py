@@ -18,10 +18,10 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode
 
-from runlog.artifacts import HIDDEN, ArtifactRepo
+from runlog.artifacts import ArtifactRepo
 from runlog.artifacts.failures import explained
 from runlog.artifacts.parts import Parts
-from runlog.artifacts.paths import parse
+from runlog.artifacts.paths import HIDDEN, parse
 from runlog.errors import InvalidParameter, NotFound, RunlogError
 from runlog.protocol.rows import ARTIFACTS, MAX_PARTS, UploadedPart
 
