@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from runlog.db.sqlite import Database, Reading, Snapshot
+    from runlog.db.sqlite import Database
+    from runlog.db.sqlite_snapshot import Reading, Snapshot
     from runlog.sqlkeys import Fetch
     from runlog.store import Point
 

@@ -34,7 +34,7 @@ from runlog.views import (
 )
 
 if TYPE_CHECKING:
-    from runlog.db.sqlite import Snapshot
+    from runlog.db.sqlite_snapshot import Snapshot
     from runlog.sqlstore import Fetch, SqlStore
 
 # Up to so many points a series is read whole and thinned in Python. Two statements a bucket, which

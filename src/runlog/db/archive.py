@@ -13,8 +13,9 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from runlog.db.sqlite import Database, Snapshot
+from runlog.db.sqlite import Database
 from runlog.db.sqlite_errors import Interrupted
+from runlog.db.sqlite_snapshot import Snapshot
 from runlog.errors import InvalidParameter, shrunk
 
 COMPRESSED = 4 << 20

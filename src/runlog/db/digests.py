@@ -9,7 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runlog.db.sqlite import Database, Snapshot
+    from runlog.db.sqlite import Database
+    from runlog.db.sqlite_snapshot import Snapshot
 
 
 def record(database: Database, run: int, digests: Iterable[tuple[str, int, str]]) -> None:
