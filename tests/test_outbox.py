@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import runlog
 from outboxes import paths, relayed, steps, waiting
 from processes import finish, start, together
-from runlog import RunlogClient
+from runlog import RunlogClient, places
 from runlog.cli import main
 from runlog.db.outbox import OutboxFile
 from runlog.errors import InvalidParameter, NotFound, RunlogError, ServerUnreachable, StoreUnusable
@@ -505,6 +505,54 @@ def test_what_a_fork_logged_is_sent_by_its_parent(relay, store):
     assert steps(store, run_id) == [*range(1, 100)]
     store.close()
     assert waiting() == []
+
+
+# -- without a server -------------------------------------------------------------------------
+
+
+def test_runs_that_start_without_their_server(relay, another, monkeypatch):
+    monkeypatch.setenv("RUNLOG_OFFLINE", "true")
+    monkeypatch.setenv("RUNLOG_TRACKING_URI", relay.uri)
+    relay.script[:] = ["drop"] * 100_000
+    runlog.set_experiment("offline")
+    with runlog.start_run(run_name="outer", tags={"a": "1"}) as outer:
+        runlog.log_param("lr", 0.1)
+        with runlog.start_run(nested=True) as inner:
+            runlog.log_metric("loss", 0.5, step=3)
+        with pytest.raises(InvalidParameter, match="'0.2'"):
+            runlog.log_param("lr", 0.2)
+    places.close()
+    assert {row.run_id for row in waiting()} == {outer.info.run_id, inner.info.run_id}
+    relay.script[:] = ["pass", "lose", "drop"]
+    monkeypatch.delenv("RUNLOG_OFFLINE")
+    for _ in range(3):
+        try:
+            command("outbox", "send")
+        except ServerUnreachable:
+            continue
+    assert waiting() == []
+    run = another.get_run(outer.info.run_id)
+    assert (run.info.status, run.info.run_name, run.data.params) == (
+        "FINISHED",
+        "outer",
+        {"lr": "0.1"},
+    )
+    assert another.get_experiment(run.info.experiment_id).name == "offline"
+    child = another.get_run(inner.info.run_id)
+    assert child.data.tags["mlflow.parentRunId"] == outer.info.run_id
+    assert steps(another, inner.info.run_id) == [3]
+
+
+def test_an_offline_run_is_delivered_while_the_server_answers(relay, another, monkeypatch):
+    monkeypatch.setenv("RUNLOG_OFFLINE", "true")
+    store = HttpStore(relay.uri)
+    run_id = store.create_run("0").info.run_id
+    store.log_metric(run_id, "loss", 1.0, 1, 1)
+    store.flush()
+    store.update_run(run_id, "FINISHED", 9)
+    assert store.get_run(run_id).info.status == "FINISHED"
+    assert steps(another, run_id) == [1]
+    store.close()
 
 
 # -- whose it is ------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ def send(refused: bool, any_login: bool, form: str | None) -> None:
             take_back(file)
         if any(not each.in_use and not each.refused for each in waiting(file)):
             store = HttpStore(places.whole(file.uri))
-            rows.append([file.uri, store.send_left(file, any_login)])
-            store.close()
+            try:
+                rows.append([file.uri, store.send_left(file, any_login)])
+            finally:
+                store.close()
     common.print_rows(SENT, rows, form, empty="Nothing waits to be sent.")

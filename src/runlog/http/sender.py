@@ -349,8 +349,15 @@ class Sender:
     def run_changed(self, run_id: str, fields: Mapping[str, Any]) -> None:
         """The server has taken a caller's change of a run."""
         stream = self.outbox.streams.get(run_id)
-        if stream is not None and is_end("updateRun", fields):
-            self.outbox.end(stream)
+        if stream is None or not is_end("updateRun", fields):
+            return
+        if stream.doubtful:
+            request = Request("updateRun", dict(fields), stream.last, 1)
+            try:
+                self._settle_tags(stream, request, self._server.id_there(run_id) or run_id)
+            except (Away, RunlogError) as error:
+                self._warn(f"tags {run_id}", f"the tags of run {run_id} were not checked: {error}")
+        self.outbox.end(stream)
 
     def _warn(self, what: str, text: str) -> None:
         """Say it, and the same kind of thing at most once a minute."""
