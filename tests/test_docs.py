@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -18,7 +20,12 @@ import runlog
 from docgen import api
 from processes import install
 from runlog import cli
+from runlog.protocol.rows import ROWS
+from runlog.serve import create_app
+from runlog.serve.auth import Auth
 from runlog.settings import SETTINGS
+from runlog.sqlusers import Users
+from runlog.store import open_store
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -88,6 +95,40 @@ def test_every_public_name_has_an_entry():
     for name in runlog.__all__:
         listed = re.search(rf"[`[](runlog\.)?{name}[]`]", first_page)
         assert f"runlog.{name}" in titles or listed, name
+
+
+def test_every_endpoint_is_documented(place):
+    """The pages' own addresses and files apart."""
+    store = open_store("runlog.db")
+    routes = create_app(store, access=Auth(store, Users(store.db))).routes
+    rules = {re.sub(r"<(\w+)(:path)?>", r"{\1}", each.rule) for each in routes}
+    prefixes = "|".join(sorted({each for row in ROWS for each in row.prefixes}, reverse=True))
+    paths = {re.sub(f"^({prefixes})", "", rule) for rule in rules} - PAGES_ADDRESSES
+    assert {
+        path for path in paths if not re.search(rf"`[\w/.-]*{re.escape(path)}(?!\w)", DOCS)
+    } == set()
+
+
+PAGES_ADDRESSES = {"", "assets/{name}", "compare", "experiments", "experiments/{id}", "runs/{id}"}
+
+
+def test_every_view_is_documented_with_its_columns(place):
+    """But for those that only our own statements use."""
+    open_store("runlog.db").close()
+    page = (ROOT / "docs" / "schema.md").read_text()
+    table = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE))
+    with closing(sqlite3.connect("runlog.db")) as file:
+        views = [
+            name for (name,) in file.execute("select name from sqlite_master where type = 'view'")
+        ]
+        columns = {
+            view: ", ".join(row[1] for row in file.execute(f"pragma table_info({view})"))
+            for view in views
+        }
+    assert table == {name: columns[name] for name in columns.keys() - OUR_VIEWS}
+
+
+OUR_VIEWS = {"fresh_metric", "live_metric", "live_point"}
 
 
 @pytest.mark.parametrize("path", docgen.pages(), ids=lambda path: path.name)

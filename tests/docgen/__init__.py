@@ -2,14 +2,14 @@
 as this package writes them.
 
 `commands` writes the tables of docs/cli.md, `settings` docs/settings.md, `api` docs/api.md and
-what that links to.
+what that links to, `endpoints` docs/rest.md.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from docgen import api, commands, settings
+from docgen import api, commands, endpoints, settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -20,5 +20,6 @@ def pages() -> dict[Path, str]:
     return {
         cli: commands.woven(cli.read_text()),
         DOCS / "settings.md": settings.page(),
+        DOCS / "rest.md": endpoints.page(),
         **{DOCS / path: text for path, text in api.pages().items()},
     }
