@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 import servers
+import units
 
 settings.register_profile("runlog", deadline=None)  # no test is about time
 settings.load_profile("runlog")
@@ -18,8 +19,11 @@ settings.load_profile("runlog")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, those of a file go to one of them; of the contracts
-    those of one kind of server, so that it is started once."""
+    """The tests of units are marked. Where several processes share the tests, those of a file go
+    to one of them; of the contracts those of one kind of server, so that it is started once."""
+    for item in items:
+        if units.is_unit(item):
+            item.add_marker(pytest.mark.unit)
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:

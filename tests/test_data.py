@@ -268,7 +268,8 @@ def test_polars_frames():
 
 
 def test_hugging_face_data_sets():
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     ds = datasets.Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]})
     dataset = data.from_huggingface(ds, "owner/name", targets="label", revision="main")
     assert (dataset.source._get_source_type(), dataset.source.path) == (

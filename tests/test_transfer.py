@@ -229,7 +229,6 @@ def test_a_bar_is_for_those_who_watch(monkeypatch, capsys, terminal, setting, ba
     monkeypatch.setattr(progress, "PATIENCE", 0)
     monkeypatch.setattr("sys.stderr.isatty", lambda: bool(terminal), raising=False)
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", setting)
-    pytest.importorskip("tqdm")
     with Progress("Uploading", 10) as show:
         show(5)
     assert ("Uploading" in capsys.readouterr().err) == bool(bar)
