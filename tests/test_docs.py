@@ -146,7 +146,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
-def run(command: list[str] | str, folder: Path) -> None:
+def run(command: list[str] | str, folder: Path) -> str:
     done = subprocess.run(
         command,
         shell=isinstance(command, str),
@@ -156,16 +156,20 @@ def run(command: list[str] | str, folder: Path) -> None:
         text=True,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_runs_from_top_to_bottom(place, page):
-    """First all its Python, as one program; then its commands, on what the program logged."""
+    """First all its Python, as one program; then its commands, on what the program logged. They
+    print what the page says that they do."""
     program = place / "page.py"
     program.write_text("\n".join(blocks(page, "python")))
-    run([sys.executable, "-W", "error", str(program)], place)
+    printed = run([sys.executable, "-W", "error", str(program)], place)
 
     install(place / "bin")
     for block in blocks(page, "console"):
         for command in re.findall(r"^\$ (.*)", block, re.MULTILINE):
-            run(command, place)
+            printed += run(command, place)
+    for block in blocks(page, "output"):
+        assert block in printed
