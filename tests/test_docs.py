@@ -28,7 +28,7 @@ from runlog.sqlusers import Users
 from runlog.store import open_store
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCS = "\n".join(page.read_text() for page in PAGES)
 
 
@@ -134,6 +134,15 @@ OUR_VIEWS = {"fresh_metric", "live_metric", "live_point"}
 @pytest.mark.parametrize("path", docgen.pages(), ids=lambda path: path.name)
 def test_a_generated_page_is_as_it_is_generated(path):
     assert path.read_text() == docgen.pages()[path], "run scripts/docs"
+
+
+def test_every_script_is_listed():
+    """But for the one that scripts/test calls."""
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    scripts = {f"`scripts/{path.name}`" for path in (ROOT / "scripts").iterdir()}
+    assert {name for name in scripts if name not in page} == {
+        "`scripts/packages`"
+    }  # of scripts/test
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
