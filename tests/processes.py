@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -72,6 +73,14 @@ def install(folder: Path) -> Path:
             )
             script.chmod(0o755)
     return folder
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until it is true, however loaded the machine is; fail if it never is."""
+    end = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
 
 
 def together(*deeds: Callable[[], object]) -> None:

@@ -33,7 +33,7 @@ class Relay(socketserver.ThreadingTCPServer):
     ) -> None:
         self.ahead = ahead  # seconds that the clock of its own answers is wrong
         self.target, self.script, self.delay = urlsplit(uri), list(script), delay
-        self.requests, self.connections = [], 0
+        self.requests, self.connections, self.ended = [], 0, 0
         self.late = []  # requests that are held
         super().__init__(("127.0.0.1", 0), _Handler)
         self.port = self.server_address[1]
@@ -55,6 +55,10 @@ class Relay(socketserver.ThreadingTCPServer):
     def process_request(self, request, client_address):
         self.connections += 1
         super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        super().shutdown_request(request)
+        self.ended += 1
 
     def handle_error(self, request, client_address): ...  # a handshake that failed
 

@@ -18,10 +18,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 import runlog
-from processes import LONG, finish
+from processes import LONG, finish, wait_for
 
 COMMAND = [sys.executable, "-m", "runlog.cli"]
 
@@ -224,7 +225,8 @@ def test_the_sql_shell_completes_names(runs):
 def test_ctrl_c_ends_a_command_with_130(runs):
     endless = "with recursive c(x) as (select 1 union all select x + 1 from c) select max(x) from c"
     process = start("sql", endless)
-    time.sleep(2)
+    used = psutil.Process(process.pid).cpu_times
+    wait_for(lambda: used().user > 3)  # seconds of CPU: it has started long ago
     process.send_signal(signal.SIGINT)
     code, out, err = finish(process)
     assert (code, out, err.strip()) == (130, "", "")

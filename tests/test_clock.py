@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from processes import LONG
 from runlog import clock
 
 
@@ -70,18 +71,18 @@ def test_a_child_forked_while_the_lock_is_held_does_not_hang():
                 compared.append(1)
                 if len(compared) == 2:
                     held.set()
-                    release.wait(10)
+                    release.wait(LONG)
             return int(self) >= edge
 
     compared: list[int] = []
     now = clock.steady(lambda: Nanos(time.time_ns()))
     holder = threading.Thread(target=now)
     holder.start()
-    assert held.wait(10)
+    assert held.wait(LONG)
     child = os.fork()
     if child == 0:
         os._exit(0 if now() > 0 else 1)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + LONG
     while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
         time.sleep(0.01)
     if ended == (0, 0):

@@ -357,10 +357,8 @@ def test_a_server_that_is_away_for_long(server, kind, uri, monkeypatch):
     try:
         with pytest.raises(ServerUnreachable, match="cannot connect to (postgresql|mysql)://"):
             store.log(run, [("m", 1.0, 0, 0)])
-        begin = time.monotonic()
         with pytest.raises(ServerUnreachable):
             open_store(uri)
-        assert time.monotonic() - begin < 30
     finally:
         behind.restart()
         store.close()

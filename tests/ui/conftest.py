@@ -17,6 +17,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 
+from processes import LONG
 from runlog.artifacts import ArtifactRepo
 from runlog.clock import now
 from runlog.serve import create_app
@@ -199,7 +200,7 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
             viewport=size, color_scheme=theme, has_touch=width < 700, accept_downloads=True
         )
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(LONG * 1000)
         page.complaints = complaints = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: said.type == "error" and complaints.append(said.text))

@@ -123,11 +123,11 @@ def test_points_of_a_running_run_appear(fresh, look):
     run_id = fresh.run("0", "busy", metrics={"loss": [1.0]}, status="RUNNING")
     page = look(fresh, "/experiments/0")
     fresh.store.log(run_id, [("loss", 0.125, 1, 1)])
-    page.get_by_role("gridcell", name="0.125").wait_for(timeout=4000)
+    page.get_by_role("gridcell", name="0.125").wait_for()
     other = fresh.run("0", "newcomer")
-    page.get_by_text("newcomer").wait_for(timeout=4000)
+    page.get_by_text("newcomer").wait_for()
     fresh.store.delete_run(other)
-    page.get_by_text("newcomer").wait_for(state="detached", timeout=5000)
+    page.get_by_text("newcomer").wait_for(state="detached")
 
 
 def test_an_experiment_is_made_renamed_and_deleted(fresh, look):
@@ -253,7 +253,7 @@ def test_a_server_that_is_gone_is_said_and_asked_again(fresh, look):
     fresh.run("0", "there", status="RUNNING")
     page = look(fresh, "/experiments/0")
     page.context.set_offline(True)
-    page.get_by_text("The server does not answer").wait_for(timeout=8000)
+    page.get_by_text("The server does not answer").wait_for()
     assert page.get_by_role("link", name="there").count() == 1
     page.context.set_offline(False)
-    page.get_by_text("The server does not answer").wait_for(state="detached", timeout=20_000)
+    page.get_by_text("The server does not answer").wait_for(state="detached")

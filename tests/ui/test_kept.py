@@ -7,6 +7,7 @@ import json
 import pytest
 from tests.ui.conftest import HOSTILE, violations
 
+from processes import LONG
 from runlog import page as kept
 
 NOTEBOOK = """
@@ -33,7 +34,7 @@ def opened(browser, tmp_path):
             viewport={"width": width, "height": 900}, color_scheme=theme, accept_downloads=True
         )
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(LONG * 1000)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
@@ -117,7 +118,7 @@ def test_a_notebook_shows_runs_inline(opened, pages, tmp_path):
     pytest.importorskip("ipykernel")
     source = NOTEBOOK.format(uri=str(tmp_path / "notebook.db"))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    nbclient.NotebookClient(notebook, timeout=LONG, kernel_name="python3").execute()
     (output,) = notebook.cells[0].outputs
     assert output["data"]["text/plain"] == "a page of runs, for a browser"
     # The template of a whole notebook fetches its scripts; this one is only what was drawn.
