@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from runlog import places
 from runlog.commands import common
 from runlog.tables import NUMBER, TEXT, TIME, Column
 
@@ -73,6 +72,7 @@ def send(refused: bool, any_login: bool, form: str | None) -> None:
     The server and your log-in are as for any command: RUNLOG_TRACKING_TOKEN and its like are used
     for all servers. What was logged under another log-in stays where it is.
     """
+    from runlog import places
     from runlog.http.outbox import files, take_back, waiting
     from runlog.http.store import HttpStore
 
