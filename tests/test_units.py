@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import processes
 import serving
 import units
 from serving import free_port
@@ -22,6 +23,10 @@ def asks_in_a_comprehension():
 
 def calls_one_that_does():
     starts_a_server()
+
+
+def starts_a_program():
+    return processes.start("log_once.py")
 
 
 def needs_nothing():
@@ -51,6 +56,8 @@ def item(function, folder="tests", marker=None, fixtures=(), **params):
         (item(starts_a_server), False),
         (item(asks_in_a_comprehension), False),
         (item(calls_one_that_does), False),
+        (item(starts_a_program), False),
+        (item(needs_nothing, kind="mariadb"), False),
         (item(needs_nothing, folder="contract", store="postgresql"), False),
         (item(starts_a_server, folder="contract", store="sqlite"), True),
     ],

@@ -1,18 +1,24 @@
-"""Which tests are of units: they need no server, no root and no browser, and run on any system.
+"""Which tests are of units: they need no server, no root, no browser and no other program, and run
+on any system.
 
-Nobody marks them. A test is one unless it, a fixture of it, or a function of theirs uses a helper
-that starts servers or mounts disks.
+Nobody marks them. A test is one unless it, a fixture of it, or a function of theirs starts a
+program or uses a helper that starts servers or mounts disks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
-HELPERS = {"disks", "relay", "served", "servers", "serving", "slow"}
+import servers
+
+HELPERS = {"disks", "power", "relay", "served", "servers", "serving", "slow", "subprocess"}
+TESTS = str(Path(__file__).parent)
+SERVERS = {*servers.KINDS, *servers.CLUSTERS}
 IN_PROCESS = {"sqlite", "sqlite_without_wal", "http_in_process", "local", "memory", "sqlar"}
 """What the contracts run over here; their other kinds are servers."""
 
@@ -23,6 +29,8 @@ def is_unit(item: pytest.Item) -> bool:
         return False
     given = item.callspec.params if hasattr(item, "callspec") else {}
     kinds = [given[name] for name in ("store", "shared", "kind") if name in given]
+    if SERVERS & {each for each in given.values() if isinstance(each, str)}:
+        return False
     if kinds and item.path.parent.name.startswith("contract"):
         return set(kinds) <= IN_PROCESS
     seen: set[FunctionType] = set()
@@ -40,15 +48,31 @@ def _uses_helper(function: FunctionType, seen: set[FunctionType]) -> bool:
     if function in seen:
         return False
     seen.add(function)
-    for name in _names(function.__code__):
-        value = function.__globals__.get(name)
-        home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
-        if str(home).partition(".")[0] in HELPERS:
-            return True
-        is_near = isinstance(value, FunctionType) and home == function.__module__
-        if is_near and _uses_helper(value, seen):
-            return True
-    return False
+    values = _values(function)
+    if any(_home(value) in HELPERS for value in values):
+        return True
+    ours = [each for each in values if isinstance(each, FunctionType) and _is_ours(each)]
+    return any(_uses_helper(each, seen) for each in ours)
+
+
+def _values(function: FunctionType) -> list[Any]:
+    """What the names in a function stand for, also those behind a module of the tests."""
+    names = {*_names(function.__code__)}
+    found = [value for name, value in function.__globals__.items() if name in names]
+    for module in [each for each in found if isinstance(each, ModuleType) and _is_ours(each)]:
+        found += [value for name, value in vars(module).items() if name in names]
+    return found
+
+
+def _home(value: Any) -> str:
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
+    return str(name).partition(".")[0]
+
+
+def _is_ours(value: FunctionType | ModuleType) -> bool:
+    code = getattr(value, "__code__", None)
+    file = code.co_filename if code else getattr(value, "__file__", None)
+    return str(file).startswith(TESTS)
 
 
 def _names(code: CodeType) -> Iterator[str]:

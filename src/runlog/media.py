@@ -31,7 +31,7 @@ _EXACTLY: dict[type, Callable[[Any], Any]] = {
 
 
 def figure(figure: Any, name: str, save_kwargs: Mapping[str, Any] | None = None) -> bytes:
-    """A matplotlib or plotly figure in the format that the extension of `name` says.
+    """Return a matplotlib or plotly figure as a file, in the format of the extension of `name`.
 
     `save_kwargs` go to `savefig`, `write_html` or `write_image`. Raises TypeError for another
     object, and for an extension that plotly cannot write.
@@ -123,17 +123,18 @@ class Image:
 
 
 def image(image: Any, name: str) -> bytes:
-    """An image in the format that the extension of `name` says.
+    """Return an image as a file, in the format of the extension of `name`.
 
     `image` is a PIL image, an `Image`, or a numpy array of height x width, optionally x 1, 3 or 4
     channels (grey, RGB, RGBA), of booleans, of integers from 0 to 255 or of floats from 0 to 1.
-    Floats beyond that are scaled to fit, with a warning. Raises TypeError or ValueError otherwise.
+    Floats beyond that are scaled to fit, with a warning. Raises TypeError or ValueError for
+    anything else.
     """
     return _encoded(pil_image(image), name)
 
 
 def thumbnail(image: Any) -> bytes:
-    """The image as WebP, made to fit a square of 256 pixels if it is larger."""
+    """Return the image as WebP, scaled down to a square of 256 pixels if it is larger."""
     _pillow()
     require("PIL.WebPImagePlugin", "image")  # alone: PIL's own search loads all formats, in 50 ms
     small = pil_image(image)
@@ -151,7 +152,7 @@ def _is_transparent(image: Any) -> bool:
 
 
 def pil_image(image: Any) -> Any:
-    """`image` as a PIL image. Raises TypeError or ValueError when it is none."""
+    """Return `image` as a PIL image. Raises TypeError or ValueError if it is no image."""
     if isinstance(image, Image):
         return image.image
     if _is_a(image, "PIL.Image", "Image"):
@@ -165,11 +166,12 @@ def pil_image(image: Any) -> Any:
 
 
 def image_paths(key: str, step: int, timestamp: int) -> tuple[str, str]:
-    """Where the image `key` of a step goes: the paths of the full PNG and of the WebP thumbnail.
+    """Return the artifact paths of the image `key` at a step: of the full PNG and of the WebP
+    thumbnail.
 
-    The names are those in which MLflow 3 keeps them, so that its pages find key, step and time
-    (Unix milliseconds). Raises ValueError for a key with other characters than letters, digits,
-    `_ - . /` and spaces.
+    They are named as MLflow 3 names them, so that its pages find key, step and time (Unix
+    milliseconds). Raises ValueError for a key with other characters than letters, digits, `_ - . /`
+    and spaces.
     """
     import re
 
@@ -240,7 +242,7 @@ def _unit_interval(array: Any) -> Any:
 
 
 def load_image(content: bytes) -> Any:
-    """The PIL image that `content` is. Raises BadRequest when it is none."""
+    """Return the PIL image that `content` is. Raises BadRequest if it is none."""
     try:
         loaded = _pillow().open(BytesIO(content))
         loaded.load()
@@ -266,7 +268,7 @@ def _encoded(image: Any, name: str) -> bytes:
 
 
 def dictionary(dictionary: Any, name: str) -> bytes:
-    """A dictionary, or what else JSON takes, as YAML if `name` ends with .yml or .yaml, as JSON
+    """Return a dictionary or list as YAML if `name` ends with .yml or .yaml, and as JSON
     otherwise. Numpy's numbers and arrays become numbers and lists, other objects text."""
     if _extension(name) in ("yml", "yaml"):
         return _yaml(dictionary).encode()
@@ -276,7 +278,7 @@ def dictionary(dictionary: Any, name: str) -> bytes:
 
 
 def load_text(content: bytes) -> str:
-    """The text that `content` is. Raises BadRequest when it is not UTF-8."""
+    """Return the text that `content` is. Raises BadRequest if it is not UTF-8."""
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -284,7 +286,7 @@ def load_text(content: bytes) -> str:
 
 
 def load_dictionary(content: bytes, name: str) -> Any:
-    """What `dictionary` made `content` of. Raises BadRequest when it is no JSON, or no YAML."""
+    """Return what a JSON or YAML file holds. Raises BadRequest if it is neither."""
     text = load_text(content)
     if _extension(name) in ("yml", "yaml"):
         return _load_yaml(text)
@@ -336,12 +338,13 @@ def _is_listed(value: Any) -> bool:
 
 
 def table(data: Any, name: str, existing: bytes | None = None) -> tuple[bytes, dict[str, bytes]]:
-    """A table as a file, and the files of the images that stand in it, by artifact path.
+    """Return a table as a file, and the files of the images in it, by artifact path.
 
-    `data` is a DataFrame or a dictionary from column to values; one row if no value is a list.
-    Its rows come after those of `existing`, the content of the file as it is. `name` ends with
-    .json, for `{"columns": [...], "data": [[...], ...]}`, or with .parquet (needs pandas).
-    A cell without value, NaN or an infinity is null in JSON; dates are ISO 8601 text.
+    `data` is a DataFrame or a dictionary of columns; one row if no value is a list. Its rows come
+    after those of `existing`, the present content of the file. `name` ends with .json, for
+    `{"columns": [...], "data": [[...], ...]}`, or with .parquet (needs pandas). A cell without
+    value, NaN or an infinity is null in JSON; dates are ISO 8601 text. Raises InvalidParameter for
+    columns of different lengths.
     """
     columns = _columns(data)
     images: dict[str, bytes] = {}
@@ -358,7 +361,7 @@ def table(data: Any, name: str, existing: bytes | None = None) -> tuple[bytes, d
 
 
 def load_table(content: bytes, name: str) -> Any:
-    """The DataFrame of a table's file."""
+    """Return the DataFrame that a table's file holds."""
     pandas = require("pandas", "pandas")
     if _extension(name) == "parquet":
         return _read_parquet(content)

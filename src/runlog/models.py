@@ -44,35 +44,35 @@ class LoggedModels(ABC):
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> LoggedModel:
-        """Makes a PENDING model in an active experiment; without a name it gets a readable one."""
+        """Create a PENDING model in an active experiment. Without a name it gets a readable one."""
 
     @abstractmethod
     def get(self, model_id: str) -> LoggedModel:
-        """The model. Raises NotFound, for a deleted one too."""
+        """Return the model. Raises NotFound, for a deleted one too."""
 
     @abstractmethod
     def finalize(self, model_id: str, status: str) -> LoggedModel:
-        """Says how logging the model's files went: READY or FAILED."""
+        """Set the state of a model: READY or FAILED."""
 
     @abstractmethod
     def delete(self, model_id: str) -> None:
-        """Moves the model to the trash."""
+        """Move the model to the trash."""
 
     @abstractmethod
     def set_tags(self, model_id: str, tags: Mapping[str, Any]) -> LoggedModel:
-        """Sets tags; the last value of a key wins."""
+        """Set tags. A later value of a key replaces an earlier one."""
 
     @abstractmethod
     def delete_tag(self, model_id: str, key: str) -> None:
-        """Removes a tag. Raises NotFound if it is not set."""
+        """Remove a tag. Raises NotFound if it is not set."""
 
     @abstractmethod
     def log_params(self, model_id: str, params: Mapping[str, Any]) -> None:
-        """Keeps params; a key keeps its first value, another raises InvalidParameter."""
+        """Log params. Raises InvalidParameter for another value of a key than its first."""
 
     @abstractmethod
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
-        """Keeps which models an active run made, at which step."""
+        """Record which models an active run created, and at which step."""
 
     @abstractmethod
     def search(

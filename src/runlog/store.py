@@ -106,16 +106,16 @@ class Store(ABC):
         artifact_location: str | None = None,
         tags: Mapping[str, Any] | None = None,
     ) -> str:
-        """Makes an experiment and returns its id. Raises AlreadyExists if one, deleted or not,
+        """Create an experiment and return its id. Raises AlreadyExists if one, deleted or not,
         has that name."""
 
     @abstractmethod
     def get_experiment(self, experiment_id: str) -> Experiment:
-        """The experiment, deleted or not. Raises NotFound."""
+        """Return the experiment, deleted or not. Raises NotFound if there is none."""
 
     @abstractmethod
     def find_experiment(self, name: str) -> Experiment | None:
-        """The experiment with that name, deleted or not; None if there is none."""
+        """Return the experiment with that name, deleted or not, or None."""
 
     @abstractmethod
     def search_experiments(
@@ -126,27 +126,27 @@ class Store(ABC):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
-        """A page of the experiments that match, newest first unless ordered otherwise."""
+        """Return a page of the experiments that match, newest first unless ordered otherwise."""
 
     @abstractmethod
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
-        """Gives an active experiment a new name. Raises BadRequest if it is taken."""
+        """Give an active experiment a new name. Raises BadRequest if it is taken."""
 
     @abstractmethod
     def delete_experiment(self, experiment_id: str) -> None:
-        """Moves an active experiment and its runs to the trash."""
+        """Move an active experiment and its runs to the trash."""
 
     @abstractmethod
     def restore_experiment(self, experiment_id: str) -> None:
-        """Brings a deleted experiment back, with the runs that went with it."""
+        """Bring a deleted experiment back, with the runs that went with it."""
 
     @abstractmethod
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, Any]) -> None:
-        """Sets tags of an active experiment; the last value of a key wins."""
+        """Set tags of an active experiment. A later value of a key replaces an earlier one."""
 
     @abstractmethod
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
-        """Removes a tag of an active experiment. Raises NotFound if it is not set."""
+        """Remove a tag of an active experiment. Raises NotFound if it is not set."""
 
     # -- runs -------------------------------------------------------------------------------
 
@@ -160,12 +160,13 @@ class Store(ABC):
         run_name: str | None = None,
         run_id: str | None = None,
     ) -> Run:
-        """Makes a RUNNING run in an active experiment. Without a name it gets a readable one, and
-        the tag mlflow.runName always holds the name. Without a start time it starts now."""
+        """Create a RUNNING run in an active experiment. Without a name it gets a readable one,
+        and the tag mlflow.runName always holds the name. Without a start time it starts now."""
 
     @abstractmethod
     def get_run(self, run_id: str) -> Run:
-        """The run with the last value of each metric, deleted or not. Raises NotFound."""
+        """Return the run with the last value of each metric, deleted or not. Raises NotFound if
+        there is none."""
 
     @abstractmethod
     def update_run(
@@ -176,15 +177,15 @@ class Store(ABC):
         run_name: str | None = None,
         sent: Sent | None = None,
     ) -> RunInfo:
-        """Changes what is given of an active run, and returns its info as it is then."""
+        """Change what is given of an active run, and return its info as it is then."""
 
     @abstractmethod
     def delete_run(self, run_id: str) -> None:
-        """Moves a run to the trash; one that is there already stays."""
+        """Move a run to the trash. Do nothing if it is there already."""
 
     @abstractmethod
     def restore_run(self, run_id: str) -> None:
-        """Brings a run back from the trash; an active one stays as it is."""
+        """Bring a run back from the trash. Do nothing if it is active."""
 
     @abstractmethod
     def search_runs(
@@ -196,8 +197,9 @@ class Store(ABC):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Run]:
-        """A page of the runs that match, latest start first unless ordered otherwise. The page
-        after a token starts behind the last run of the page before, whatever was added since."""
+        """Return a page of the runs that match, latest start first unless ordered otherwise. The
+        page after a token starts behind the last run of the page before, whatever was added
+        since."""
 
     @abstractmethod
     def search_run_columns(
@@ -208,7 +210,7 @@ class Store(ABC):
         max_results: int | None = None,
         order_by: Sequence[str] | None = None,
     ) -> RunColumns:
-        """What `search_runs` finds, as columns and without pages."""
+        """Return what `search_runs` finds, as columns and without pages."""
 
     # -- logging ----------------------------------------------------------------------------
 
@@ -223,34 +225,35 @@ class Store(ABC):
         inputs: RunInputs | None = None,
         sent: Sent | None = None,
     ) -> None:
-        """Keeps metric points, params, tags and inputs of an active run, all of them or none.
+        """Log metric points, params, tags and inputs of an active run: all of them or none.
 
-        A point that is there already is kept once, so that a repeated call is harmless. A param
-        keeps its first value: the same again is fine, another raises InvalidParameter. Of a tag
-        the last value wins; the tag mlflow.runName renames the run. `measured` are points, each
-        with a model_id, that are kept with the logged model, too. A data set that is an input
+        A point that is there already is stored once, so that a repeated call is harmless. A param
+        keeps its first value: the same again does nothing, another raises InvalidParameter. Of a
+        tag the last value wins; the tag mlflow.runName renames the run. `measured` are points, each
+        with a model_id, that are stored with the logged model, too. A data set that is an input
         already only gets its tags updated. `sent` says where a request comes from that may be late:
         then only its points and params are new.
         """
 
     @abstractmethod
     def delete_tag(self, run_id: str, key: str) -> None:
-        """Removes a tag of an active run. Raises NotFound if it is not set."""
+        """Remove a tag of an active run. Raises NotFound if it is not set."""
 
     # -- reading ----------------------------------------------------------------------------
 
     @abstractmethod
     def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
-        """One row for each metric of the run, by key. Raises NotFound for an unknown run."""
+        """Return one row for each metric of the run, by key. Raises NotFound for an unknown run."""
 
     @abstractmethod
     def histories(self, run_ids: Sequence[str], keys: Sequence[str] | None = None) -> list[History]:
-        """All points of each of the runs and keys that there are, in the order they are asked
-        for; `keys=None` means every key, by name."""
+        """Return all points of each of the runs and keys that exist, in the order they are asked
+        for. `keys=None` means every key, by name."""
 
     @abstractmethod
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
-        """All points of a metric by timestamp, step, value; none for an unknown run or key."""
+        """Return all points of a metric by timestamp, step, value. The list is empty for an
+        unknown run or key."""
 
     # -- digests of artifacts ---------------------------------------------------------------
     # A store may keep none, as this base does: then nobody can tell whether a file was damaged,
@@ -259,28 +262,28 @@ class Store(ABC):
     def record_digests(  # noqa: B027 - to keep none is all that there is to do
         self, run_id: str, digests: Iterable[tuple[str, int, str]]
     ) -> None:
-        """Keeps path, size in bytes and SHA-256 (64 hex digits) of files of a run, all or none of
-        them; of a path the last one counts. Raises NotFound for an unknown run."""
+        """Record path, size in bytes and SHA-256 (64 hex digits) of files of a run, all or none
+        of them. Of a path the last one counts. Raises NotFound for an unknown run."""
 
     def get_digests(
         self, run_id: str, paths: Iterable[str] | None = None
     ) -> dict[str, tuple[int, str]]:
-        """Size and SHA-256 of those of `paths` that were recorded, by path, or of all. A run that
-        does not exist has none."""
+        """Return size and SHA-256 of those of `paths` that were recorded, by path, or of all. A
+        run that does not exist has none."""
         return {}
 
     def forget_digests(self, run_id: str, path: str = "") -> None:  # noqa: B027 - none was kept
-        """Forgets the file `path` and what is below it as a directory; everything for ""."""
+        """Forget the file `path` and what is below it as a folder; everything for ""."""
 
     @property
     @abstractmethod
     def models(self) -> LoggedModels:
-        """The logged models of this store."""
+        """Return the logged models of this store."""
 
     @abstractmethod
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
-        """The data sets that active runs of the experiments read, each context once; at most
-        1000, the latest first."""
+        """Return the data sets that active runs of the experiments read, each context once: at
+        most 1000, the latest first."""
 
     # -- keeping ----------------------------------------------------------------------------
 
@@ -294,20 +297,22 @@ class Store(ABC):
         progress: Callable[[int, int], None] | None = None,
         may_go: Callable[[str, str], bool] | None = None,
     ) -> tuple[int, int]:
-        """Deletes for good what has been in the trash for at least `older_than` milliseconds:
-        runs, then experiments that are left without runs. `delete_artifacts` is called with the
-        artifact URI of each run before its rows go; from just before that the run cannot be
-        restored, and if its files cannot be deleted the next gc goes on with it. A run for which
-        `may_go`, called before that with its id and artifact URI, is false stays in the trash.
-        Returns the numbers of runs and experiments."""
+        """Delete for good what has been in the trash for at least `older_than` milliseconds: runs,
+        then experiments that are left without runs.
+
+        `delete_artifacts` is called with the artifact URI of each run before its rows go. From just
+        before that the run cannot be restored, and if its files cannot be deleted the next gc
+        resumes it. A run for which `may_go`, called before that with its id and artifact URI, is
+        false stays in the trash. Return the numbers of runs and experiments.
+        """
 
     @abstractmethod
     def flush(self) -> None:
-        """Returns when what was logged so far survives a power cut too."""
+        """Wait until what was logged so far survives a power cut, too."""
 
     @abstractmethod
     def close(self) -> None:
-        """Lets go of files and connections; the store can still be used, and opens them again."""
+        """Close files and connections. The store can still be used, and opens them again."""
 
     # -- derived ----------------------------------------------------------------------------
 
@@ -318,48 +323,49 @@ class Store(ABC):
 
     @property
     def views(self) -> Views:
-        """Tables, charts and changes as pages show them. Raises BadRequest where there are none:
-        databases and runlog servers have them."""
+        """Return tables, charts and changes as pages show them. Raises BadRequest where there
+        are none: databases and runlog servers have them."""
         raise BadRequest(f"{self.uri} has no views: databases and runlog servers have them")
 
     def sql(
         self, query: str, params: Mapping[str, Any] | Sequence[Any] | None = None
     ) -> QueryResult:
-        """Run one SQL statement that reads, over one snapshot; docs/schema.md has the views.
-        `params` are values for `:name` or `?` in it. Raises InvalidParameter for a statement that
-        is wrong or that writes, BadRequest where there is no SQL: databases and runlog servers
-        have it."""
+        """Run one SQL statement that reads, over one snapshot. docs/schema.md describes the
+        views. `params` are values for `:name` or `?` in it. Raises InvalidParameter for a
+        statement that is wrong or that writes, and BadRequest where there is no SQL: databases
+        and runlog servers have it."""
         raise BadRequest(
             f"{self.uri} takes no SQL: databases and runlog servers do. Search it with search_runs"
         )
 
     @property
     def records(self) -> Records:
-        """What is here as it is, for copying it to another store. It remembers what it was told:
-        keep it for as long as the copying takes."""
+        """Return what is stored, exactly as it is, for copying it to another store. It remembers
+        what it was told: use the same one for the whole copy."""
         from runlog.records import Records
 
         return Records(self)
 
     def own_locations(self) -> Sequence[str]:
-        """Where files come with the store: a folder, and a URI that those inside it begin with."""
+        """Return where files come with the store: a folder, and a URI that those inside it begin
+        with."""
         return ()
 
     def files(self, artifact_uri: str) -> Any:
-        """The file system of artifacts which only this store can reach, as ArtifactRepo takes it;
-        None for artifacts that anyone finds by their URI."""
+        """Return the file system of artifacts which only this store can reach, as ArtifactRepo
+        takes it, or None for artifacts that anyone finds by their URI."""
         return None
 
     def own_files(self) -> list[str]:
-        """The files and folders of this machine in which the store keeps what it knows, whether
-        they are there or not, and that which runlog keeps for the user: none of them is an
-        artifact of a run."""
+        """Return the files and folders of this machine in which the store, and runlog for the
+        user, keep their own data, whether they exist or not. None of them is an artifact of a
+        run."""
         from runlog.settings import state_folder
 
         return [state_folder()]
 
     def log_metric(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> None:
-        """Keeps one point of a metric."""
+        """Log one point of a metric."""
         self.log(run_id, points=((key, value, timestamp, step),))
 
     def log_batch(
@@ -370,7 +376,7 @@ class Store(ABC):
         tags: Sequence[RunTag] = (),
         inputs: RunInputs | None = None,
     ) -> None:
-        """`log` with entities."""
+        """Log entities, as `log` does."""
         try:
             measured = [metric for metric in metrics if metric.model_id]
             points = [
@@ -393,11 +399,11 @@ class Store(ABC):
         datasets: Sequence[DatasetInput] = (),
         models: Sequence[LoggedModelInput] = (),
     ) -> None:
-        """Keeps which data sets and logged models an active run read."""
+        """Record which data sets and logged models an active run read."""
         self.log(run_id, inputs=RunInputs(list(datasets), list(models)))
 
     def get_experiment_by_name(self, name: str) -> Experiment:
-        """The experiment with that name. Raises NotFound."""
+        """Return the experiment with that name. Raises NotFound if there is none."""
         experiment = self.find_experiment(name)
         if experiment is None:
             raise NotFound(f"Could not find experiment with name '{name}'")
@@ -411,7 +417,7 @@ class Store(ABC):
         max_results: int | None = None,
         order_by: Sequence[str] | None = None,
     ) -> PagedList[Run]:
-        """The runs that match, page after page up to `max_results`."""
+        """Return the runs that match, up to `max_results`."""
         ids = list(experiment_ids)
 
         def page(size: int, token: str | None) -> PagedList[Run]:
@@ -426,7 +432,7 @@ class Store(ABC):
         filter_string: str | None = None,
         order_by: Sequence[str] | None = None,
     ) -> PagedList[Experiment]:
-        """The experiments that match, page after page up to `max_results`."""
+        """Return the experiments that match, up to `max_results`."""
 
         def page(size: int, token: str | None) -> PagedList[Experiment]:
             return self.search_experiments(view_type, size, filter_string, order_by, token)
@@ -440,7 +446,7 @@ class Store(ABC):
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> PagedList[Metric]:
-        """A page of `get_metric_history`; all of it without `max_results`."""
+        """Return a page of `get_metric_history`; all of it without `max_results`."""
         from bisect import bisect_right
 
         from runlog import filters
@@ -586,12 +592,12 @@ def _kind(uri: str) -> tuple[str, str]:
 
 
 def is_at_server(uri: str) -> bool:
-    """Whether a tracking URI is of a server, not of a file of this machine."""
+    """Return whether a tracking URI is of a server, not of a file of this machine."""
     return _kind(uri) != _STORES["sqlite"]
 
 
 def artifact_root(uri: str) -> str:
-    """A URI or local path for artifacts as a store has it: a local one is absolute."""
+    """Return a URI or local path for artifacts as a store has it: a local one is absolute."""
     import os
 
     return uri if "://" in uri else os.path.abspath(uri.removeprefix("file:"))
@@ -671,7 +677,8 @@ def _in_folder(folder: str) -> str:
 
 
 def view_stages(view_type: int) -> tuple[str, ...]:
-    """The lifecycle stages that a view type shows."""
+    """Return the lifecycle stages that a view type shows. Raises InvalidParameter for another
+    number."""
     stages = {
         ViewType.ACTIVE_ONLY: ("active",),
         ViewType.DELETED_ONLY: ("deleted",),

@@ -65,6 +65,8 @@ def run(
     one, and for a result or a value beyond the limits; RunlogError, DEADLINE_EXCEEDED, for one
     that takes too long.
     """
+    if "\0" in sql:
+        raise InvalidParameter("SQL: there is a NUL character in the query: leave it out")
     connection = database.take_reader()
     try:
         return _Query(database, connection, limits).run(sql, params)
