@@ -15,12 +15,13 @@ from click.testing import CliRunner
 
 import runlog
 from runlog import RunlogClient, cli, copying
-from runlog.artifacts import ArtifactRepo, LocationRefused, allowed
-from runlog.artifacts.opening import opened
+from runlog.artifacts import ArtifactRepo, LocationRefused
 from runlog.counting import Choice
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.http.store import HttpStore
 from runlog.serve import create_app
+from runlog.storage import allowed
+from runlog.storage.opening import opened
 from runlog.store import open_store
 from serving import serving
 from wsgi import WsgiTransport, call

@@ -16,7 +16,6 @@ from disks import fill, mounted, remount
 from processes import check, together
 from runlog import RunlogClient
 from runlog.artifacts import ArtifactRepo
-from runlog.artifacts.archive import ArchivedFiles, parse
 from runlog.db import archive
 from runlog.errors import (
     InvalidParameter,
@@ -26,6 +25,7 @@ from runlog.errors import (
     StoreReadOnly,
     StoreUnusable,
 )
+from runlog.storage.sqlar import ArchivedFiles, parse
 from runlog.store import open_store
 
 BIG = archive.COMPRESSED + 12345

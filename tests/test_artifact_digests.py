@@ -12,7 +12,7 @@ import pytest
 import runlog
 from processes import on_disk
 from runlog import RunlogClient
-from runlog.artifacts.paths import local_root
+from runlog.storage.paths import local_root
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from subprocess import check_output
 
 import pytest
 
-from runlog.artifacts import ArtifactRepo, dialects, schemes
-from runlog.artifacts.paths import parse
+from runlog.artifacts import ArtifactRepo
 from runlog.client import RunlogClient
 from runlog.errors import InvalidParameter, MissingExtra, RunlogError
+from runlog.storage import filesystems, schemes
+from runlog.storage.paths import parse
 from runlog.validate import without_password
 
 SECRETS = ["ftp://u:secret@h/p", "ftp://:secret@h/p", "ftp://u:a/secret@h/p", "s3://k:secret@b/p"]
@@ -124,7 +125,7 @@ def test_a_scheme_that_the_user_allows(monkeypatch):
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    dialects.s3.cache_clear()  # another test may have loaded it
+    filesystems.s3.cache_clear()  # another test may have loaded it
     monkeypatch.setenv("RUNLOG_S3_ENDPOINT_URL", "http://127.0.0.1:1/missing")
     with pytest.raises(MissingExtra, match=r"needs s3fs.*pip install 'runlog-tracking\[s3\]'"):
         ArtifactRepo("s3://bucket/a").list()

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from runlog import artifacts
 from runlog.artifacts import ArtifactRepo, NoSuchFile
-from runlog.artifacts.local import LocalFiles
-from runlog.artifacts.paths import HIDDEN, check_path, local_root, parse_runs_uri
 from runlog.entities import FileInfo
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
+from runlog.storage.local import LocalFiles
+from runlog.storage.paths import HIDDEN, check_path, local_root, parse_runs_uri
 
 pytestmark = pytest.mark.usefixtures("own_temporary_files")
 

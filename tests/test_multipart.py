@@ -10,12 +10,12 @@ import pytest
 
 from asking import ask, basic
 from runlog.artifacts import ArtifactRepo
-from runlog.artifacts.sweep import abandoned
 from runlog.serve import create_app
 from runlog.serve.auth import Auth
 from runlog.serve.multipart import SILENT_SECONDS
 from runlog.sqlstore import SqlStore
 from runlog.sqlusers import Users
+from runlog.storage.sweep import abandoned
 from wsgi import call
 
 MPU = "/api/2.0/mlflow-artifacts/mpu/"

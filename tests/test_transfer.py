@@ -13,18 +13,18 @@ from hashlib import sha256
 import pytest
 from fsspec.asyn import get_loop, sync
 
-from runlog.artifacts import crew, progress
-from runlog.artifacts.crew import carry, in_thread, together
-from runlog.artifacts.failures import explained, is_final
-from runlog.artifacts.progress import Progress
-from runlog.artifacts.transfer import Transfer
 from runlog.errors import InvalidParameter, RunlogError
+from runlog.storage import progress, scheduler
+from runlog.storage.errors import explained, is_final
+from runlog.storage.progress import Progress
+from runlog.storage.scheduler import carry, in_thread, together
+from runlog.storage.transfer import Transfer
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(crew, "DELAYS", (0.01, 0.01))
-    monkeypatch.setattr(crew, "GRACE", 0.1)
+    monkeypatch.setattr(scheduler, "DELAYS", (0.01, 0.01))
+    monkeypatch.setattr(scheduler, "GRACE", 0.1)
 
 
 def some(count, size=1):

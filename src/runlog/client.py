@@ -106,7 +106,7 @@ class RunlogClient:
         number = self.store.create_experiment(name, location, tags)
         named = location or setting("ARTIFACT_ROOT")
         if named:
-            from runlog.artifacts import allowed
+            from runlog.storage import allowed
 
             allowed.remember(named)
         return number
@@ -458,7 +458,7 @@ class RunlogClient:
         return self._model_repo(model_id).list(path)
 
     def _model_repo(self, model_id: str) -> ArtifactRepo:
-        from runlog.artifacts.opening import opened
+        from runlog.storage.opening import opened
 
         return opened(self.store, self.get_logged_model(model_id).artifact_location)
 
@@ -467,8 +467,8 @@ class RunlogClient:
     def _repo(self, run_id: str) -> ArtifactRepo:
         repo = self._repos.get(run_id)
         if repo is None:
-            from runlog.artifacts.opening import opened
             from runlog.ledger import Ledger
+            from runlog.storage.opening import opened
 
             uri = self.get_run(run_id).info.artifact_uri
             repo = opened(self.store, uri, Ledger(self.store, run_id))

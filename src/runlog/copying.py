@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from runlog.artifacts import LocationRefused
-from runlog.artifacts.allowed import is_local
-from runlog.artifacts.opening import check, opened
-from runlog.artifacts.paths import PROXIED
 from runlog.counting import Choice, Chosen, Counts, batches, count, run_id
 from runlog.entities import Experiment, LoggedModel, Metric, RunInfo
 from runlog.errors import InvalidParameter
 from runlog.ledger import Ledger
 from runlog.records import ModelRecord, RunRecord, changed
+from runlog.storage.allowed import is_local
+from runlog.storage.opening import check, opened
+from runlog.storage.paths import PROXIED
 
 if TYPE_CHECKING:
     from runlog.store import Point, Store

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from runlog.artifacts import LocationRefused
-from runlog.artifacts.opening import opened
 from runlog.entities import (
     RUN_NAME,
     Experiment,
@@ -16,6 +15,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.records import COPY_OF, ModelRecord, RunRecord
+from runlog.storage.opening import opened
 from runlog.store import view_stages
 
 if TYPE_CHECKING:

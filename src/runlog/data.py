@@ -65,7 +65,7 @@ class LocalArtifactDatasetSource(DatasetSource):
         """Return the local path, or with `dst_path`, an existing folder, that of a copy in
         there. Raises FileNotFoundError if there is no such file."""
         from runlog.artifacts import ArtifactRepo
-        from runlog.artifacts.paths import local_root
+        from runlog.storage.paths import local_root
 
         path = local_root(self.uri)
         if dst_path is not None:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from runlog.artifacts import ArtifactRepo, LocationRefused
-from runlog.artifacts.opening import opened
-from runlog.artifacts.paths import local_root
-from runlog.artifacts.verify import digest
 from runlog.entities import RunInfo, RunStatus
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
 from runlog.ledger import Ledger
 from runlog.sqlstore import SqlStore
+from runlog.storage.opening import opened
+from runlog.storage.paths import local_root
+from runlog.storage.verify import digest
 
 Progress = Callable[[int, int], None]
 

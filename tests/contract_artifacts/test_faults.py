@@ -11,9 +11,9 @@ import pytest
 from fsspec.callbacks import Callback
 
 from runlog.artifacts import ArtifactRepo
-from runlog.artifacts.transfer import Transfer
 from runlog.entities import FileInfo
 from runlog.errors import RunlogError
+from runlog.storage.transfer import Transfer
 
 from .conftest import files_in
 

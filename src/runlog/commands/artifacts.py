@@ -101,7 +101,7 @@ def download(
 ) -> None:
     """Bring a file, a folder or everything of a run here, and print the local path."""
     from runlog.artifacts import download_artifacts
-    from runlog.artifacts.paths import parse_runs_uri
+    from runlog.storage.paths import parse_runs_uri
 
     if bool(runs or run_ids) == (artifact_uri is not None):
         raise click.UsageError("Say what to download: RUN, --run-id ID or --artifact-uri URI.")
@@ -190,7 +190,7 @@ def allow(locations: tuple[str, ...], remove: bool, form: str | None) -> None:
     create_experiment here. A location is a folder or a URI such as s3://bucket/path, with all that
     is below it. The list is yours, in a file outside of every store.
     """
-    from runlog.artifacts import allowed
+    from runlog.storage import allowed
 
     if not locations and remove:
         raise click.UsageError("Name the locations that are no longer allowed.")

@@ -52,9 +52,9 @@ def verify(
     it was put there by other means. The exit code is 1 if anything is wrong but that.
     """
     from runlog.artifacts import LocationRefused
-    from runlog.artifacts.opening import opened
-    from runlog.artifacts.verify import UNREADABLE, UNRECORDED
-    from runlog.artifacts.verify import verify as verified
+    from runlog.storage.opening import opened
+    from runlog.storage.verify import UNREADABLE, UNRECORDED
+    from runlog.storage.verify import verify as verified
 
     store = common.open_store(uri)
     chosen = _chosen(store, [*run_ids, *runs], experiment_ids, experiment_names, view)

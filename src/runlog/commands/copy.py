@@ -128,7 +128,7 @@ def _say_refused(refused: Mapping[str, int], target: str, artifacts: bool) -> No
 def _target(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Store | None]:
     """The store to copy to; None where it is not there, and nothing is to be made."""
     from runlog import places
-    from runlog.artifacts import allowed
+    from runlog.storage import allowed
     from runlog.store import open_store
 
     if artifact_root and uri.partition(":")[0] in ("http", "https", "databricks"):

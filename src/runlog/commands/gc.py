@@ -149,8 +149,9 @@ class _Files:
         """Whether a run may leave the trash. It stays there if its files are where this user has
         not allowed the store to delete anything. Files at a location that is not the run's own
         are left alone."""
-        from runlog.artifacts import LocationRefused, opening
+        from runlog.artifacts import LocationRefused
         from runlog.errors import InvalidParameter
+        from runlog.storage import opening
 
         try:
             if not opening.is_named_after(uri, run_id):
@@ -172,8 +173,8 @@ class _Files:
 
     def delete(self, uri: str) -> None:
         """Delete the files of a run that goes."""
-        from runlog.artifacts.opening import opened
         from runlog.errors import InvalidParameter, MissingExtra
+        from runlog.storage.opening import opened
 
         if uri in self._left_alone:
             return
@@ -199,9 +200,9 @@ def _remove(deed: Callable[[str], None], path: str) -> None:
 def _unfinished(store: SqlStore) -> Iterator[str]:
     """What killed uploads have left. A day is longer than any that still goes on is silent."""
     from runlog.artifacts import LocationRefused
-    from runlog.artifacts.opening import check
-    from runlog.artifacts.sweep import abandoned
     from runlog.clock import now
+    from runlog.storage.opening import check
+    from runlog.storage.sweep import abandoned
 
     try:
         check(store, store.artifact_root)

@@ -22,8 +22,8 @@ def _names(context: click.Context, option: click.Parameter, value: str | None) -
 def _locations(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> tuple[str, ...]:
-    from runlog.artifacts import allowed
     from runlog.settings import setting
+    from runlog.storage import allowed
 
     return allowed.from_text(value) + allowed.from_text(setting("ALLOWED_LOCATIONS"))
 

@@ -11,12 +11,12 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote, urlencode
 
-from runlog.artifacts.paths import HIDDEN
 from runlog.entities import FileInfo
 from runlog.errors import NotFound, RunlogError, shrunk
 from runlog.http.link import Link
 from runlog.http.transport import Answer, Upload
 from runlog.protocol.rows import ARTIFACTS, LISTING
+from runlog.storage.paths import HIDDEN
 
 BASE = ARTIFACTS[0] + "artifacts"
 PIECE = 2**18

@@ -12,7 +12,6 @@ from typing import Any
 from bottle import Bottle, HTTPError, request, response
 
 from runlog.artifacts import ArtifactRepo
-from runlog.artifacts.paths import PROXIED
 from runlog.errors import BadRequest, RunlogError, StoreError
 from runlog.printable import plain_lines
 from runlog.protocol import wire
@@ -35,6 +34,7 @@ from runlog.serve.groups import Group
 from runlog.serve.memory import Slots
 from runlog.serve.pages import ROUTES, Pages, kept
 from runlog.serve.traffic import Sending, Traffic, identified
+from runlog.storage.paths import PROXIED
 from runlog.store import Store
 
 JSON = "application/json"

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple, TypeVar
 from bottle import response
 
 from runlog import clock, filters, users, validate
-from runlog.artifacts.paths import check_path
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, Row, measured
@@ -29,6 +28,7 @@ from runlog.serve.limits import Attempts, TooManyAttempts
 from runlog.serve.proxies import Proxies
 from runlog.serve.turns import Turns
 from runlog.sqlusers import LOG_IN, Users
+from runlog.storage.paths import check_path
 from runlog.store import Store
 from runlog.users import SESSION, TOKEN, Token, User
 

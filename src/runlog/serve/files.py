@@ -16,13 +16,14 @@ from urllib.parse import quote
 
 from bottle import request, response
 
-from runlog.artifacts import ArtifactRepo, NoSuchFile, opening
-from runlog.artifacts.paths import PROXIED, check_path
+from runlog.artifacts import ArtifactRepo, NoSuchFile
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.serve import bodies, browsers
 from runlog.serve.locations import Allowed
 from runlog.serve.multipart import Uploads, not_supported, uploads_to
+from runlog.storage import opening
+from runlog.storage.paths import PROXIED, check_path
 from runlog.store import Store
 
 SANDBOX = "sandbox; default-src 'none'"

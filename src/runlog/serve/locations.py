@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from runlog.artifacts import allowed
-from runlog.artifacts.paths import PROXIED, check_path, local_root
 from runlog.errors import InvalidParameter, RunlogError
+from runlog.storage import allowed
+from runlog.storage.paths import PROXIED, check_path, local_root
 
 # Their URIs may name no host: the workspace or the cluster that is configured is meant.
 WITH_DEFAULT_HOST = frozenset(("dbfs", "hdfs", "viewfs"))
@@ -20,7 +20,7 @@ WITH_DEFAULT_HOST = frozenset(("dbfs", "hdfs", "viewfs"))
 
 class Allowed(NamedTuple):
     """What a server was started with: the `root` of its artifacts, entries as
-    `runlog.artifacts.allowed` has them, and whether any local path is allowed."""
+    `runlog.storage.allowed` has them, and whether any local path is allowed."""
 
     root: str
     entries: tuple[str, ...] = ()

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode
 
 from runlog.artifacts import ArtifactRepo
-from runlog.artifacts.failures import explained
-from runlog.artifacts.parts import Parts
-from runlog.artifacts.paths import HIDDEN, parse
 from runlog.errors import InvalidParameter, NotFound, RunlogError
 from runlog.protocol.rows import ARTIFACTS, MAX_PARTS, UploadedPart
+from runlog.storage.errors import explained
+from runlog.storage.parts import Parts
+from runlog.storage.paths import HIDDEN, parse
 
 SILENT_SECONDS = 86_400  # after which nobody is expected to go on
 PIECE = 2**20

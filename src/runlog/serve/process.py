@@ -16,7 +16,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from runlog.artifacts import ArtifactRepo, allowed, opening
+from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, MissingExtra
 from runlog.places import shown
 from runlog.serve import guard, listening, memory, traffic
@@ -25,6 +25,7 @@ from runlog.serve.app import create_app
 from runlog.serve.proxies import Proxies
 from runlog.serve.slow_clients import Guard
 from runlog.sqlstore import SqlStore
+from runlog.storage import allowed, opening
 from runlog.store import Store, artifact_root, database_file, is_at_server, open_store
 from runlog.validate import is_loopback
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
-from runlog.artifacts import crew
-from runlog.artifacts.failures import explained
-from runlog.artifacts.local import LocalFiles
-from runlog.artifacts.paths import is_hidden, is_safe, join, last_part, parse
-from runlog.artifacts.remote import Remote, remote
-from runlog.artifacts.transfer import Transfer
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter
+from runlog.storage import scheduler
+from runlog.storage.connections import Remote, remote
+from runlog.storage.errors import explained
+from runlog.storage.local import LocalFiles
+from runlog.storage.paths import is_hidden, is_safe, join, last_part, parse
+from runlog.storage.transfer import Transfer
 
 _LONGEST = 4096  # characters of a path: a server can list folders in folders without an end
 _WATCHED = 64 << 20  # bytes on a local disk that may take longer than a second
@@ -28,10 +28,10 @@ class Place:
         if files is not None:
             self.uri, self.root, self.files = uri, uri.rstrip("/"), files
         elif uri.startswith("sqlar:"):
-            from runlog.artifacts import archive
+            from runlog.storage import sqlar
 
-            database, self.root = archive.parse(uri)
-            self.uri, self.files = uri, archive.ArchivedFiles(database)
+            database, self.root = sqlar.parse(uri)
+            self.uri, self.files = uri, sqlar.ArchivedFiles(database)
         else:
             address = parse(uri)
             if address.scheme == "file":
@@ -157,7 +157,7 @@ class Place:
     def carry(
         self,
         transfers: Sequence[Transfer],
-        act: crew.Act,
+        act: scheduler.Act,
         verb: str,
         show: Callable[[int], None] | None = None,
         waits: bool = False,
@@ -169,12 +169,14 @@ class Place:
             room = self.remote.room if traits.buffered else None
             with self.explained(verb, transfers[0].path if transfers else ""):
                 loop = self.remote.loop
-            crew.carry(transfers, act, explaining, traits.crew, loop, room, show)
+            scheduler.carry(transfers, act, explaining, traits.crew, loop, room, show)
         else:  # a thread for itself gains nothing here, but somebody who can watch
             threads = int(sum(each.size or 0 for each in transfers) >= _WATCHED)
             if waits and len(transfers) >= 8:
                 threads = 8
-            crew.carry(transfers, act, explaining, threads, show=show, attempts=1, limited=False)
+            scheduler.carry(
+                transfers, act, explaining, threads, show=show, attempts=1, limited=False
+            )
 
 
 def _file_info(path: str, entry: dict[str, Any]) -> FileInfo:

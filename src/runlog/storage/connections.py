@@ -10,12 +10,12 @@ from mimetypes import guess_type
 from typing import Any, cast
 from urllib.parse import quote
 
-from runlog.artifacts import schemes
-from runlog.artifacts.crew import finish, in_thread, together
-from runlog.artifacts.failures import is_final
-from runlog.artifacts.paths import Address, last_part
-from runlog.artifacts.transfer import Transfer, memory, patience
 from runlog.errors import InvalidParameter
+from runlog.storage import schemes
+from runlog.storage.errors import is_final
+from runlog.storage.paths import Address, last_part
+from runlog.storage.scheduler import finish, in_thread, together
+from runlog.storage.transfer import Transfer, memory, patience
 
 _PIECE = 8 << 20  # bytes of a big file that one request fetches, at most
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
-from runlog.artifacts.transfer import Transfer
 from runlog.db import snapshots
 from runlog.errors import InvalidParameter
+from runlog.storage.transfer import Transfer
 
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import Any, cast
 
-from runlog.artifacts.local import LocalFiles
-from runlog.artifacts.paths import HIDDEN
-from runlog.artifacts.place import Place
-from runlog.artifacts.progress import Progress
-from runlog.artifacts.transfer import Transfer
+from runlog.storage.local import LocalFiles
+from runlog.storage.paths import HIDDEN
+from runlog.storage.progress import Progress
+from runlog.storage.root import Place
+from runlog.storage.transfer import Transfer
 
 
 def make_directory(root: str, path: str) -> str:

@@ -12,10 +12,10 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from runlog.artifacts import dialects
-from runlog.artifacts.paths import Address, parse
 from runlog.errors import InvalidParameter, MissingExtra
 from runlog.settings import flag, setting
+from runlog.storage import filesystems
+from runlog.storage.paths import Address, parse
 
 Options = dict[str, Any]
 
@@ -193,7 +193,7 @@ def _login(address: Address, port: int | None = None) -> Options:
 
 
 def _ftp(address: Address) -> Options:
-    from runlog.artifacts.transfer import patience
+    from runlog.storage.transfer import patience
 
     options = {**_login(address, 21), "timeout": patience(), "use_listings_cache": False}
     return {**options, "tls": True} if address.scheme == "ftps" else options
@@ -202,7 +202,7 @@ def _ftp(address: Address) -> Options:
 def _sftp(address: Address) -> Options:
     # No known_hosts at all, sshfs's default, is no check of the host's key; an empty tuple is
     # ssh's own rule: ~/.ssh/known_hosts, and what ~/.ssh/config says.
-    from runlog.artifacts.transfer import patience
+    from runlog.storage.transfer import patience
 
     limits = {"keepalive_interval": 15, "connect_timeout": patience(), "login_timeout": patience()}
     return {**_login(address), "known_hosts": (), **limits}
@@ -218,7 +218,7 @@ def _web(address: Address) -> tuple[str, tuple[str, str] | None]:
 
 
 def _webdav(address: Address) -> Options:
-    from runlog.artifacts.transfer import patience
+    from runlog.storage.transfer import patience
 
     url, login = _web(address)
     return _given(base_url=url, auth=login, timeout=patience())
@@ -242,7 +242,7 @@ def _http_root(address: Address) -> str:
 def _dbfs(address: Address) -> Options:
     """The workspace is that of the environment, and so is the token: an address that a store
     gives must not send it anywhere else."""
-    from runlog.artifacts.transfer import patience
+    from runlog.storage.transfer import patience
 
     host = (os.environ.get("DATABRICKS_HOST") or "").removeprefix("https://").strip("/")
     named = f"{address.host}:{address.port}" if address.port else address.host
@@ -302,7 +302,7 @@ def _class(name: str) -> Callable[[], Any]:
 
 
 S3 = Scheme(
-    dialects.s3,
+    filesystems.s3,
     "s3fs",
     "s3",
     _s3,
@@ -320,7 +320,7 @@ S3 = Scheme(
     pieces=True,
 )
 GCS = Scheme(
-    dialects.gcs,
+    filesystems.gcs,
     "gcsfs",
     "gcs",
     lambda address: {"use_listings_cache": False},
@@ -349,11 +349,11 @@ AZURE = Scheme(
     get=_azure_workers,
     tune=_azure_parts,
 )
-FTP = Scheme(dialects.ftp, "fsspec", "", _ftp, _absolute, shared=False, reconnects=True, crew=4)
-SFTP = Scheme(dialects.sftp, "sshfs", "sftp", _sftp, _absolute, reconnects=True)
-WEBDAV = Scheme(dialects.webdav, "webdav4", "webdav", _webdav, _absolute, crew=4)
+FTP = Scheme(filesystems.ftp, "fsspec", "", _ftp, _absolute, shared=False, reconnects=True, crew=4)
+SFTP = Scheme(filesystems.sftp, "sshfs", "sftp", _sftp, _absolute, reconnects=True)
+WEBDAV = Scheme(filesystems.webdav, "webdav4", "webdav", _webdav, _absolute, crew=4)
 HTTP = Scheme(
-    dialects.http,
+    filesystems.http,
     "aiohttp",
     "http",
     _http,
@@ -371,7 +371,7 @@ MEMORY = Scheme(
     crew=1,
 )
 DBFS = Scheme(
-    dialects.dbfs,
+    filesystems.dbfs,
     "requests",
     "databricks",
     _dbfs,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from runlog.artifacts.repo import ArtifactRepo
 from runlog.errors import RunlogError
+from runlog.storage.repository import ArtifactRepo
 
 DAMAGED, MISSING, UNRECORDED, UNREADABLE = "damaged", "missing", "unrecorded", "unreadable"
 

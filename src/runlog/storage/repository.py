@@ -9,17 +9,18 @@ from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any, BinaryIO, cast
 
-from runlog.artifacts import crew, fetching, sending
-from runlog.artifacts.databases import refuse_part, with_snapshots
-from runlog.artifacts.failures import NoSuchFile
-from runlog.artifacts.local import LocalFiles, existing_directory, identity, must_be_file, tree
-from runlog.artifacts.parts import Parts
-from runlog.artifacts.paths import check_path, checked_directory, join
-from runlog.artifacts.place import Place
-from runlog.artifacts.sending import Ledger
-from runlog.artifacts.transfer import Transfer
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter
+from runlog.storage import download as fetching
+from runlog.storage import scheduler, upload
+from runlog.storage.databases import refuse_part, with_snapshots
+from runlog.storage.errors import NoSuchFile
+from runlog.storage.local import LocalFiles, existing_directory, identity, must_be_file, tree
+from runlog.storage.parts import Parts
+from runlog.storage.paths import check_path, checked_directory, join
+from runlog.storage.root import Place
+from runlog.storage.transfer import Transfer
+from runlog.storage.upload import Ledger
 
 _Files = list[FileInfo]  # inside ArtifactRepo, `list` is the method
 _AT_A_TIME = 8 << 20  # bytes that are sent as they are: of more, progress must be seen
@@ -148,7 +149,7 @@ class ArtifactRepo:
                 other._send([Transfer(each.path, local)])
 
         remotes = [repo._place.remote for repo in (self, other) if repo._place.remote]
-        crew.carry(
+        scheduler.carry(
             [_expected(info) for info in found if not info.is_dir],
             copy,
             lambda each: nullcontext(),
@@ -161,7 +162,7 @@ class ArtifactRepo:
     def _send(
         self, transfers: Sequence[Transfer], callback: Any = None, directories: Iterable[str] = ()
     ) -> None:
-        sending.send(self._place, transfers, self._ledger, directories, callback)
+        upload.send(self._place, transfers, self._ledger, directories, callback)
 
     # -- out ------------------------------------------------------------------------------------
 

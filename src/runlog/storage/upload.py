@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Protocol, cast
 
-from runlog.artifacts import crew
-from runlog.artifacts.paths import HIDDEN, join, last_part
-from runlog.artifacts.place import Place
-from runlog.artifacts.progress import Progress
-from runlog.artifacts.transfer import SMALL, Transfer
 from runlog.errors import RunlogError
+from runlog.storage import scheduler
+from runlog.storage.paths import HIDDEN, join, last_part
+from runlog.storage.progress import Progress
+from runlog.storage.root import Place
+from runlog.storage.transfer import SMALL, Transfer
 
 _AT_ONCE = 8  # files whose sizes are asked for one by one, not by listing their directories
 
@@ -97,7 +97,7 @@ async def _aside(place: Place, deed: Callable[[], object]) -> None:
     if place.remote is None or place.remote.loop is None:
         deed()
     else:
-        await crew.in_thread(deed)
+        await scheduler.in_thread(deed)
 
 
 async def _put_unchanging(place: Place, each: Transfer, digested: bool) -> None:
@@ -237,7 +237,7 @@ def _discard(place: Place, failed: Sequence[Transfer]) -> None:
         left = [each.place for each in failed if place.moves or not each.arrived]
         abandon = place.remote.abandon
         if left:
-            crew.briefly(lambda: [abandon(path) for path in left])
+            scheduler.briefly(lambda: [abandon(path) for path in left])
     elif place.moves:
         for each in failed:
             try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
-from runlog.artifacts.place import Place
-from runlog.artifacts.remote import Remote
+from runlog.storage.connections import Remote
+from runlog.storage.root import Place
 
 SECONDS = 86_400  # that an address is good for; it ends with its upload
 

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO, cast
 
-from runlog.artifacts.failures import ERROR_CODES, NoSuchFile, reason
-from runlog.artifacts.paths import HIDDEN, join
 from runlog.errors import InvalidParameter, RunlogError
+from runlog.storage.errors import ERROR_CODES, NoSuchFile, reason
+from runlog.storage.paths import HIDDEN, join
 
 _PIECE = 8 << 20  # bytes that are copied at a time
 

@@ -16,7 +16,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 from urllib.parse import quote, unquote
 
-from runlog.artifacts.crew import together
+from runlog.storage.scheduler import together
 
 _OF_MLFLOW = "/mlflow-artifacts/artifacts/"  # in an address, what is below it answers in JSON
 _PIECE = 1 << 20  # bytes of a body that are read at a time

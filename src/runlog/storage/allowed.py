@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from runlog.artifacts.paths import PROXIED, Address, parse
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.settings import setting, state_folder
+from runlog.storage.paths import PROXIED, Address, parse
 from runlog.validate import without_password
 
 _SQLAR = "sqlar:"
@@ -28,9 +28,9 @@ def is_local(uri: str) -> bool:
 
 def real_path(uri: str) -> str:
     """Where a local location leads, all links followed; of files in a database, the database."""
-    from runlog.artifacts import archive
+    from runlog.storage import sqlar
 
-    return os.path.realpath(archive.parse(uri)[0] if uri.startswith(_SQLAR) else parse(uri).path)
+    return os.path.realpath(sqlar.parse(uri)[0] if uri.startswith(_SQLAR) else parse(uri).path)
 
 
 def is_below(path: str, folder: str) -> bool:

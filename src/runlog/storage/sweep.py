@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from stat import S_ISREG
 
-from runlog.artifacts.paths import HIDDEN
+from runlog.storage.paths import HIDDEN
 
 _UNFINISHED = re.compile(re.escape(HIDDEN) + "[0-9a-f]{16}")
 _IN_PARTS = re.compile(re.escape(HIDDEN) + "[0-9a-f]{32}")  # folders: see serve.multipart

@@ -10,10 +10,10 @@ import os
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from runlog.artifacts.failures import NoSuchFile
 from runlog.db import archive
 from runlog.db.sqlite import Database, opened
 from runlog.errors import InvalidParameter
+from runlog.storage.errors import NoSuchFile
 
 SCHEME = "sqlar:"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from runlog.artifacts.failures import NoSuchFile
-from runlog.artifacts.opening import LocationRefused, opened
-from runlog.artifacts.paths import PROXIED, parse, parse_runs_uri
-from runlog.artifacts.repo import ArtifactRepo
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter
+from runlog.storage.errors import NoSuchFile
+from runlog.storage.opening import LocationRefused, opened
+from runlog.storage.paths import PROXIED, parse, parse_runs_uri
+from runlog.storage.repository import ArtifactRepo
 
 __all__ = [
     "ArtifactRepo",

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from runlog.artifacts.failures import is_final, reason
-from runlog.artifacts.transfer import Transfer, patience
+from runlog.storage.errors import is_final, reason
+from runlog.storage.transfer import Transfer, patience
 
 Act = Callable[[Transfer], Coroutine[Any, Any, object]]
 Pause = Callable[[float], Awaitable[object]]

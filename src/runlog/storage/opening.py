@@ -2,7 +2,7 @@
 
 A store is a file that anyone may have written, or a server that anyone may run. It may name its own
 folder, which came with it; any other local folder must be allowed on this machine
-(`runlog.artifacts.allowed`), or else a received store could have it read, sent away or deleted.
+(`runlog.storage.allowed`), or else a received store could have it read, sent away or deleted.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from runlog.artifacts import allowed
-from runlog.artifacts.repo import ArtifactRepo
 from runlog.errors import RunlogError
+from runlog.storage import allowed
+from runlog.storage.repository import ArtifactRepo
 
 if TYPE_CHECKING:
-    from runlog.artifacts.sending import Ledger
+    from runlog.storage.upload import Ledger
     from runlog.store import Store
 
 _OF_RUN = re.compile(r"[0-9a-f]{32}|m-[0-9a-f]{32}")  # the ids of runs and models
