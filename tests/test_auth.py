@@ -16,12 +16,13 @@ from runlog import clock, users
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, ROWS
-from runlog.serve import admins, create_app, guard
-from runlog.serve.audit import MORE, MOST_FAILED
-from runlog.serve.auth import FOR_ALL_USERS, LISTS_OF_EXPERIMENTS, Auth
-from runlog.serve.limits import MOST, MOST_KEPT, WINDOW, Attempts, TooManyAttempts
-from runlog.serve.proxies import Proxies
-from runlog.serve.turns import Turns
+from runlog.serve import create_app
+from runlog.server.auth import admin_api, guard
+from runlog.server.auth.audit import MORE, MOST_FAILED
+from runlog.server.auth.policy import FOR_ALL_USERS, LISTS_OF_EXPERIMENTS, Auth
+from runlog.server.auth.proxies import Proxies
+from runlog.server.auth.rate_limits import MOST, MOST_KEPT, WINDOW, Attempts, TooManyAttempts
+from runlog.server.auth.turns import Turns
 from runlog.sqlusers import Users, Wanted
 from runlog.store import open_store
 from serving import serving
@@ -468,7 +469,7 @@ def test_an_admin_makes_a_user_who_logs_in(team):
     assert (created.user, created.target) == ("root", "name Ann role member")
 
 
-@pytest.mark.parametrize("deed", admins.DEEDS, ids=lambda deed: deed.path)
+@pytest.mark.parametrize("deed", admin_api.DEEDS, ids=lambda deed: deed.path)
 @pytest.mark.parametrize("role", ["editor", "viewer", "member"])
 def test_others_neither_see_nor_change_users(team, deed, role):
     team.add("sam", role)

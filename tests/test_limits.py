@@ -15,10 +15,10 @@ from runlog.artifacts import ArtifactRepo
 from runlog.entities import Dataset, DatasetInput
 from runlog.http.store import HttpStore
 from runlog.protocol.rows import MAX_INPUTS, MAX_KEYS_AT_ONCE, MAX_PAIRS, MAX_POINTS, MAX_TEXT
-from runlog.serve import traffic
-from runlog.serve.app import create_app
-from runlog.serve.memory import Slots
-from runlog.serve.traffic import Traffic
+from runlog.server import traffic
+from runlog.server.app import create_app
+from runlog.server.memory import Slots
+from runlog.server.traffic import Traffic
 from runlog.store import open_store
 from serving import memory, serving
 from wsgi import WsgiTransport, call

@@ -11,8 +11,8 @@ import pytest
 from asking import ask, basic
 from runlog.artifacts import ArtifactRepo
 from runlog.serve import create_app
-from runlog.serve.auth import Auth
-from runlog.serve.multipart import SILENT_SECONDS
+from runlog.server.auth.policy import Auth
+from runlog.server.multipart import SILENT_SECONDS
 from runlog.sqlstore import SqlStore
 from runlog.sqlusers import Users
 from runlog.storage.sweep import abandoned

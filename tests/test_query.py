@@ -20,8 +20,9 @@ from runlog.db import keeping, query
 from runlog.db.sqlite import Database
 from runlog.errors import BadRequest, InvalidParameter, RunlogError
 from runlog.http.store import HttpStore
-from runlog.serve import create_app, queries
-from runlog.serve.auth import Auth
+from runlog.serve import create_app
+from runlog.server import queries
+from runlog.server.auth.policy import Auth
 from runlog.sqlusers import Users
 from runlog.store import open_store
 from serving import serving

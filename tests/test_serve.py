@@ -12,9 +12,10 @@ import pytest
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol.rows import ROWS
-from runlog.serve import create_app, locations
-from runlog.serve.access import Everyone
-from runlog.serve.groups import Group
+from runlog.serve import create_app
+from runlog.server import locations
+from runlog.server.auth.access import Everyone
+from runlog.server.group_sync import Group
 from runlog.store import open_store
 from wsgi import call
 

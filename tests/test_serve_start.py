@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from processes import LONG
-from runlog.serve import process
+from runlog.server import process
 from runlog.sqlusers import Users
 from runlog.store import open_store
 from serving import free_port, serving

@@ -12,11 +12,11 @@ import pytest
 
 import wsgi
 from processes import LONG
-from runlog.serve import traffic
-from runlog.serve.app import create_app
-from runlog.serve.connections import Connection
-from runlog.serve.slow_clients import Progress, at_work, slowest
-from runlog.serve.traffic import Busy, Request, Sending, Traffic
+from runlog.server import traffic
+from runlog.server.app import create_app
+from runlog.server.connections import Connection
+from runlog.server.slow_clients import Progress, at_work, slowest
+from runlog.server.traffic import Busy, Request, Sending, Traffic
 from runlog.store import open_store
 from serving import Served, serving
 from slow import is_ended

@@ -10,7 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
-from runlog.serve import create_app, process
+from runlog.serve import create_app
+from runlog.server import process
 from runlog.store import open_store
 
 OPEN = 4  # stores: a test uses one or two

@@ -21,8 +21,8 @@ from processes import LONG
 from runlog.artifacts import ArtifactRepo
 from runlog.clock import now
 from runlog.serve import create_app
-from runlog.serve.access import Everyone
-from runlog.serve.pages import Pages
+from runlog.server.auth.access import Everyone
+from runlog.server.pages import Pages
 from runlog.sqlstore import SqlStore
 
 AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"

@@ -8,7 +8,7 @@ import re
 import pytest
 from tests.ui.conftest import Site, violations
 
-from runlog.serve.auth import Auth
+from runlog.server.auth.policy import Auth
 from runlog.sqlusers import Users
 from runlog.users import ADMIN
 

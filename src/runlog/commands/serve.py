@@ -11,7 +11,7 @@ import click
 from runlog.commands import common, mlflow_options
 
 if TYPE_CHECKING:
-    from runlog.serve.process import Config
+    from runlog.server.process import Config
     from runlog.store import Store
 
 
@@ -202,7 +202,7 @@ def _serve(
     **options: Any,
 ) -> None:
     from runlog import places
-    from runlog.serve import process
+    from runlog.server import process
 
     if file and store_uri and file != store_uri:
         raise click.UsageError("Name the store once: FILE or --backend-store-uri.")
@@ -226,7 +226,7 @@ def _serve(
 
 def _check(config: Config) -> None:
     """Raise UsageError for options that do not go together."""
-    from runlog.serve import process
+    from runlog.server import process
     from runlog.validate import is_loopback
 
     if bool(config.tls_certificate) != bool(config.tls_key):
@@ -256,20 +256,20 @@ def _reached(config: Config, address: str) -> str:
 
 
 def _open_browser(config: Config, address: str) -> None:
-    from runlog.serve import browser
+    from runlog.server import open_browser
 
-    if browser.has_display():
+    if open_browser.has_display():
         # Without the first token: all on this machine could read it in the browser's arguments.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
-        browser.open_later(f"{_reached(config, address)}/", host, config.port)
+        open_browser.open_later(f"{_reached(config, address)}/", host, config.port)
     else:
         common.say("There is no display to open a browser on: the pages are at the address above.")
 
 
 def _say_who_is_let_in(config: Config, store: Store, address: str) -> None:
     from runlog import places
-    from runlog.serve import first_token, guard
-    from runlog.serve.process import database_path, demands_log_in
+    from runlog.server.auth import first_token, guard
+    from runlog.server.process import database_path, demands_log_in
     from runlog.validate import is_loopback
 
     if not demands_log_in(config):

@@ -13,7 +13,7 @@ from bottle import request, response
 
 from runlog.errors import NotFound
 from runlog.protocol import wire
-from runlog.serve import traffic
+from runlog.server import traffic
 from runlog.store import History, Store
 
 POINTS = 5_000

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from runlog.serve.addresses import plain
+from runlog.server.addresses import plain
 
 DESCRIPTORS = "/proc/self/fd"
 ARE_VISIBLE = sys.platform == "linux"

@@ -11,9 +11,9 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from runlog.serve import connections
-from runlog.serve.connections import Connection
-from runlog.serve.traffic import Request, Traffic
+from runlog.server import connections
+from runlog.server.connections import Connection
+from runlog.server.traffic import Request, Traffic
 
 SLOWEST = 500  # bytes a second
 SECONDS, HURRIED_SECONDS = 60.0, 2.0  # for how long a client may be slower, at ease and otherwise

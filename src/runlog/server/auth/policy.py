@@ -21,12 +21,12 @@ from runlog import clock, filters, users, validate
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.rows import ADMIN, EDIT, READ, Row, measured
-from runlog.serve import admins, sessions
-from runlog.serve.access import Environ, Page, refuse_change
-from runlog.serve.audit import KEPT_DAYS, Audit
-from runlog.serve.limits import Attempts, TooManyAttempts
-from runlog.serve.proxies import Proxies
-from runlog.serve.turns import Turns
+from runlog.server.auth import admin_api, sessions
+from runlog.server.auth.access import Environ, Page, refuse_change
+from runlog.server.auth.audit import KEPT_DAYS, Audit
+from runlog.server.auth.proxies import Proxies
+from runlog.server.auth.rate_limits import Attempts, TooManyAttempts
+from runlog.server.auth.turns import Turns
 from runlog.sqlusers import LOG_IN, Users
 from runlog.storage.paths import check_path
 from runlog.store import Store
@@ -282,7 +282,7 @@ class Auth:
 
     def pages(self) -> list[Page]:
         """What the server answers besides the protocol: logging in and out, users and tokens."""
-        return [*sessions.pages(self, self._now), *admins.pages(self)]
+        return [*sessions.pages(self, self._now), *admin_api.pages(self)]
 
     def check_admin(self, caller: Caller, changes: bool) -> None:
         """Raises PERMISSION_DENIED unless the caller may look at, or change, users and tokens."""

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 from runlog.errors import BadRequest, InvalidParameter, RunlogError
 from runlog.protocol import wire
-from runlog.serve import connections, traffic
-from runlog.serve.addresses import plain
+from runlog.server import connections, traffic
+from runlog.server.addresses import plain
 
 MAX_JSON = 32 * 2**20  # a data set's profile alone may have 16 MB
 MAX_QUERY_FIELDS = 1_000

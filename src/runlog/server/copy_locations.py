@@ -7,7 +7,7 @@ from typing import Any
 
 from runlog.errors import InvalidParameter
 from runlog.records import changed
-from runlog.serve.locations import Allowed
+from runlog.server.locations import Allowed
 from runlog.store import Store
 
 

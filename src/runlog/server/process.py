@@ -19,11 +19,12 @@ from typing import Any, NamedTuple
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, MissingExtra
 from runlog.places import shown
-from runlog.serve import guard, listening, memory, traffic
-from runlog.serve.access import Access
-from runlog.serve.app import create_app
-from runlog.serve.proxies import Proxies
-from runlog.serve.slow_clients import Guard
+from runlog.server import listening, memory, traffic
+from runlog.server.app import create_app
+from runlog.server.auth import guard
+from runlog.server.auth.access import Access
+from runlog.server.auth.proxies import Proxies
+from runlog.server.slow_clients import Guard
 from runlog.sqlstore import SqlStore
 from runlog.storage import allowed, opening
 from runlog.store import Store, artifact_root, database_file, is_at_server, open_store

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from runlog import clock
 from runlog.errors import RunlogError
-from runlog.serve.addresses import network
+from runlog.server.addresses import network
 
 WINDOW = 300_000  # milliseconds
 MOST = {"user and address": 10, "address": 50, "user": 200}  # failures in a window

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from runlog import users
 from runlog.clock import now
 from runlog.errors import AlreadyExists, InvalidParameter
-from runlog.serve.access import Access, Everyone
-from runlog.serve.auth import Auth
-from runlog.serve.proxies import Proxies
+from runlog.server.auth.access import Access, Everyone
+from runlog.server.auth.policy import Auth
+from runlog.server.auth.proxies import Proxies
 from runlog.sqlstore import SqlStore
 from runlog.sqlusers import Users
 from runlog.store import Store

@@ -16,12 +16,12 @@ from urllib.parse import parse_qs
 from bottle import response
 
 from runlog.errors import BadRequest, RunlogError
-from runlog.serve import bodies, browsers
-from runlog.serve.access import Environ, Page
+from runlog.server import cross_site, request_body
+from runlog.server.auth.access import Environ, Page
 from runlog.sqlusers import LOG_IN
 
 if TYPE_CHECKING:
-    from runlog.serve.auth import Auth, Caller
+    from runlog.server.auth.policy import Auth, Caller
 
 SPAN = 7 * 86_400_000  # milliseconds
 MAX_FORM = 10_000
@@ -56,7 +56,7 @@ def pages(auth: Auth, now: Callable[[], int]) -> list[Page]:
         auth.audit.note(caller.user.name, "", caller.address, LOG_IN, "", "OK")
 
     def form(environ: Environ) -> bytes:
-        token = str(bodies.query(environ).get("token") or "")
+        token = str(request_body.query(environ).get("token") or "")
         response.content_type = "text/html; charset=utf-8"
         response.set_header("Content-Security-Policy", FORM_POLICY)
         if not token:
@@ -105,7 +105,7 @@ def cookie(environ: Environ) -> str | None:
 
 def check_own_page(environ: Environ) -> None:
     """Raises PERMISSION_DENIED for a change that is not asked for by a page of this server."""
-    if environ["REQUEST_METHOD"] in ("GET", "HEAD") or browsers.is_allowed(environ, ()):
+    if environ["REQUEST_METHOD"] in ("GET", "HEAD") or cross_site.is_allowed(environ, ()):
         return
     if "HTTP_ORIGIN" in environ or environ.get("HTTP_SEC_FETCH_SITE") != "same-origin":
         raise RunlogError(
@@ -131,7 +131,7 @@ def _set_cookie(environ: Environ, value: str, seconds: int, secure: bool) -> Non
 def _fields(environ: Environ) -> tuple[dict[str, str], bool]:
     """What was sent, and whether it was by the form."""
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    body = b"".join(bodies.pieces(environ, MAX_FORM))
+    body = b"".join(request_body.pieces(environ, MAX_FORM))
     given: Any
     try:
         if kind == "application/x-www-form-urlencoded":

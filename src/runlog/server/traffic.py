@@ -15,7 +15,7 @@ from typing import Any
 from bottle import response
 
 from runlog.errors import RunlogError
-from runlog.serve.addresses import network
+from runlog.server.addresses import network
 
 KEY = "runlog.request"
 # A thread that waits for a slow client is one that others do not have. Idle ones cost little.

@@ -18,6 +18,6 @@ listening   the port, from before anything is printed
 first_token the token of a server without users
 """
 
-from runlog.serve.app import create_app
+from runlog.server.app import create_app
 
 __all__ = ["create_app"]

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from runlog.errors import InvalidParameter
-from runlog.serve.addresses import parsed, plain
+from runlog.server.addresses import parsed, plain
 
 Environ = Mapping[str, Any]
 

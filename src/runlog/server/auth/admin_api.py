@@ -12,13 +12,13 @@ from runlog.errors import RunlogError
 from runlog.protocol import wire
 from runlog.protocol.rows import OURS
 from runlog.protocol.wire import FLAG, ID, INT64, TEXT, Field, needed
-from runlog.serve import bodies
-from runlog.serve.access import Environ, Page
-from runlog.serve.traffic import identified
+from runlog.server import request_body
+from runlog.server.auth.access import Environ, Page
+from runlog.server.traffic import identified
 from runlog.sqlusers import Users
 
 if TYPE_CHECKING:
-    from runlog.serve.auth import Auth
+    from runlog.server.auth.policy import Auth
 
 
 class Deed(NamedTuple):
@@ -98,7 +98,7 @@ def _view(auth: Auth, deed: Deed) -> Callable[[Environ], bytes]:
         target, result = "", "INTERNAL_ERROR"
         try:
             auth.check_admin(caller, deed.verb != "GET")
-            given = wire.read_fields(deed.fields, bodies.fields(environ))
+            given = wire.read_fields(deed.fields, request_body.fields(environ))
             target = " ".join(f"{name} {given[name]}" for name in NAMED if given.get(name))
             answer = deed.act(auth.users, **given)
             result = "OK"

@@ -11,7 +11,7 @@ from multiprocessing.util import Finalize
 
 from runlog import clock
 from runlog.errors import RunlogError
-from runlog.serve.addresses import network
+from runlog.server.addresses import network
 from runlog.sqlusers import MINUTE, Users
 from runlog.users import Entry
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runlog.serve.addresses import network
+from runlog.server.addresses import network
 
 # Interpreters work on one request at a time anyway; more at once only means more memory.
 MOST_READING, SHARE_OF_READING = 8, 4  # in all, and of one address

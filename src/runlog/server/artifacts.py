@@ -19,9 +19,9 @@ from bottle import request, response
 from runlog.artifacts import ArtifactRepo, NoSuchFile
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter, RunlogError
-from runlog.serve import bodies, browsers
-from runlog.serve.locations import Allowed
-from runlog.serve.multipart import Uploads, not_supported, uploads_to
+from runlog.server import cross_site, request_body
+from runlog.server.locations import Allowed
+from runlog.server.multipart import Uploads, not_supported, uploads_to
 from runlog.storage import opening
 from runlog.storage.paths import PROXIED, check_path
 from runlog.store import Store
@@ -134,7 +134,7 @@ class Files:
         return {"files": _relative(self._artifacts().list(directory or None), directory)}
 
     def _upload(self, given: Given) -> bytes:
-        self._artifacts().write(check_path(given["path"]), bodies.pieces(request.environ))
+        self._artifacts().write(check_path(given["path"]), request_body.pieces(request.environ))
         return _nothing()
 
     def _multipart(self) -> Uploads:
@@ -156,7 +156,7 @@ class Files:
         }
 
     def _upload_part(self, given: Given) -> bytes:
-        path, body = check_path(given["path"]), bodies.pieces(request.environ)
+        path, body = check_path(given["path"]), request_body.pieces(request.environ)
         digest = self._multipart().put(path, given["upload_id"], given["part_number"], body)
         response.set_header("ETag", f'"{digest}"')
         return _nothing()
@@ -180,7 +180,7 @@ class Files:
         repo, path = self._of_run(given)
         try:
             sent = _send(repo, path)
-            if given["preview"] and browsers.is_within_a_page(request.environ):
+            if given["preview"] and cross_site.is_within_a_page(request.environ):
                 response.set_header("Content-Disposition", "inline")
                 is_pdf = response.content_type == "application/pdf"
                 response.set_header("Content-Security-Policy", VIEWER if is_pdf else STAGE)
@@ -197,7 +197,7 @@ class Files:
 
     def _upload_to_run(self, given: Given) -> bytes:
         repo, path = self._of_run(given)
-        repo.write(path, bodies.pieces(request.environ))
+        repo.write(path, request_body.pieces(request.environ))
         return _nothing()
 
 
@@ -278,7 +278,7 @@ class _Pieces:
         return self
 
     def __next__(self) -> bytes:
-        piece = self._file.read(min(bodies.PIECE, self._left)) if self._left else b""
+        piece = self._file.read(min(request_body.PIECE, self._left)) if self._left else b""
         if not piece:
             self.close()
             raise StopIteration
@@ -344,7 +344,7 @@ def _zipped(repo: ArtifactRepo, path: str) -> Iterator[bytes]:
         for info in _below(repo, path):
             name = info.path[len(path) + 1 :]
             with repo.open(info.path) as file, archive.open(name, "w", force_zip64=True) as entry:
-                while piece := file.read(bodies.PIECE):
+                while piece := file.read(request_body.PIECE):
                     entry.write(piece)
                     yield sink.take()
     yield sink.take()

@@ -16,24 +16,24 @@ from runlog.errors import BadRequest, RunlogError, StoreError
 from runlog.printable import plain_lines
 from runlog.protocol import wire
 from runlog.protocol.rows import ADMIN, ARTIFACTS, BY_NAME, READ, ROWS, Row
-from runlog.serve import (
-    bodies,
-    browsers,
-    copies,
+from runlog.server import (
+    copy_locations,
+    cross_site,
     histories,
     locations,
-    monitoring,
     openapi,
     queries,
+    request_body,
     traffic,
 )
-from runlog.serve.access import Access, Everyone, Page
-from runlog.serve.addresses import plain
-from runlog.serve.files import Files
-from runlog.serve.groups import Group
-from runlog.serve.memory import Slots
-from runlog.serve.pages import ROUTES, Pages, kept
-from runlog.serve.traffic import Sending, Traffic, identified
+from runlog.server import metrics as monitoring
+from runlog.server.addresses import plain
+from runlog.server.artifacts import Files
+from runlog.server.auth.access import Access, Everyone, Page
+from runlog.server.group_sync import Group
+from runlog.server.memory import Slots
+from runlog.server.pages import ROUTES, Pages, kept
+from runlog.server.traffic import Sending, Traffic, identified
 from runlog.storage.paths import PROXIED
 from runlog.store import Store
 
@@ -94,7 +94,7 @@ def create_app(
     handlers: dict[str, Handler] = {
         **files.handlers(),
         "createExperiment": lambda given: _create_experiment(store, given, may),
-        **copies.handlers(store, may),
+        **copy_locations.handlers(store, may),
         "serverInfo": lambda given: {
             **BY_NAME["serverInfo"].apply(store, given),
             "multipart_uploads_enabled": files.in_parts,
@@ -148,9 +148,9 @@ def create_app(
             caller = access.identify(request.environ)
             identified(request.environ)
             given = (
-                bodies.query(request.environ)
+                request_body.query(request.environ)
                 if row.moves_a_file
-                else (bodies.fields(request.environ))
+                else (request_body.fields(request.environ))
             )
             arguments = row.arguments({**given, **path})
             if row.access == READ and not row.moves_a_file:
@@ -234,8 +234,8 @@ def _merge_slashes() -> None:
 def _check(
     environ: Mapping[str, Any], allowed_hosts: Collection[str], allowed_origins: Collection[str]
 ) -> None:
-    browsers.check_host(environ.get("HTTP_HOST", ""), allowed_hosts)
-    browsers.check_origin(environ, allowed_origins)
+    cross_site.check_host(environ.get("HTTP_HOST", ""), allowed_hosts)
+    cross_site.check_origin(environ, allowed_origins)
 
 
 def _check_head(environ: Mapping[str, Any]) -> None:
@@ -256,9 +256,9 @@ def _check_head(environ: Mapping[str, Any]) -> None:
 
 def _decorate(allowed_origins: Collection[str], request_id: str) -> None:
     headers = response.headers.dict  # Bottle's own spelling costs 10 us for five names
-    for name, value in browsers.HEADERS.items():
+    for name, value in cross_site.HEADERS.items():
         headers.setdefault(name, [value])
-    for name, value in browsers.cors_headers(request.environ, allowed_origins).items():
+    for name, value in cross_site.cors_headers(request.environ, allowed_origins).items():
         response.set_header(name, value)
     if request_id:
         headers["X-Request-Id"] = [request_id]
