@@ -92,7 +92,7 @@ def runs(large: bool) -> Iterator[Run]:
 def fill_runlog(database: Path, large: bool) -> None:
     """Through the store, which gives ids of its own: the pages are asked for runs by name."""
     sys.path.insert(0, str(SOURCE))
-    from runlog.sqlstore import SqlStore
+    from runlog.sqlstore.store import SqlStore
 
     store = SqlStore(str(database))
     for name in NAMES:
@@ -116,7 +116,7 @@ def fill_more(database: Path) -> None:
     """An experiment of runlog's alone: a run with a metric of 100,000 points, and a log."""
     sys.path.insert(0, str(SOURCE))
     from runlog.artifacts import ArtifactRepo
-    from runlog.sqlstore import SqlStore
+    from runlog.sqlstore.store import SqlStore
 
     store = SqlStore(str(database))
     experiment = store.create_experiment("100,000 steps and 20,000 lines")

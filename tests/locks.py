@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import apsw
 
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore.store import SqlStore
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from runlog.server.auth.policy import FOR_ALL_USERS, LISTS_OF_EXPERIMENTS, Auth
 from runlog.server.auth.proxies import Proxies
 from runlog.server.auth.rate_limits import MOST, MOST_KEPT, WINDOW, Attempts, TooManyAttempts
 from runlog.server.auth.turns import Turns
-from runlog.sqlusers import Users, Wanted
+from runlog.sqlstore.accounts import Users, Wanted
 from runlog.store import open_store
 from serving import serving
 

@@ -250,7 +250,7 @@ def test_a_deadlock_is_tried_again(store):
             self.order, self.times = order, 0
 
         def __call__(self):
-            from runlog.sqlkeys import again
+            from runlog.sqlstore.ids import again
 
             again(type(self).write)(self)
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from processes import LONG
-from runlog.sqlusers import Users
+from runlog.sqlstore.accounts import Users
 from runlog.store import open_store
 from servers import tied
 from serving import free_port, serving

@@ -11,7 +11,7 @@ import pytest
 import runlog
 from processes import LONG
 from relay import Relay
-from runlog.sqlusers import Users
+from runlog.sqlstore.accounts import Users
 from runlog.store import open_store
 from serving import serving
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import strategies
 from locks import another_writer
 from runlog import filters, frames
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore.store import SqlStore
 from runlog.store import Store, open_store
 
 

@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from contract.test_search import test_found as found_by_filters
 from contract.test_search import test_order as found_in_order
-from runlog import migrate, sqlsearch
+from runlog import migrate
 from runlog.db import doubles, servers
 from runlog.db.mssql import SQLServer
 from runlog.db.mysql import MySQL
@@ -39,7 +39,8 @@ from runlog.entities import (
 from runlog.errors import InvalidParameter
 from runlog.models import ModelOrder
 from runlog.records import ModelRecord, changed
-from runlog.sqlusers import Users, Wanted
+from runlog.sqlstore import search
+from runlog.sqlstore.accounts import Users, Wanted
 from runlog.store import open_store
 from runlog.users import Entry
 
@@ -76,7 +77,7 @@ def everything_done(server):
     store._make_default_experiment()
     everything(store)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlsearch, "FEW", 1)  # these runs are many
+        patch.setattr(search, "FEW", 1)  # these runs are many
         for run in "xyz":
             store.create_run("0", run_id=run)
         searches(store)

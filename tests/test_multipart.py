@@ -13,8 +13,8 @@ from runlog.artifacts import ArtifactRepo
 from runlog.serve import create_app
 from runlog.server.auth.policy import Auth
 from runlog.server.multipart import SILENT_SECONDS
-from runlog.sqlstore import SqlStore
-from runlog.sqlusers import Users
+from runlog.sqlstore.accounts import Users
+from runlog.sqlstore.store import SqlStore
 from runlog.storage.sweep import abandoned
 from wsgi import call
 

@@ -18,7 +18,7 @@ from runlog import cli, page
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
 from runlog.http.store import HttpStore
 from runlog.serve import create_app
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore.store import SqlStore
 from wsgi import WsgiTransport, call
 
 HOSTILE = "</script></title><script>alert(1)</script><!--\"'&"

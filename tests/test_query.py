@@ -23,7 +23,7 @@ from runlog.http.store import HttpStore
 from runlog.serve import create_app
 from runlog.server import queries
 from runlog.server.auth.policy import Auth
-from runlog.sqlusers import Users
+from runlog.sqlstore.accounts import Users
 from runlog.store import open_store
 from serving import serving
 from wsgi import WsgiTransport

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 import strategies
 from locks import another_writer
-from runlog import filters, sqlsearch
+from runlog import filters
 from runlog.entities import Run, RunData, RunInfo, RunTag, ViewType
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore import search
+from runlog.sqlstore.store import SqlStore
 from runlog.store import open_store
 
 EXPERIMENTS = ["0", "9", "10"]
@@ -35,10 +36,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
 @pytest.fixture(scope="module", params=[0, 1, 1000])
 def few(request: pytest.FixtureRequest) -> Iterator[int]:
     """How many rows a search may start from instead of reading in order."""
-    before = sqlsearch.FEW
-    sqlsearch.FEW = request.param
+    before = search.FEW
+    search.FEW = request.param
     yield request.param
-    sqlsearch.FEW = before
+    search.FEW = before
 
 
 def empty(store):

@@ -17,7 +17,7 @@ import pytest
 
 from processes import LONG
 from runlog.server import process
-from runlog.sqlusers import Users
+from runlog.sqlstore.accounts import Users
 from runlog.store import open_store
 from serving import free_port, serving
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from runlog import cli, users
 from runlog.clock import now
 from runlog.errors import AlreadyExists, InvalidParameter, NotFound
-from runlog.sqlusers import SESSIONS_EACH, Users
+from runlog.sqlstore.accounts import SESSIONS_EACH, Users
 from runlog.store import open_store
 from runlog.users import SESSION, TOKEN
 

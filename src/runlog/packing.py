@@ -15,7 +15,7 @@ from runlog.artifacts import ArtifactRepo, LocationRefused
 from runlog.entities import RunInfo, RunStatus
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
 from runlog.ledger import Ledger
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore.store import SqlStore
 from runlog.storage.opening import opened
 from runlog.storage.paths import local_root
 from runlog.storage.verify import digest

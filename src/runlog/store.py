@@ -550,9 +550,9 @@ def _place_of(point: Metric) -> tuple[Any, ...]:
 
 
 _SERVER = ("runlog.http.store", "HttpStore")
-_DATABASE = ("runlog.sqlremote", "RemoteStore")
+_DATABASE = ("runlog.sqlstore.server_store", "RemoteStore")
 _STORES = {  # by name: a store knows Store, not the reverse
-    "sqlite": ("runlog.sqlstore", "SqlStore"),
+    "sqlite": ("runlog.sqlstore.store", "SqlStore"),
     "postgresql": _DATABASE,
     "postgres": _DATABASE,
     "mysql": _DATABASE,

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from contract.names import ODD_KEYS, ODD_NAMES
-from runlog import sqlsearch
 from runlog.entities import Dataset, DatasetInput, InputTag, ViewType
 from runlog.errors import InvalidParameter
+from runlog.sqlstore import search as sqlsearch
 
 NAN, INF = math.nan, math.inf
 

@@ -4,7 +4,6 @@ import sys
 import threading
 
 import runlog
-from runlog import client, fluent, places, sqlstore  # noqa: F401  loaded before the start
 
 uri, points = sys.argv[1], int(sys.argv[2])
 runlog.set_tracking_uri(uri)

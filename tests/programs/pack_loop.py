@@ -3,7 +3,7 @@
 import sys
 
 from runlog import packing
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore.store import SqlStore
 
 store = SqlStore(sys.argv[1])
 print("ready", flush=True)

@@ -23,7 +23,7 @@ from runlog.clock import now
 from runlog.serve import create_app
 from runlog.server.auth.access import Everyone
 from runlog.server.pages import Pages
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore.store import SqlStore
 
 AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = next(

@@ -9,7 +9,7 @@ import pytest
 from tests.ui.conftest import Site, violations
 
 from runlog.server.auth.policy import Auth
-from runlog.sqlusers import Users
+from runlog.sqlstore.accounts import Users
 from runlog.users import ADMIN
 
 

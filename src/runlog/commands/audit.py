@@ -77,7 +77,7 @@ def audit(
     A line is a user, an address, an action, its target and result; the same within a minute is one
     line with a count. What was done with `runlog users` and `runlog tokens` has the address local.
     """
-    from runlog.sqlusers import Wanted
+    from runlog.sqlstore.accounts import Wanted
 
     wanted = Wanted(user, action, result, since, until, max_results)
     rows = [

@@ -14,7 +14,7 @@ from runlog.tables import ID, TEXT, Column, counted
 if TYPE_CHECKING:
     from runlog.entities import RunInfo
     from runlog.packing import Moved, Progress
-    from runlog.sqlstore import SqlStore
+    from runlog.sqlstore.store import SqlStore
     from runlog.store import Store
 
 _SHARE = 1000  # steps of a progress bar for each run

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from runlog.entities import Experiment
-    from runlog.sqlstore import SqlStore
+    from runlog.sqlstore.store import SqlStore
     from runlog.store import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -85,7 +85,7 @@ def report_new_file(path: str | None) -> None:
 def open_database(uri: str | None, make: bool = False) -> SqlStore:
     """The store at `uri`, as one that keeps its runs in a database."""
     from runlog.errors import InvalidParameter
-    from runlog.sqlstore import SqlStore
+    from runlog.sqlstore.store import SqlStore
 
     store = open_store(uri, make)
     if not isinstance(store, SqlStore):

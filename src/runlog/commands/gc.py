@@ -13,7 +13,7 @@ from runlog.commands import common
 from runlog.tables import ID, TEXT, TIME, Column, counted
 
 if TYPE_CHECKING:
-    from runlog.sqlstore import SqlStore
+    from runlog.sqlstore.store import SqlStore
 
 
 @click.command()

@@ -60,7 +60,7 @@ def _reader(store: Store) -> Reader | ServerReader:
     """What answers statements. The file of a database is read a row at a time, whatever its size;
     other databases can be attached to it."""
     from runlog.db.query import Reader, ServerReader
-    from runlog.sqlstore import SqlStore
+    from runlog.sqlstore.store import SqlStore
 
     if isinstance(store, SqlStore) and common.is_file(store):
         return Reader(store.db.path)

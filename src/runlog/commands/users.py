@@ -11,7 +11,7 @@ from runlog.commands import common
 from runlog.tables import TEXT, TIME, Column
 
 if TYPE_CHECKING:
-    from runlog.sqlusers import Users
+    from runlog.sqlstore.accounts import Users
 
 COLUMNS = [
     Column("name", TEXT),
@@ -26,7 +26,7 @@ GRANTS = click.Choice(["admin", "editor", "viewer"])
 
 def open_users(uri: str | None, make: bool = False) -> Users:
     """The users of the store at `uri`."""
-    from runlog.sqlusers import Users
+    from runlog.sqlstore.accounts import Users
 
     return Users(common.open_database(uri, make).db)
 

@@ -25,7 +25,7 @@ from runlog.server.auth import guard
 from runlog.server.auth.access import Access
 from runlog.server.auth.proxies import Proxies
 from runlog.server.slow_clients import Guard
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore.store import SqlStore
 from runlog.storage import allowed, opening
 from runlog.store import Store, artifact_root, database_file, is_at_server, open_store
 from runlog.validate import is_loopback

@@ -11,7 +11,7 @@ from bottle import response
 from runlog.db.query import OPEN_TABLES, Limits
 from runlog.errors import BadRequest, InvalidParameter, RunlogError
 from runlog.results import QueryResult
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore.store import SqlStore
 from runlog.store import Store
 
 LIMITS = Limits(seconds=20, memory=128 << 20, value=2 << 20, tables=OPEN_TABLES)

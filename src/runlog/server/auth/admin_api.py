@@ -15,7 +15,7 @@ from runlog.protocol.wire import FLAG, ID, INT64, TEXT, Field, needed
 from runlog.server import request_body
 from runlog.server.auth.access import Environ, Page
 from runlog.server.traffic import identified
-from runlog.sqlusers import Users
+from runlog.sqlstore.accounts import Users
 
 if TYPE_CHECKING:
     from runlog.server.auth.policy import Auth

@@ -12,7 +12,7 @@ from multiprocessing.util import Finalize
 from runlog import clock
 from runlog.errors import RunlogError
 from runlog.server.addresses import network
-from runlog.sqlusers import MINUTE, Users
+from runlog.sqlstore.accounts import MINUTE, Users
 from runlog.users import Entry
 
 SECONDS = 1.0

@@ -11,8 +11,8 @@ from runlog.errors import AlreadyExists, InvalidParameter
 from runlog.server.auth.access import Access, Everyone
 from runlog.server.auth.policy import Auth
 from runlog.server.auth.proxies import Proxies
-from runlog.sqlstore import SqlStore
-from runlog.sqlusers import Users
+from runlog.sqlstore.accounts import Users
+from runlog.sqlstore.store import SqlStore
 from runlog.store import Store
 from runlog.validate import is_loopback
 

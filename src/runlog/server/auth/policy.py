@@ -27,7 +27,7 @@ from runlog.server.auth.audit import KEPT_DAYS, Audit
 from runlog.server.auth.proxies import Proxies
 from runlog.server.auth.rate_limits import Attempts, TooManyAttempts
 from runlog.server.auth.turns import Turns
-from runlog.sqlusers import LOG_IN, Users
+from runlog.sqlstore.accounts import LOG_IN, Users
 from runlog.storage.paths import check_path
 from runlog.store import Store
 from runlog.users import SESSION, TOKEN, Token, User

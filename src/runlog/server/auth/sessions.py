@@ -18,7 +18,7 @@ from bottle import response
 from runlog.errors import BadRequest, RunlogError
 from runlog.server import cross_site, request_body
 from runlog.server.auth.access import Environ, Page
-from runlog.sqlusers import LOG_IN
+from runlog.sqlstore.accounts import LOG_IN
 
 if TYPE_CHECKING:
     from runlog.server.auth.policy import Auth, Caller

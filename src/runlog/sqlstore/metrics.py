@@ -14,7 +14,7 @@ from operator import attrgetter
 from runlog import validate
 from runlog.entities import Metric, MetricSummary, PagedList, metrics_of
 from runlog.errors import StoreError
-from runlog.sqlkeys import run_number
+from runlog.sqlstore.ids import run_number
 from runlog.store import History, sampled_range, spread
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from runlog.db.sqlite import Database
     from runlog.db.sqlite_snapshot import Reading, Snapshot
-    from runlog.sqlkeys import Fetch
+    from runlog.sqlstore.ids import Fetch
     from runlog.store import Point
 
 # A merge writes at least a page for each metric that has new points: it pays when there are many
@@ -287,7 +287,7 @@ class Metrics:
 
     def page(self, run_id: str, key: str, limit: int, page_token: str | None) -> PagedList[Metric]:
         """Up to `limit` points of `history`, those behind the page that gave the token."""
-        from runlog import sqlhistory
+        from runlog.sqlstore import history as sqlhistory
 
         with self.reading() as (fetch, _, points):
             for _, metric in _metrics_of(fetch, [run_id], key):
@@ -322,7 +322,7 @@ class Metrics:
         max_results: int,
     ) -> list[Metric]:
         """Histories thinned out for a chart: see `Store.sampled_histories`."""
-        from runlog import sqlhistory
+        from runlog.sqlstore import history as sqlhistory
 
         low, high, limit = sampled_range(start_step, end_step, max_results)
         with self.reading() as (fetch, _, points):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from runlog import validate
 from runlog.db import Undone
-from runlog.sqlmetrics import Metrics
+from runlog.sqlstore.metrics import Metrics
 
 if TYPE_CHECKING:
     from runlog.store import Point

@@ -10,10 +10,10 @@ from runlog.clock import now
 from runlog.db import digests
 from runlog.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, RunInputs, ViewType
 from runlog.records import FileRecord, ModelRecord, Records, RunRecord
-from runlog.sqlkeys import again_if_unsure, json_ids
+from runlog.sqlstore.ids import again_if_unsure, json_ids
 
 if TYPE_CHECKING:
-    from runlog.sqlstore import Fetch, SqlStore
+    from runlog.sqlstore.store import Fetch, SqlStore
 
 
 class SqlRecords(Records):
@@ -33,7 +33,7 @@ class SqlRecords(Records):
         filter_string: str | None = None,
         view_type: int = ViewType.ACTIVE_ONLY,
     ) -> list[str]:
-        from runlog import sqlsearch
+        from runlog.sqlstore import search as sqlsearch
 
         order = filters.full_order(filters.parse_order_by(["start_time ASC"]))
         clause = filters.parse(filter_string)

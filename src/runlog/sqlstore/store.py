@@ -36,8 +36,8 @@ from runlog.errors import (
     RunlogError,
 )
 from runlog.settings import setting
-from runlog.sqlkeys import again, again_if_unsure, json_ids, listed, run_number
-from runlog.sqlmetrics import Metrics
+from runlog.sqlstore.ids import again, again_if_unsure, json_ids, listed, run_number
+from runlog.sqlstore.metrics import Metrics
 from runlog.store import DatasetSummary, History, RunColumns, Store
 
 TYPE_CHECKING = False
@@ -49,11 +49,11 @@ if TYPE_CHECKING:
     from runlog.entities import LoggedModelInput, LoggedModelOutput
     from runlog.filters import Clause, OrderBy
     from runlog.results import QueryResult
-    from runlog.sqlmodels import SqlModels
-    from runlog.sqlrecords import SqlRecords
-    from runlog.sqlsearch import Search
-    from runlog.sqltrash import Trash
-    from runlog.sqlviews import SqlViews
+    from runlog.sqlstore.exact_copy import SqlRecords
+    from runlog.sqlstore.logged_models import SqlModels
+    from runlog.sqlstore.search import Search
+    from runlog.sqlstore.trash import Trash
+    from runlog.sqlstore.views import SqlViews
     from runlog.store import Point, Sent
 
     Fetch = Callable[..., list[tuple[Any, ...]]]
@@ -238,7 +238,8 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
-        from runlog import filters, sqlsearch
+        from runlog import filters
+        from runlog.sqlstore import search as sqlsearch
 
         scope = filters.EXPERIMENTS
         limit = validate.max_results(max_results)
@@ -580,7 +581,8 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Run]:
-        from runlog import filters, sqlsearch
+        from runlog import filters
+        from runlog.sqlstore import search as sqlsearch
 
         limit = validate.max_results(max_results)
         order = filters.full_order(filters.parse_order_by(order_by))
@@ -600,7 +602,7 @@ class SqlStore(Store):
         clause: Clause | None,
         order: Sequence[OrderBy],
     ) -> Search:
-        from runlog.sqlsearch import Search, metric_names, runs
+        from runlog.sqlstore.search import Search, metric_names, runs
 
         keys = self._metric_keys(fetch, metric_names(clause, order))
         return Search(runs(table, keys), scope, clause, order, self._roots(), self.db)
@@ -628,7 +630,8 @@ class SqlStore(Store):
     ) -> RunColumns:
         from array import array
 
-        from runlog import filters, sqlsearch
+        from runlog import filters
+        from runlog.sqlstore import search as sqlsearch
 
         limit = validate.limit(max_results)
         order = filters.full_order(filters.parse_order_by(order_by))
@@ -847,13 +850,13 @@ class SqlStore(Store):
 
     @property
     def models(self) -> SqlModels:
-        from runlog.sqlmodels import SqlModels
+        from runlog.sqlstore.logged_models import SqlModels
 
         return SqlModels(self)
 
     @property
     def records(self) -> SqlRecords:
-        from runlog.sqlrecords import SqlRecords
+        from runlog.sqlstore.exact_copy import SqlRecords
 
         return SqlRecords(self)
 
@@ -871,7 +874,7 @@ class SqlStore(Store):
 
     @property
     def views(self) -> SqlViews:
-        from runlog.sqlviews import SqlViews
+        from runlog.sqlstore.views import SqlViews
 
         return SqlViews(self)
 
@@ -979,7 +982,7 @@ class SqlStore(Store):
     def _trash(
         self, older_than: int, run_ids: Sequence[str] | None, experiment_ids: Sequence[str] | None
     ) -> Trash:
-        from runlog.sqltrash import Trash
+        from runlog.sqlstore.trash import Trash
 
         return Trash(self.db, older_than, run_ids, experiment_ids)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 from runlog.db.servers import database
 from runlog.errors import BadRequest, InvalidParameter
-from runlog.sqldirect import DirectMetrics
-from runlog.sqlstore import ARCHIVE, SqlStore
+from runlog.sqlstore.server_metrics import DirectMetrics
+from runlog.sqlstore.store import ARCHIVE, SqlStore
 from runlog.store import Store
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from runlog.entities import (
 )
 from runlog.errors import InvalidParameter, NotFound
 from runlog.models import LoggedModels, ModelOrder
-from runlog.sqlkeys import again, listed
+from runlog.sqlstore.ids import again, listed
 
 if TYPE_CHECKING:
-    from runlog.sqlstore import Fetch, SqlStore
+    from runlog.sqlstore.store import Fetch, SqlStore
 
 Measured = tuple["str | None", "str | None"]  # a data set: name and digest
 STATUSES = (LoggedModelStatus.PENDING, LoggedModelStatus.READY, LoggedModelStatus.FAILED)

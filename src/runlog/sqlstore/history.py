@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from runlog import filters
 from runlog.entities import Metric, PagedList, metrics_of
 from runlog.errors import InvalidParameter
-from runlog.sqlkeys import json_ids
+from runlog.sqlstore.ids import json_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runlog.sqlstore import Fetch
+    from runlog.sqlstore.store import Fetch
 
 BY_STEP, BY_TIME = "step", "time"
 _ORDERS = {BY_STEP: "step, timestamp, value", BY_TIME: "timestamp, step, value"}

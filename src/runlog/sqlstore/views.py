@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from runlog import filters, validate
 from runlog.entities import PARENT_RUN_ID, RUN_NAME, RunInfo, ViewType
 from runlog.errors import InvalidParameter, NotFound
-from runlog.sqlkeys import json_ids, listed, run_number
-from runlog.sqlsearch import page_of, runs_scope
+from runlog.sqlstore.ids import json_ids, listed, run_number
+from runlog.sqlstore.search import page_of, runs_scope
 from runlog.views import (
     AGGREGATES,
     MAX_CHILDREN,
@@ -35,7 +35,7 @@ from runlog.views import (
 
 if TYPE_CHECKING:
     from runlog.db.sqlite_snapshot import Snapshot
-    from runlog.sqlstore import Fetch, SqlStore
+    from runlog.sqlstore.store import Fetch, SqlStore
 
 # Up to so many points a series is read whole and thinned in Python. Two statements a bucket, which
 # read what they need in place, take half the time of that from some thousand points on.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from runlog import filters, validate
 from runlog.filters import And, Clause, Comparison, Field, Not, OrderBy, is_number
-from runlog.sqlkeys import json_ids, listed
+from runlog.sqlstore.ids import json_ids, listed
 from runlog.store import view_stages
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from runlog import users, validate
 from runlog.clock import now
 from runlog.db.sqlite import Database
 from runlog.errors import AlreadyExists, NotFound
-from runlog.sqlkeys import again
+from runlog.sqlstore.ids import again
 from runlog.users import SESSION, TOKEN, Entry, Grant, Token, User
 
 MINUTE = 60_000  # milliseconds

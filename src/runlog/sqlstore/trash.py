@@ -9,15 +9,15 @@ from __future__ import annotations
 from runlog import validate
 from runlog.clock import now
 from runlog.errors import InvalidParameter, NotFound
-from runlog.sqlkeys import again, json_ids, run_number
+from runlog.sqlstore.ids import again, json_ids, run_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runlog.db.sqlite import Database
-    from runlog.sqlkeys import Fetch
-    from runlog.sqlmetrics import Metrics
+    from runlog.sqlstore.ids import Fetch
+    from runlog.sqlstore.metrics import Metrics
 
 _MAX_TIME = 2**63 - 1
 
