@@ -17,9 +17,8 @@ ARROWS = {
     "errors": "",
     "clock": "",
     "ledger": "",
-    "migrate": "",
-    "names": "",
     "printable": "",
+    "names": "",
     "other_tools": "",
     "pyinstaller": "",
     "exceptions": "errors",
@@ -31,11 +30,10 @@ ARROWS = {
     "media": "errors extras",
     "schemas": "extras",
     "context": "errors settings",
-    "db": "clock errors migrate settings",
+    "db": "clock errors settings",
     "run_exit": "errors settings",
     "system_metrics": "clock errors extras settings",
     "notebook": "tables",
-    "plot": "tables",
     "entities": "errors notebook",
     "filters": "entities errors",
     "models": "entities",
@@ -67,8 +65,8 @@ ARROWS = {
     "settings store system_metrics validate",
     "serve": "server",
     "commands": "artifacts client clock context copying counting db entities errors filters "
-    "http packing page places plot results runlog server settings sqlstore storage "
-    "store tables users validate",
+    "http packing page places results runlog server settings sqlstore storage store "
+    "tables users validate",
     "showing": "entities errors fluent page places protocol",
     "tracking": "client fluent places",
     "cli": "commands errors runlog",
@@ -178,7 +176,7 @@ def test_one_home_for_each_neighbour(package, homes):
 
 @pytest.mark.parametrize("module", sorted(TREES))
 def test_only_the_stores_speak_sql(module):
-    if module == "migrate" or module.startswith(("sqlstore", "db")):
+    if module.startswith(("sqlstore", "db")):
         return
     assert [text for text in texts(module) if SQL.match(text)] == []
 

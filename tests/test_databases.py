@@ -15,8 +15,9 @@ import pytest
 
 from contract.names import DOUBLES
 from processes import LONG
-from runlog import migrate, places
-from runlog.db import Undone, doubles, servers
+from runlog import places
+from runlog.db import Undone, doubles, migrations
+from runlog.db import server as servers
 from runlog.db.mysql import MySQL
 from runlog.entities import Dataset, DatasetInput, ViewType
 from runlog.errors import (
@@ -431,11 +432,13 @@ def test_an_older_schema_is_brought_up_to_date(uri, store, monkeypatch):
     def add(database):
         database.execute("create table added (id integer)")
 
-    monkeypatch.setattr(migrate, "VERSION", migrate.VERSION + 1)
-    monkeypatch.setattr(migrate, "STEPS", (migrate.Step(migrate.VERSION, "one more table", add),))
+    monkeypatch.setattr(migrations, "VERSION", migrations.VERSION + 1)
+    monkeypatch.setattr(
+        migrations, "STEPS", (migrations.Step(migrations.VERSION, "one more table", add),)
+    )
     newer = open_store(uri)
     assert newer.db.execute("select count(*) from added") == [(0,)]
-    assert newer.db._version() == migrate.VERSION
+    assert newer.db._version() == migrations.VERSION
     newer.close()
     open_store(uri).close()
 

@@ -7,13 +7,13 @@ import stat
 
 import pytest
 
-from runlog import migrate
+from runlog.db import migrations
 from runlog.db.sqlite import Database
 from runlog.db.sqlite_file import Kind
 from runlog.errors import StoreUnusable
 from runlog.store import open_store
 
-NOTE = migrate.Step(2, "when", lambda c: c.execute("alter table note add column at integer"))
+NOTE = migrations.Step(2, "when", lambda c: c.execute("alter table note add column at integer"))
 
 
 class Notes(Kind):
@@ -28,7 +28,7 @@ class Notes(Kind):
     def schema(self) -> str:
         return "create table note (text text)"
 
-    def steps(self, version: int) -> list[migrate.Step]:
+    def steps(self, version: int) -> list[migrations.Step]:
         return []
 
 
@@ -36,7 +36,7 @@ class NewerNotes(Notes):
     def version(self) -> int:
         return 2
 
-    def steps(self, version: int) -> list[migrate.Step]:
+    def steps(self, version: int) -> list[migrations.Step]:
         return [NOTE] if version < 2 else []
 
 

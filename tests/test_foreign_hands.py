@@ -186,7 +186,9 @@ def test_what_is_not_overwritten_goes_on(what, place):
         os.utime(path, (1, 1))
     else:
         deed = f"{what}(Database({str(path)!r}))"
-        lines = f"from runlog.db.keeping import *\nfrom runlog.db.sqlite import Database\n{deed}"
+        lines = (
+            f"from runlog.db.maintenance import *\nfrom runlog.db.sqlite import Database\n{deed}"
+        )
         subprocess.run([sys.executable, "-c", lines], check=True)
     for step in range(3000, 5000):
         store.log_metric(run_id, "loss", 1.0, 1, step)

@@ -23,7 +23,7 @@ from runlog.errors import (
     RunlogError,
     ServerUnreachable,
 )
-from runlog.http.link import refusal
+from runlog.http.session import refusal
 from runlog.http.store import HttpStore
 from runlog.store import open_store
 

@@ -23,10 +23,10 @@ FIRST_RUN = IMPORT | set(
     "fcntl mmap struct".split()
 )
 OURS = set(
-    "active_runs client clock context db db.file_system db.fork db.sqlite db.sqlite_errors "
-    "db.sqlite_file db.sqlite_locks db.sqlite_snapshot db.sqlite_watch entities errors fluent "
-    "migrate names places run_exit settings sqlstore sqlstore.ids sqlstore.metrics "
-    "sqlstore.store store validate".split()
+    "active_runs client clock context db db.file_system db.fork db.migrations db.sqlite "
+    "db.sqlite_errors db.sqlite_file db.sqlite_locks db.sqlite_snapshot db.sqlite_watch "
+    "entities errors fluent names places run_exit settings sqlstore sqlstore.ids "
+    "sqlstore.metrics sqlstore.store store validate".split()
 )
 
 RUN = """

@@ -12,7 +12,7 @@ import pytest
 
 import runlog
 from processes import check
-from runlog.db import keeping, snapshots
+from runlog.db import maintenance, snapshots
 from runlog.db.sqlite import Database
 from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreUnusable
 
@@ -52,9 +52,9 @@ def change(*statements: str) -> None:
     ],
 )
 def test_check_finds_what_does_not_fit_together(database, statement, said):
-    assert keeping.check("runlog.db") == []
+    assert maintenance.check("runlog.db") == []
     change(statement)
-    assert said in "\n".join(keeping.check("runlog.db"))
+    assert said in "\n".join(maintenance.check("runlog.db"))
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_check_finds_what_does_not_fit_together(database, statement, said):
 )
 def test_check_compares_the_schema(database, statement, said):
     change("create view mine as select 1", "create table theirs (a)")
-    assert keeping.check("runlog.db") == []
+    assert maintenance.check("runlog.db") == []
     change(statement)
-    assert said in "\n".join(keeping.check("runlog.db", quick=True))
+    assert said in "\n".join(maintenance.check("runlog.db", quick=True))
 
 
 def test_a_trigger_that_somebody_put_in_never_runs(database):
@@ -103,14 +103,14 @@ def test_check_finds_damage(database):
         content[page * 4096 : page * 4096 + 64] = bytes(64)
     Path("damaged.db").write_bytes(content)
     before = Path("damaged.db").read_bytes()
-    assert keeping.check("damaged.db") and keeping.check("damaged.db", quick=True)
+    assert maintenance.check("damaged.db") and maintenance.check("damaged.db", quick=True)
     assert Path("damaged.db").read_bytes() == before
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 500, b"\0" * 4096])
 def test_check_says_that_a_file_is_no_database(place, content):
     Path("x.db").write_bytes(content)
-    (said,) = keeping.check("x.db")
+    (said,) = maintenance.check("x.db")
     assert "x.db" in said
 
 
@@ -131,7 +131,7 @@ def test_a_backup_ends_while_somebody_writes(database):
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        size = keeping.backup(database, "copy.db", progress=lambda done, total: None)
+        size = maintenance.backup(database, "copy.db", progress=lambda done, total: None)
     finally:
         done.set()
         writer.join()
@@ -143,16 +143,16 @@ def test_a_backup_ends_while_somebody_writes(database):
 def test_a_backup_shows_its_progress(database, monkeypatch):
     monkeypatch.setattr(snapshots, "_PAGES_A_STEP", 5)
     seen: list[tuple[int, int]] = []
-    keeping.backup(database, "copy.db", progress=lambda done, total: seen.append((done, total)))
+    maintenance.backup(database, "copy.db", progress=lambda done, total: seen.append((done, total)))
     assert len(seen) > 3 and seen == sorted(seen) and seen[-1][0] == seen[-1][1]
 
 
 def test_a_backup_replaces_nothing_unasked(database):
     Path("copy.db").write_text("mine")
     with pytest.raises(AlreadyExists, match="--overwrite"):
-        keeping.backup(database, "copy.db")
+        maintenance.backup(database, "copy.db")
     assert Path("copy.db").read_text() == "mine"
-    keeping.backup(database, "copy.db", overwrite=True)
+    maintenance.backup(database, "copy.db", overwrite=True)
     check("copy.db")
 
 
@@ -169,7 +169,7 @@ def test_a_backup_refuses_a_target_that_cannot_be(database, target, said):
     Path("used.db").write_text("")
     Path("used.db-wal").write_text("")
     with pytest.raises(InvalidParameter, match=said):
-        keeping.backup(database, target, overwrite=True)
+        maintenance.backup(database, target, overwrite=True)
 
 
 def test_a_backup_that_fails_leaves_nothing(database):
@@ -178,7 +178,7 @@ def test_a_backup_that_fails_leaves_nothing(database):
 
     before = {*os.listdir()}
     with pytest.raises(RunlogError, match="enough"):
-        keeping.backup(database, "copy.db", progress=fail)
+        maintenance.backup(database, "copy.db", progress=fail)
     assert {*os.listdir()} - before <= {"runlog.db-wal", "runlog.db-shm"}
 
 
@@ -190,18 +190,18 @@ def test_vacuum_gives_space_back(database):
     for run in store.search_runs(["0"]):
         store.delete_run(run.info.run_id)
     assert store.gc() == (2, 0)
-    before, after = keeping.vacuum(database)
+    before, after = maintenance.vacuum(database)
     assert after == os.path.getsize("runlog.db") < before
     check("runlog.db")
 
 
 def test_upgrade_tells_the_versions(database):
-    assert keeping.upgrade("runlog.db") == (1, 1)
-    assert keeping.upgrade("new.db") == (0, 1)
+    assert maintenance.upgrade("runlog.db") == (1, 1)
+    assert maintenance.upgrade("new.db") == (0, 1)
 
 
 def test_information_is_right(database):
-    found = keeping.information(database)
+    found = maintenance.information(database)
     assert (found["runs"], found["params"], found["metrics"]) == (2, 4, 6)
     assert found["points"] == 1800 and found["unmerged_points"] == 0
     assert found["file_bytes"] == os.path.getsize("runlog.db")
@@ -212,6 +212,6 @@ def test_information_counts_files(place):
     for location, size in ((None, 10), ("sqlar:", 5000)):
         run = client.create_run(client.create_experiment(str(location), location))
         client.log_text(run.info.run_id, "x" * size, "f")
-    found = keeping.information(client.store.db)
+    found = maintenance.information(client.store.db)
     assert (found["recorded_files"], found["packed_files"]) == (2, 1)
     assert 0 < found["packed_bytes"] < 500

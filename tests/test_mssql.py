@@ -19,8 +19,8 @@ from sqlglot import exp
 
 from contract.test_search import test_found as found_by_filters
 from contract.test_search import test_order as found_in_order
-from runlog import migrate
-from runlog.db import doubles, servers
+from runlog.db import doubles, migrations
+from runlog.db import server as servers
 from runlog.db.mssql import SQLServer
 from runlog.db.mysql import MySQL
 from runlog.db.postgresql import PostgreSQL
@@ -323,15 +323,15 @@ def test_no_value_is_lost(recorded):
 
 def test_the_tables_are_the_same():
     def tables(name):
-        script = re.sub(r"--[^\n]*", "", migrate.schema(name)).replace("if not exists ", "")
+        script = re.sub(r"--[^\n]*", "", migrations.schema(name)).replace("if not exists ", "")
         column = rf"(?:^|, )\s*[`\[]?(\w+)[`\]]? (?:{TYPES})"
         return {
             table: {*re.findall(column, body, re.MULTILINE)} - {"id", "same"}
             for table, body in re.findall(r"create table (\w+) \((.*?)\n\)", script, re.DOTALL)
         }
 
-    assert tables("schema-mssql.sql") == tables("schema-postgresql.sql")
-    assert tables("schema-mysql.sql") == tables("schema-postgresql.sql")
+    assert tables("db/schemas/mssql.sql") == tables("db/schemas/postgresql.sql")
+    assert tables("db/schemas/mysql.sql") == tables("db/schemas/postgresql.sql")
 
 
 def test_the_schema_is_t_sql():
@@ -351,7 +351,7 @@ def test_the_views_are_the_same():
                 found[made.this.name] = {each.alias_or_name for each in made.expression.selects}
         return found
 
-    theirs = views(migrate.schema("schema-postgresql.sql"), "postgres")
+    theirs = views(migrations.schema("db/schemas/postgresql.sql"), "postgres")
     ours = views(NoServer().script(), "tsql")
     ours["metrics"].remove("is_nan")
     assert len(ours) == 14 and ours == theirs
@@ -519,9 +519,9 @@ def test_completions_of_nothing_are_all(recorded, text, count):
         ("audit_entry", {"action": "a/", "target": "b"}, {"action": "a", "target": "/b"}),
     ],
 )
-@pytest.mark.parametrize("schema", ["schema-mssql.sql", "schema-mysql.sql"])
+@pytest.mark.parametrize("schema", ["db/schemas/mssql.sql", "db/schemas/mysql.sql"])
 def test_rows_are_hashed_apart(schema, table, one, other):
-    script = migrate.schema(schema).replace("if not exists ", "")
+    script = migrations.schema(schema).replace("if not exists ", "")
     (made,) = re.findall(rf"create table {table} \((.*?)\n\)", script, re.DOTALL)
     (hashed,) = re.findall(r"(concat\w*\(.*?\))(?:, 256\)|\) as binary)", made, re.DOTALL)
     hashed = re.sub(r"convert\(varchar\(16\), value, 2\)|hex\(value\)", "value", hashed)

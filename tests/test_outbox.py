@@ -22,11 +22,11 @@ from runlog import RunlogClient, places
 from runlog.cli import main
 from runlog.db.outbox import OutboxFile
 from runlog.errors import InvalidParameter, NotFound, RunlogError, ServerUnreachable, StoreUnusable
-from runlog.http import address, link, outbox, security
-from runlog.http.link import Away
+from runlog.http import address, outbox, session, tls
 from runlog.http.outbox import Outbox
-from runlog.http.patience import Patience
+from runlog.http.retry import Patience
 from runlog.http.sender import Sender
+from runlog.http.session import Away
 from runlog.http.store import HttpStore
 from runlog.http.transport import Connections
 from serving import free_port, serving
@@ -724,13 +724,13 @@ def test_a_server_that_takes_connections_and_says_nothing():
         silent.listen()
         where = address.parse(f"http://127.0.0.1:{silent.getsockname()[1]}")
         patience = Patience(first_seconds=0.5)
-        silence = link.Link(str(where), Connections(where, 120.0, security.context), patience)
+        silence = session.Link(str(where), Connections(where, 120.0, tls.context), patience)
         with pytest.raises(ServerUnreachable, match="no answer within 0.5 seconds"):
             silence.json("GET", "/api/runlog/1/about")
 
 
 def test_an_answer_that_never_ends_is_not_read_to_the_end(relay, store, monkeypatch):
-    monkeypatch.setattr(link, "MOST", 2 * 2**20)
+    monkeypatch.setattr(session, "MOST", 2 * 2**20)
     body = b'{"experiments": [' + b" " * (4 * 2**20) + b"]}"
     relay.script[:] = [(200, {"Content-Type": "application/json"}, body)]
     with pytest.raises(RunlogError, match="longer than 2 MB"):

@@ -16,7 +16,7 @@ from asking import ask
 from processes import check, run
 from runlog import cli, places
 from runlog.artifacts import ArtifactRepo
-from runlog.db import keeping, query
+from runlog.db import maintenance, query
 from runlog.db.sqlite import Database
 from runlog.errors import BadRequest, InvalidParameter, RunlogError
 from runlog.http.store import HttpStore
@@ -99,7 +99,7 @@ def test_a_query_in_the_process_that_logs_loses_nothing():
             assert runlog.sql("select count(*) as n from metrics", output_format="list") == [
                 {"n": i + 1}
             ]
-    assert keeping.check("runlog.db") == []
+    assert maintenance.check("runlog.db") == []
 
 
 def test_the_connection_is_afterwards_what_it_was(runs):
@@ -386,7 +386,7 @@ def test_answers_have_names_even_without_rows(database):
 
 
 def test_another_store_can_be_attached_for_comparison(database):
-    keeping.backup(database, "copy.db")
+    maintenance.backup(database, "copy.db")
     reader = query.Reader("runlog.db")
     try:
         sql = "attach 'copy.db' as other; select count(*) from other.runs"

@@ -11,7 +11,7 @@ import pytest
 
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
-from runlog.protocol.rows import ROWS
+from runlog.protocol.endpoints import ROWS
 from runlog.serve import create_app
 from runlog.server import locations
 from runlog.server.auth.access import Everyone

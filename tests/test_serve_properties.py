@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import HTTP_STATUS
-from runlog.protocol import wire
-from runlog.protocol.rows import ROWS
+from runlog.protocol import codecs
+from runlog.protocol.endpoints import ROWS
 from runlog.serve import create_app
 from runlog.store import open_store
 from wsgi import call
@@ -103,13 +103,13 @@ def test_any_path(app, path, verb):
 
 @given(value=st.floats())
 def test_every_double_survives(value):
-    written = json.loads(wire.dump(wire.DOUBLE.write(value)))
-    assert repr(wire.DOUBLE.read(written, "value")) == repr(value)
+    written = json.loads(codecs.dump(codecs.DOUBLE.write(value)))
+    assert repr(codecs.DOUBLE.read(written, "value")) == repr(value)
     if value - value == 0:
-        assert repr(wire.DOUBLE.read(repr(value), "value")) == repr(value)
+        assert repr(codecs.DOUBLE.read(repr(value), "value")) == repr(value)
 
 
 @given(value=st.integers(-(2**63), 2**63 - 1))
 def test_every_integer_survives(value):
-    assert wire.INT64.read(wire.INT64.write(value), "step") == value
-    assert wire.INT64.read(str(value), "step") == value
+    assert codecs.INT64.read(codecs.INT64.write(value), "step") == value
+    assert codecs.INT64.read(str(value), "step") == value

@@ -11,7 +11,8 @@ import pytest
 
 from disks import mounted, remount
 from processes import check, digests, together
-from runlog import RunlogClient, migrate
+from runlog import RunlogClient
+from runlog.db import migrations
 from runlog.entities import ViewType
 from runlog.errors import StoreError, StoreUnusable
 from runlog.store import open_store
@@ -32,8 +33,8 @@ def schema(path: Path) -> list[tuple[str, str]]:
 
 
 def test_there_is_a_file_of_every_schema():
-    assert {path.name for path in FILES} == {f"v{n + 1}.db" for n in range(migrate.VERSION)}
-    assert [step.to for step in migrate.STEPS] == [*range(2, migrate.VERSION + 1)]
+    assert {path.name for path in FILES} == {f"v{n + 1}.db" for n in range(migrations.VERSION)}
+    assert [step.to for step in migrations.STEPS] == [*range(2, migrations.VERSION + 1)]
 
 
 def test_it_becomes_what_a_new_file_is(old, place):
@@ -105,9 +106,11 @@ def fail(connection) -> None:
 @pytest.fixture
 def next_version(monkeypatch):
     def set_to(apply) -> int:
-        to = migrate.VERSION + 1
-        monkeypatch.setattr(migrate, "STEPS", (*migrate.STEPS, migrate.Step(to, "", apply)))
-        monkeypatch.setattr(migrate, "VERSION", to)
+        to = migrations.VERSION + 1
+        monkeypatch.setattr(
+            migrations, "STEPS", (*migrations.STEPS, migrations.Step(to, "", apply))
+        )
+        monkeypatch.setattr(migrations, "VERSION", to)
         return to
 
     return set_to
@@ -134,8 +137,10 @@ def test_many_upgrade_it_at_once(old, next_version):
 
 def test_the_older_runlog_refuses_it_then(old, place, next_version):
     with pytest.MonkeyPatch.context() as newer:
-        newer.setattr(migrate, "STEPS", (migrate.Step(migrate.VERSION + 1, "", add_a_column),))
-        newer.setattr(migrate, "VERSION", migrate.VERSION + 1)
+        newer.setattr(
+            migrations, "STEPS", (migrations.Step(migrations.VERSION + 1, "", add_a_column),)
+        )
+        newer.setattr(migrations, "VERSION", migrations.VERSION + 1)
         open_store(str(old)).close()
     before = digests(place)
     with pytest.raises(StoreUnusable, match="newer runlog"):

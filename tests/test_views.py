@@ -11,8 +11,8 @@ import pytest
 
 from runlog.entities import PARENT_RUN_ID as PARENT
 from runlog.errors import InvalidParameter, NotFound
-from runlog.protocol import columns
-from runlog.protocol.rows import BY_NAME
+from runlog.protocol import arrays
+from runlog.protocol.endpoints import BY_NAME
 from runlog.store import Store, open_store
 from runlog.views import thinned, within
 
@@ -67,7 +67,7 @@ def test_an_overview_names_no_parent_of_another_experiment(store, above):
     assert answered("overview", store, run_id=run_of(store, tags={PARENT: above})).parent is None
 
 
-@pytest.mark.parametrize("kind", [columns.DOUBLES, columns.PLANES])
+@pytest.mark.parametrize("kind", [arrays.DOUBLES, arrays.PLANES])
 def test_columns_of_doubles_are_exact(kind):
     numbers = array("d", [0.1, -0.0, math.inf, 5e-324, -1.7e308, math.nan, 1e16 + 2])
     read = kind.read(json.loads(json.dumps(kind.write(numbers))), "")
@@ -75,7 +75,7 @@ def test_columns_of_doubles_are_exact(kind):
     assert not kind.read(kind.write(array("d")), "")
 
 
-@pytest.mark.parametrize("kind", [columns.INTEGERS, columns.DIFFERENCES])
+@pytest.mark.parametrize("kind", [arrays.INTEGERS, arrays.DIFFERENCES])
 def test_columns_of_integers_are_exact(kind):
     numbers = array("q", [5, 5, -(2**63), 2**63 - 1, 0])
     assert kind.read(json.loads(json.dumps(kind.write(numbers))), "") == numbers
@@ -84,11 +84,11 @@ def test_columns_of_integers_are_exact(kind):
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        (columns.PLANES, "AAAA"),
-        (columns.PLANES, 7),
-        (columns.DIFFERENCES, [1, "x"]),
-        (columns.DIFFERENCES, [2**63, 1]),
-        (columns.DIFFERENCES, 7),
+        (arrays.PLANES, "AAAA"),
+        (arrays.PLANES, 7),
+        (arrays.DIFFERENCES, [1, "x"]),
+        (arrays.DIFFERENCES, [2**63, 1]),
+        (arrays.DIFFERENCES, 7),
     ],
 )
 def test_columns_that_cannot_be_read(kind, value):

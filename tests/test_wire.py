@@ -15,8 +15,8 @@ from contract.conftest import STORES
 from processes import LONG
 from runlog.artifacts import ArtifactRepo
 from runlog.entities import Metric, PagedList, Run, RunData, RunOutputs
-from runlog.protocol import wire
-from runlog.protocol.rows import BY_NAME
+from runlog.protocol import codecs
+from runlog.protocol.endpoints import BY_NAME
 from runlog.serve import create_app
 from strategies import doubles, logged_runs
 from wsgi import call
@@ -85,4 +85,4 @@ def test_the_quick_way_to_text_says_the_same(logged, token, text, value):
         ("logMetric", None),
     ):
         kind = BY_NAME[name].answer
-        assert wire.text_of(kind, said) == wire.dump(kind.write(said))
+        assert codecs.text_of(kind, said) == codecs.dump(kind.write(said))

@@ -18,8 +18,8 @@ from runlog import __version__
 from runlog.clock import now
 from runlog.entities import Run
 from runlog.errors import InvalidParameter, RunlogError
-from runlog.protocol import wire
-from runlog.protocol.rows import BY_NAME, MAX_RUNS_AT_ONCE
+from runlog.protocol import codecs
+from runlog.protocol.endpoints import BY_NAME, MAX_RUNS_AT_ONCE
 from runlog.store import Store
 
 FOLDER = Path(__file__).parent / "ui"
@@ -100,7 +100,7 @@ def _content(store: Store, runs: Sequence[Run]) -> str:
         for line in store.views.series([run.info.run_id], [*run.data.metrics], points)
     ]
     comparison = table.write(store.views.table_of(ids, COMPARED)) if len(ids) > 1 else None
-    return wire.dump(
+    return codecs.dump(
         {
             "made": now(),
             "version": __version__,

@@ -12,7 +12,7 @@ from runlog import fluent, places
 from runlog.entities import Run
 from runlog.errors import NotFound
 from runlog.page import document
-from runlog.protocol.rows import MAX_RUNS_AT_ONCE
+from runlog.protocol.endpoints import MAX_RUNS_AT_ONCE
 
 if TYPE_CHECKING:
     from typing import TypeAlias

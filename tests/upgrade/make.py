@@ -10,7 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from runlog import RunlogClient, migrate
+from runlog import RunlogClient
+from runlog.db import migrations
 from runlog.entities import Dataset, DatasetInput, InputTag, Metric
 
 HERE = Path(__file__).parent
@@ -50,7 +51,7 @@ def fill(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    target = HERE / f"v{migrate.VERSION}.db"
+    target = HERE / f"v{migrations.VERSION}.db"
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "runlog.db")
         fill(made)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runlog import tables
-from runlog.commands import carrying, common
+from runlog.commands import artifacts_pack, common
 from runlog.tables import SIZE, TEXT, Column
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def artifacts() -> None:
     """List, download and log the files of runs, and look after them."""
 
 
-for _command in (carrying.verify, carrying.pack, carrying.unpack):
+for _command in (artifacts_pack.verify, artifacts_pack.pack, artifacts_pack.unpack):
     artifacts.add_command(_command)
 
 

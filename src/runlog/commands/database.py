@@ -19,9 +19,9 @@ def db() -> None:
 @common.place_option
 def info(form: str | None, uri: str | None) -> None:
     """Show where the database is, how big, and how much it holds."""
-    from runlog.db import keeping
+    from runlog.db import maintenance
 
-    found = keeping.information(common.open_file(uri).db)
+    found = maintenance.information(common.open_file(uri).db)
     if form == "json":
         click.echo(tables.json_text(found, indent=2))
     elif form == "csv":
@@ -52,11 +52,11 @@ def check(context: click.Context, quick: bool, form: str | None, uri: str | None
     with its points. If anything is wrong, the exit code is 1 and an error says so: what it is, or
     how many things when there are several, which are listed then. Nothing is changed.
     """
-    from runlog.db import keeping
+    from runlog.db import maintenance
 
     path = _path(uri)
     common.say(f"Reading {path} ...")
-    problems = keeping.check(path, quick)
+    problems = maintenance.check(path, quick)
     if form:
         common.print_rows([Column("problem", TEXT)], [[each] for each in problems], form)
     elif not problems:
@@ -95,12 +95,12 @@ def backup(target: str, overwrite: bool, form: str | None, uri: str | None) -> N
     gets the database's own name. The files of runs are not in the database: copy their folder,
     too.
     """
-    from runlog.db import keeping
+    from runlog.db import maintenance
 
     database = common.open_file(uri).db
     with common.progress("Copying pages") as done:
-        size = keeping.backup(database, target, overwrite, done)
-    path = keeping.backup_path(database.path, target)
+        size = maintenance.backup(database, target, overwrite, done)
+    path = maintenance.backup_path(database.path, target)
     said = f"Copied {database.path} to {path} ({tables.size(size)})"
     common.print_done(form, [(said, {"done": "copied", "path": path, "size_bytes": size})])
 
@@ -113,11 +113,11 @@ def vacuum(form: str | None, uri: str | None) -> None:
 
     Programs can read meanwhile; those that log wait. For a time it takes as much room again, twice.
     """
-    from runlog.db import keeping
+    from runlog.db import maintenance
 
     database = common.open_file(uri).db
     with common.progress("Vacuuming") as done:
-        before, after = keeping.vacuum(database, done)
+        before, after = maintenance.vacuum(database, done)
     said = f"{database.path}: {tables.size(before)} before, {tables.size(after)} now"
     sizes = {"size_bytes_before": before, "size_bytes": after}
     common.print_done(form, [(said, {"done": "vacuumed", "path": database.path, **sizes})])
@@ -133,10 +133,10 @@ def upgrade(url: str | None, form: str | None, uri: str | None) -> None:
     Every command and program that opens the database does the same; this one only says so. The
     upgrade happens in one transaction. An older runlog cannot use the database afterwards.
     """
-    from runlog.db import keeping
+    from runlog.db import maintenance
 
     path = _path(url or uri)
-    before, after = keeping.upgrade(path)
+    before, after = maintenance.upgrade(path)
     if before == after:
         done, said = "unchanged", f"{path} has schema {after}, which is current"
     else:

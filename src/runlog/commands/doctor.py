@@ -76,7 +76,7 @@ def _versions() -> Iterator[Finding]:
     import platform
 
     from runlog import __version__
-    from runlog.db.keeping import sqlite_version
+    from runlog.db.maintenance import sqlite_version
 
     yield Finding(OK, "runlog", f"{__version__} in {os.path.dirname(os.path.dirname(__file__))}")
     yield Finding(OK, "Python", f"{platform.python_version()} on {platform.platform()}")
@@ -129,7 +129,7 @@ def _existing(folder: str) -> str:
 
 def _database(uri: str | None) -> Iterator[Finding]:
     from runlog.commands import doctor_server
-    from runlog.db import keeping
+    from runlog.db import maintenance
     from runlog.db.file_system import file_system
     from runlog.http.store import HttpStore
 
@@ -141,7 +141,7 @@ def _database(uri: str | None) -> Iterator[Finding]:
     if not common.is_file(store):
         yield Finding(OK, "database", f"{store.uri} answers")
         return
-    facts = keeping.information(store.db)
+    facts = maintenance.information(store.db)
     yield Finding(
         OK,
         "database",
@@ -157,7 +157,7 @@ def _database(uri: str | None) -> Iterator[Finding]:
         yield Finding(OK, "file system", text)
     else:
         yield Finding(NOTE, "file system", text + ": programs that write have to wait for readers")
-    problems = keeping.check(store.db.path, quick=True)
+    problems = maintenance.check(store.db.path, quick=True)
     for problem in problems[:5]:
         yield Finding(WRONG, "integrity", problem)
     if not problems:
@@ -171,13 +171,13 @@ def _database(uri: str | None) -> Iterator[Finding]:
 
 
 def _writable(database: Database) -> Finding:
-    from runlog.db import keeping
+    from runlog.db import maintenance
     from runlog.errors import StoreError
 
     if database.read_only:
         return Finding(WRONG, "writing", "the file or its folder is read-only for this user")
     try:
-        free = keeping.is_free(database)
+        free = maintenance.is_free(database)
     except StoreError as error:
         return Finding(WRONG, "writing", error.message)
     if free:
@@ -187,9 +187,9 @@ def _writable(database: Database) -> Finding:
 
 def _abandoned(database: Database) -> Finding:
     from runlog.clock import now
-    from runlog.db import keeping
+    from runlog.db import maintenance
 
-    silent = keeping.silent_runs(database, now() - DAY)
+    silent = maintenance.silent_runs(database, now() - DAY)
     if not silent:
         return Finding(OK, "running runs", "none has been silent for a day")
     some = ", ".join(f"{run.run_id[:8]} ({run.run_name})" for run in silent[:3])

@@ -212,12 +212,12 @@ def _unfinished(store: SqlStore) -> Iterator[str]:
 
 
 def _vacuum(store: SqlStore) -> int | None:
-    from runlog.db import keeping
+    from runlog.db import maintenance
     from runlog.errors import StoreError
 
     try:
         with common.progress("Vacuuming") as done:
-            before, after = keeping.vacuum(store.db, done)
+            before, after = maintenance.vacuum(store.db, done)
     except StoreError as error:  # what had to go is gone all the same
         common.complain("warning", f"no space was given back: {error.message}")
         return None

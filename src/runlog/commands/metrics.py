@@ -197,7 +197,7 @@ def plot(
     form: str | None,
 ) -> None:
     """Draw metrics in the terminal: a plot for each metric, with a line for each run."""
-    from runlog.plot import Line, chart
+    from runlog.commands.terminal_plot import Line, chart
 
     found = _histories(store, run_ids, keys)
     if form is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runlog.db import blanks, bulk, doubles
-from runlog.db.servers import COMPARED, PREFIXES, Bindings, Row, Rows, ServerDatabase
+from runlog.db.server import COMPARED, PREFIXES, Bindings, Row, Rows, ServerDatabase
 
 _MOST_VALUES = 2_000  # that are bound; SQL Server takes 2,100
 _NUMBER = re.compile(r"\((\d+)\) \(SQL")  # of an error, in pyodbc's texts: the first is its cause
@@ -89,7 +89,7 @@ class SQLServer(ServerDatabase):
     driver = "mssqlpython"
     extra = "mssql"
     PADS = True
-    schema = "schema-mssql.sql"
+    schema = "db/schemas/mssql.sql"
     PHRASES = (
         (r"\s+", " "),
         (r"^ ", ""),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runlog.db import doubles
-from runlog.db.servers import COMPARED, PREFIXES, Bindings, Phrases, Rows, ServerDatabase
+from runlog.db.server import COMPARED, PREFIXES, Bindings, Phrases, Rows, ServerDatabase
 
 _RETURNING = re.compile(r"\s+returning id$")
 # What the bytes of a double are as a number: null for NaN and infinities, which it has not.
@@ -31,7 +31,7 @@ class MySQL(ServerDatabase):
     title = "MySQL"
     driver = "pymysql"
     extra = "mysql"
-    schema = "schema-mysql.sql"
+    schema = "db/schemas/mysql.sql"
     PHRASES = (
         (r"(?<![\w:.])(key|schema)\b", r"`\1`"),
         (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runlog.db import bulk
-from runlog.db.servers import Bindings, Row, ServerDatabase
+from runlog.db.server import Bindings, Row, ServerDatabase
 
 _NUMBERS = ("bigint", "double precision")
 _TYPES = {int: "bigint", float: "double precision", str: "text", bytes: "bytea"}
@@ -18,7 +18,7 @@ class PostgreSQL(ServerDatabase):
     title = "PostgreSQL"
     driver = "psycopg"
     extra = "postgresql"
-    schema = "schema-postgresql.sql"
+    schema = "db/schemas/postgresql.sql"
     PHRASES = (
         (
             r"json_each\(:ids\) (\w+)",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from runlog.db import READS_ONLY
-from runlog.db.keeping import reader
+from runlog.db.maintenance import reader
 from runlog.db.sqlite import Database
 from runlog.errors import InvalidParameter, RunlogError, StoreError
 

@@ -13,8 +13,7 @@ import time
 
 import apsw
 
-from runlog import migrate
-from runlog.db import sqlite_errors
+from runlog.db import migrations, sqlite_errors
 from runlog.db.file_system import network_file_system
 from runlog.db.sqlite_errors import busy_milliseconds
 from runlog.db.sqlite_locks import use_ofd_locks
@@ -37,15 +36,15 @@ class Kind:
 
     def version(self) -> int:
         """Return the version of the schema that this runlog makes."""
-        return migrate.VERSION
+        return migrations.VERSION
 
     def schema(self) -> str:
         """Return the statements that make the tables."""
-        return migrate.schema()
+        return migrations.schema()
 
-    def steps(self, version: int) -> list[migrate.Step]:
+    def steps(self, version: int) -> list[migrations.Step]:
         """Return the steps that a file of that version needs, in order."""
-        return migrate.pending(version)
+        return migrations.pending(version)
 
 
 class File:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog import validate
-from runlog.protocol import wire
-from runlog.protocol.rows import BY_NAME, MAX_PAIRS
+from runlog.protocol import codecs
+from runlog.protocol.endpoints import BY_NAME, MAX_PAIRS
 
 if TYPE_CHECKING:
     from runlog.db.outbox import Item
@@ -74,7 +74,7 @@ class Batch:
             return True
         if name != BATCH:
             return False
-        given = wire.parse(fields)
+        given = codecs.parse(fields)
         params = _pairs(given, "params")
         if self._values() and not self._has_room(given, params, len(fields)):
             return False
@@ -116,7 +116,7 @@ def first(items: Sequence[Item], most: int, is_runlog: bool) -> Request:
     """Return the request for the first of the items, and for up to `most` that go with it."""
     number, name, _, _, _, text = items[0]
     if text is not None and name != BATCH:
-        return Request(name, wire.parse(text), number, 1)
+        return Request(name, codecs.parse(text), number, 1)
     batch = Batch(RUNLOG if is_runlog else MLFLOW)
     items = items[:most]
     count = batch.take_points(items)

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.http import address as addresses
 from runlog.http.address import Address, Login
-from runlog.http.link import Link
+from runlog.http.session import Link
 
 SCHEME = "databricks"
 EARLY = 60.0  # seconds before its end that a token is replaced

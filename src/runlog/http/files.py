@@ -13,9 +13,9 @@ from urllib.parse import quote, urlencode
 
 from runlog.entities import FileInfo
 from runlog.errors import NotFound, RunlogError, shrunk
-from runlog.http.link import Link
+from runlog.http.session import Link
 from runlog.http.transport import Answer, Upload
-from runlog.protocol.rows import ARTIFACTS, LISTING
+from runlog.protocol.endpoints import ARTIFACTS, LISTING
 from runlog.storage.paths import HIDDEN
 
 BASE = ARTIFACTS[0] + "artifacts"

@@ -18,9 +18,9 @@ from runlog.clock import now
 from runlog.entities import LifecycleStage, Metric, RunInfo, RunInputs
 from runlog.errors import InvalidParameter, RunlogError, ServerUnreachable, StoreError
 from runlog.http.batches import BATCH
-from runlog.http.link import Away, tell
-from runlog.protocol import wire
-from runlog.protocol.rows import BY_NAME, MAX_INPUTS, MAX_PAIRS, MAX_POINTS, READ
+from runlog.http.session import Away, tell
+from runlog.protocol import codecs
+from runlog.protocol.endpoints import BY_NAME, MAX_INPUTS, MAX_PAIRS, MAX_POINTS, READ
 from runlog.settings import flag, number
 
 if TYPE_CHECKING:
@@ -279,9 +279,9 @@ class LogCalls:
         rows: Rows
         if endpoint == "logWhole":
             parts = [*pieces(given["params"], validate.MAX_PARAMS_PER_BATCH)]
-            rows = [(BATCH, None, now(), None, wire.dump({"params": part})) for part in parts]
+            rows = [(BATCH, None, now(), None, codecs.dump({"params": part})) for part in parts]
         else:
-            rows = [(endpoint, None, now(), None, wire.dump(given))]
+            rows = [(endpoint, None, now(), None, codecs.dump(given))]
         try:
             sender.outbox.add(run_id, rows)
         except StoreError as error:
@@ -302,7 +302,7 @@ class LogCalls:
         """Queue the making of a run."""
         sender = self._queue()
         assert sender is not None, "outbox_file() was asked before"
-        sender.outbox.add_call(run_id, "createRun", wire.dump(dict(fields)))
+        sender.outbox.add_call(run_id, "createRun", codecs.dump(dict(fields)))
 
     # -- without a queue --------------------------------------------------------------------
 
@@ -441,7 +441,7 @@ def _rows(points: Iterable[Point]) -> Iterator[Any]:
 
 def _tag_rows(tags: list[tuple[str, str]]) -> Iterator[Any]:
     for some in pieces(tags, validate.MAX_TAGS_PER_BATCH):
-        yield BATCH, None, now(), None, wire.dump(BY_NAME[BATCH].request(tags=some))
+        yield BATCH, None, now(), None, codecs.dump(BY_NAME[BATCH].request(tags=some))
 
 
 def pieces(items: list[Any], size: int) -> Iterator[list[Any]]:

@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 
 from runlog.errors import NotFound, RunlogError
-from runlog.http.link import Away, Link
+from runlog.http.session import Away, Link
 from runlog.http.transport import Answer
-from runlog.protocol.rows import MLFLOW, OURS
+from runlog.protocol.endpoints import MLFLOW, OURS
 
 SECONDS = 10.0  # for each step of a request
 

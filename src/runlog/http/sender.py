@@ -17,9 +17,9 @@ from runlog.entities import LifecycleStage, RunStatus
 from runlog.errors import InvalidParameter, NotFound, RunlogError, StoreError
 from runlog.http import batches, owners
 from runlog.http.batches import Request
-from runlog.http.link import Away, tell
 from runlog.http.outbox import Outbox, Stream, process_of
 from runlog.http.owners import Owner
+from runlog.http.session import Away, tell
 
 if TYPE_CHECKING:
     from runlog.db.outbox import Item

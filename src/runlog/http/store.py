@@ -34,25 +34,20 @@ from runlog.errors import (
     RunlogError,
 )
 from runlog.http import address as addresses
-from runlog.http import databricks, derived, offline, security
-from runlog.http.link import Link
+from runlog.http import databricks, fallbacks, offline, tls
 from runlog.http.log_calls import LogCalls, Synchronous, pieces
-from runlog.http.patience import patience
+from runlog.http.retry import patience
+from runlog.http.session import Link
 from runlog.http.transport import Connections, Transport
-from runlog.protocol import wire
-from runlog.protocol.columns import Digest
-from runlog.protocol.rows import (
-    MAX_DATASET_EXPERIMENTS,
-    MAX_PAIRS,
-    MAX_RUNS_AT_ONCE,
-    ROWS,
-)
+from runlog.protocol import codecs
+from runlog.protocol.arrays import Digest
+from runlog.protocol.endpoints import MAX_DATASET_EXPERIMENTS, MAX_PAIRS, MAX_RUNS_AT_ONCE, ROWS
 from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
 if TYPE_CHECKING:
     from runlog.db.outbox import OutboxFile
     from runlog.http.files import ProxiedFiles
-    from runlog.http.models import HttpModels
+    from runlog.http.logged_models import HttpModels
     from runlog.records import Records
     from runlog.results import QueryResult
     from runlog.store import Point, Sent
@@ -69,7 +64,7 @@ class HttpStore(Store):
     """A store at `http(s)://[user:password@]host[:port][/prefix]`, `databricks` or
     `databricks://profile`. Safe to share between threads and forks. Making one connects to nothing.
 
-    Requests are repeated as `runlog.http.patience` says. So that a repeated one does nothing
+    Requests are repeated as `runlog.http.retry` says. So that a repeated one does nothing
     twice, a runlog server is told the id that a new run shall have; other servers are not asked
     again to make a run when the answer to the first request is lost.
     """
@@ -83,7 +78,7 @@ class HttpStore(Store):
         where = addresses.parse(uri) if profile is None else databricks.address(profile)
         self.uri = uri if profile is not None else str(where)
         patient = patience()
-        carrier = transport or Connections(where, patient.timeout, security.context)
+        carrier = transport or Connections(where, patient.timeout, tls.context)
         if profile is None:
             login, who = addresses.login(where), addresses.identity(where)
         else:
@@ -143,7 +138,7 @@ class HttpStore(Store):
         if row.verb == "GET":
             path = f"{path}?{urlencode(given, doseq=True)}" if given else path
         else:
-            body = wire.dump(given).encode()
+            body = codecs.dump(given).encode()
         said = self.link.json(row.verb, path, body, seconds=seconds, **options)
         if said is None:
             return None
@@ -383,7 +378,7 @@ class HttpStore(Store):
         if self.is_runlog:
             found: RunColumns = self.call("searchRunColumns", **wanted, max_results=limit)
             return found
-        return derived.columns(
+        return fallbacks.columns(
             self.all_runs(
                 wanted["experiment_ids"], filter_string, run_view_type, limit, wanted["order_by"]
             )
@@ -468,7 +463,7 @@ class HttpStore(Store):
             found = self.call("getMetricSummary", run_id=validate.run_id(run_id))
             return {summary.key: summary for summary in found}
         histories = self.histories([run_id])
-        return {each.key: derived.summary(each) for each in histories if len(each.values)}
+        return {each.key: fallbacks.summary(each) for each in histories if len(each.values)}
 
     def histories(self, run_ids: Sequence[str], keys: Sequence[str] | None = None) -> list[History]:
         ids = [validate.run_id(run_id) for run_id in run_ids]
@@ -483,7 +478,9 @@ class HttpStore(Store):
             there = self.get_run(run_id).data.metrics
             for key in sorted(there) if keys is None else keys:
                 if key in there:
-                    found.append(derived.history(run_id, key, self.get_metric_history(run_id, key)))
+                    found.append(
+                        fallbacks.history(run_id, key, self.get_metric_history(run_id, key))
+                    )
         return found
 
     def metric_history_page(
@@ -510,13 +507,13 @@ class HttpStore(Store):
     def records(self) -> Records:
         if not self.is_runlog:
             return super().records
-        from runlog.http.records import HttpRecords
+        from runlog.http.exact_copy import HttpRecords
 
         return HttpRecords(self)
 
     @property
     def models(self) -> HttpModels:
-        from runlog.http.models import HttpModels
+        from runlog.http.logged_models import HttpModels
 
         return HttpModels(self)
 
@@ -560,7 +557,7 @@ class HttpStore(Store):
             token = page.token
             if token is None:
                 break
-        points.sort(key=derived.by_time)
+        points.sort(key=fallbacks.by_time)
         return points
 
     # -- keeping ----------------------------------------------------------------------------

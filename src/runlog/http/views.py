@@ -6,7 +6,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
-from runlog.protocol.rows import ROWS
+from runlog.protocol.endpoints import ROWS
 from runlog.views import Views
 
 if TYPE_CHECKING:

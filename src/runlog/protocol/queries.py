@@ -9,9 +9,9 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from runlog.protocol import wire
-from runlog.protocol.columns import DOUBLES, INTEGERS
-from runlog.protocol.wire import DOUBLE, INT64, TEXT, Field, Kind, many, message, needed
+from runlog.protocol import codecs
+from runlog.protocol.arrays import DOUBLES, INTEGERS
+from runlog.protocol.codecs import DOUBLE, INT64, TEXT, Field, Kind, many, message, needed
 from runlog.results import QueryResult
 
 
@@ -19,7 +19,7 @@ def _read_blob(value: Any, where: str) -> bytes:
     try:
         return b64decode(value, validate=True)
     except (TypeError, ValueError):
-        raise wire.refusal(where, value, "it must be base64") from None
+        raise codecs.refusal(where, value, "it must be base64") from None
 
 
 _BLOB = Kind(
@@ -34,9 +34,9 @@ _CELL_OF = {int: "integer", float: "double", str: "text", bytes: "blob"}
 def _read_cell(value: Any, where: str) -> Any:
     if value is None:
         return None
-    given = wire.object_of(value, where)
+    given = codecs.object_of(value, where)
     if len(given) != 1 or not given.keys() <= _CELLS.keys():
-        raise wire.refusal(where, value, f"it must have one of {', '.join(_CELLS)}")
+        raise codecs.refusal(where, value, f"it must have one of {', '.join(_CELLS)}")
     ((name, inner),) = given.items()
     return _CELLS[name].read(inner, f"{where}.{name}")
 
@@ -106,7 +106,7 @@ def _values_of(column: _Column) -> list[Any]:
 
 
 def _read_result(value: Any, where: str) -> QueryResult:
-    given = wire.object_of(value, where).get("columns", ())
+    given = codecs.object_of(value, where).get("columns", ())
     columns = [_COLUMN.read(each, f"columns[{at}]") for at, each in enumerate(given)]
     return QueryResult([each.name for each in columns], [_values_of(each) for each in columns])
 
@@ -126,7 +126,7 @@ QUERY_RESULT = Kind(
 def _read_params(value: Any, where: str) -> dict[str, Any] | list[Any]:
     if isinstance(value, list):
         return [_read_cell(each, f"{where}[{at}]") for at, each in enumerate(value)]
-    given = wire.object_of(value, where)
+    given = codecs.object_of(value, where)
     return {name: _read_cell(each, f"{where}.{name}") for name, each in given.items()}
 
 

@@ -3,7 +3,7 @@ them. The server and the command line are left out; a program that needs them im
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 
-_LEFT_OUT = ("cli", "commands", "mlflow_python", "pyinstaller", "serve")
+_LEFT_OUT = ("cli", "commands", "mlflow_python", "pyinstaller", "serve", "server")
 
 
 def _is_wanted(name: str) -> bool:

@@ -14,8 +14,8 @@ from bottle import Bottle, HTTPError, request, response
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import BadRequest, RunlogError, StoreError
 from runlog.printable import plain_lines
-from runlog.protocol import wire
-from runlog.protocol.rows import ADMIN, ARTIFACTS, BY_NAME, READ, ROWS, Row
+from runlog.protocol import codecs
+from runlog.protocol.endpoints import ADMIN, ARTIFACTS, BY_NAME, READ, ROWS, Row
 from runlog.server import (
     copy_locations,
     cross_site,
@@ -164,7 +164,7 @@ def create_app(
                 group.wait()
             if isinstance(result, (bytes, Iterator)):  # the answer itself, of a file for example
                 return result
-            return _compressed(_sent(wire.text_of(row.answer, result)))
+            return _compressed(_sent(codecs.text_of(row.answer, result)))
 
         return view
 
@@ -183,7 +183,7 @@ def create_app(
     def view_of_document(route: str) -> Callable[..., Any]:
         def view(**path: str) -> bytes:
             try:
-                known = wire.dump(session())
+                known = codecs.dump(session())
             except RunlogError:  # the page will ask who is there
                 known = None
             return pages.document(request.environ, route, known)
@@ -270,7 +270,7 @@ def _text(text: str) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    return _sent(wire.dump(value))
+    return _sent(codecs.dump(value))
 
 
 def _sent(text: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from bottle import request, response
 
 from runlog.errors import NotFound
-from runlog.protocol import wire
+from runlog.protocol import codecs
 from runlog.server import traffic
 from runlog.store import History, Store
 
@@ -52,11 +52,11 @@ def _stream(history: History) -> Iterator[bytes]:
 
 def _points(history: History, start: int) -> bytes:
     end = start + POINTS
-    key = '{"key":' + wire.dump(history.key) + ',"value":'
+    key = '{"key":' + codecs.dump(history.key) + ',"value":'
     values = history.values[start:end]
     texts: Iterator[str] = map(repr, values)
     if any(value - value != 0 for value in values):
-        texts = (wire.dump(wire.write_double(value)) for value in values)
+        texts = (codecs.dump(codecs.write_double(value)) for value in values)
     rows = zip(texts, history.timestamps[start:end], history.steps[start:end], strict=True)
     return ",".join(
         [f'{key}{value},"timestamp":{time},"step":{step}}}' for value, time, step in rows]

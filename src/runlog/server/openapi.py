@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runlog.protocol import wire
-from runlog.protocol.rows import PREVIEW, ROWS, Row
+from runlog.protocol import codecs
+from runlog.protocol.endpoints import PREVIEW, ROWS, Row
 
 ERROR = {
     "type": "object",
@@ -60,7 +60,7 @@ def _operation(row: Row, path: str) -> dict[str, Any]:
         ]
     else:
         operation["requestBody"] = {
-            "content": {"application/json": {"schema": wire.schema_of(outside)}}
+            "content": {"application/json": {"schema": codecs.schema_of(outside)}}
         }
     if row.moves_a_file and row.verb in ("PUT", "POST"):
         operation["requestBody"] = {"content": {"application/octet-stream": {}}}
@@ -68,7 +68,7 @@ def _operation(row: Row, path: str) -> dict[str, Any]:
 
 
 def _content(row: Row) -> dict[str, Any]:
-    if row.answer is not wire.FILE:
+    if row.answer is not codecs.FILE:
         return {"content": {"application/json": {"schema": row.answer.schema}}}
     if row.verb == "GET":
         return {"content": {"*/*": {}}}

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from runlog.errors import BadRequest, InvalidParameter, RunlogError
-from runlog.protocol import wire
+from runlog.protocol import codecs
 from runlog.server import connections, traffic
 from runlog.server.addresses import plain
 
@@ -33,9 +33,9 @@ def fields(environ: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
-    given = wire.parse(body)
+    given = codecs.parse(body)
     if isinstance(given, str):  # JSON within JSON, which MLflow's servers take
-        given = wire.parse(given)
+        given = codecs.parse(given)
     if given is None or given == []:  # how R and PHP write an object without fields
         return {}
     if not isinstance(given, dict):

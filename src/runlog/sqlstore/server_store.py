@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
-from runlog.db.servers import database
+from runlog.db.server import database
 from runlog.errors import BadRequest, InvalidParameter
 from runlog.sqlstore.server_metrics import DirectMetrics
 from runlog.sqlstore.store import ARCHIVE, SqlStore
@@ -57,8 +57,8 @@ class RemoteStore(SqlStore):
         params: Mapping[str, Any] | Sequence[Any] | None = None,
         limits: Limits | None = None,
     ) -> QueryResult:
-        from runlog.db.serverquery import run
-        from runlog.db.servers import ServerDatabase
+        from runlog.db.server import ServerDatabase
+        from runlog.db.server_query import run
         from runlog.results import QueryResult, bindings
 
         if limits is not None:  # nothing but the rights of a user of its own would keep a query in

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bottle import response
 
 from runlog.errors import RunlogError
-from runlog.protocol import wire
-from runlog.protocol.rows import OURS
-from runlog.protocol.wire import FLAG, ID, INT64, TEXT, Field, needed
+from runlog.protocol import codecs
+from runlog.protocol.codecs import FLAG, ID, INT64, TEXT, Field, needed
+from runlog.protocol.endpoints import OURS
 from runlog.server import request_body
 from runlog.server.auth.access import Environ, Page
 from runlog.server.traffic import identified
@@ -98,7 +98,7 @@ def _view(auth: Auth, deed: Deed) -> Callable[[Environ], bytes]:
         target, result = "", "INTERNAL_ERROR"
         try:
             auth.check_admin(caller, deed.verb != "GET")
-            given = wire.read_fields(deed.fields, request_body.fields(environ))
+            given = codecs.read_fields(deed.fields, request_body.fields(environ))
             target = " ".join(f"{name} {given[name]}" for name in NAMED if given.get(name))
             answer = deed.act(auth.users, **given)
             result = "OK"
@@ -109,6 +109,6 @@ def _view(auth: Auth, deed: Deed) -> Callable[[Environ], bytes]:
             if deed.verb != "GET" or result == "PERMISSION_DENIED":
                 auth.note(caller, deed.path, target, result)
         response.content_type = "application/json"
-        return wire.dump(answer or {}).encode()
+        return codecs.dump(answer or {}).encode()
 
     return view

@@ -20,7 +20,7 @@ from bottle import response
 from runlog import clock, filters, users, validate
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
-from runlog.protocol.rows import ADMIN, EDIT, READ, Row, measured
+from runlog.protocol.endpoints import ADMIN, EDIT, READ, Row, measured
 from runlog.server.auth import admin_api, sessions
 from runlog.server.auth.access import Environ, Page, refuse_change
 from runlog.server.auth.audit import KEPT_DAYS, Audit

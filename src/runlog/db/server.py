@@ -19,8 +19,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from runlog import migrate
-from runlog.db import READS_ONLY, Undone, Unsure, blanks
+from runlog.db import READS_ONLY, Undone, Unsure, blanks, migrations
 from runlog.db.watchdog import Watchdog
 from runlog.errors import (
     InvalidParameter,
@@ -168,7 +167,7 @@ class ServerDatabase:
 
     def script(self) -> str:
         """What makes the tables, for the server that there is."""
-        return migrate.schema(self.schema)
+        return migrations.schema(self.schema)
 
     def options(self) -> dict[str, Any]:
         """What the driver is told beside what the URI says."""
@@ -467,7 +466,7 @@ class ServerDatabase:
     # -- the schema -------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        if self._version() == migrate.VERSION:
+        if self._version() == migrations.VERSION:
             return
         with self.transaction():
             self.execute(self.LOCK_SCHEMA)
@@ -482,8 +481,8 @@ class ServerDatabase:
             self._refuse_strangers()
             for statement in statements(self.script()):
                 self._define(statement)
-            self.execute(f"insert into runlog_schema (version) values ({migrate.VERSION})")
-        for step in migrate.pending(self._version() or 0):
+            self.execute(f"insert into runlog_schema (version) values ({migrations.VERSION})")
+        for step in migrations.pending(self._version() or 0):
             step.apply(self)
             self.execute(f"update runlog_schema set version = {step.to}")
 
@@ -498,10 +497,10 @@ class ServerDatabase:
             return None
         rows = self.execute("select version from runlog_schema")
         version = int(rows[0][0]) if rows else None
-        if version is not None and version > migrate.VERSION:
+        if version is not None and version > migrations.VERSION:
             raise StoreUnusable(
                 f"{self.path} was written by a newer runlog (schema {version}, this one knows "
-                f"{migrate.VERSION}): upgrade with  pip install -U runlog-tracking"
+                f"{migrations.VERSION}): upgrade with  pip install -U runlog-tracking"
             )
         return version
 

@@ -25,5 +25,5 @@ def pending(version: int) -> list[Step]:
 
 def schema(name: str = "schema.sql") -> str:
     """The text of the schema's file, which each kind of database has one of."""
-    with open(__file__[: -len("migrate.py")] + name, encoding="utf-8") as file:
+    with open(__file__[: -len("db/migrations.py")] + name, encoding="utf-8") as file:
         return file.read()

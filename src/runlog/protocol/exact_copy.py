@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runlog.protocol.tables import COUNTS
-from runlog.protocol.wire import INT64, MODEL, RUN, TEXT, Field, many, message, needed
+from runlog.protocol.codecs import INT64, MODEL, RUN, TEXT, Field, many, message, needed
+from runlog.protocol.views import COUNTS
 from runlog.records import FileRecord, ModelRecord, RunRecord
 
 _FILE = message(

@@ -20,7 +20,7 @@ from runlog.errors import (
     ServerUnreachable,
 )
 from runlog.http.address import Login, shown
-from runlog.http.patience import AGAIN, NOT_DONE, Patience, asked_to_wait
+from runlog.http.retry import AGAIN, NOT_DONE, Patience, asked_to_wait
 from runlog.http.transport import Answer, NoAnswer, NotSent, Transport, Upload
 from runlog.printable import plain, plain_lines
 

@@ -20,18 +20,8 @@ from operator import sub
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog.entities import MetricSummary
-from runlog.protocol import wire
-from runlog.protocol.wire import (
-    DOUBLE,
-    INT64,
-    RUN_INFO,
-    TEXT,
-    Field,
-    Kind,
-    many,
-    message,
-    needed,
-)
+from runlog.protocol import codecs
+from runlog.protocol.codecs import DOUBLE, INT64, RUN_INFO, TEXT, Field, Kind, many, message, needed
 from runlog.store import History, RunColumns
 
 if TYPE_CHECKING:
@@ -60,7 +50,7 @@ def _numbers(code: str, planes: bool = False) -> Kind:
             data = b64decode(value, validate=True)
             numbers.frombytes(_together(data) if planes else data)
         except (TypeError, ValueError):
-            raise wire.refusal(where, value, "it must be base64 of 8 bytes a number") from None
+            raise codecs.refusal(where, value, "it must be base64 of 8 bytes a number") from None
         return _little_endian(numbers)
 
     def write(numbers: Any) -> str:
@@ -94,7 +84,7 @@ def _read_differences(value: Any, where: str) -> array[int]:
     try:
         return array("q", accumulate(value))
     except (TypeError, OverflowError):
-        raise wire.refusal(where, value, "it must be a list of differences") from None
+        raise codecs.refusal(where, value, "it must be a list of differences") from None
 
 
 def _write_differences(numbers: Sequence[int]) -> list[int]:
@@ -128,13 +118,13 @@ def _column(values: Kind) -> Kind:
     fields = (needed("runs", INTEGERS), needed("values", values))
 
     def read(value: Any, where: str) -> tuple[Any, Any]:
-        found = wire.read_fields(fields, wire.object_of(value, where), f"{where}.")
+        found = codecs.read_fields(fields, codecs.object_of(value, where), f"{where}.")
         return found["runs"], found["values"]
 
     def write(column: tuple[Any, Any]) -> dict[str, Any]:
         return {"runs": INTEGERS.write(column[0]), "values": values.write(column[1])}
 
-    return Kind(read, write, wire.schema_of(fields))
+    return Kind(read, write, codecs.schema_of(fields))
 
 
 class Digest(NamedTuple):
@@ -158,13 +148,13 @@ _POINTS = (
 
 
 def _read_points(value: Any, where: str) -> list[Point]:
-    found = wire.read_fields(_POINTS, wire.object_of(value, where), f"{where}.")
+    found = codecs.read_fields(_POINTS, codecs.object_of(value, where), f"{where}.")
     keys, numbers = found["keys"], found["key"]
     columns = found["values"], found["timestamps"], found["steps"]
     if {len(numbers)} != {*map(len, columns)}:
-        raise wire.refusal(where, "columns", "they must be of one length")
+        raise codecs.refusal(where, "columns", "they must be of one length")
     if len(numbers) and not 0 <= min(numbers) <= max(numbers) < len(keys):
-        raise wire.refusal(f"{where}.key", "a number", "each must be a position in `keys`")
+        raise codecs.refusal(f"{where}.key", "a number", "each must be a position in `keys`")
     return list(zip(map(keys.__getitem__, numbers), *columns, strict=True))
 
 
@@ -180,7 +170,7 @@ def _write_points(points: Sequence[Point]) -> dict[str, Any] | None:
         "timestamps": array("q", timestamps),
         "values": array("d", values),
     }
-    return wire.write_fields(_POINTS, columns)
+    return codecs.write_fields(_POINTS, columns)
 
 
 def points(most: int) -> Kind:
@@ -190,15 +180,15 @@ def points(most: int) -> Kind:
     def read(value: Any, where: str) -> list[Point]:
         found = _read_points(value, where)
         if len(found) > most:
-            raise wire.refusal(where, f"{len(found)} points", f"at most {most} are taken at once")
+            raise codecs.refusal(where, f"{len(found)} points", f"at most {most} are taken at once")
         return found
 
-    return Kind(read, _write_points, wire.schema_of(_POINTS))
+    return Kind(read, _write_points, codecs.schema_of(_POINTS))
 
 
 def _by_key(kind: Kind) -> Kind:
     def read(value: Any, where: str) -> dict[str, Any]:
-        given = wire.object_of(value, where)
+        given = codecs.object_of(value, where)
         return {key: kind.read(each, f"{where}.{key}") for key, each in given.items()}
 
     def write(columns: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from runlog.db import READS_ONLY
 from runlog.db.query import Params
-from runlog.db.servers import ServerDatabase
+from runlog.db.server import ServerDatabase
 from runlog.errors import InvalidParameter
 
 _READING = frozenset("select with values table explain show describe desc".split())

@@ -26,8 +26,8 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
-from runlog.protocol import columns, queries, records, tables, wire
-from runlog.protocol.wire import (
+from runlog.protocol import arrays, codecs, exact_copy, queries, views
+from runlog.protocol.codecs import (
     DATASET_INPUT,
     DOUBLE,
     EXPERIMENT,
@@ -103,11 +103,11 @@ class Row(NamedTuple):
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of the call that a request gives, query string or JSON body alike."""
-        return wire.read_fields(self.fields, given)
+        return codecs.read_fields(self.fields, given)
 
     def request(self, **arguments: Any) -> dict[str, Any]:
         """The request that gives these arguments."""
-        return wire.write_fields(self.fields, arguments)
+        return codecs.write_fields(self.fields, arguments)
 
     def apply(self, store: Store, arguments: Mapping[str, Any]) -> Any:
         """What the store says to these arguments."""
@@ -119,7 +119,7 @@ class Row(NamedTuple):
     @property
     def moves_a_file(self) -> bool:
         """Whether the body, of the request or of the answer, is a file and not JSON."""
-        return self.answer is wire.FILE
+        return self.answer is codecs.FILE
 
     def paths(self) -> Iterator[str]:
         """Every path that the endpoint is at."""
@@ -135,7 +135,7 @@ class UploadedPart(NamedTuple):
 
 # -- fields that several rows have ----------------------------------------------------------
 
-_LONG_TEXT = wire.text(MAX_TEXT)
+_LONG_TEXT = codecs.text(MAX_TEXT)
 _EXPERIMENT = needed("experiment_id", ID)
 _RUN = needed("run_id", TEXT, also="run_uuid")
 _EXPERIMENTS = Field("experiment_ids", many(ID, MAX_EXPERIMENTS_AT_ONCE), default=())
@@ -143,7 +143,7 @@ _FILTER = Field("filter", TEXT, "filter_string")
 _ORDER_BY = Field("order_by", many(TEXT, MAX_ORDER_BY))
 _TOKEN = Field("page_token", TEXT)
 _MODEL = needed("model_id", TEXT)
-_MAPPING = wire.mapping(MAX_PAIRS, MAX_TEXT)
+_MAPPING = codecs.mapping(MAX_PAIRS, MAX_TEXT)
 _RUNS = needed("run_ids", many(TEXT, MAX_RUNS_AT_ONCE))
 _AGGREGATES = Field("aggregates", many(TEXT, MAX_ORDER_BY), default=("last",))
 _KEY = needed("key", TEXT)
@@ -151,21 +151,21 @@ _VALUE = Field("value", _LONG_TEXT, default="")
 _PATH = Field("path", TEXT)
 _FILE = needed("path", TEXT)
 _UPLOAD = (needed("artifact_path", TEXT, "path"), needed("path", TEXT, "file"))
-_RUN_RECORDS = Field("records", many(records.RUN_RECORD, MAX_RUNS_AT_ONCE), default=())
-_NEW_PLACE = Field("new_places", wire.FLAG, default=False)
+_RUN_RECORDS = Field("records", many(exact_copy.RUN_RECORD, MAX_RUNS_AT_ONCE), default=())
+_NEW_PLACE = Field("new_places", codecs.FLAG, default=False)
 # Ours: tags of a run are not set, and its end is not changed, by a request that comes behind one of
 # the same sender with a greater number. The network delivered it late.
 _SENT = (Field("sender", TEXT, default=""), Field("sequence", INT64, default=0))
-_PART = wire.message(UploadedPart, needed("part_number", INT32), needed("etag", TEXT))
+_PART = codecs.message(UploadedPart, needed("part_number", INT32), needed("etag", TEXT))
 _FILES = (  # what artifacts are listed as
     Field("root_uri", TEXT),
     Field("files", many(FILE_INFO), default=()),
     _TOKEN._replace(name="next_page_token"),
 )
 LISTING = Kind(
-    lambda value, where: wire.read_fields(_FILES, wire.object_of(value, where or "answer")),
-    lambda listing: wire.write_fields(_FILES, listing),
-    wire.schema_of(_FILES),
+    lambda value, where: codecs.read_fields(_FILES, codecs.object_of(value, where or "answer")),
+    lambda listing: codecs.write_fields(_FILES, listing),
+    codecs.schema_of(_FILES),
 )
 
 # -- calls whose arguments are not the fields themselves ------------------------------------
@@ -289,12 +289,12 @@ def _log_outputs(store: Store, run_id: str, models: list[LoggedModelOutput]) -> 
 
 
 def _log_model(store: Store, run_id: str, model_json: str) -> None:
-    model = wire.parse(model_json)
+    model = codecs.parse(model_json)
     if not isinstance(model, dict):
-        raise wire.refusal("model_json", model, "it must be the JSON of a model")
+        raise codecs.refusal("model_json", model, "it must be the JSON of a model")
     history = store.get_run(run_id).data.tags.get(MODEL_HISTORY, "[]")
-    models = [*wire.parse(history), model]
-    store.log(run_id, tags=[(MODEL_HISTORY, wire.dump(models))])
+    models = [*codecs.parse(history), model]
+    store.log(run_id, tags=[(MODEL_HISTORY, codecs.dump(models))])
 
 
 def _search_models(store: Store, **arguments: Any) -> PagedList[LoggedModel]:
@@ -336,9 +336,9 @@ def _summaries(store: Store, run_id: str) -> list[MetricSummary]:
     return list(store.get_metric_summary(run_id).values())
 
 
-def _digests(store: Store, run_id: str, paths: list[str] | None) -> list[columns.Digest]:
+def _digests(store: Store, run_id: str, paths: list[str] | None) -> list[arrays.Digest]:
     found = store.get_digests(run_id, paths)
-    return [columns.Digest(path, *rest) for path, rest in found.items()]
+    return [arrays.Digest(path, *rest) for path, rest in found.items()]
 
 
 # -- the rows -------------------------------------------------------------------------------
@@ -467,9 +467,9 @@ ROWS: tuple[Row, ...] = (
         "logBatch", "POST", "runs/log-batch", EDIT, _log_batch,
         (
             _RUN,
-            Field("metrics", wire.points(validate.MAX_METRICS_PER_BATCH), "points", default=()),
-            Field("params", wire.pairs(validate.MAX_PARAMS_PER_BATCH, MAX_TEXT), default=()),
-            Field("tags", wire.pairs(validate.MAX_TAGS_PER_BATCH, MAX_TEXT), default=()),
+            Field("metrics", codecs.points(validate.MAX_METRICS_PER_BATCH), "points", default=()),
+            Field("params", codecs.pairs(validate.MAX_PARAMS_PER_BATCH, MAX_TEXT), default=()),
+            Field("tags", codecs.pairs(validate.MAX_TAGS_PER_BATCH, MAX_TEXT), default=()),
             *_SENT,
         ),
         NOTHING,
@@ -496,7 +496,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "searchDatasets", "POST", "experiments/search-datasets", READ, "dataset_summaries",
         (needed("experiment_ids", many(ID, MAX_DATASET_EXPERIMENTS)),),
-        only("dataset_summaries", many(wire.DATASET_SUMMARY)),
+        only("dataset_summaries", many(codecs.DATASET_SUMMARY)),
     ),
     Row(
         "createLoggedModel", "POST", "logged-models", EDIT, "models.create",
@@ -515,9 +515,9 @@ ROWS: tuple[Row, ...] = (
         (
             _EXPERIMENTS,
             _FILTER,
-            Field("datasets", many(wire.DATASET_CHOICE, MAX_ORDER_BY), default=()),
+            Field("datasets", many(codecs.DATASET_CHOICE, MAX_ORDER_BY), default=()),
             Field("max_results", INT32, default=50),
-            Field("order_by", many(wire.MODEL_ORDER, MAX_ORDER_BY), default=()),
+            Field("order_by", many(codecs.MODEL_ORDER, MAX_ORDER_BY), default=()),
             _TOKEN,
         ),
         page("models", MODEL),
@@ -529,7 +529,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "finalizeLoggedModel", "PATCH", "logged-models/<model_id>", EDIT, "models.finalize",
-        (_MODEL, needed("status", wire.MODEL_STATUS)),
+        (_MODEL, needed("status", codecs.MODEL_STATUS)),
         only("model", MODEL),
     ),
     Row(
@@ -562,7 +562,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "getLoggedModelArtifact", "GET", "logged-models/<model_id>/artifacts/files", READ, None,
-        (_MODEL, needed("artifact_file_path", TEXT, "path")), wire.FILE, AJAX,
+        (_MODEL, needed("artifact_file_path", TEXT, "path")), codecs.FILE, AJAX,
     ),
     Row(
         "getMetricHistory", "GET", "metrics/get-history", READ, "metric_history_page",
@@ -597,20 +597,20 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "serverInfo", "GET", "server-info", READ, _server_info,
-        (), wire.ANYTHING, MLFLOW_3,
+        (), codecs.ANYTHING, MLFLOW_3,
     ),
     # What follows moves files: bodies and answers are the files themselves.
     Row("listFiles", "GET", "artifacts", READ, None, (_PATH,), LISTING, ARTIFACTS),
-    Row("downloadFile", "GET", "artifacts/<path>", READ, None, (_FILE,), wire.FILE, ARTIFACTS),
-    Row("uploadFile", "PUT", "artifacts/<path>", EDIT, None, (_FILE,), wire.FILE, ARTIFACTS),
-    Row("deleteFile", "DELETE", "artifacts/<path>", EDIT, None, (_FILE,), wire.FILE, ARTIFACTS),
+    Row("downloadFile", "GET", "artifacts/<path>", READ, None, (_FILE,), codecs.FILE, ARTIFACTS),
+    Row("uploadFile", "PUT", "artifacts/<path>", EDIT, None, (_FILE,), codecs.FILE, ARTIFACTS),
+    Row("deleteFile", "DELETE", "artifacts/<path>", EDIT, None, (_FILE,), codecs.FILE, ARTIFACTS),
     Row(
         "createMultipartUpload", "POST", "mpu/create/<artifact_path>", EDIT, None,
-        (*_UPLOAD, Field("num_parts", INT32, default=1)), wire.ANYTHING, ARTIFACTS,
+        (*_UPLOAD, Field("num_parts", INT32, default=1)), codecs.ANYTHING, ARTIFACTS,
     ),
     Row(
         "uploadPart", "PUT", "mpu/part/<path>", EDIT, None,
-        (_FILE, needed("upload_id", TEXT), needed("part_number", INT32)), wire.FILE, ARTIFACTS,
+        (_FILE, needed("upload_id", TEXT), needed("part_number", INT32)), codecs.FILE, ARTIFACTS,
     ),
     Row(
         "completeMultipartUpload", "POST", "mpu/complete/<artifact_path>", EDIT, None,
@@ -635,23 +635,23 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "getArtifact", "GET", "get-artifact", READ, None,
-        (_RUN, _FILE, Field("preview", wire.FLAG, default=False)),
-        wire.FILE,
+        (_RUN, _FILE, Field("preview", codecs.FLAG, default=False)),
+        codecs.FILE,
         ("/",),
     ),
     Row(
         "uploadArtifact", "POST", "upload-artifact", EDIT, None,
-        (_RUN, _FILE), wire.FILE, AJAX,
+        (_RUN, _FILE), codecs.FILE, AJAX,
     ),
     # What follows is runlog's own.
-    Row("about", "GET", "about", READ, _about, (), wire.ANYTHING, OURS),
+    Row("about", "GET", "about", READ, _about, (), codecs.ANYTHING, OURS),
     Row(
         "logWhole", "POST", "runs/log", EDIT, _log_whole,
         (
             _RUN,
-            Field("metrics", wire.points(MAX_POINTS), "points", default=()),
-            Field("params", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
-            Field("tags", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
+            Field("metrics", codecs.points(MAX_POINTS), "points", default=()),
+            Field("params", codecs.pairs(MAX_PAIRS, MAX_TEXT), default=()),
+            Field("tags", codecs.pairs(MAX_PAIRS, MAX_TEXT), default=()),
             *_SENT,
         ),
         NOTHING,
@@ -663,10 +663,10 @@ ROWS: tuple[Row, ...] = (
         (
             _RUN,
             *_SENT,
-            Field("points", columns.points(MAX_POINTS), default=()),
-            Field("metrics", wire.points(MAX_POINTS), default=()),
-            Field("params", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
-            Field("tags", wire.pairs(MAX_PAIRS, MAX_TEXT), default=()),
+            Field("points", arrays.points(MAX_POINTS), default=()),
+            Field("metrics", codecs.points(MAX_POINTS), default=()),
+            Field("params", codecs.pairs(MAX_PAIRS, MAX_TEXT), default=()),
+            Field("tags", codecs.pairs(MAX_PAIRS, MAX_TEXT), default=()),
         ),
         NOTHING,
         OURS,
@@ -674,25 +674,25 @@ ROWS: tuple[Row, ...] = (
     Row(
         "getMetricSummary", "GET", "metrics/summary", READ, _summaries,
         (_RUN,),
-        page("metrics", columns.SUMMARY),
+        page("metrics", arrays.SUMMARY),
         OURS,
     ),
     Row(
         "histories", "POST", "metrics/histories", READ, "histories",
         (needed("run_ids", many(TEXT, MAX_RUNS_AT_ONCE)), Field("keys", many(TEXT, MAX_PAIRS))),
-        page("histories", columns.HISTORY),
+        page("histories", arrays.HISTORY),
         OURS,
     ),
     Row(
         "recordDigests", "POST", "artifacts/record-digests", EDIT, "record_digests",
-        (_RUN, Field("digests", many(columns.DIGEST, MAX_PAIRS), default=())),
+        (_RUN, Field("digests", many(arrays.DIGEST, MAX_PAIRS), default=())),
         NOTHING,
         OURS,
     ),
     Row(
         "getDigests", "POST", "artifacts/digests", READ, _digests,
         (_RUN, Field("paths", many(TEXT, MAX_PAIRS))),
-        page("digests", columns.DIGEST),
+        page("digests", arrays.DIGEST),
         OURS,
     ),
     Row(
@@ -710,13 +710,13 @@ ROWS: tuple[Row, ...] = (
             Field("max_results", INT64),
             _ORDER_BY,
         ),
-        columns.RUN_COLUMNS,
+        arrays.RUN_COLUMNS,
         OURS,
     ),
     Row(
         "activity", "POST", "experiments/activity", READ, "views.activity",
         (_EXPERIMENTS,),
-        page("experiments", tables.ACTIVITY),
+        page("experiments", views.ACTIVITY),
         OURS,
     ),
     Row(
@@ -730,19 +730,19 @@ ROWS: tuple[Row, ...] = (
             _TOKEN,
             _AGGREGATES,
         ),
-        tables.RUN_TABLE,
+        views.RUN_TABLE,
         OURS,
     ),
     Row(
         "tableOfRuns", "POST", "runs/chosen", READ, "views.table_of",
         (_RUNS, _AGGREGATES),
-        tables.RUN_TABLE,
+        views.RUN_TABLE,
         OURS,
     ),
     Row(
         "overview", "GET", "runs/overview", READ, "views.overview",
         (_RUN, Field("children", INT64, default=MAX_CHILDREN)),
-        tables.OVERVIEW,
+        views.OVERVIEW,
         OURS,
     ),
     Row(
@@ -755,7 +755,7 @@ ROWS: tuple[Row, ...] = (
             Field("start", INT64),
             Field("end", INT64),
         ),
-        page("series", tables.SERIES),
+        page("series", views.SERIES),
         OURS,
     ),
     Row(
@@ -769,7 +769,7 @@ ROWS: tuple[Row, ...] = (
             Field("keys", many(TEXT, MAX_FOLLOWED), default=()),
             Field("after_steps", many(INT64, MAX_FOLLOWED), default=()),
         ),
-        tables.CHANGES,
+        views.CHANGES,
         OURS,
     ),
     Row(
@@ -780,7 +780,7 @@ ROWS: tuple[Row, ...] = (
             Field("key", TEXT, default=""),
             Field("text", TEXT, default=""),
         ),
-        page("completions", tables.COMPLETION),
+        page("completions", views.COMPLETION),
         OURS,
     ),
     Row(
@@ -789,7 +789,7 @@ ROWS: tuple[Row, ...] = (
         queries.QUERY_RESULT,
         OURS,
     ),
-    Row("runPage", "GET", "runs/page", READ, None, (_RUNS,), wire.FILE, OURS),
+    Row("runPage", "GET", "runs/page", READ, None, (_RUNS,), codecs.FILE, OURS),
     Row("flush", "POST", "flush", EDIT, "flush", (), NOTHING, OURS),
     # What follows copies runs between stores. Who writes says what a server decides otherwise,
     # ids and places among it: that is for users whose role is admin.
@@ -801,11 +801,11 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "runRecords", "POST", "records/runs", READ, "records.runs",
-        (_RUNS,), page("runs", records.RUN_RECORD), OURS,
+        (_RUNS,), page("runs", exact_copy.RUN_RECORD), OURS,
     ),
     Row(
         "modelRecords", "POST", "records/models", READ, "records.models",
-        (_EXPERIMENTS,), page("models", records.MODEL_RECORD), OURS,
+        (_EXPERIMENTS,), page("models", exact_copy.MODEL_RECORD), OURS,
     ),
     Row(
         "keepExperiment", "POST", "records/keep-experiment", ADMIN, "records.keep_experiment",
@@ -819,7 +819,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "keepModels", "POST", "records/keep-models", ADMIN, "records.keep_models",
-        (Field("records", many(records.MODEL_RECORD, MAX_PAIRS), default=()), _NEW_PLACE),
+        (Field("records", many(exact_copy.MODEL_RECORD, MAX_PAIRS), default=()), _NEW_PLACE),
         page("models", MODEL),
         OURS,
     ),

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from runlog.entities import Experiment, LoggedModel, RunInfo, ViewType
-from runlog.protocol import wire
-from runlog.protocol.records import MODEL_RECORD, RUN_RECORD
-from runlog.protocol.rows import MAX_RUNS_AT_ONCE
-from runlog.protocol.wire import Kind
+from runlog.protocol import codecs
+from runlog.protocol.codecs import Kind
+from runlog.protocol.endpoints import MAX_RUNS_AT_ONCE
+from runlog.protocol.exact_copy import MODEL_RECORD, RUN_RECORD
 from runlog.records import ModelRecord, Records, RunRecord
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _fitting(items: Sequence[T], kind: Kind) -> Iterator[list[T]]:
     some: list[T] = []
     size = 0
     for item in items:
-        length = len(wire.text_of(kind, item))
+        length = len(codecs.text_of(kind, item))
         if some and (size + length > MOST or len(some) == MAX_RUNS_AT_ONCE):
             yield some
             some, size = [], 0

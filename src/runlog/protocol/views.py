@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from runlog.entities import RunInfo
-from runlog.protocol import wire
-from runlog.protocol.columns import DIFFERENCES, PLANES
-from runlog.protocol.wire import FLAG, INT64, STATUS, TEXT, Field, Kind, many, message, needed
+from runlog.protocol import codecs
+from runlog.protocol.arrays import DIFFERENCES, PLANES
+from runlog.protocol.codecs import FLAG, INT64, STATUS, TEXT, Field, Kind, many, message, needed
 from runlog.views import (
     Activity,
     Changes,
@@ -47,7 +47,7 @@ _INFO_SCHEMA = {
 
 
 def _read_infos(value: Any, where: str) -> list[RunInfo]:
-    given = wire.object_of(value, where)
+    given = codecs.object_of(value, where)
     columns = [
         [None if each is None else kind.read(each, f"{where}.{name}") for each in given[name]]
         for name, kind in _INFO.items()
@@ -60,7 +60,7 @@ def _write_infos(infos: Sequence[RunInfo]) -> dict[str, Any]:
 
 
 def _counts_read(value: Any, where: str) -> dict[str, int]:
-    given = wire.object_of(value, where)
+    given = codecs.object_of(value, where)
     return {name: INT64.read(count, f"{where}.{name}") for name, count in given.items()}
 
 
@@ -109,9 +109,9 @@ SERIES = message(
 )
 OVERVIEW = message(
     Overview,
-    needed("run", wire.RUN),
-    needed("experiment", wire.EXPERIMENT),
-    Field("parent", wire.RUN_INFO),
+    needed("run", codecs.RUN),
+    needed("experiment", codecs.EXPERIMENT),
+    Field("parent", codecs.RUN_INFO),
     needed("table", RUN_TABLE),
     needed("children", RUN_TABLE),
 )
