@@ -49,7 +49,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     if "runlog.fluent" in sys.modules:
         forget_runs()
-    if "runlog.places" in sys.modules:
+    if "runlog.tracking_uri" in sys.modules:
         forget_places()
     forget_settings()
 
@@ -80,10 +80,10 @@ def forget_runs() -> None:
 
 
 def forget_places() -> None:
-    from runlog import places
+    from runlog import tracking_uri
 
-    places.close()
-    places.set_tracking_uri("")
+    tracking_uri.close()
+    tracking_uri.set_tracking_uri("")
 
 
 @pytest.fixture(scope="session")

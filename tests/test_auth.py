@@ -12,7 +12,7 @@ import pytest
 
 from asking import ask, basic
 from processes import LONG
-from runlog import clock, users
+from runlog import accounts, clock
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol.endpoints import ADMIN, EDIT, READ, ROWS
@@ -36,10 +36,10 @@ NEEDED = {READ: 1, EDIT: 2, ADMIN: 3}
 @pytest.fixture(autouse=True)
 def cheap_hashes(monkeypatch):
     """A hash is a hash at any cost; tests/test_users.py has the real one."""
-    monkeypatch.setattr(users, "LOG_N", 4)
-    users.nobodys.cache_clear()
+    monkeypatch.setattr(accounts, "LOG_N", 4)
+    accounts.nobodys.cache_clear()
     yield
-    users.nobodys.cache_clear()
+    accounts.nobodys.cache_clear()
 
 
 class Clock:
@@ -373,7 +373,7 @@ def test_a_password_that_held_is_not_hashed_again(team, monkeypatch):
     team.add("ann", "editor", password=PASSWORD)
     header = basic("ann", PASSWORD)
     assert team.ask("ann", *GET, HTTP_AUTHORIZATION=header).status == 200
-    monkeypatch.setattr("runlog.users.matches", None)
+    monkeypatch.setattr("runlog.accounts.matches", None)
     assert team.ask("ann", *GET, HTTP_AUTHORIZATION=header).status == 200
 
 

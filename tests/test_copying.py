@@ -29,8 +29,8 @@ from runlog.entities import (
     RunInputs,
     ViewType,
 )
+from runlog.exact_copy import COPY_OF
 from runlog.http.store import HttpStore
-from runlog.records import COPY_OF
 from runlog.serve import create_app
 from runlog.store import open_store
 from serving import serving

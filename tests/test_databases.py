@@ -15,7 +15,7 @@ import pytest
 
 from contract.names import DOUBLES
 from processes import LONG
-from runlog import places
+from runlog import tracking_uri
 from runlog.db import Undone, doubles, migrations
 from runlog.db import server as servers
 from runlog.db.mysql import MySQL
@@ -99,7 +99,7 @@ def test_no_password_is_told(uri, monkeypatch):
     monkeypatch.setenv("RUNLOG_TRACKING_URI", uri)
     with pytest.raises((ServerUnreachable, InvalidParameter)) as caught:
         open_store(uri)
-    for said in (str(caught.value), repr(caught.value), places.get_tracking_uri()):
+    for said in (str(caught.value), repr(caught.value), tracking_uri.get_tracking_uri()):
         assert "cret" not in said
 
 

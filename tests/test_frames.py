@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from runlog import frames
+from runlog import dataframes
 from runlog.errors import MissingExtra, NotFound
 from runlog.store import open_store
 
@@ -34,7 +34,7 @@ def two(store):
 
 
 def runs_frame(store, **search):
-    return frames.runs(store.search_run_columns(["0"], **search))
+    return dataframes.runs(store.search_run_columns(["0"], **search))
 
 
 def test_columns(two):
@@ -98,7 +98,7 @@ def test_a_frame_may_be_changed(two):
 
 
 def test_one_history(two):
-    found = frames.history(two, "a", "loss")
+    found = dataframes.history(two, "a", "loss")
     assert (found.run_id, found.key, len(found)) == ("a", "loss", 2)
     assert (found.steps.tolist(), found.timestamps.tolist()) == ([0, 1], [0, 5])
     assert repr(found.values.tolist()) == "[0.5, nan]"
@@ -107,7 +107,7 @@ def test_one_history(two):
 
 
 def test_a_history_as_a_frame(two):
-    frame = frames.history(two, "b", "acc").to_pandas()
+    frame = dataframes.history(two, "b", "acc").to_pandas()
     assert list(frame) == ["step", "timestamp", "value"]
     assert frame["timestamp"][0] == pd.Timestamp("1970-01-01T00:00:00.007Z")
     assert (frame["step"][0], repr(float(frame["value"][0]))) == (3, "-0.0")
@@ -115,22 +115,22 @@ def test_a_history_as_a_frame(two):
 
 def test_no_history(two):
     with pytest.raises(NotFound, match="run a has no metric 'acc'"):
-        frames.history(two, "a", "acc")
+        dataframes.history(two, "a", "acc")
     with pytest.raises(NotFound, match="Run with id=c not found"):
-        frames.history(two, "c", "acc")
+        dataframes.history(two, "c", "acc")
 
 
 def test_steps_and_times_of_64_bits(store):
     store.create_run("0", run_id="a")
     steps = [-(2**63), 2**63 - 1, 0]
     store.log("a", [("m", 1.0, 2**53 + 1, step) for step in steps])
-    found = frames.history(store, "a", "m")
+    found = dataframes.history(store, "a", "m")
     assert found.steps.tolist() == sorted(steps)
     assert set(found.timestamps.tolist()) == {2**53 + 1}
 
 
 def test_histories(two):
-    frame = frames.histories(two, ["b", "a"], None)
+    frame = dataframes.histories(two, ["b", "a"], None)
     assert list(frame) == ["run_id", "key", "step", "timestamp", "value"]
     assert frame["run_id"].tolist() == ["b", "a", "a"]
     assert frame["key"].tolist() == ["acc", "loss", "loss"]
@@ -145,22 +145,22 @@ def test_histories(two):
 
 @pytest.mark.parametrize("runs, keys", [([], None), (["a"], []), (["a", "b"], ["none"])])
 def test_no_histories(two, runs, keys):
-    frame = frames.histories(two, runs, keys)
+    frame = dataframes.histories(two, runs, keys)
     assert (len(frame), list(frame)) == (0, ["run_id", "key", "step", "timestamp", "value"])
     assert [str(frame[name].dtype) for name in ("step", "value")] == ["int64", "float64"]
 
 
 def test_histories_group_by_run_and_key(two):
-    frame = frames.histories(two, ["a", "b"], ["loss", "acc"])
+    frame = dataframes.histories(two, ["a", "b"], ["loss", "acc"])
     counts = frame.groupby(["run_id", "key"], observed=True)["value"].size()
     assert counts.to_dict() == {("a", "loss"): 2, ("b", "acc"): 1}
 
 
 def test_tables_below_each_other():
     tables = [pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [2], "b": ["x"]})]
-    frame = frames.below_each_other(tables)
+    frame = dataframes.below_each_other(tables)
     assert (frame["a"].tolist(), frame.index.tolist()) == ([1, 2], [0, 1])
-    assert len(frames.below_each_other([])) == 0
+    assert len(dataframes.below_each_other([])) == 0
 
 
 @pytest.mark.parametrize("package", ["numpy", "pandas"])
@@ -168,7 +168,7 @@ def test_without_the_package(two, monkeypatch, package):
     columns = two.search_run_columns(["0"])
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtra) as caught:
-        frames.runs(columns)
+        dataframes.runs(columns)
     assert package in caught.value.message
     assert "pip install 'runlog-tracking[pandas]'" in caught.value.message
     assert isinstance(caught.value, ImportError)

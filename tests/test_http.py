@@ -13,7 +13,7 @@ import runlog
 import served
 from processes import wait_for
 from relay import Relay
-from runlog import RunlogClient, places
+from runlog import RunlogClient, tracking_uri
 from runlog.entities import LoggedModelOutput, Metric, ViewType
 from runlog.errors import (
     AlreadyExists,
@@ -318,10 +318,10 @@ def test_passwords_are_not_shown(behind, monkeypatch):
     secret = relay.uri.replace("://", "://user:hunter2@")
     runlog.set_tracking_uri(secret)
     with pytest.raises(ServerUnreachable) as caught:
-        places.store().get_experiment("0")
-    shown = [runlog.get_tracking_uri(), RunlogClient(), places.store(), caught.value]
-    assert "hunter2" not in repr(shown) + str(caught.value) + places.store().uri
-    assert places.store(runlog.get_tracking_uri()) is places.store()
+        tracking_uri.store().get_experiment("0")
+    shown = [runlog.get_tracking_uri(), RunlogClient(), tracking_uri.store(), caught.value]
+    assert "hunter2" not in repr(shown) + str(caught.value) + tracking_uri.store().uri
+    assert tracking_uri.store(runlog.get_tracking_uri()) is tracking_uri.store()
     RunlogClient(runlog.get_tracking_uri()).get_experiment("0")
     assert relay.requests[-1][2]["Authorization"].startswith("Basic ")
 

@@ -8,7 +8,7 @@ import pytest
 
 import served
 from relay import Relay
-from runlog import places
+from runlog import tracking_uri
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.store import open_store
 
@@ -86,6 +86,6 @@ def test_what_is_missing_is_told(workspace, tmp_path, uri, text, words):
 
 
 def test_databricks_is_no_file(tmp_path):
-    places.set_tracking_uri("databricks")
-    assert places.get_tracking_uri() == "databricks"
-    assert places.get_tracking_uri() != str(tmp_path / "databricks")
+    tracking_uri.set_tracking_uri("databricks")
+    assert tracking_uri.get_tracking_uri() == "databricks"
+    assert tracking_uri.get_tracking_uri() != str(tmp_path / "databricks")

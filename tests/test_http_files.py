@@ -106,7 +106,7 @@ def test_a_file_that_is_not_there(run_id):
 
 def test_what_fails_leaves_nothing_here_or_there(relay, run_id, tmp_path, monkeypatch):
     monkeypatch.setenv("RUNLOG_HTTP_REQUEST_MAX_RETRIES", "0")
-    runlog.places.close()
+    runlog.tracking_uri.close()
     client = RunlogClient()
     assert client.list_artifacts(run_id) == []
     relay.script[:] = ["drop"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import strategies
 from locks import another_writer
-from runlog import filters, frames
+from runlog import dataframes, filters
 from runlog.sqlstore.store import SqlStore
 from runlog.store import Store, open_store
 
@@ -45,7 +45,7 @@ def ways_to_read(store: SqlStore, run: str, keys: list[str]) -> dict[str, list[s
     experiment = store.get_run(run).info.experiment_id
     found = store.search_runs([experiment])[0].data
     summaries = store.get_metric_summary(run)
-    frame = frames.runs(store.search_run_columns([experiment]))
+    frame = dataframes.runs(store.search_run_columns([experiment]))
     return {
         "history": told(store.get_metric_history(run, key)[0].value for key in keys),
         "histories": told(each.values[0] for each in store.histories([run], keys)),
@@ -56,8 +56,8 @@ def ways_to_read(store: SqlStore, run: str, keys: list[str]) -> dict[str, list[s
             name: told(getattr(summaries[key], name) for key in keys)
             for name in ("last", "first", "min", "max")
         },
-        "numpy": told(frames.history(store, run, key).values[0] for key in keys),
-        "DataFrame of histories": told(frames.histories(store, [run], keys)["value"]),
+        "numpy": told(dataframes.history(store, run, key).values[0] for key in keys),
+        "DataFrame of histories": told(dataframes.histories(store, [run], keys)["value"]),
         "DataFrame of runs": told(frame["metrics." + key][0] for key in keys),
         "views": views(store, run),
     }

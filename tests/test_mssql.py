@@ -19,6 +19,7 @@ from sqlglot import exp
 
 from contract.test_search import test_found as found_by_filters
 from contract.test_search import test_order as found_in_order
+from runlog.accounts import Entry
 from runlog.db import doubles, migrations
 from runlog.db import server as servers
 from runlog.db.mssql import SQLServer
@@ -37,12 +38,11 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
-from runlog.models import ModelOrder
-from runlog.records import ModelRecord, changed
+from runlog.exact_copy import ModelRecord, changed
+from runlog.logged_models import ModelOrder
 from runlog.sqlstore import search
 from runlog.sqlstore.accounts import Users, Wanted
 from runlog.store import open_store
-from runlog.users import Entry
 
 SOURCE = Path(servers.__file__).parents[1]
 SQL = re.compile(r"\s*(select|insert into|update|delete from)\s", re.IGNORECASE)

@@ -180,7 +180,7 @@ def test_synchronous_calls_wait_for_the_servers_word(relay, monkeypatch):
         runlog.set_tag("state", "1", synchronous=True)
         RunlogClient().log_metric(run.info.run_id, "loss", 1.0, step=4, synchronous=True)
         asked = len(relay.requests)
-        assert steps(runlog.places.store(), run.info.run_id) == [0, 1, 2, 3, 4]
+        assert steps(runlog.tracking_uri.store(), run.info.run_id) == [0, 1, 2, 3, 4]
     assert asked < len(relay.requests)
 
 

@@ -12,7 +12,7 @@ import pytest
 import processes
 import runlog
 from processes import check
-from runlog import RunlogClient, places
+from runlog import RunlogClient, tracking_uri
 from runlog.errors import InvalidParameter
 from runlog.store import open_store
 from serving import serving
@@ -136,7 +136,7 @@ def test_other_databases_are_files_as_any(place):
     mine.commit()
     mine.close()
     open_store("data/idle.db").close()
-    places.close()
+    tracking_uri.close()
     before = Path("data/mine.db").read_bytes(), Path("data/idle.db").read_bytes()
     with runlog.start_run() as run:
         runlog.log_artifacts("data")

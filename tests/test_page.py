@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import runlog
 from processes import LONG
-from runlog import cli, page
+from runlog import cli, html_page
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
 from runlog.http.store import HttpStore
 from runlog.serve import create_app
@@ -26,7 +26,7 @@ HOSTILE = "</script></title><script>alert(1)</script><!--\"'&"
 
 @pytest.fixture(autouse=True)
 def built():
-    if not (page.FOLDER / "offline-page.js").is_file():
+    if not (html_page.FOLDER / "offline-page.js").is_file():
         pytest.skip("the pages are not built: npm ci && npm run build in ui/")
 
 
@@ -50,7 +50,7 @@ def content(document):
 
 def test_a_page_holds_what_the_server_would_answer(store):
     ids = [run_of(store, lr="1"), run_of(store, lr="2")]
-    kept = content(page.document(store, [*ids, ids[0]]))
+    kept = content(html_page.document(store, [*ids, ids[0]]))
     assert kept["run_ids"] == ids
     assert kept["runs"].keys() == {*ids}
     assert kept["comparison"]["runs"]["run_id"] == ids
@@ -59,19 +59,19 @@ def test_a_page_holds_what_the_server_would_answer(store):
 
 
 def test_many_series_are_thinned_out(store, monkeypatch):
-    monkeypatch.setattr(page, "POINTS_IN_ALL", 60)
-    monkeypatch.setattr(page, "FEWEST_POINTS", 8)
-    (series,) = content(page.document(store, [run_of(store)]))["series"]
+    monkeypatch.setattr(html_page, "POINTS_IN_ALL", 60)
+    monkeypatch.setattr(html_page, "FEWEST_POINTS", 8)
+    (series,) = content(html_page.document(store, [run_of(store)]))["series"]
     assert series["thinned"] or len(series["steps"]) == 30
     ids = [run_of(store) for _ in range(6)]
-    lines = content(page.document(store, ids))["series"]
+    lines = content(html_page.document(store, ids))["series"]
     assert {line["thinned"] for line in lines} == {True}
     assert all(len(line["steps"]) <= 12 for line in lines)
 
 
 def test_nothing_logged_is_text_of_the_document(store):
     run_id = run_of(store, HOSTILE, p=HOSTILE)
-    document = page.document(store, [run_id])
+    document = html_page.document(store, [run_id])
     assert "alert(1)" not in re.sub("<title>.*?</title>", "", document)
     assert "<title>&lt;/script&gt;&lt;/title&gt;" in document
     assert content(document)["runs"][run_id]["run"]["data"]["params"][0]["value"] == HOSTILE
@@ -80,15 +80,15 @@ def test_nothing_logged_is_text_of_the_document(store):
 @pytest.mark.parametrize("count", [0, 101])
 def test_how_many_runs_a_page_shows(store, count):
     with pytest.raises(InvalidParameter, match=f"{count} runs: a page shows 1 to 100"):
-        page.document(store, [f"{number:032x}" for number in range(count)])
+        html_page.document(store, [f"{number:032x}" for number in range(count)])
 
 
 def test_unknown_runs_and_missing_pages(store, place, monkeypatch):
     with pytest.raises(NotFound):
-        page.document(store, ["f" * 32])
-    monkeypatch.setattr(page, "FOLDER", place)
+        html_page.document(store, ["f" * 32])
+    monkeypatch.setattr(html_page, "FOLDER", place)
     with pytest.raises(RunlogError, match="built without pages"):
-        page.document(store, [run_of(store)])
+        html_page.document(store, [run_of(store)])
 
 
 def test_the_server_sends_it_as_a_file(store, place):
@@ -110,7 +110,7 @@ def test_it_is_made_of_a_server_s_runs_too(store, place):
     assert remote.views.series([run_id], ["loss"], points=8, start=3) == store.views.series(
         [run_id], ["loss"], 8, "step", 3
     )
-    here, there = (content(page.document(each, [run_id])) for each in (store, remote))
+    here, there = (content(html_page.document(each, [run_id])) for each in (store, remote))
     assert here["runs"] == there["runs"] and here["series"] == there["series"]
     with pytest.raises(AttributeError):
         _ = remote.views.nothing

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import runlog
 from asking import ask
 from processes import check, run
-from runlog import cli, places
+from runlog import cli, tracking_uri
 from runlog.artifacts import ArtifactRepo
 from runlog.db import maintenance, query
 from runlog.db.sqlite import Database
@@ -163,7 +163,7 @@ def test_what_is_more_than_reading_is_refused(runs, text):
 
 
 def test_a_read_only_folder_is_read(runs, place):
-    places.close()
+    tracking_uri.close()
     os.chmod("runlog.db", 0o444)
     os.chmod(place, 0o555)
     try:
@@ -351,7 +351,7 @@ def test_the_command_asks_a_server_too(runs, place, monkeypatch):
 @pytest.fixture
 def database(runs):
     """The store of `runs`, which nobody else has open."""
-    places.close()
+    tracking_uri.close()
     database = Database("runlog.db")
     yield database
     database.close()

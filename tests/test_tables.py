@@ -8,8 +8,8 @@ import math
 
 import pytest
 
-from runlog import tables
-from runlog.tables import ID, NUMBER, SIZE, TEXT, TIME, Column
+from runlog import text_tables
+from runlog.text_tables import ID, NUMBER, SIZE, TEXT, TIME, Column
 
 COLUMNS = [
     Column("name", TEXT, least=8),
@@ -25,7 +25,7 @@ IDS = ["a" * 31 + "0", "b" * 32, "a" * 31 + "1"]
 
 
 def test_a_table_is_aligned():
-    lines, left_out = tables.table(COLUMNS, ROWS)
+    lines, left_out = text_tables.table(COLUMNS, ROWS)
     assert lines == [
         "name                         loss  start (UTC)",
         "a rather long name of a run   0.5  1970-01-01 00:00:00",
@@ -36,26 +36,26 @@ def test_a_table_is_aligned():
 
 
 def test_a_narrow_table_cuts_texts_then_leaves_out_columns():
-    lines, left_out = tables.table(COLUMNS, ROWS[:1], 37)
+    lines, left_out = text_tables.table(COLUMNS, ROWS[:1], 37)
     assert lines[1] == "a rather …   0.5  1970-01-01 00:00:00"
     assert left_out == []
-    lines, left_out = tables.table(COLUMNS, ROWS[:1], 34)
+    lines, left_out = text_tables.table(COLUMNS, ROWS[:1], 34)
     assert lines[1] == "a rather lon…  1970-01-01 00:00:00"
     assert left_out == ["loss"]
 
 
 def test_run_ids_are_shortened_as_far_as_they_differ():
-    assert tables.shorten(["a" * 32, "b" * 32]) == ["a" * 8, "b" * 8]
-    assert tables.shorten(IDS) == IDS
+    assert text_tables.shorten(["a" * 32, "b" * 32]) == ["a" * 8, "b" * 8]
+    assert text_tables.shorten(IDS) == IDS
     rows = [("a" * 32,), ("b" * 32,)]
-    assert tables.table([Column("id", ID)], rows, 80).lines[1:] == ["a" * 8, "b" * 8]
-    assert tables.table([Column("id", ID)], rows).lines[1:] == ["a" * 32, "b" * 32]
+    assert text_tables.table([Column("id", ID)], rows, 80).lines[1:] == ["a" * 8, "b" * 8]
+    assert text_tables.table([Column("id", ID)], rows).lines[1:] == ["a" * 32, "b" * 32]
 
 
 def test_columns_that_are_not_shown_are_data():
     columns = [Column("name", TEXT), Column("hidden", TEXT, shown=False)]
-    assert tables.table(columns, [("a", "b")]).lines == ["name", "a"]
-    assert json.loads("".join(tables.json_rows(columns, [("a", "b")]))) == [
+    assert text_tables.table(columns, [("a", "b")]).lines == ["name", "a"]
+    assert json.loads("".join(text_tables.json_rows(columns, [("a", "b")]))) == [
         {"name": "a", "hidden": "b"}
     ]
 
@@ -74,19 +74,19 @@ def test_columns_that_are_not_shown_are_data():
     ],
 )
 def test_nothing_shown_commands_the_terminal(value, shown):
-    assert tables.plain(value) == shown
+    assert text_tables.plain(value) == shown
 
 
 @pytest.mark.parametrize(
     "text, cells", [("abc", 3), ("日本", 4), ("e\u0301", 1), ("👩", 2), ("ｆ", 2), ("", 0)]
 )
 def test_width_counts_cells(text, cells):
-    assert tables.width(text) == cells
+    assert text_tables.width(text) == cells
 
 
 @pytest.mark.parametrize("cells", range(1, 12))
 def test_cut_text_fits(cells):
-    assert tables.width(tables.cut("ab日本語cdé", cells)) <= cells
+    assert text_tables.width(text_tables.cut("ab日本語cdé", cells)) <= cells
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_cut_text_fits(cells):
     ],
 )
 def test_numbers_are_short(value, shown):
-    assert tables.number(value) == shown
+    assert text_tables.number(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_numbers_of_a_column_have_their_points_in_line(values, shown):
     ],
 )
 def test_durations_have_two_units(milliseconds, shown):
-    assert tables.duration(milliseconds) == shown
+    assert text_tables.duration(milliseconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -152,19 +152,19 @@ def test_sizes_have_a_unit(count, shown):
 
 @pytest.mark.parametrize("milliseconds", [10**17, -(10**17), 2**62])
 def test_times_beyond_the_calendar_are_shown_as_they_are(milliseconds):
-    assert tables.time(milliseconds) == tables.iso_time(milliseconds) == str(milliseconds)
+    assert text_tables.time(milliseconds) == text_tables.iso_time(milliseconds) == str(milliseconds)
 
 
 def test_csv_has_everything_in_full():
     file = io.StringIO()
     rows = [('x,"y"\n', -math.inf, 1795423360289), (None, 0.1, None)]
-    tables.write_csv(COLUMNS, rows, file)
+    text_tables.write_csv(COLUMNS, rows, file)
     assert file.getvalue() == (
         'name,loss,start\n"x,""y""\n",-Infinity,2026-11-23T08:42:40.289Z\n,0.1,\n'
     )
 
 
 def test_json_is_valid_whatever_the_numbers():
-    text = tables.json_text({"a": math.nan, "b": [math.inf, {"c": -math.inf}], "d": b"\x01"})
+    text = text_tables.json_text({"a": math.nan, "b": [math.inf, {"c": -math.inf}], "d": b"\x01"})
     assert json.loads(text) == {"a": "NaN", "b": ["Infinity", {"c": "-Infinity"}], "d": "01"}
-    assert json.loads("".join(tables.json_list([]))) == []
+    assert json.loads("".join(text_tables.json_list([]))) == []

@@ -11,12 +11,12 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 
-from runlog import cli, users
+from runlog import accounts, cli
+from runlog.accounts import SESSION, TOKEN
 from runlog.clock import now
 from runlog.errors import AlreadyExists, InvalidParameter, NotFound
 from runlog.sqlstore.accounts import SESSIONS_EACH, Users
 from runlog.store import open_store
-from runlog.users import SESSION, TOKEN
 
 PASSWORD = "correct horse battery"
 
@@ -49,12 +49,12 @@ def known(store) -> Users:
 
 
 def test_a_password_matches_its_hash_alone():
-    kept = users.hashed(PASSWORD)
-    assert users.matches(PASSWORD, kept)
-    assert not users.matches(PASSWORD + " ", kept)
-    assert not users.matches(PASSWORD, users.hashed(PASSWORD[:-1] + "Y"))
-    assert not users.matches(PASSWORD, None)
-    assert users.hashed(PASSWORD) != kept and PASSWORD not in kept
+    kept = accounts.hashed(PASSWORD)
+    assert accounts.matches(PASSWORD, kept)
+    assert not accounts.matches(PASSWORD + " ", kept)
+    assert not accounts.matches(PASSWORD, accounts.hashed(PASSWORD[:-1] + "Y"))
+    assert not accounts.matches(PASSWORD, None)
+    assert accounts.hashed(PASSWORD) != kept and PASSWORD not in kept
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_a_password_matches_its_hash_alone():
 )
 def test_passwords_that_will_not_do(password, reason):
     with pytest.raises(InvalidParameter, match=reason):
-        users.check_password(password, "annabelle.smith")
+        accounts.check_password(password, "annabelle.smith")
 
 
 @pytest.mark.parametrize(
     "password", [PASSWORD, "пароль надёжный", "x7#kQ!92mzPw", "a" * 990 + "bcde"]
 )
 def test_passwords_that_will_do(password):
-    users.check_password(password, "ann")
+    accounts.check_password(password, "ann")
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "a b", "ä", ".a", "a-", "x" * 101, "a\n", "a/b", "'"])
@@ -97,7 +97,7 @@ def test_neither_file_nor_views_have_a_secret(store, known, place):
     known.set_password("ann", PASSWORD)
     secrets = [PASSWORD, known.add_token("ann", "ci")]
     secrets.append(known.add_session(known.get("ann"), now() + 1000))
-    hashes = [users.digest(each) for each in secrets[1:]] + [known.with_password("ann")[1]]
+    hashes = [accounts.digest(each) for each in secrets[1:]] + [known.with_password("ann")[1]]
     store.close()
     data = (place / "runlog.db").read_bytes()
     assert not any(each.encode() in data for each in secrets)
@@ -188,7 +188,7 @@ def test_a_password_is_changed(place):
     call("users", "create", "ann", "--no-password")
     call("users", "passwd", "ann", "--password-stdin", stdin=PASSWORD + "\r\n")
     with closing(open_store("runlog.db")) as store:
-        assert users.matches(PASSWORD, Users(store.db).with_password("ann")[1])
+        assert accounts.matches(PASSWORD, Users(store.db).with_password("ann")[1])
     assert "5 characters" in call(
         "users", "passwd", "ann", "--password-stdin", stdin="short", code=1
     )

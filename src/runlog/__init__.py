@@ -97,12 +97,9 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.fluent import set_tags as set_tags
     from runlog.fluent import start_run as start_run
     from runlog.media import Image as Image
-    from runlog.places import get_tracking_uri as get_tracking_uri
-    from runlog.places import is_tracking_uri_set as is_tracking_uri_set
-    from runlog.places import set_tracking_uri as set_tracking_uri
-    from runlog.query import sql as sql
-    from runlog.showing import save_page as save_page
-    from runlog.showing import show as show
+    from runlog.notebook import save_page as save_page
+    from runlog.notebook import show as show
+    from runlog.sql_query import sql as sql
     from runlog.system_metrics import (
         disable_system_metrics_logging as disable_system_metrics_logging,
     )
@@ -114,6 +111,9 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.system_metrics import (
         set_system_metrics_sampling_interval as set_system_metrics_sampling_interval,
     )
+    from runlog.tracking_uri import get_tracking_uri as get_tracking_uri
+    from runlog.tracking_uri import is_tracking_uri_set as is_tracking_uri_set
+    from runlog.tracking_uri import set_tracking_uri as set_tracking_uri
 
     MlflowClient = RunlogClient
     MlflowException = RunlogError
@@ -138,13 +138,13 @@ _HOMES = {
         "set_logged_model_tags set_tag set_tags start_run"
     ),
     "media": "Image",
-    "places": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
+    "tracking_uri": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
     "system_metrics": (
         "disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id "
         "set_system_metrics_samples_before_logging set_system_metrics_sampling_interval"
     ),
-    "query": "sql",
-    "showing": "save_page show",
+    "sql_query": "sql",
+    "notebook": "save_page show",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _ALIASES = {"MlflowClient": "RunlogClient", "MlflowException": "RunlogError"}

@@ -17,7 +17,7 @@ import threading
 import time
 from contextvars import ContextVar
 
-from runlog import places, run_exit
+from runlog import run_exit, tracking_uri
 from runlog.clock import now
 from runlog.entities import Run
 from runlog.errors import RunlogError, warn
@@ -320,6 +320,6 @@ def end_all(status: str, error: BaseException | None) -> None:
             print(f"runlog: a run could not be ended: {failed}", file=sys.stderr)
         except (KeyboardInterrupt, SystemExit) as raised:
             interrupted, status, error = raised, "KILLED", None
-    places.close()
+    tracking_uri.close()
     if interrupted is not None:
         raise interrupted

@@ -125,7 +125,7 @@ def _addressed(
         run_id, artifact_path = parse_runs_uri(artifact_uri)
     if run_id is None:
         raise InvalidParameter("Exactly one of `run_id` or `artifact_uri` must be specified")
-    from runlog import places
+    from runlog import tracking_uri as places
 
     store = places.store(tracking_uri)
     return opened(store, store.get_run(run_id).info.artifact_uri), artifact_path or ""
@@ -135,7 +135,7 @@ def _split(uri: str, tracking_uri: str | None) -> tuple[ArtifactRepo, str]:
     """What is above an address, and its last part."""
     root, _, path = uri.rstrip("/").rpartition("/")
     if uri.startswith(PROXIED):
-        from runlog import places
+        from runlog import tracking_uri as places
 
         return ArtifactRepo(root, places.store(tracking_uri).files(root)), path
     if not uri.startswith("sqlar:"):

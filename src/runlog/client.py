@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from runlog import places, validate
+from runlog import tracking_uri as places
+from runlog import validate
 from runlog.clock import now, point_time
 from runlog.entities import (
     PARENT_RUN_ID,
@@ -424,7 +425,7 @@ class RunlogClient:
 
         Raises InvalidParameter for a filter or order that is wrong.
         """
-        from runlog.models import ModelOrder
+        from runlog.logged_models import ModelOrder
 
         measured_on = []
         for each in datasets or ():
@@ -467,7 +468,7 @@ class RunlogClient:
     def _repo(self, run_id: str) -> ArtifactRepo:
         repo = self._repos.get(run_id)
         if repo is None:
-            from runlog.ledger import Ledger
+            from runlog.file_digests import Ledger
             from runlog.storage.opening import opened
 
             uri = self.get_run(run_id).info.artifact_uri
@@ -590,10 +591,10 @@ class RunlogClient:
     ) -> pandas.DataFrame:
         """Return the rows of a table from all runs of an experiment, or of `run_ids`, as a
         DataFrame. See `runlog.load_table`."""
-        from runlog import frames, media
+        from runlog import dataframes, media
 
         columns = self.store.search_run_columns([experiment_id])
-        frame = frames.runs(columns)
+        frame = dataframes.runs(columns)
         found = []
         for row, info in enumerate(columns.runs):
             if run_ids and info.run_id not in run_ids:
@@ -614,7 +615,7 @@ class RunlogClient:
                 f"No runs found with the corresponding table artifact {artifact_file!r} in "
                 f"experiment {experiment_id}"
             )
-        return frames.below_each_other(found)
+        return dataframes.below_each_other(found)
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
         """Return the files and folders that are directly in the folder `path` of a run's artifacts.
@@ -643,7 +644,7 @@ class RunlogClient:
     def sql(self, query: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> Any:
         """Run one SQL statement that reads, and return a DataFrame, or a list of dicts if pandas
         is not installed. See `runlog.sql`."""
-        from runlog.query import answer
+        from runlog.sql_query import answer
 
         return answer(self.store, query, params)
 

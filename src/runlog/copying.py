@@ -15,8 +15,8 @@ from runlog.artifacts import LocationRefused
 from runlog.counting import Choice, Chosen, Counts, batches, count, run_id
 from runlog.entities import Experiment, LoggedModel, Metric, RunInfo
 from runlog.errors import InvalidParameter
-from runlog.ledger import Ledger
-from runlog.records import ModelRecord, RunRecord, changed
+from runlog.exact_copy import ModelRecord, RunRecord, changed
+from runlog.file_digests import Ledger
 from runlog.storage.allowed import is_local
 from runlog.storage.opening import check, opened
 from runlog.storage.paths import PROXIED

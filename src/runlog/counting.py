@@ -14,13 +14,13 @@ from runlog.entities import (
     RunStatus,
     ViewType,
 )
-from runlog.records import COPY_OF, ModelRecord, RunRecord
+from runlog.exact_copy import COPY_OF, ModelRecord, RunRecord
 from runlog.storage.opening import opened
 from runlog.store import view_stages
 
 if TYPE_CHECKING:
     from runlog.entities import FileInfo
-    from runlog.records import Records
+    from runlog.exact_copy import Records
     from runlog.store import Store
 
 RUNS_AT_ONCE = 100

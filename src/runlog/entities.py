@@ -587,7 +587,7 @@ class Experiment(_Entity):
         )
 
     def _repr_html_(self) -> str:
-        from runlog import notebook
+        from runlog import entities_html as notebook
 
         return notebook.experiment(self)
 
@@ -790,6 +790,6 @@ class Run(_Entity):
         }
 
     def _repr_html_(self) -> str:
-        from runlog import notebook
+        from runlog import entities_html as notebook
 
         return notebook.run(self)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from runlog import active_runs, places, run_exit, validate
+from runlog import active_runs, run_exit, tracking_uri, validate
 from runlog.active_runs import Active, ActiveRun
 from runlog.client import RunlogClient, RunOperations, answer
 from runlog.clock import point_time
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     import pandas
 
-    from runlog.frames import MetricColumns
+    from runlog.dataframes import MetricColumns
     from runlog.system_metrics import Sampling
 
 DATASET_CONTEXT = "mlflow.data.context"
@@ -95,7 +95,7 @@ def set_experiment(
     _refuse_traces(trace_location)
     if (experiment_name is None) == (experiment_id is None):
         raise InvalidParameter("Must specify exactly one of: `experiment_id` or `experiment_name`.")
-    store = places.store()
+    store = tracking_uri.store()
     if experiment_id is not None:
         experiment = store.get_experiment(experiment_id)
     else:
@@ -188,7 +188,7 @@ def search_experiments(
     >>> [each.name for each in runlog.search_experiments(filter_string="tags.team = 'vision'")]
     ['digits-1']
     """
-    store = places.store()
+    store = tracking_uri.store()
     return list(store.all_experiments(view_type, max_results, filter_string, order_by))
 
 
@@ -222,13 +222,13 @@ def set_experiment_tag(key: str, value: Any) -> None:
 
 def set_experiment_tags(tags: Mapping[str, Any]) -> None:
     """Set several tags of the experiment in use, all of them or, if one is invalid, none."""
-    store = places.store()
+    store = tracking_uri.store()
     store.set_experiment_tags(_current_experiment_id(store), validate.mapping("tags", tags))
 
 
 def delete_experiment_tag(key: str) -> None:
     """Remove a tag of the experiment in use. Raises NotFound if it is not set."""
-    store = places.store()
+    store = tracking_uri.store()
     store.delete_experiment_tag(_current_experiment_id(store), key)
 
 
@@ -279,7 +279,7 @@ def start_run(
             "start_run with nested=True"
         )
     sampling = _sampling(log_system_metrics)
-    store = places.store()
+    store = tracking_uri.store()
     run_exit.install(active_runs.end_all)
     given_tags = _named(_described(tags, description), run_name)
     with active_runs.Starting():
@@ -434,7 +434,7 @@ def _active() -> Active:
 
 def _target(run_id: str | None, synchronous: bool | None = None) -> tuple[Store, str]:
     if run_id is not None:
-        store = places.store()
+        store = tracking_uri.store()
     else:
         active = _active()
         store, run_id = active.store, active.run.info.run_id
@@ -784,7 +784,7 @@ def load_table(
     >>> runlog.load_table("scores.json")["score"].tolist()
     [0.9, 0.2]
     """
-    experiment_id = _current_experiment_id(places.store())
+    experiment_id = _current_experiment_id(tracking_uri.store())
     return RunlogClient().load_table(experiment_id, artifact_file, run_ids, extra_columns)
 
 
@@ -890,7 +890,7 @@ def initialize_logged_model(
         source_run_id = source_run_id or run.info.run_id
         experiment_id = experiment_id or run.info.experiment_id
     return RunlogClient().create_logged_model(
-        experiment_id or _current_experiment_id(places.store()),
+        experiment_id or _current_experiment_id(tracking_uri.store()),
         name,
         source_run_id,
         {**context.default_tags(), **(tags or {})},
@@ -988,9 +988,9 @@ def search_logged_models(
             break
     if output_format == "list":
         return found
-    from runlog import frames
+    from runlog import dataframes
 
-    return frames.models(found)
+    return dataframes.models(found)
 
 
 # -- reading --------------------------------------------------------------------------------
@@ -1076,14 +1076,14 @@ def search_runs(
     """
     if output_format not in ("pandas", "list"):
         raise ValueError(f"Unsupported output format: {output_format}: use 'pandas' or 'list'")
-    store = places.store()
+    store = tracking_uri.store()
     ids = _searched(store, experiment_ids, experiment_names, search_all_experiments)
     if output_format == "list":
         return list(store.all_runs(ids, filter_string, run_view_type, max_results, order_by))
-    from runlog import frames
+    from runlog import dataframes
 
     columns = store.search_run_columns(ids, filter_string, run_view_type, max_results, order_by)
-    return frames.runs(columns)
+    return dataframes.runs(columns)
 
 
 def _searched(
@@ -1136,13 +1136,15 @@ def metric_history(
     >>> runlog.metric_history(run, "loss").values.tolist()
     [1.0, 0.5, 0.25]
     """
-    from runlog import frames
+    from runlog import dataframes
 
     one = isinstance(run_ids, (str, Run))
     ids = ids_of(run_ids)
     if one and isinstance(keys, str):
-        return frames.history(places.store(), ids[0], keys)
-    return frames.histories(places.store(), ids, [keys] if isinstance(keys, str) else keys)
+        return dataframes.history(tracking_uri.store(), ids[0], keys)
+    return dataframes.histories(
+        tracking_uri.store(), ids, [keys] if isinstance(keys, str) else keys
+    )
 
 
 def ids_of(runs: str | Run | Sequence[str | Run] | pandas.DataFrame) -> list[str]:
@@ -1158,7 +1160,7 @@ def flush() -> None:
     A log call survives a killed program as soon as it returns. Without a flush, a power cut may
     take the last moments before it.
     """
-    places.store().flush()
+    tracking_uri.store().flush()
 
 
 def flush_async_logging() -> None:

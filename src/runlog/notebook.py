@@ -1,84 +1,90 @@
-"""How runs and experiments look in a notebook: HTML in which everything is escaped."""
+"""Runs with their charts in a notebook, or as a file to pass on: pages that need no server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+import os
+import sys
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
 
-from runlog import tables
+from runlog import fluent, tracking_uri
+from runlog.entities import Run
+from runlog.errors import NotFound
+from runlog.html_page import document
+from runlog.protocol.endpoints import MAX_RUNS_AT_ONCE
 
 if TYPE_CHECKING:
-    from runlog.entities import DatasetInput, Experiment, Run
+    from typing import TypeAlias
 
-# Tags whose values are among the attributes that are shown.
-_SHOWN_ABOVE = ("mlflow.runName", "mlflow.user")
+    import pandas
+
+    Runs: TypeAlias = str | Run | Sequence[str | Run] | pandas.DataFrame | None
+
+HINT = (
+    "runlog.show draws in a notebook, which this is not. Elsewhere, "
+    "runlog.save_page(runs, 'page.html') writes the same as a file, and the command  runlog ui  "
+    "opens all runs in a browser"
+)
+_HEX = frozenset("0123456789abcdef")
 
 
-def run(run: Run) -> str:
-    """What a run is, then what it logged and read, a table each."""
-    info = run.info
-    about = {
-        "id": info.run_id,
-        "experiment": info.experiment_id,
-        "status": info.status,
-        "started": _time(info.start_time),
-        "ended": _time(info.end_time),
-        "took": None if info.end_time is None else tables.duration(info.end_time - info.start_time),
-        "user": info.user_id,
-        "stage": info.lifecycle_stage,
-        "artifacts": info.artifact_uri,
-    }
-    tags = {key: run.data.tags[key] for key in run.data.tags if key not in _SHOWN_ABOVE}
-    return _page(
-        f"Run {info.run_name} ({info.status})",
-        about,
-        metrics={key: tables.number(value) for key, value in run.data.metrics.items()},
-        params=run.data.params,
-        tags=tags,
-        inputs=_inputs(run.inputs.dataset_inputs),
+def show(runs: Runs = None, height: int = 720) -> None:
+    """Show the page of a run, or a comparison of several, below the cell of a notebook.
+
+    `runs` are a run or its id, several of either, what `search_runs` returned, or a filter, of
+    whose runs in the experiment in use the 100 newest are shown; by default the last active run.
+    `height` is in pixels. The page is part of the notebook: it needs no server, and is there when
+    you send the notebook to others. Outside of a notebook, print what to do instead. Raises
+    NotFound if there is no such run.
+    """
+    display = _display()
+    if display is None:
+        print(HINT, file=sys.stderr)
+        return
+    page = document(tracking_uri.store(), _ids(runs))
+    # Of no origin: what was logged cannot reach the notebook.
+    frame = (
+        f'<iframe srcdoc="{escape(page)}" sandbox="allow-scripts allow-downloads" title="Runs" '
+        f'style="width:100%;height:{int(height)}px;border:1px solid #8884;border-radius:6px">'
+        "</iframe>"
     )
+    display({"text/html": frame, "text/plain": "a page of runs, for a browser"}, raw=True)
 
 
-def experiment(experiment: Experiment) -> str:
-    """What an experiment is, then its tags."""
-    about = {
-        "id": experiment.experiment_id,
-        "created": _time(experiment.creation_time),
-        "changed": _time(experiment.last_update_time),
-        "stage": experiment.lifecycle_stage,
-        "artifacts": experiment.artifact_location,
-    }
-    return _page(f"Experiment {experiment.name}", about, tags=experiment.tags)
+def save_page(runs: Runs, path: str | os.PathLike[str]) -> None:
+    """Write what `show` shows to one HTML file, which opens in any browser, without a server and
+    without a network. Raises NotFound if there is no such run.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_metric("loss", 0.5)
+    >>> runlog.save_page(run, "run.html")
+    """
+    page = document(tracking_uri.store(), _ids(runs))
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(page)
 
 
-def _time(milliseconds: int | None) -> str:
-    return "" if milliseconds is None else f"{tables.time(milliseconds)} UTC"
-
-
-def _inputs(given: Iterable[DatasetInput]) -> dict[str, str]:
-    """Of each data set the name and the digest, then its kind of source and the values of tags."""
-    return {
-        f"{each.dataset.name} {each.dataset.digest}": ", ".join(
-            [each.dataset.source_type, *(tag.value for tag in each.tags)]
+def _ids(runs: Runs) -> list[str]:
+    if runs is None:
+        runs = fluent.last_active_run()
+        if runs is None:
+            raise NotFound("there is no run yet that could be shown: name one, or start one")
+    if isinstance(runs, str) and not (len(runs) == 32 and _HEX.issuperset(runs)):
+        found = fluent.search_runs(
+            filter_string=runs, max_results=MAX_RUNS_AT_ONCE, output_format="list"
         )
-        for each in given
-    }
+        if not len(found):
+            raise NotFound(f"no run of the experiment in use matches {runs!r}")
+        runs = list(found)
+    return fluent.ids_of(runs)
 
 
-def _page(title: str, about: Mapping[str, str | None], **parts: Mapping[str, str]) -> str:
-    """Tables, without empty ones; of the first one without empty rows."""
-    known = {name: value for name, value in about.items() if value}
-    rest = (_table(name, rows) for name, rows in parts.items() if rows)
-    return "".join([_table(title, known), *rest])
+def _display() -> Any:
+    """IPython's display, if a notebook shows what it is given."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if getattr(shell, "kernel", None) is None:  # none, or a terminal's
+        return None
+    from IPython.display import display
 
-
-def _table(title: str, rows: Mapping[str, str | None]) -> str:
-    from html import escape
-
-    left = "style='text-align:left;vertical-align:top;white-space:pre-wrap'"
-    body = "".join(
-        f"<tr><th {left}>{escape(str(name))}</th><td {left}>{escape(str(value))}</td></tr>"
-        for name, value in rows.items()
-    )
-    caption = f"<caption style='text-align:left;font-weight:bold'>{escape(title)}</caption>"
-    return f"<table>{caption}<tbody>{body}</tbody></table>"
+    return display

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from runlog.artifacts import ArtifactRepo, LocationRefused
 from runlog.entities import RunInfo, RunStatus
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
-from runlog.ledger import Ledger
+from runlog.file_digests import Ledger
 from runlog.sqlstore.store import SqlStore
 from runlog.storage.opening import opened
 from runlog.storage.paths import local_root

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
     from runlog.entities import LoggedModelInput
-    from runlog.models import LoggedModels
-    from runlog.records import Records
-    from runlog.results import QueryResult
+    from runlog.exact_copy import Records
+    from runlog.logged_models import LoggedModels
+    from runlog.sql_results import QueryResult
     from runlog.views import Views
 
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
@@ -342,7 +342,7 @@ class Store(ABC):
     def records(self) -> Records:
         """Return what is stored, exactly as it is, for copying it to another store. It remembers
         what it was told: use the same one for the whole copy."""
-        from runlog.records import Records
+        from runlog.exact_copy import Records
 
         return Records(self)
 

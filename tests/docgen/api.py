@@ -10,7 +10,7 @@ from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import runlog
-from runlog import errors, frames
+from runlog import dataframes, errors
 from runlog.errors import RunlogError
 
 HEADS = {
@@ -141,7 +141,7 @@ def _clients() -> tuple[type, ...]:
 
 def _anywhere(name: str) -> Any:
     """The class of that name that `runlog` itself does not have."""
-    homes = (runlog.entities, runlog.client, frames)
+    homes = (runlog.entities, runlog.client, dataframes)
     return next(vars(home)[name] for home in homes if name in vars(home))
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.ui.conftest import HOSTILE, violations
 
 from processes import LONG
-from runlog import page as kept
+from runlog import html_page as kept
 
 NOTEBOOK = """
 import runlog

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import artifacts_pack, common
-from runlog.tables import SIZE, TEXT, Column
+from runlog.text_tables import SIZE, TEXT, Column
 
 if TYPE_CHECKING:
     from runlog.entities import FileInfo
@@ -54,7 +54,7 @@ def list_artifacts(
 
     found = RunlogClient(uri).list_artifacts(_run(runs, run_ids, uri), artifact_path)
     if form == "json" or (form is None and not sys.stdout.isatty()):
-        common.print_parts(tables.json_list(_as_json(each) for each in found))
+        common.print_parts(text_tables.json_list(_as_json(each) for each in found))
         return
     rows = [(each.path + "/" * (each.is_dir and form is None), each.file_size) for each in found]
     common.print_rows(COLUMNS, rows, form)

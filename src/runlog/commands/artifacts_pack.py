@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import common
-from runlog.tables import ID, TEXT, Column, counted
+from runlog.text_tables import ID, TEXT, Column, counted
 
 if TYPE_CHECKING:
     from runlog.entities import RunInfo
@@ -172,7 +172,7 @@ def _move(
                     "warning", f"{place} has files that are not those of run {info.run_id}"
                 )
             done((count + 1) * _SHARE, len(chosen) * _SHARE)
-    what = f"{counted(files, 'file')} ({tables.size(size)}) of {counted(len(chosen), 'run')}"
+    what = f"{counted(files, 'file')} ({text_tables.size(size)}) of {counted(len(chosen), 'run')}"
     if form:
         common.print_facts(form, facts)
     else:

@@ -6,7 +6,7 @@ import click
 
 from runlog.commands import common
 from runlog.commands.users import open_users
-from runlog.tables import NUMBER, TEXT, TIME, Column
+from runlog.text_tables import NUMBER, TEXT, TIME, Column
 
 COLUMNS = [
     Column("time", TIME),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runlog import tables
-from runlog.tables import Column, Row
+from runlog import text_tables
+from runlog.text_tables import Column, Row
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -55,7 +55,7 @@ def uri_before_command(context: click.Context | None = None) -> str | None:
 
 def whole_uri(uri: str | None) -> str:
     """`uri`, else that before the command's name, else the tracking URI, with its password."""
-    from runlog import places
+    from runlog import tracking_uri as places
 
     return places.whole(uri or uri_before_command())
 
@@ -63,7 +63,7 @@ def whole_uri(uri: str | None) -> str:
 def open_store(uri: str | None, make: bool = False) -> Store:
     """The store at `uri` or else at the tracking URI. Only with `make` is one made: a command
     that reads at a mistyped place says so and leaves no file behind. Raises NotFound."""
-    from runlog import places
+    from runlog import tracking_uri as places
     from runlog.errors import NotFound
 
     path = database_path(uri)
@@ -118,8 +118,8 @@ def open_file(uri: str | None) -> SqlStore:
 
 def close_stores() -> None:
     """Lets go of the files that a command opened."""
-    if "runlog.places" in sys.modules:
-        from runlog import places
+    if "runlog.tracking_uri" in sys.modules:
+        from runlog import tracking_uri as places
         from runlog.errors import RunlogError
 
         try:
@@ -130,7 +130,7 @@ def close_stores() -> None:
 
 def database_path(uri: str | None) -> str | None:
     """The file behind a tracking URI, whether it is there or not; None if there can be none."""
-    from runlog import places
+    from runlog import tracking_uri as places
     from runlog.errors import InvalidParameter
     from runlog.store import database_file
 
@@ -328,9 +328,9 @@ def print_rows(
     there is none. To the user of a table `more` tells how to see columns that did not fit, and
     `empty` that there are no rows."""
     if form == "json":
-        print_parts(tables.json_rows(columns, rows))
+        print_parts(text_tables.json_rows(columns, rows))
     elif form == "csv":
-        tables.write_csv(columns, rows, sys.stdout)
+        text_tables.write_csv(columns, rows, sys.stdout)
     else:
         _print_table(columns, rows, more)
         if empty and not rows:
@@ -344,12 +344,12 @@ def print_done(form: str | None, done: Iterable[tuple[str, Facts]]) -> None:
         print_facts(form, [facts for _, facts in done])
         return
     for sentence, _ in done:
-        click.echo(tables.plain(sentence) if sys.stdout.isatty() else sentence)
+        click.echo(text_tables.plain(sentence) if sys.stdout.isatty() else sentence)
 
 
 def print_facts(form: str, rows: Sequence[Facts]) -> None:
     """Prints rows that all have the same keys, for programs."""
-    columns = [Column(name, tables.TEXT) for name in (rows[0] if rows else ())]
+    columns = [Column(name, text_tables.TEXT) for name in (rows[0] if rows else ())]
     print_rows(columns, [list(row.values()) for row in rows], form)
 
 
@@ -361,15 +361,15 @@ def print_parts(parts: Iterator[str]) -> None:
 
 def _print_table(columns: Sequence[Column], rows: Sequence[Row], more: str) -> None:
     cells = terminal_width()
-    ellipsis = "…" if tables.shows("…", sys.stdout) else "..."
-    lines, left_out = tables.table(columns, rows, cells, ellipsis)
+    ellipsis = "…" if text_tables.shows("…", sys.stdout) else "..."
+    lines, left_out = text_tables.table(columns, rows, cells, ellipsis)
     click.echo(heading(lines[0]))
     if len(lines) > 1:
         click.echo("\n".join(lines[1:]))
     if left_out and cells is not None:
-        note = f"{tables.counted(len(left_out), 'more column')}: {', '.join(left_out)}"
+        note = f"{text_tables.counted(len(left_out), 'more column')}: {', '.join(left_out)}"
         more = f" ({more})" if more else ""
-        say(tables.cut(note, cells - len(more), ellipsis) + more)
+        say(text_tables.cut(note, cells - len(more), ellipsis) + more)
 
 
 def heading(text: str) -> str:
@@ -404,8 +404,8 @@ def say(text: str) -> None:
 
 def complain(kind: str, text: str) -> None:
     """One line on standard error: `runlog: error: ...` or `runlog: warning: ...`."""
-    line = tables.without_password(" ".join(text.splitlines()))
-    click.echo(f"runlog: {kind}: {tables.plain(line)}", err=True)
+    line = text_tables.without_password(" ".join(text.splitlines()))
+    click.echo(f"runlog: {kind}: {text_tables.plain(line)}", err=True)
 
 
 @contextmanager
@@ -502,7 +502,7 @@ def _completions(
     try:
         store = open_store(context.params.get("uri"))
         return [
-            CompletionItem(name, help=tables.plain(about) or None)
+            CompletionItem(name, help=text_tables.plain(about) or None)
             for name, about in items(store)
             if name.startswith(begun)
         ]

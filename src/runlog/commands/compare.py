@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import common
-from runlog.tables import TEXT, Column
+from runlog.text_tables import TEXT, Column
 
 if TYPE_CHECKING:
     from runlog.entities import Run
@@ -81,14 +81,14 @@ def compare(
     if not everything:
         lines = [line for line in lines if _differs(line)]
     if form == "json":
-        click.echo(tables.json_text(_as_json(found, lines), indent=2))
+        click.echo(text_tables.json_text(_as_json(found, lines), indent=2))
         return
     ids = [run.info.run_id for run in found]
     heads = ids if form else _heads(found)
     columns = [
         Column("part", TEXT),
         Column("key", TEXT, least=10),
-        *(Column(head, tables.TEXT, least=8) for head in heads),
+        *(Column(head, text_tables.TEXT, least=8) for head in heads),
     ]
     rows = [[line.part, line.key, *_shown(line, form)] for line in lines]
     if not form:
@@ -102,7 +102,7 @@ def _about(found: Sequence[Run]) -> Iterator[Line]:
     yield Line("run", "run_id", [run.info.run_id for run in found])
     for name in ("run_name", "experiment_id", "status", "user_id"):
         yield Line("run", name, [getattr(run.info, name) for run in found])
-    yield Line("run", "start_time", [tables.iso_time(run.info.start_time) for run in found])
+    yield Line("run", "start_time", [text_tables.iso_time(run.info.start_time) for run in found])
 
 
 def _fields(part: str, of_runs: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
@@ -111,7 +111,7 @@ def _fields(part: str, of_runs: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
 
 
 def _differs(line: Line) -> bool:
-    return len({tables.wire(value) for value in line.values}) > 1
+    return len({text_tables.wire(value) for value in line.values}) > 1
 
 
 def _less_is_better(key: str, minimize: set[str], maximize: set[str]) -> bool:
@@ -134,11 +134,11 @@ def _shown(line: Line, form: str | None) -> list[Any]:
     if form:
         return line.values
     if line.part == "metrics":
-        (texts,) = [tables.NUMBER.show(line.values)]
+        (texts,) = [text_tables.NUMBER.show(line.values)]
     elif line.key == "run_id":
-        texts = tables.shorten(line.values) if sys.stdout.isatty() else line.values
+        texts = text_tables.shorten(line.values) if sys.stdout.isatty() else line.values
     else:
-        texts = [tables.plain(value) for value in line.values]
+        texts = [text_tables.plain(value) for value in line.values]
     if line.key == "start_time" and line.part == "run":
         texts = [text[:19].replace("T", " ") for text in texts]
     return [text + " *" if at in line.best else text for at, text in enumerate(texts)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runlog.commands import common
-from runlog.tables import TEXT, Column, counted
+from runlog.text_tables import TEXT, Column, counted
 
 if TYPE_CHECKING:
     from runlog.entities import Experiment
@@ -127,7 +127,7 @@ def _say_refused(refused: Mapping[str, int], target: str, artifacts: bool) -> No
 @contextmanager
 def _target(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Store | None]:
     """The store to copy to; None where it is not there, and nothing is to be made."""
-    from runlog import places
+    from runlog import tracking_uri
     from runlog.storage import allowed
     from runlog.store import open_store
 
@@ -138,7 +138,7 @@ def _target(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Stor
         yield None
         return
     common.report_new_file(path)
-    store = open_store(places.absolute(uri), artifact_root)
+    store = open_store(tracking_uri.absolute(uri), artifact_root)
     if artifact_root:
         allowed.remember(artifact_root)
     try:

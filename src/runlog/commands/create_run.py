@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import common
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _experiment(store: Store, number: str | None, name: str | None) -> str:
 def _print(form: str | None, run_id: str, experiment: str, status: str, name: str) -> None:
     facts = {"run_id": run_id, "experiment_id": experiment, "status": status, "run_name": name}
     if form is None and not sys.stdout.isatty():
-        click.echo(tables.json_text(facts, indent=2))
+        click.echo(text_tables.json_text(facts, indent=2))
         return
     said = f"Created run {run_id} ({name}) in experiment {experiment}"
     common.print_done(form, [(said, {"done": "created", **facts})])

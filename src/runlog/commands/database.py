@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import common
-from runlog.tables import TEXT, Column
+from runlog.text_tables import TEXT, Column
 
 
 @click.group()
@@ -23,20 +23,22 @@ def info(form: str | None, uri: str | None) -> None:
 
     found = maintenance.information(common.open_file(uri).db)
     if form == "json":
-        click.echo(tables.json_text(found, indent=2))
+        click.echo(text_tables.json_text(found, indent=2))
     elif form == "csv":
         columns = [Column("name", TEXT), Column("value", TEXT)]
         common.print_rows(columns, list(found.items()), form)
     else:
         rows = [(name.replace("_bytes", ""), _shown(name, value)) for name, value in found.items()]
-        click.echo("\n".join(tables.pairs([(name.replace("_", " "), text) for name, text in rows])))
+        click.echo(
+            "\n".join(text_tables.pairs([(name.replace("_", " "), text) for name, text in rows]))
+        )
 
 
 def _shown(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return tables.size(value) if name.endswith("_bytes") else f"{value:,}"
+        return text_tables.size(value) if name.endswith("_bytes") else f"{value:,}"
     return str(value)
 
 
@@ -62,7 +64,7 @@ def check(context: click.Context, quick: bool, form: str | None, uri: str | None
     elif not problems:
         common.print_done(None, [(f"{path} is sound", {})])
     elif len(problems) > 1:
-        click.echo("\n".join(map(tables.plain, problems)))
+        click.echo("\n".join(map(text_tables.plain, problems)))
     if problems:
         what = problems[0] if len(problems) == 1 else f"{len(problems)} problems"
         common.complain("error", what if path in what else f"{path}: {what}")
@@ -101,7 +103,7 @@ def backup(target: str, overwrite: bool, form: str | None, uri: str | None) -> N
     with common.progress("Copying pages") as done:
         size = maintenance.backup(database, target, overwrite, done)
     path = maintenance.backup_path(database.path, target)
-    said = f"Copied {database.path} to {path} ({tables.size(size)})"
+    said = f"Copied {database.path} to {path} ({text_tables.size(size)})"
     common.print_done(form, [(said, {"done": "copied", "path": path, "size_bytes": size})])
 
 
@@ -118,7 +120,7 @@ def vacuum(form: str | None, uri: str | None) -> None:
     database = common.open_file(uri).db
     with common.progress("Vacuuming") as done:
         before, after = maintenance.vacuum(database, done)
-    said = f"{database.path}: {tables.size(before)} before, {tables.size(after)} now"
+    said = f"{database.path}: {text_tables.size(before)} before, {text_tables.size(after)} now"
     sizes = {"size_bytes_before": before, "size_bytes": after}
     common.print_done(form, [(said, {"done": "vacuumed", "path": database.path, **sizes})])
 

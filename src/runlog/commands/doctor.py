@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import common
 from runlog.commands.findings import NOTE, OK, WRONG, Finding
-from runlog.tables import TEXT, Column
+from runlog.text_tables import TEXT, Column
 
 if TYPE_CHECKING:
     from runlog.db.sqlite import Database
@@ -62,14 +62,14 @@ def doctor(context: click.Context, mask_envs: bool, form: str | None, uri: str |
 
 
 def _print(found: list[Finding]) -> None:
-    drawn = tables.shows("✓•✗", sys.stdout)
-    lines = tables.pairs([(each.topic, each.text) for each in found])
+    drawn = text_tables.shows("✓•✗", sys.stdout)
+    lines = text_tables.pairs([(each.topic, each.text) for each in found])
     for each, line in zip(found, lines, strict=True):
         sign, colour = MARKS[each.level]
         mark = sign if drawn else f"{each.level:5}"
         click.echo(f"{common.painted(mark, colour)} {line}")
     wrong = sum(each.level == WRONG for each in found)
-    click.echo(f"\n{tables.counted(wrong, 'problem')} found" if wrong else "\nAll is well")
+    click.echo(f"\n{text_tables.counted(wrong, 'problem')} found" if wrong else "\nAll is well")
 
 
 def _versions() -> Iterator[Finding]:
@@ -87,10 +87,10 @@ def _versions() -> Iterator[Finding]:
 
 
 def _place(uri: str | None) -> Iterator[Finding]:
-    from runlog import places
+    from runlog import tracking_uri
     from runlog.errors import RunlogError
 
-    shown = tables.without_password(places.get_tracking_uri() if uri is None else uri)
+    shown = text_tables.without_password(tracking_uri.get_tracking_uri() if uri is None else uri)
     yield Finding(OK, "tracking URI", f"{shown} (from {_reason(uri)})")
     try:
         path = common.database_path(uri)
@@ -99,7 +99,7 @@ def _place(uri: str | None) -> Iterator[Finding]:
         else:
             yield _missing(path)
     except RunlogError as error:
-        yield Finding(WRONG, "database", tables.without_password(error.message))
+        yield Finding(WRONG, "database", text_tables.without_password(error.message))
     else:
         if path is not None:
             yield from _disk(os.path.dirname(path))
@@ -142,12 +142,11 @@ def _database(uri: str | None) -> Iterator[Finding]:
         yield Finding(OK, "database", f"{store.uri} answers")
         return
     facts = maintenance.information(store.db)
-    yield Finding(
-        OK,
-        "database",
-        f"{facts['path']}: {tables.size(facts['file_bytes'])}, schema {facts['schema_version']}, "
-        f"{tables.counted(facts['runs'], 'run')}, {tables.counted(facts['points'], 'point')}",
-    )
+    size = text_tables.size(facts["file_bytes"])
+    runs = text_tables.counted(facts["runs"], "run")
+    points = text_tables.counted(facts["points"], "point")
+    text = f"{facts['path']}: {size}, schema {facts['schema_version']}, {runs}, {points}"
+    yield Finding(OK, "database", text)
     yield _writable(store.db)
     kind, mode = file_system(store.db.path) or "unknown", facts["journal_mode"]
     text = f"{kind}, journal mode {mode}"
@@ -165,7 +164,9 @@ def _database(uri: str | None) -> Iterator[Finding]:
     unmerged = facts["unmerged_points"]
     text = "all points are merged"
     if unmerged:
-        text = f"{tables.counted(unmerged, 'point')} to be merged, by whoever logs or reads next"
+        text = (
+            f"{text_tables.counted(unmerged, 'point')} to be merged, by whoever logs or reads next"
+        )
     yield Finding(OK, "points", text)
     yield _abandoned(store.db)
 
@@ -197,7 +198,7 @@ def _abandoned(database: Database) -> Finding:
     return Finding(
         NOTE,
         "running runs",
-        f"{tables.counted(len(silent), 'run')} RUNNING and silent for a day: {some}{more}",
+        f"{text_tables.counted(len(silent), 'run')} RUNNING and silent for a day: {some}{more}",
     )
 
 
@@ -206,7 +207,7 @@ def _disk(folder: str) -> Iterator[Finding]:
 
     free = disk_usage(_existing(folder)).free
     level = WRONG if free < NO_SPACE else NOTE if free < LITTLE_SPACE else OK
-    yield Finding(level, "disk space", f"{tables.size(free)} free")
+    yield Finding(level, "disk space", f"{text_tables.size(free)} free")
 
 
 # -- around it ------------------------------------------------------------------------------
@@ -227,5 +228,5 @@ def _environment(hides_all: bool) -> Iterator[Finding]:
     for name, value in sorted(os.environ.items()):
         if name.startswith(("RUNLOG_", "MLFLOW_")):
             is_secret = hides_all or _SECRET.search(name)
-            shown = "(hidden)" if is_secret and value else tables.without_password(value)
+            shown = "(hidden)" if is_secret and value else text_tables.without_password(value)
             yield Finding(OK, name, shown or "(empty)")

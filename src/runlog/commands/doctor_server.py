@@ -8,7 +8,7 @@ from runlog.commands.findings import NOTE, OK, WRONG, Finding
 from runlog.errors import RunlogError
 from runlog.http import probe
 from runlog.http.store import HttpStore
-from runlog.tables import counted
+from runlog.text_tables import counted
 
 LITTLE, MUCH = 3.0, 60.0  # seconds that clocks may differ, and beyond which times are misread
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import common
 from runlog.commands.export import write_runs
-from runlog.tables import TEXT, TIME, Column
+from runlog.text_tables import TEXT, TIME, Column
 
 if TYPE_CHECKING:
     from runlog.entities import Experiment
@@ -114,18 +114,18 @@ def get(
     """Show all that is known of an experiment."""
     _, experiment = _found(experiment_id, experiment_name, uri)
     if form == "json" or output == "json":
-        click.echo(tables.json_text(dict(experiment), indent=2))
+        click.echo(text_tables.json_text(dict(experiment), indent=2))
         return
     if form == "csv":
         common.print_rows(COLUMNS, [_row(experiment, form)], form)
         return
     row = zip(COLUMNS, _row(experiment, form), strict=True)
     shown = [(column.name.replace("_", " "), column.kind.show([value])[0]) for column, value in row]
-    click.echo("\n".join(tables.pairs(shown)))
+    click.echo("\n".join(text_tables.pairs(shown)))
 
 
 def _row(experiment: Experiment, form: str | None) -> list[object]:
-    from runlog.tables import json_text
+    from runlog.text_tables import json_text
 
     row = [getattr(experiment, column.name) for column in COLUMNS]
     if form != "json":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from runlog.commands import common
-from runlog.tables import ID, NUMBER, TEXT, TIME, Column, counted, write_csv
+from runlog.text_tables import ID, NUMBER, TEXT, TIME, Column, counted, write_csv
 
 if TYPE_CHECKING:
     from runlog.store import RunColumns

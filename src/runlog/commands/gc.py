@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import common
-from runlog.tables import ID, TEXT, TIME, Column, counted
+from runlog.text_tables import ID, TEXT, TIME, Column, counted
 
 if TYPE_CHECKING:
     from runlog.sqlstore.store import SqlStore
@@ -98,7 +98,7 @@ def gc(
     what = f"{counted(gone[0], 'run')} and {counted(gone[1], 'experiment')}"
     if unfinished:
         what += f", {counted(len(unfinished), 'unfinished file')}"
-    click.echo(f"Deleted {what}" + (f", {tables.size(freed)} freed" if freed else ""))
+    click.echo(f"Deleted {what}" + (f", {text_tables.size(freed)} freed" if freed else ""))
 
 
 def _list(text: str) -> list[str]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import common
-from runlog.tables import COUNT, ID, NUMBER, TEXT, TIME, Column
+from runlog.text_tables import COUNT, ID, NUMBER, TEXT, TIME, Column
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -204,7 +204,7 @@ def plot(
         _print_history(found, form)
         return
     names = {run_id: store.get_run(run_id).info.run_name for run_id in run_ids}
-    braille = not plain and tables.shows("⣿┤", sys.stdout)
+    braille = not plain and text_tables.shows("⣿┤", sys.stdout)
     for position, key in enumerate(dict.fromkeys(each.key for each in found)):
         lines = [
             Line(_label(names, each), _across(each, across), each.values)
@@ -212,7 +212,7 @@ def plot(
             if each.key == key
         ]
         heading = key if across == "step" else f"{key} over time"
-        click.echo("\n" * (position > 0) + common.heading(tables.plain(heading)))
+        click.echo("\n" * (position > 0) + common.heading(text_tables.plain(heading)))
         drawn = chart(
             lines,
             cells=width or common.terminal_width() or 80,
@@ -220,7 +220,7 @@ def plot(
             braille=braille,
             log=log,
             paint=common.painted if common.shows_colours() else None,
-            show_x=tables.number if across == "step" else _seconds,
+            show_x=text_tables.number if across == "step" else _seconds,
         )
         click.echo("\n".join(drawn))
     if not found:
@@ -235,11 +235,15 @@ def _across(history: History, across: str) -> Sequence[float]:
 
 
 def _seconds(value: float) -> str:
-    return tables.duration(round(value * 1000))
+    return text_tables.duration(round(value * 1000))
 
 
 def _label(names: dict[str, str], history: History) -> str:
     values = [value for value in history.values if value == value]
-    ends = f"  min {tables.number(min(values))}  max {tables.number(max(values))}" if values else ""
+    ends = (
+        f"  min {text_tables.number(min(values))}  max {text_tables.number(max(values))}"
+        if values
+        else ""
+    )
     run = f"{names[history.run_id]} ({history.run_id[:8]})"
-    return f"{run}  last {tables.number(history.values[-1])}{ends}"
+    return f"{run}  last {text_tables.number(history.values[-1])}{ends}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from runlog import tracking_uri
 from runlog.commands import common
-from runlog.tables import NUMBER, TEXT, TIME, Column
+from runlog.text_tables import NUMBER, TEXT, TIME, Column
 
 COLUMNS = [
     Column("uri", TEXT),
@@ -81,7 +82,7 @@ def send(refused: bool, any_login: bool, form: str | None) -> None:
         if refused:
             take_back(file)
         if any(not each.in_use and not each.refused for each in waiting(file)):
-            store = HttpStore(places.whole(file.uri))
+            store = HttpStore(tracking_uri.whole(file.uri))
             try:
                 rows.append([file.uri, store.send_left(file, any_login)])
             finally:

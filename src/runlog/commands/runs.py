@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.clock import now
 from runlog.commands import common
 from runlog.commands.compare import compare
 from runlog.commands.create_run import create
 from runlog.commands.export import write_runs
-from runlog.tables import DURATION, ID, NUMBER, TEXT, TIME, Column, counted
+from runlog.text_tables import DURATION, ID, NUMBER, TEXT, TIME, Column, counted
 
 if TYPE_CHECKING:
     from runlog.entities import MetricSummary, Run, RunInfo
@@ -135,7 +135,7 @@ def search(
         return
     found = store.all_runs(ids, filter_string, number, limit, order_by)
     if form == "json" and not columns:
-        common.print_parts(tables.json_list(run.to_dictionary() for run in found))
+        common.print_parts(text_tables.json_list(run.to_dictionary() for run in found))
         return
     if columns:
         fields = _fields(columns)
@@ -309,7 +309,7 @@ def _with_short_titles(columns: Sequence[Column]) -> Iterator[Column]:
         yield column._replace(optional=True, title=title if taken.count(title) == 1 else "")
 
 
-def _kind(field: Field) -> tables.Kind:
+def _kind(field: Field) -> text_tables.Kind:
     own = {column.name: column.kind for column in COLUMNS}
     if field.kind == "attribute":
         return own.get(field.key, TEXT)
@@ -348,7 +348,7 @@ def describe(
     if form == "csv":
         common.print_rows(PARTS, list(_parts(run)), form)
     elif form == "json" or not sys.stdout.isatty():
-        click.echo(tables.json_text(run.to_dictionary(), indent=4))
+        click.echo(text_tables.json_text(run.to_dictionary(), indent=4))
     else:
         summary = store.get_metric_summary(run.info.run_id)
         experiment = store.get_experiment(run.info.experiment_id)
@@ -380,13 +380,13 @@ TOLD_TAGS = {
 
 def _print_about(run: Run, experiment: str) -> None:
     info = run.info
-    ended = f", took {tables.duration(_duration(info))}" if info.end_time is not None else ""
+    ended = f", took {text_tables.duration(_duration(info))}" if info.end_time is not None else ""
     lines = [
         ("run", info.run_id),
         ("name", info.run_name),
         ("experiment", f"{experiment} (id {info.experiment_id})"),
         ("status", info.status + (", in the trash" if info.lifecycle_stage == "deleted" else "")),
-        ("started", f"{tables.time(info.start_time)} UTC{ended}"),
+        ("started", f"{text_tables.time(info.start_time)} UTC{ended}"),
         ("user", info.user_id),
         *((name, run.data.tags.get(key, "")) for key, name in TOLD_TAGS.items()),
         ("artifacts", info.artifact_uri),
@@ -394,17 +394,17 @@ def _print_about(run: Run, experiment: str) -> None:
     for given in run.inputs.dataset_inputs:
         context = ", ".join(tag.value for tag in given.tags)
         lines.append(("data set", f"{given.dataset.name} {given.dataset.digest} {context}"))
-    click.echo("\n".join(tables.pairs([line for line in lines if line[1]])))
+    click.echo("\n".join(text_tables.pairs([line for line in lines if line[1]])))
 
 
 SUMMARY = [
     Column("metric", TEXT, least=20),
     Column("last", NUMBER),
     Column("min", NUMBER),
-    Column("min_step", tables.COUNT, optional=True),
+    Column("min_step", text_tables.COUNT, optional=True),
     Column("max", NUMBER),
-    Column("max_step", tables.COUNT, optional=True),
-    Column("points", tables.COUNT, optional=True),
+    Column("max_step", text_tables.COUNT, optional=True),
+    Column("points", text_tables.COUNT, optional=True),
 ]
 
 
@@ -424,7 +424,7 @@ def _print_logged(run: Run, summary: dict[str, MetricSummary]) -> None:
     for title, values in (("params", run.data.params), ("tags", tags)):
         if values:
             click.echo("\n" + common.heading(title))
-            click.echo("\n".join(tables.pairs(sorted(values.items()))))
+            click.echo("\n".join(text_tables.pairs(sorted(values.items()))))
 
 
 @runs.command()
@@ -450,7 +450,7 @@ def page(
 
     It opens in any browser without a server, with charts to zoom in. Artifacts are not in it.
     """
-    from runlog.page import document
+    from runlog.html_page import document
 
     store = common.open_store(uri)
     ids = [common.full_run_id(store, each) for each in common.named(runs, run_ids)]

@@ -201,7 +201,7 @@ def _serve(
     auth: bool | None,
     **options: Any,
 ) -> None:
-    from runlog import places
+    from runlog import tracking_uri as places
     from runlog.server import process
 
     if file and store_uri and file != store_uri:
@@ -267,7 +267,7 @@ def _open_browser(config: Config, address: str) -> None:
 
 
 def _say_who_is_let_in(config: Config, store: Store, address: str) -> None:
-    from runlog import places
+    from runlog import tracking_uri as places
     from runlog.server.auth import first_token, guard
     from runlog.server.process import database_path, demands_log_in
     from runlog.validate import is_loopback

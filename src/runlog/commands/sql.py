@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runlog import tables
+from runlog import text_tables
 from runlog.commands import common
-from runlog.results import distinct
-from runlog.tables import NUMBER, TEXT, Column, Kind
+from runlog.sql_results import distinct
+from runlog.text_tables import NUMBER, TEXT, Column, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,11 +77,13 @@ def print_answer(answer: Answer, form: str | None) -> None:
     if not answer.names:
         return
     if form == "csv":
-        tables.write_csv([Column(name, TEXT) for name in answer.names], answer.rows, sys.stdout)
+        text_tables.write_csv(
+            [Column(name, TEXT) for name in answer.names], answer.rows, sys.stdout
+        )
         return
     if form == "json":
         columns = [Column(name, TEXT) for name in distinct(answer.names)]
-        common.print_parts(tables.json_rows(columns, answer.rows))
+        common.print_parts(text_tables.json_rows(columns, answer.rows))
         return
     rows = list(answer.rows)
     common.print_rows(
@@ -104,7 +106,8 @@ def _kind(values: list[object]) -> Kind:
 
 def _shown(values: Sequence[Any]) -> list[str]:
     return [
-        f"x'{value.hex()}'" if isinstance(value, bytes) else tables.plain(value) for value in values
+        f"x'{value.hex()}'" if isinstance(value, bytes) else text_tables.plain(value)
+        for value in values
     ]
 
 
@@ -157,7 +160,7 @@ class Shell:
                 for answer in self._reader.answers(statement):
                     print_answer(answer, self._form)
         except RunlogError as error:
-            click.echo(f"error: {tables.plain(error.message)}", err=True)
+            click.echo(f"error: {text_tables.plain(error.message)}", err=True)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
 

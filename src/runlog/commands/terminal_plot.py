@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from runlog.tables import cut, number, plain, width
+from runlog.text_tables import cut, number, plain, width
 
 MARKS = "*o+x#@%&"
 # Told apart on dark and on light ground, and with the common kinds of colour blindness.

@@ -6,7 +6,7 @@ import click
 
 from runlog.commands import common
 from runlog.commands.users import note, open_users, print_user
-from runlog.tables import TEXT, TIME, Column
+from runlog.text_tables import TEXT, TIME, Column
 
 COLUMNS = [
     Column("user", TEXT),

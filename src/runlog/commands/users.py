@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runlog.commands import common
-from runlog.tables import TEXT, TIME, Column
+from runlog.text_tables import TEXT, TIME, Column
 
 if TYPE_CHECKING:
     from runlog.sqlstore.accounts import Users
@@ -40,8 +40,8 @@ def note(known: Users, action: str, target: str) -> None:
     """Keeps in the audit log what was done here, by the user of this machine."""
     from getpass import getuser
 
+    from runlog.accounts import Entry
     from runlog.clock import now
-    from runlog.users import Entry
 
     try:
         name = getuser()

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from runlog.entities import Experiment, LoggedModel, RunInfo, ViewType
+from runlog.exact_copy import ModelRecord, Records, RunRecord
 from runlog.protocol import codecs
 from runlog.protocol.codecs import Kind
 from runlog.protocol.endpoints import MAX_RUNS_AT_ONCE
 from runlog.protocol.exact_copy import MODEL_RECORD, RUN_RECORD
-from runlog.records import ModelRecord, Records, RunRecord
 
 if TYPE_CHECKING:
     from runlog.http.store import HttpStore

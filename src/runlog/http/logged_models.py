@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runlog import validate
 from runlog.entities import LoggedModel, LoggedModelOutput, PagedList
 from runlog.errors import NotFound
-from runlog.models import LoggedModels, ModelOrder
+from runlog.logged_models import LoggedModels, ModelOrder
 
 if TYPE_CHECKING:
     from runlog.http.store import HttpStore

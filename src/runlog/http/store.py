@@ -46,10 +46,10 @@ from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
 if TYPE_CHECKING:
     from runlog.db.outbox import OutboxFile
+    from runlog.exact_copy import Records
     from runlog.http.files import ProxiedFiles
     from runlog.http.logged_models import HttpModels
-    from runlog.records import Records
-    from runlog.results import QueryResult
+    from runlog.sql_results import QueryResult
     from runlog.store import Point, Sent
     from runlog.views import Views
 
@@ -530,7 +530,7 @@ class HttpStore(Store):
     ) -> QueryResult:
         if not self.is_runlog:
             return super().sql(query, params)
-        from runlog.results import bindings
+        from runlog.sql_results import bindings
 
         found: QueryResult = self.call("sql", query=query, params=bindings(params))
         return found

@@ -34,7 +34,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
-from runlog.models import ModelOrder
+from runlog.logged_models import ModelOrder
 from runlog.store import DatasetSummary
 
 MAX_DESCRIBED = 1_000  # items: programs that test the description send as many as it allows

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from runlog.exact_copy import FileRecord, ModelRecord, RunRecord
 from runlog.protocol.codecs import INT64, MODEL, RUN, TEXT, Field, many, message, needed
 from runlog.protocol.views import COUNTS
-from runlog.records import FileRecord, ModelRecord, RunRecord
 
 _FILE = message(
     FileRecord,

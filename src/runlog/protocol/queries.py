@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from runlog.protocol import codecs
 from runlog.protocol.arrays import DOUBLES, INTEGERS
 from runlog.protocol.codecs import DOUBLE, INT64, TEXT, Field, Kind, many, message, needed
-from runlog.results import QueryResult
+from runlog.sql_results import QueryResult
 
 
 def _read_blob(value: Any, where: str) -> bytes:

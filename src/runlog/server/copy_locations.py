@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runlog.errors import InvalidParameter
-from runlog.records import changed
+from runlog.exact_copy import changed
 from runlog.server.locations import Allowed
 from runlog.store import Store
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from bottle import response
 
-from runlog import page
+from runlog import html_page
 from runlog.errors import RunlogError
 from runlog.store import Store
 
@@ -94,7 +94,7 @@ class Pages:
 
 def kept(store: Store, run_ids: Sequence[str]) -> bytes:
     """Runs as one HTML file, to be saved."""
-    body = page.document(store, run_ids).encode()
+    body = html_page.document(store, run_ids).encode()
     name = "run" if len(run_ids) == 1 else f"{len(run_ids)}-runs"
     response.content_type = "text/html; charset=utf-8"
     response.set_header(

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, MissingExtra
-from runlog.places import shown
 from runlog.server import listening, memory, traffic
 from runlog.server.app import create_app
 from runlog.server.auth import guard
@@ -28,6 +27,7 @@ from runlog.server.slow_clients import Guard
 from runlog.sqlstore.store import SqlStore
 from runlog.storage import allowed, opening
 from runlog.store import Store, artifact_root, database_file, is_at_server, open_store
+from runlog.tracking_uri import shown
 from runlog.validate import is_loopback
 
 CONNECTIONS = 4096

@@ -10,7 +10,7 @@ from bottle import response
 
 from runlog.db.query import OPEN_TABLES, Limits
 from runlog.errors import BadRequest, InvalidParameter, RunlogError
-from runlog.results import QueryResult
+from runlog.sql_results import QueryResult
 from runlog.sqlstore.store import SqlStore
 from runlog.store import Store
 

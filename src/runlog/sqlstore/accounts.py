@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from runlog import users, validate
+from runlog import accounts, validate
+from runlog.accounts import SESSION, TOKEN, Entry, Grant, Token, User
 from runlog.clock import now
 from runlog.db.sqlite import Database
 from runlog.errors import AlreadyExists, NotFound
 from runlog.sqlstore.ids import again
-from runlog.users import SESSION, TOKEN, Entry, Grant, Token, User
 
 MINUTE = 60_000  # milliseconds
 LOG_IN = "log in"  # the action in the audit log
@@ -48,7 +48,7 @@ class Users:
     @again
     def add(self, name: str, role: str, password: str | None = None) -> User:
         """Makes a user. Raises AlreadyExists, and InvalidParameter for what will not do."""
-        name, role = users.user_name(name), users.role(role)
+        name, role = accounts.user_name(name), accounts.role(role)
         kept = _kept(password, name)
         with self._db.transaction():
             row = self._db.execute(
@@ -67,7 +67,7 @@ class Users:
 
     def get(self, name: str) -> User:
         """The user of that name. Raises NotFound."""
-        found = self.find(users.user_name(name))
+        found = self.find(accounts.user_name(name))
         if found is None:
             raise NotFound(f"no user {name!r}: see  runlog users list")
         return found
@@ -98,7 +98,7 @@ class Users:
     @again
     def set_role(self, name: str, role: str) -> None:
         """Gives a user another role. Raises NotFound."""
-        bindings = {"id": self.get(name).id, "role": users.role(role)}
+        bindings = {"id": self.get(name).id, "role": accounts.role(role)}
         with self._db.transaction():
             self._db.execute("update account set role = :role where id = :id", bindings)
 
@@ -117,7 +117,7 @@ class Users:
         bindings = {
             "id": self.get(name).id,
             "experiment": validate.experiment_id(experiment_id),
-            "role": users.role(role, users.GRANTS),
+            "role": accounts.role(role, accounts.GRANTS),
         }
         with self._db.transaction():
             if not self._db.execute("select 1 from experiment where id = :experiment", bindings):
@@ -213,7 +213,7 @@ class Users:
     ) -> str:
         """Makes a token and returns its text, which nobody can read again. `expiry_time` is Unix
         milliseconds. Raises NotFound for the user, AlreadyExists for the name."""
-        owner, name, secret = self.get(user), users.token_name(name), users.new_secret()
+        owner, name, secret = self.get(user), accounts.token_name(name), accounts.new_secret()
         with self._db.transaction():
             made = self._insert_token(owner, TOKEN, name, secret, expiry_time, read_only, None)
         if not made:
@@ -224,8 +224,8 @@ class Users:
     def add_session(self, user: User, expiry_time: int, token: Token | None = None) -> str:
         """Makes a session and returns the text that its cookie has. One that was begun with a
         token may do no more than that, and ends with it."""
-        secret = users.new_secret()
-        name, read_only = users.digest(secret)[:16], token is not None and token.read_only
+        secret = accounts.new_secret()
+        name, read_only = accounts.digest(secret)[:16], token is not None and token.read_only
         if token is not None and token.expiry_time is not None:
             expiry_time = min(expiry_time, token.expiry_time)
         with self._db.transaction():
@@ -264,7 +264,7 @@ class Users:
                 "account": owner.id,
                 "name": name,
                 "kind": kind,
-                "hash": users.digest(secret),
+                "hash": accounts.digest(secret),
                 "read_only": int(read_only),
                 "now": now(),
                 "expiry": expiry_time,
@@ -274,7 +274,7 @@ class Users:
 
     def holder(self, secret: str, kind: str) -> tuple[User, Token] | None:
         """Whose token or session that is, expired ones too."""
-        bindings = {"hash": users.digest(secret), "kind": kind}
+        bindings = {"hash": accounts.digest(secret), "kind": kind}
         with self._db.reading() as fetch:  # two statements: a third of the time of a join
             found = fetch(
                 """select account, id, name, kind, read_only, creation_time, expiry_time,
@@ -303,7 +303,7 @@ class Users:
     @again
     def revoke(self, user: str, name: str) -> None:
         """Ends a token. Raises NotFound."""
-        bindings = {"account": self.get(user).id, "name": users.token_name(name), "kind": TOKEN}
+        bindings = {"account": self.get(user).id, "name": accounts.token_name(name), "kind": TOKEN}
         with self._db.transaction():
             found = self._db.execute(
                 """select id as token from token
@@ -322,7 +322,7 @@ class Users:
         with self._db.transaction():
             self._db.execute(
                 "delete from token where hash = :hash and kind = :kind",
-                {"hash": users.digest(secret), "kind": SESSION},
+                {"hash": accounts.digest(secret), "kind": SESSION},
             )
 
     # -- the audit log ----------------------------------------------------------------------
@@ -405,8 +405,8 @@ class Users:
 def _kept(password: str | None, name: str) -> str | None:
     if password is None:
         return None
-    users.check_password(password, name)
-    return users.hashed(password)
+    accounts.check_password(password, name)
+    return accounts.hashed(password)
 
 
 def _user(row: Sequence[Any]) -> User:

@@ -9,7 +9,7 @@ from runlog import filters, validate
 from runlog.clock import now
 from runlog.db import digests
 from runlog.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, RunInputs, ViewType
-from runlog.records import FileRecord, ModelRecord, Records, RunRecord
+from runlog.exact_copy import FileRecord, ModelRecord, Records, RunRecord
 from runlog.sqlstore.ids import again_if_unsure, json_ids
 
 if TYPE_CHECKING:

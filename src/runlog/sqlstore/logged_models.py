@@ -21,7 +21,7 @@ from runlog.entities import (
     PagedList,
 )
 from runlog.errors import InvalidParameter, NotFound
-from runlog.models import LoggedModels, ModelOrder
+from runlog.logged_models import LoggedModels, ModelOrder
 from runlog.sqlstore.ids import again, listed
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from runlog.db.query import Limits
     from runlog.db.sqlite import Database
-    from runlog.results import QueryResult
+    from runlog.sql_results import QueryResult
 
 
 class RemoteStore(SqlStore):
@@ -59,7 +59,7 @@ class RemoteStore(SqlStore):
     ) -> QueryResult:
         from runlog.db.server import ServerDatabase
         from runlog.db.server_query import run
-        from runlog.results import QueryResult, bindings
+        from runlog.sql_results import QueryResult, bindings
 
         if limits is not None:  # nothing but the rights of a user of its own would keep a query in
             raise BadRequest(

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from runlog.db.query import Limits
     from runlog.entities import LoggedModelInput, LoggedModelOutput
     from runlog.filters import Clause, OrderBy
-    from runlog.results import QueryResult
+    from runlog.sql_results import QueryResult
     from runlog.sqlstore.exact_copy import SqlRecords
     from runlog.sqlstore.logged_models import SqlModels
     from runlog.sqlstore.search import Search
@@ -868,7 +868,7 @@ class SqlStore(Store):
     ) -> QueryResult:
         """`limits` are for the queries of others, which a server runs."""
         from runlog.db.query import run
-        from runlog.results import QueryResult, bindings
+        from runlog.sql_results import QueryResult, bindings
 
         return QueryResult(*run(self.db, query, bindings(params), limits))
 

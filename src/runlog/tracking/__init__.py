@@ -1,7 +1,7 @@
 """The client under MLflow's name for its module: `from runlog.tracking import MlflowClient`."""
 
 from runlog.client import RunlogClient
-from runlog.places import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+from runlog.tracking_uri import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
 
 MlflowClient = RunlogClient
 

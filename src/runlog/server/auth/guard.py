@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from runlog import users
+from runlog import accounts
 from runlog.clock import now
 from runlog.errors import AlreadyExists, InvalidParameter
 from runlog.server.auth.access import Access, Everyone
@@ -49,7 +49,7 @@ def first_token(known: Users) -> str | None:
     if known.all():
         return None
     try:
-        known.add("admin", users.ADMIN)
+        known.add("admin", accounts.ADMIN)
     except AlreadyExists:  # another server that starts on this database was first
         return None
     return known.add_token("admin", "first", now() + FIRST_TOKEN_SPAN)

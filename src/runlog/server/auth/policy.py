@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from bottle import response
 
-from runlog import clock, filters, users, validate
+from runlog import accounts, clock, filters, validate
+from runlog.accounts import SESSION, TOKEN, Token, User
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.endpoints import ADMIN, EDIT, READ, Row, measured
@@ -30,11 +31,10 @@ from runlog.server.auth.turns import Turns
 from runlog.sqlstore.accounts import LOG_IN, Users
 from runlog.storage.paths import check_path
 from runlog.store import Store
-from runlog.users import SESSION, TOKEN, Token, User
 
 Result = TypeVar("Result")
 
-NEEDED = {READ: users.VIEWER, EDIT: users.EDITOR, ADMIN: users.ADMIN}
+NEEDED = {READ: accounts.VIEWER, EDIT: accounts.EDITOR, ADMIN: accounts.ADMIN}
 FOR_ALL_USERS = ("serverInfo", "about", "flush")
 LISTS_OF_EXPERIMENTS = ("searchExperiments", "listExperiments")
 MOST_REMEMBERED = 1_000  # passwords that held
@@ -122,7 +122,7 @@ class Auth:
 
     def log_in(self, name: str, password: str, address: str) -> Caller:
         """The user of that name and password. Raises UNAUTHENTICATED, REQUEST_LIMIT_EXCEEDED."""
-        name = name.lower()[: users.MAX_NAME + 1].encode(errors="replace").decode()
+        name = name.lower()[: accounts.MAX_NAME + 1].encode(errors="replace").decode()
         user, kept = self.users.with_password(name) or (None, None)
         held = self._held.get(self._digest(name, password))
         if user is None or kept is None or held != kept:
@@ -154,7 +154,7 @@ class Auth:
         with self._turns.turn(failed):  # of many first requests with one password, one is hashed
             if kept is not None and self._held.get(digest) == kept:
                 return True
-            if not users.matches(password, kept) or kept is None:
+            if not accounts.matches(password, kept) or kept is None:
                 return False
             while len(self._held) >= MOST_REMEMBERED:
                 del self._held[next(iter(self._held))]
@@ -207,7 +207,7 @@ class Auth:
         if row.name in LISTS_OF_EXPERIMENTS:
             return self._list(granted, arguments)
         for experiment in self._concerned(row, arguments):
-            if not _reaches(granted.get(experiment, users.MEMBER), needed):
+            if not _reaches(granted.get(experiment, accounts.MEMBER), needed):
                 raise _denied(
                     f"user {user.name!r} may not {row.access} experiment {experiment}: an admin "
                     f"can allow it with  runlog users grant {user.name} {needed} -x {experiment}"
@@ -217,14 +217,14 @@ class Auth:
     def _create(
         self, user: User, arguments: Mapping[str, Any], call: Callable[[Mapping[str, Any]], Result]
     ) -> Result:
-        if user.role not in users.MAKERS:
+        if user.role not in accounts.MAKERS:
             raise _denied(f"user {user.name!r} has the role {user.role}, which makes no experiment")
-        if arguments["artifact_location"] and not _reaches(user.role, users.EDITOR):
+        if arguments["artifact_location"] and not _reaches(user.role, accounts.EDITOR):
             raise _denied(  # it might be where the artifacts of others are
                 f"user {user.name!r} has the role {user.role}, which names no artifact_location"
             )
         experiment = call(arguments)
-        self.users.grant(user.name, str(experiment), users.ADMIN)
+        self.users.grant(user.name, str(experiment), accounts.ADMIN)
         return experiment
 
     def _list(self, granted: Mapping[str, str], given: Mapping[str, Any]) -> PagedList[Any]:
@@ -273,7 +273,7 @@ class Auth:
     def describe(self, caller: Caller) -> dict[str, Any]:
         """Who the caller is, for a page."""
         user, token = caller.user, caller.token
-        looks = user.role == users.VIEWER or bool(token and token.read_only)
+        looks = user.role == accounts.VIEWER or bool(token and token.read_only)
         return {
             "user": user.name,
             "role": user.role,
@@ -286,7 +286,7 @@ class Auth:
 
     def check_admin(self, caller: Caller, changes: bool) -> None:
         """Raises PERMISSION_DENIED unless the caller may look at, or change, users and tokens."""
-        if caller.user.role != users.ADMIN:
+        if caller.user.role != accounts.ADMIN:
             raise _denied(f"user {caller.user.name!r} is no admin")
         if changes and (self._read_only or (caller.token and caller.token.read_only)):
             raise _denied("this server, or your token, may only read")
@@ -302,7 +302,7 @@ class Auth:
 
 
 def _reaches(role: str, needed: str) -> bool:
-    return users.LEVELS[role] >= users.LEVELS[needed]
+    return accounts.LEVELS[role] >= accounts.LEVELS[needed]
 
 
 def _of(given: Mapping[str, Any], name: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from runlog import places
+from runlog import tracking_uri
 from runlog.errors import InvalidParameter
 from runlog.store import Store
 
@@ -42,7 +42,7 @@ def sql(
     >>> runlog.sql(query, {"key": "loss"}, output_format="list")
     [{'key': 'loss', 'last': 0.5}]
     """
-    return answer(places.store(), query, params, output_format)
+    return answer(tracking_uri.store(), query, params, output_format)
 
 
 def answer(
@@ -54,9 +54,9 @@ def answer(
     found = store.sql(query, params)
     if output_format == "list" or (output_format is None and not _has_pandas()):
         return found.dictionaries()
-    from runlog import frames
+    from runlog import dataframes
 
-    return frames.query(found)
+    return dataframes.query(found)
 
 
 def _has_pandas() -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runlog.errors import NotFound
 from runlog.extras import require
-from runlog.results import QueryResult, distinct
+from runlog.sql_results import QueryResult, distinct
 from runlog.store import RunColumns, Store
 
 if TYPE_CHECKING:
