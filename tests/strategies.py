@@ -28,7 +28,7 @@ from runlog.entities import (
     RunInputs,
     RunStatus,
 )
-from runlog.filters import (
+from runlog.query.filters import (
     AGGREGATES,
     DATASET_CONTEXT,
     DATASET_FIELDS,

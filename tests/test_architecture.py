@@ -28,7 +28,6 @@ ARROWS = {
     "sql_results": "errors",
     "text_tables": "printable",
     "media": "errors extras",
-    "schemas": "extras",
     "context": "errors settings",
     "db": "clock errors settings",
     "run_exit": "errors settings",
@@ -36,15 +35,15 @@ ARROWS = {
     "entities_html": "text_tables",
     "entities": "entities_html errors",
     "exact_copy": "entities errors",
-    "filters": "entities errors",
     "logged_models": "entities",
+    "query": "entities errors",
     "validate": "entities errors",
     "views": "entities errors",
     "storage": "db entities errors settings validate",
-    "store": "entities errors exact_copy filters other_tools settings validate",
+    "store": "entities errors exact_copy other_tools query settings validate",
     "dataframes": "errors extras sql_results store",
     "protocol": "entities errors exact_copy logged_models sql_results store validate views",
-    "sqlstore": "accounts clock db entities errors exact_copy filters logged_models names "
+    "sqlstore": "accounts clock db entities errors exact_copy logged_models names query "
     "settings sql_results store validate views",
     "tracking_uri": "errors settings store",
     "html_page": "clock entities errors protocol runlog store",
@@ -53,24 +52,21 @@ ARROWS = {
     "active_runs": "clock entities errors run_exit tracking_uri",
     "artifacts": "entities errors media storage tracking_uri",
     "sql_query": "dataframes errors store tracking_uri",
-    "counting": "artifacts entities exact_copy storage store",
-    "data": "artifacts context entities errors extras schemas storage",
-    "packing": "artifacts entities errors file_digests sqlstore storage",
-    "server": "accounts artifacts clock db entities errors exact_copy filters html_page "
-    "printable protocol runlog sql_results sqlstore storage store tracking_uri "
-    "validate",
+    "copying": "artifacts entities errors exact_copy file_digests sqlstore storage store",
+    "data": "artifacts context entities errors extras storage",
+    "server": "accounts artifacts clock db entities errors exact_copy html_page printable "
+    "protocol query runlog sql_results sqlstore storage store tracking_uri validate",
     "client": "clock dataframes entities errors file_digests logged_models media settings "
     "sql_query storage tracking_uri validate",
-    "copying": "artifacts counting entities errors exact_copy file_digests storage",
     "serve": "server",
+    "commands": "accounts artifacts client clock context copying db entities errors html_page "
+    "http query runlog server settings sql_results sqlstore storage store "
+    "text_tables tracking_uri validate",
     "fluent": "active_runs client clock context dataframes entities errors run_exit settings "
     "store system_metrics tracking_uri validate",
-    "commands": "accounts artifacts client clock context copying counting db entities errors "
-    "filters html_page http packing runlog server settings sql_results sqlstore "
-    "storage store text_tables tracking_uri validate",
+    "cli": "commands errors runlog",
     "notebook": "entities errors fluent html_page protocol tracking_uri",
     "tracking": "client fluent tracking_uri",
-    "cli": "commands errors runlog",
     "mlflow_python": "cli commands",
 }
 SQL = re.compile(

@@ -16,9 +16,10 @@ import processes
 import served
 from contents import contents
 from processes import LONG, check
-from runlog import RunlogClient, cli, copying
-from runlog.copying import POINTS_AT_ONCE
-from runlog.counting import Choice, Chosen, count
+from runlog import RunlogClient, cli
+from runlog.copying import copy as copying
+from runlog.copying.copy import POINTS_AT_ONCE
+from runlog.copying.selection import Choice, Chosen, count
 from runlog.entities import (
     Dataset,
     DatasetInput,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runlog import data, entities, schemas
+from runlog import data, entities
+from runlog.data import schemas
 from runlog.errors import InvalidParameter, NotFound
 
 np = pytest.importorskip("numpy")

@@ -24,7 +24,7 @@ from runlog.entities import (
     RunInputs,
 )
 from runlog.errors import InvalidParameter
-from runlog.filters import (
+from runlog.query.filters import (
     EXPERIMENTS,
     RUNS,
     And,

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import strategies
 from locks import another_writer
-from runlog import dataframes, filters
+from runlog import dataframes
+from runlog.query import filters
 from runlog.sqlstore.store import SqlStore
 from runlog.store import Store, open_store
 

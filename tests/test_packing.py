@@ -13,8 +13,9 @@ from subprocess import DEVNULL
 import pytest
 
 from processes import check, on_disk, start
-from runlog import RunlogClient, packing
+from runlog import RunlogClient
 from runlog.artifacts import ArtifactRepo, download_artifacts, load_text
+from runlog.copying import pack as packing
 from runlog.db import archive
 from runlog.errors import BadRequest, InvalidParameter
 from runlog.store import open_store

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import strategies
 from locks import another_writer
-from runlog import filters
 from runlog.entities import Run, RunData, RunInfo, RunTag, ViewType
+from runlog.query import filters
 from runlog.sqlstore import search
 from runlog.sqlstore.store import SqlStore
 from runlog.store import open_store

@@ -449,7 +449,7 @@ class Store(ABC):
         """Return a page of `get_metric_history`; all of it without `max_results`."""
         from bisect import bisect_right
 
-        from runlog import filters
+        from runlog.query import filters
 
         limit = None if max_results is None else validate.max_results(max_results, None)
         points = self.get_metric_history(run_id, key)

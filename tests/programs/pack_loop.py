@@ -2,11 +2,11 @@
 
 import sys
 
-from runlog import packing
+from runlog.copying import pack
 from runlog.sqlstore.store import SqlStore
 
 store = SqlStore(sys.argv[1])
 print("ready", flush=True)
 while True:
-    packing.pack(store, store.get_run(sys.argv[2]).info)
-    packing.unpack(store, store.get_run(sys.argv[2]).info)
+    pack.pack(store, store.get_run(sys.argv[2]).info)
+    pack.unpack(store, store.get_run(sys.argv[2]).info)

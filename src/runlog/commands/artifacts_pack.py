@@ -12,8 +12,8 @@ from runlog.commands import common
 from runlog.text_tables import ID, TEXT, Column, counted
 
 if TYPE_CHECKING:
+    from runlog.copying.pack import Moved, Progress
     from runlog.entities import RunInfo
-    from runlog.packing import Moved, Progress
     from runlog.sqlstore.store import SqlStore
     from runlog.store import Store
 
@@ -115,7 +115,7 @@ def pack(**given: Any) -> None:
     them as before. Runs that are still running are left out. It can be interrupted at any time, and
     goes on when it is called again.
     """
-    from runlog import packing
+    from runlog.copying import pack as packing
 
     _move(packing.pack, "Packing", "packed", **given)
 
@@ -131,7 +131,7 @@ def unpack(**given: Any) -> None:
     To the place of their experiment, or to the folder beside the database. Afterwards
     `runlog db vacuum` gives the space back. It can be interrupted at any time, as `pack` can.
     """
-    from runlog import packing
+    from runlog.copying import pack as packing
 
     _move(packing.unpack, "Unpacking", "unpacked", **given)
 

@@ -71,17 +71,18 @@ def copy(
     copied as it is at some moment, and a note says so. MLflow's servers choose ids themselves:
     there the tag runlog.copyOf has the first one.
     """
-    from runlog import copying, counting
+    from runlog.copying import copy as copying
+    from runlog.copying import selection
 
     if artifact_root and not artifacts:
         raise click.UsageError("--artifact-root goes with --artifacts.")
     there = common.open_store(source)
     number = common.view_number(view)
     chosen = _experiments(there, experiment_ids, experiment_names, number)
-    choice = counting.Choice(chosen, filter_string, number, artifacts)
+    choice = selection.Choice(chosen, filter_string, number, artifacts)
     with _target(target, artifact_root, dry_run) as here, common.progress("Copying") as done:
         if dry_run or here is None:
-            counts = counting.count(counting.Chosen(there, choice), here)
+            counts = selection.count(selection.Chosen(there, choice), here)
             outcome = copying.Outcome(counts, {}, {})
         else:
             outcome = copying.copy(there, here, choice, done)

@@ -19,7 +19,7 @@ from runlog.text_tables import DURATION, ID, NUMBER, TEXT, TIME, Column, counted
 
 if TYPE_CHECKING:
     from runlog.entities import MetricSummary, Run, RunInfo
-    from runlog.filters import Clause, Field
+    from runlog.query.filters import Clause, Field
     from runlog.store import Store
 
 ENDED = ("FINISHED", "FAILED", "KILLED")
@@ -238,7 +238,7 @@ def _duration(info: RunInfo) -> int | None:
 
 def _fields(columns: Sequence[str]) -> list[Field]:
     """The fields in texts such as "run_id, metrics.`a, b`"."""
-    from runlog import filters
+    from runlog.query import filters
 
     parts = [
         part.strip()
@@ -250,7 +250,7 @@ def _fields(columns: Sequence[str]) -> list[Field]:
 
 def _mentioned(filter_string: str, order_by: Sequence[str]) -> Iterator[Field]:
     """The fields of a filter and an order that are not among a run's own columns."""
-    from runlog import filters
+    from runlog.query import filters
 
     clause = filters.parse(filter_string)
     ordered = [each.field for each in filters.parse_order_by(order_by)]
@@ -260,7 +260,7 @@ def _mentioned(filter_string: str, order_by: Sequence[str]) -> Iterator[Field]:
 
 
 def _compared(clause: Clause) -> Iterator[Field]:
-    from runlog.filters import Comparison, Not
+    from runlog.query.filters import Comparison, Not
 
     if isinstance(clause, Comparison):
         yield clause.field
@@ -271,7 +271,7 @@ def _compared(clause: Clause) -> Iterator[Field]:
 
 def _logged(found: Sequence[Run]) -> Iterator[Field]:
     """The metrics of the runs, then the params: those that differ before the others."""
-    from runlog.filters import Field
+    from runlog.query.filters import Field
 
     for key in sorted({key for run in found for key in run.data.metrics}):
         yield Field("metric", key)
@@ -286,7 +286,7 @@ def _table_of(
     store: Store, found: Sequence[Run], fields: Sequence[Field]
 ) -> tuple[list[Column], list[list[Any]]]:
     """The columns for fields, and their values for each run."""
-    from runlog import filters
+    from runlog.query import filters
 
     columns = [
         Column(filters.render_field(field), _kind(field), 0 if filters.is_number(field) else 12)

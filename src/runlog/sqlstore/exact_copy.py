@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runlog import filters, validate
+from runlog import validate
 from runlog.clock import now
 from runlog.db import digests
 from runlog.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, RunInputs, ViewType
 from runlog.exact_copy import FileRecord, ModelRecord, Records, RunRecord
+from runlog.query import filters
 from runlog.sqlstore.ids import again_if_unsure, json_ids
 
 if TYPE_CHECKING:

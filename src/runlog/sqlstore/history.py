@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runlog import filters
 from runlog.entities import Metric, PagedList, metrics_of
 from runlog.errors import InvalidParameter
+from runlog.query import filters
 from runlog.sqlstore.ids import json_ids
 
 if TYPE_CHECKING:

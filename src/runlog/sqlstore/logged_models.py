@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runlog import filters, names, validate
+from runlog import names, validate
 from runlog.clock import now
 from runlog.entities import (
     LoggedModel,
@@ -22,6 +22,7 @@ from runlog.entities import (
 )
 from runlog.errors import InvalidParameter, NotFound
 from runlog.logged_models import LoggedModels, ModelOrder
+from runlog.query import filters
 from runlog.sqlstore.ids import again, listed
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from runlog import filters, validate
-from runlog.filters import And, Clause, Comparison, Field, Not, OrderBy, is_number
+from runlog import validate
+from runlog.query import filters
+from runlog.query.filters import And, Clause, Comparison, Field, Not, OrderBy, is_number
 from runlog.sqlstore.ids import json_ids, listed
 from runlog.store import view_stages
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from runlog.db.query import Limits
     from runlog.entities import LoggedModelInput, LoggedModelOutput
-    from runlog.filters import Clause, OrderBy
+    from runlog.query.filters import Clause, OrderBy
     from runlog.sql_results import QueryResult
     from runlog.sqlstore.exact_copy import SqlRecords
     from runlog.sqlstore.logged_models import SqlModels
@@ -238,7 +238,7 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
-        from runlog import filters
+        from runlog.query import filters
         from runlog.sqlstore import search as sqlsearch
 
         scope = filters.EXPERIMENTS
@@ -581,7 +581,7 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Run]:
-        from runlog import filters
+        from runlog.query import filters
         from runlog.sqlstore import search as sqlsearch
 
         limit = validate.max_results(max_results)
@@ -630,7 +630,7 @@ class SqlStore(Store):
     ) -> RunColumns:
         from array import array
 
-        from runlog import filters
+        from runlog.query import filters
         from runlog.sqlstore import search as sqlsearch
 
         limit = validate.limit(max_results)

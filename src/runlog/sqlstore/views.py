@@ -7,9 +7,10 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runlog import filters, validate
+from runlog import validate
 from runlog.entities import PARENT_RUN_ID, RUN_NAME, RunInfo, ViewType
 from runlog.errors import InvalidParameter, NotFound
+from runlog.query import filters
 from runlog.sqlstore.ids import json_ids, listed, run_number
 from runlog.sqlstore.search import page_of, runs_scope
 from runlog.views import (

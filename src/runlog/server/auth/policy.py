@@ -17,11 +17,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from bottle import response
 
-from runlog import accounts, clock, filters, validate
+from runlog import accounts, clock, validate
 from runlog.accounts import SESSION, TOKEN, Token, User
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.endpoints import ADMIN, EDIT, READ, Row, measured
+from runlog.query import filters
 from runlog.server.auth import admin_api, sessions
 from runlog.server.auth.access import Environ, Page, refuse_change
 from runlog.server.auth.audit import KEPT_DAYS, Audit

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from runlog.artifacts import LocationRefused
-from runlog.counting import Choice, Chosen, Counts, batches, count, run_id
+from runlog.copying.selection import Choice, Chosen, Counts, batches, count, run_id
 from runlog.entities import Experiment, LoggedModel, Metric, RunInfo
 from runlog.errors import InvalidParameter
 from runlog.exact_copy import ModelRecord, RunRecord, changed

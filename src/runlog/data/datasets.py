@@ -17,9 +17,7 @@ from typing import Any, ClassVar
 
 from runlog import entities
 from runlog.context import default_tags, without_password
-from runlog.errors import InvalidParameter, NotFound
-from runlog.extras import require
-from runlog.schemas import (
+from runlog.data.schemas import (
     Schema,
     TensorDatasetSchema,
     named_arrays,
@@ -27,6 +25,8 @@ from runlog.schemas import (
     of_pandas,
     of_polars,
 )
+from runlog.errors import InvalidParameter, NotFound
+from runlog.extras import require
 
 DIGEST_ROWS = 10_000
 
