@@ -20,11 +20,11 @@ import runlog
 from docgen import api
 from processes import install
 from runlog import cli
-from runlog.protocol.rows import ROWS
+from runlog.protocol.endpoints import ROWS
 from runlog.serve import create_app
-from runlog.serve.auth import Auth
+from runlog.server.auth.policy import Auth
 from runlog.settings import SETTINGS
-from runlog.sqlusers import Users
+from runlog.sqlstore.accounts import Users
 from runlog.store import open_store
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import runlog
 from outboxes import paths, relayed, steps, waiting
 from processes import finish, start, together
-from runlog import RunlogClient, places
+from runlog import RunlogClient, tracking_uri
 from runlog.cli import main
 from runlog.db.outbox import OutboxFile
 from runlog.errors import InvalidParameter, NotFound, RunlogError, ServerUnreachable, StoreUnusable
@@ -521,7 +521,7 @@ def test_runs_that_start_without_their_server(relay, another, monkeypatch):
             runlog.log_metric("loss", 0.5, step=3)
         with pytest.raises(InvalidParameter, match="'0.2'"):
             runlog.log_param("lr", 0.2)
-    places.close()
+    tracking_uri.close()
     assert {row.run_id for row in waiting()} == {outer.info.run_id, inner.info.run_id}
     relay.script[:] = ["pass", "lose", "drop"]
     monkeypatch.delenv("RUNLOG_OFFLINE")

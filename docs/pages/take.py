@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from runlog.artifacts import ArtifactRepo
 from runlog.serve import create_app
-from runlog.sqlstore import SqlStore
+from runlog.sqlstore.store import SqlStore
 
 HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"

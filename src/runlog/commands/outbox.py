@@ -73,7 +73,6 @@ def send(refused: bool, any_login: bool, form: str | None) -> None:
     The server and your log-in are as for any command: RUNLOG_TRACKING_TOKEN and its like are used
     for all servers. What was logged under another log-in stays where it is.
     """
-    from runlog import places
     from runlog.http.outbox import files, take_back, waiting
     from runlog.http.store import HttpStore
 

@@ -13,16 +13,20 @@ from runlog.data.datasets import (
     PandasDataset,
     PolarsDataset,
     UriDatasetSource,
+    code_dataset_source,
     from_huggingface,
     from_numpy,
     from_pandas,
     from_polars,
     get_source,
+    http_dataset_source,
     meta_dataset,
     resolve_source,
 )
 
 __all__ = [
+    "code_dataset_source",
+    "http_dataset_source",
     "meta_dataset",
     "CodeDatasetSource",
     "Dataset",
