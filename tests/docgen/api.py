@@ -159,15 +159,14 @@ def _below(thing: type) -> Iterator[type]:
 
 def _module(name: str) -> Iterator[Entry]:
     module: ModuleType = getattr(runlog, name)
-    names = getattr(module, "__all__", None) or vars(module)
-    things = [getattr(module, each) for each in names if not each.startswith("_")]
+    things = [getattr(module, each) for each in module.__all__]
     ours = [each for each in things if getattr(each, "__module__", "").startswith("runlog.")]
-    for thing in dict.fromkeys(ours):
-        if isinstance(thing, FunctionType) and thing.__module__.startswith(module.__name__):
+    for thing in ours:
+        if isinstance(thing, FunctionType):
             title = thing.__name__
             yield Entry(name, "Functions", title, f"runlog.{name}.{title}", thing)
-    for thing in dict.fromkeys(ours):
-        if inspect.isclass(thing) and thing.__module__.startswith(module.__name__):
+    for thing in ours:
+        if inspect.isclass(thing) and getattr(runlog, thing.__name__, None) is not thing:
             yield from _class(name, thing.__name__, thing, f"runlog.{name}.")
 
 
