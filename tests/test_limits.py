@@ -112,6 +112,7 @@ def test_a_client_brings_more_in_several_requests(client, store):
     assert len(store.get_run(run_id).inputs.dataset_inputs) == MAX_INPUTS + 1
     params = [(f"k{n}", "v") for n in range(MAX_PAIRS + 1)]
     client.log(run_id, params=params, tags=params)
+    client.flush()
     data = store.get_run(run_id).data
     assert len(data.params) == MAX_PAIRS + 1 and len(data.tags) > MAX_PAIRS
     digests = [(f"f{n}", n, "0" * 64) for n in range(MAX_PAIRS + 1)]

@@ -207,7 +207,17 @@ def test_only_those_who_read_everything_may_ask(team, name, status):
         assert answer.json == {"columns": [{"name": "run_name", "rows": 1, "texts": ["r0"]}]}
 
 
-SECRET = ("account", "permission", "token", "audit_entry", "users", "grants", "tokens", "audit_log")
+SECRET = (
+    "account",
+    "permission",
+    "token",
+    "audit_entry",
+    "delivery",
+    "users",
+    "grants",
+    "tokens",
+    "audit_log",
+)
 
 
 @pytest.mark.parametrize(
@@ -406,3 +416,8 @@ def test_a_reader_tidies_up(database):
     assert len(reader.schema("RUN")) > 1 and reader.schema("nope") == []
     reader.close()
     assert os.listdir() == ["runlog.db"]
+
+
+def test_a_nul_in_a_query_is_refused(place):
+    with pytest.raises(InvalidParameter, match="NUL"):
+        open_store("runlog.db").sql("select '\0'")
