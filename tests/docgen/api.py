@@ -160,13 +160,12 @@ def _below(thing: type) -> Iterator[type]:
 def _module(name: str) -> Iterator[Entry]:
     module: ModuleType = getattr(runlog, name)
     things = [getattr(module, each) for each in module.__all__]
-    ours = [each for each in things if getattr(each, "__module__", "").startswith("runlog.")]
-    for thing in ours:
+    for thing in things:
         if isinstance(thing, FunctionType):
             title = thing.__name__
             yield Entry(name, "Functions", title, f"runlog.{name}.{title}", thing)
-    for thing in ours:
-        if inspect.isclass(thing) and getattr(runlog, thing.__name__, None) is not thing:
+    for thing in things:
+        if inspect.isclass(thing):
             yield from _class(name, thing.__name__, thing, f"runlog.{name}.")
 
 
