@@ -649,7 +649,7 @@ class RunlogClient:
         return answer(self.store, query, params)
 
     def flush(self) -> None:
-        """Wait until what was logged so far is on disk, so that it survives a power cut."""
+        """Wait until what was logged so far survives a power cut. See `runlog.flush`."""
         self.store.flush()
 
 

@@ -389,7 +389,7 @@ def _parent(
 def end_run(status: str = "FINISHED") -> None:
     """End the active run, now, with a status of `RunStatus`. Do nothing if there is none.
 
-    Only the thread that started a run ends it.
+    Only the thread that started a run ends it. At a server's address, wait as `flush` does.
 
     >>> run = runlog.start_run()
     >>> runlog.end_run("FAILED")
@@ -1155,10 +1155,11 @@ def ids_of(runs: str | Run | Sequence[str | Run] | pandas.DataFrame) -> list[str
 
 
 def flush() -> None:
-    """Wait until what was logged so far is on disk, so that it survives a power cut.
+    """Wait until what was logged so far survives a power cut.
 
-    A log call survives a killed program as soon as it returns. Without a flush, a power cut may
-    take the last moments before it.
+    A log call survives a killed program as soon as it returns; a power cut may take the last
+    moments. At a server's address, wait until the server has it, at most RUNLOG_FLUSH_TIMEOUT
+    seconds (60); what is not sent by then stays in the outbox, and the log says so.
     """
     tracking_uri.store().flush()
 

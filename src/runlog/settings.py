@@ -42,7 +42,7 @@ SETTINGS = {
     ),
     "BUSY_TIMEOUT": Setting(
         "How long a call waits while another process writes, for a lock or a connection, or for "
-        "a database server that went away.",
+        "a database server that went away or does not answer.",
         30,
         "seconds",
     ),
@@ -84,7 +84,7 @@ SETTINGS = {
         "`true`: accept any certificate of the server.", "false", mlflow=True
     ),
     "HTTP_REQUEST_TIMEOUT": Setting(
-        "How long a request and its whole answer take; of files, each step.",
+        "How long a request with its whole answer may take; for files, each step.",
         120,
         "seconds",
         mlflow=True,
