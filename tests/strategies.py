@@ -16,6 +16,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from runlog.entities import (
+    DATASET_CONTEXT,
     Dataset,
     DatasetInput,
     Experiment,
@@ -28,9 +29,8 @@ from runlog.entities import (
     RunInputs,
     RunStatus,
 )
-from runlog.query.filters import (
+from runlog.query.clauses import (
     AGGREGATES,
-    DATASET_CONTEXT,
     DATASET_FIELDS,
     NUMBER_OPERATORS,
     RUNS,

@@ -24,26 +24,21 @@ from runlog.entities import (
     RunInputs,
 )
 from runlog.errors import InvalidParameter
-from runlog.query.filters import (
+from runlog.query.clauses import (
     EXPERIMENTS,
     RUNS,
     And,
     Comparison,
     Field,
-    FilterError,
     Not,
     Or,
     OrderBy,
-    decode_token,
-    encode_token,
     full_order,
-    matches,
-    parse,
-    parse_order_by,
-    render,
-    render_order_by,
-    sort,
 )
+from runlog.query.evaluate import matches, sort_items
+from runlog.query.page_token import decode_token, encode_token
+from runlog.query.parser import FilterError, parse_filter, parse_order_by
+from runlog.query.render import render_clause, render_order_by
 
 
 def changed(entity, **fields):
@@ -195,9 +190,9 @@ BEYOND_MLFLOW = [
 
 @pytest.mark.parametrize("text, clause", AS_MLFLOW + BEYOND_MLFLOW)
 def test_comparisons(text, clause):
-    found = parse(f"  {text}\n")
+    found = parse_filter(f"  {text}\n")
     assert found == clause
-    assert parse(render(found)) == clause
+    assert parse_filter(render_clause(found)) == clause
 
 
 @pytest.mark.parametrize(
@@ -219,31 +214,33 @@ def test_comparisons(text, clause):
 )
 def test_logic(text, clause):
     filter_ = re.sub(r"\b[abcd]\b", r"params.\g<0> = 'x'", text)
-    assert parse(filter_) == clause
-    assert parse(render(clause)) == clause
+    assert parse_filter(filter_) == clause
+    assert parse_filter(render_clause(clause)) == clause
 
 
 def test_between_takes_its_own_and():
     between = metric("m", "BETWEEN", (1.0, 2.0))
-    assert parse("metrics.m BETWEEN 1 AND 2 AND params.a = 'x'") == And((between, A))
+    assert parse_filter("metrics.m BETWEEN 1 AND 2 AND params.a = 'x'") == And((between, A))
 
 
 @pytest.mark.parametrize("text", [None, "", "  ", "\n"])
 def test_nothing_asked(text):
-    assert parse(text) is None
+    assert parse_filter(text) is None
     assert matches(None, RUN)
 
 
 def test_equal_clauses_say_the_same():
     texts = ["metrics.a = 1", "metrics.b = 1", "metrics.a < 1", "metrics.a = 2", "params.a = '1'"]
-    assert len({parse(text) for text in texts}) == len(texts)
+    assert len({parse_filter(text) for text in texts}) == len(texts)
     assert metric("a", "=", 1.0) == metric("a", "=", 1) != "metrics.a = 1"
 
 
 def test_numbers_keep_their_type():
-    types = {text: type(parse(text).value) for text in ("metrics.a = 1", "count(metrics.a) = 1")}
+    types = {
+        text: type(parse_filter(text).value) for text in ("metrics.a = 1", "count(metrics.a) = 1")
+    }
     assert list(types.values()) == [float, int]
-    assert parse("metrics.a = NaN").value is math.nan
+    assert parse_filter("metrics.a = NaN").value is math.nan
 
 
 @pytest.mark.parametrize(
@@ -259,7 +256,7 @@ def test_numbers_keep_their_type():
     ],
 )
 def test_experiments_have_fields_of_their_own(text, clause):
-    assert parse(text, EXPERIMENTS) == clause
+    assert parse_filter(text, EXPERIMENTS) == clause
 
 
 # --------------------------------------------------------------------------------- what is refused
@@ -355,7 +352,7 @@ def test_experiments_have_fields_of_their_own(text, clause):
 )
 def test_refused_with_place_and_reason(text, position, words):
     with pytest.raises(FilterError) as caught:
-        parse(text)
+        parse_filter(text)
     assert words in caught.value.message
     assert caught.value.position == position
     assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
@@ -364,7 +361,7 @@ def test_refused_with_place_and_reason(text, position, words):
 @pytest.mark.parametrize("text", ["params.p = `1`", "params.p IN (`1`)", "metrics. `m` > 1"])
 def test_of_a_quote_that_is_closed_nobody_says_that_it_is_not(text):
     with pytest.raises(FilterError) as caught:
-        parse(text)
+        parse_filter(text)
     assert "closed" not in caught.value.message
 
 
@@ -380,24 +377,24 @@ def test_of_a_quote_that_is_closed_nobody_says_that_it_is_not(text):
 )
 def test_experiments_lack_what_runs_have(text, words):
     with pytest.raises(FilterError, match=re.escape(words)):
-        parse(text, EXPERIMENTS)
+        parse_filter(text, EXPERIMENTS)
 
 
 @pytest.mark.parametrize("text", [5, b"metrics.a > 1", ["metrics.a > 1"]])
 def test_only_text_is_read(text):
     with pytest.raises(InvalidParameter, match="is text, not"):
-        parse(text)
+        parse_filter(text)
     with pytest.raises(InvalidParameter):
         parse_order_by([5])
 
 
 def test_at_the_limits():
-    assert parse("(" * 100 + "metrics.a > 1" + ")" * 100) == metric("a", ">", 1.0)
-    assert parse("NOT " * 100 + "metrics.a > 1") is not None
-    assert parse(" AND ".join(["NOT (metrics.a > 1)"] * 1000)) is not None
-    assert parse("params.a LIKE '" + "%" * 10_000 + "'") is not None
-    assert parse("metrics.a > 1" + " " * (100_000 - 13)) is not None
-    assert parse("metrics.a = " + "0" * 999 + "1") == metric("a", "=", 1.0)
+    assert parse_filter("(" * 100 + "metrics.a > 1" + ")" * 100) == metric("a", ">", 1.0)
+    assert parse_filter("NOT " * 100 + "metrics.a > 1") is not None
+    assert parse_filter(" AND ".join(["NOT (metrics.a > 1)"] * 1000)) is not None
+    assert parse_filter("params.a LIKE '" + "%" * 10_000 + "'") is not None
+    assert parse_filter("metrics.a > 1" + " " * (100_000 - 13)) is not None
+    assert parse_filter("metrics.a = " + "0" * 999 + "1") == metric("a", "=", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -427,7 +424,7 @@ def test_at_the_limits():
 def test_hostile_text_is_refused_at_once(text, words):
     start = time.process_time()
     with pytest.raises(FilterError, match=re.escape(words)) as caught:
-        parse(text)
+        parse_filter(text)
     assert time.process_time() - start < 2
     assert len(caught.value.message) < 600
 
@@ -437,13 +434,13 @@ def test_hostile_text_is_refused_at_once(text, words):
 
 @given(strategies.clauses())
 def test_parse_reads_what_render_writes(clause):
-    assert parse(render(clause)) == clause
-    assert hash(parse(render(clause))) == hash(clause)
+    assert parse_filter(render_clause(clause)) == clause
+    assert hash(parse_filter(render_clause(clause))) == hash(clause)
 
 
 @given(strategies.clauses(EXPERIMENTS))
 def test_parse_reads_what_render_writes_of_experiments(clause):
-    assert parse(render(clause), EXPERIMENTS) == clause
+    assert parse_filter(render_clause(clause), EXPERIMENTS) == clause
 
 
 @given(strategies.orders())
@@ -454,11 +451,11 @@ def test_order_by_there_and_back(order):
 @given(st.text("ametrics.pt '\"`()<>=!1NOTANDIé%,;/-", max_size=40))
 def test_any_text_is_read_or_refused(text):
     try:
-        clause = parse(text)
+        clause = parse_filter(text)
     except FilterError as error:
         assert 0 <= error.position <= len(text)
     else:
-        assert clause is None or parse(render(clause)) == clause
+        assert clause is None or parse_filter(render_clause(clause)) == clause
 
 
 @pytest.mark.parametrize(
@@ -476,8 +473,8 @@ def test_any_text_is_read_or_refused(text):
     ],
 )
 def test_rendered_text_is_plain(clause, text):
-    assert render(clause) == text
-    assert parse(text) == clause
+    assert render_clause(clause) == text
+    assert parse_filter(text) == clause
 
 
 # ---------------------------------------------------------------------------------- what it means
@@ -514,7 +511,7 @@ YES, NO, UNKNOWN = "yes", "no", "unknown"
 
 def truth(text, run=RUN):
     """What a comparison is, seen from outside: an unknown one and its NOT both find nothing."""
-    clause = parse(text)
+    clause = parse_filter(text)
     found = matches(clause, run, SUMMARIES), matches(Not(clause), run, SUMMARIES)
     return {(True, False): YES, (False, True): NO, (False, False): UNKNOWN}[found]
 
@@ -648,12 +645,12 @@ def test_a_clause_and_its_not_never_both_match(clause, logged):
 
 def test_duration_of_an_ended_run():
     ended = Run(changed(INFO, start_time=1000, end_time=4000))
-    assert matches(parse("duration BETWEEN 3000 AND 3000"), ended)
+    assert matches(parse_filter("duration BETWEEN 3000 AND 3000"), ended)
 
 
 def test_aggregates_need_summaries():
     with pytest.raises(ValueError, match=r"min\(metrics.one\)"):
-        matches(parse("min(metrics.one) = 1"), RUN)
+        matches(parse_filter("min(metrics.one) = 1"), RUN)
 
 
 @pytest.mark.parametrize(
@@ -723,7 +720,7 @@ def test_like_takes_no_more_than_the_product_of_lengths(pattern):
 )
 def test_experiments_match(text, expected):
     experiment = Experiment("10", "Mine", "/a", tags={"a": "x"}, creation_time=5)
-    clause = parse(text.replace("My", "Mi"), EXPERIMENTS)
+    clause = parse_filter(text.replace("My", "Mi"), EXPERIMENTS)
     assert matches(clause, experiment) is expected
 
 
@@ -831,8 +828,8 @@ def ids(runs):
 def test_nan_after_numbers_and_missing_last(entries, expected):
     runs = runs_with([None, NAN, 1.0, INF, -INF, -0.0, 0.0, NAN])
     order = parse_order_by(entries)
-    assert ids(sort(runs, order)) == expected
-    assert ids(sort(reversed(runs), order)) == expected
+    assert ids(sort_items(runs, order)) == expected
+    assert ids(sort_items(reversed(runs), order)) == expected
 
 
 def test_order_by_aggregates():
@@ -842,23 +839,24 @@ def test_order_by_aggregates():
         "r1": {"m": changed(SUMMARIES["one"], min=-1.0, count=2)},
     }
     by_min, by_count = parse_order_by(["min(metrics.m)"]), parse_order_by(["count(metrics.m)"])
-    assert ids(sort(runs, by_min, summaries=summaries)) == [1, 0, 2]
-    assert ids(sort(runs, by_count, summaries=summaries)) == [2, 0, 1]
+    assert ids(sort_items(runs, by_min, summaries=summaries)) == [1, 0, 2]
+    assert ids(sort_items(runs, by_count, summaries=summaries)) == [2, 0, 1]
 
 
 def test_experiments_in_order():
     made = [Experiment(i, "n", "", creation_time=t) for i, t in [("9", 1), ("10", 1), ("2", 5)]]
     by_name = parse_order_by(["name"], EXPERIMENTS)
-    assert [each.experiment_id for each in sort(made, scope=EXPERIMENTS)] == ["2", "9", "10"]
-    assert [each.experiment_id for each in sort(made, by_name, EXPERIMENTS)] == ["10", "9", "2"]
+    assert [each.experiment_id for each in sort_items(made, scope=EXPERIMENTS)] == ["2", "9", "10"]
+    named = sort_items(made, by_name, EXPERIMENTS)
+    assert [each.experiment_id for each in named] == ["10", "9", "2"]
 
 
 @given(strategies.logged_run_lists(), strategies.orders())
 def test_an_order_is_total(logged, order):
     runs = [each.run for each in logged]
     summaries = {each.run.info.run_id: each.summaries for each in logged}
-    ordered = sort(runs, order, RUNS, summaries)
-    assert sort(runs[::-1], order, RUNS, summaries) == ordered
+    ordered = sort_items(runs, order, RUNS, summaries)
+    assert sort_items(runs[::-1], order, RUNS, summaries) == ordered
     assert sorted(map(ids_of, runs)) == sorted(map(ids_of, ordered))
 
 
@@ -908,7 +906,7 @@ def blocks(language):
 
 @pytest.mark.parametrize("text", "\n".join(blocks("filter")).splitlines())
 def test_documented_filters(text):
-    assert parse(render(parse(text))) == parse(text)
+    assert parse_filter(render_clause(parse_filter(text))) == parse_filter(text)
 
 
 def test_documented_orders():
@@ -919,7 +917,7 @@ def test_documented_orders():
 def test_documented_errors(block):
     text, message = block.splitlines()
     with pytest.raises(FilterError) as caught:
-        parse(text)
+        parse_filter(text)
     assert caught.value.message == message
 
 

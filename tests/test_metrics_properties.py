@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import strategies
 from locks import another_writer
 from runlog import dataframes
-from runlog.query import filters
+from runlog.query.clauses import Comparison, Field
+from runlog.query.render import render_clause
 from runlog.sqlstore.store import SqlStore
 from runlog.store import Store, open_store
 
@@ -98,8 +99,8 @@ def test_every_double_is_found(store, value):
     run = new_run(store)
     experiment = [store.get_run(run).info.experiment_id]
     store.log_metric(run, "m", value, 0, 0)
-    equal = filters.Comparison(filters.Field("metric", "m"), "=", value)
-    text = filters.render(equal)
+    equal = Comparison(Field("metric", "m"), "=", value)
+    text = render_clause(equal)
     for busy in (another_writer(store), nullcontext()):
         with busy:
             assert [each.info.run_id for each in store.search_runs(experiment, text)] == [run]

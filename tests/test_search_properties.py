@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 import strategies
 from locks import another_writer
 from runlog.entities import Run, RunData, RunInfo, RunTag, ViewType
-from runlog.query import filters
+from runlog.query import clauses
+from runlog.query.evaluate import matches, sort_items
+from runlog.query.render import render_clause, render_order_by
 from runlog.sqlstore import search
 from runlog.sqlstore.store import SqlStore
 from runlog.store import open_store
@@ -84,10 +86,9 @@ def expected(kept, clause, order, view=ViewType.ALL):
     found = [
         each.run
         for each in kept
-        if each.run.info.lifecycle_stage in stages
-        and filters.matches(clause, each.run, each.summaries)
+        if each.run.info.lifecycle_stage in stages and matches(clause, each.run, each.summaries)
     ]
-    return ids(filters.sort(found, order, filters.RUNS, summaries))
+    return ids(sort_items(found, order, clauses.RUNS, summaries))
 
 
 def ids(runs):
@@ -95,8 +96,8 @@ def ids(runs):
 
 
 def texts(clause, order):
-    text = None if clause is None else filters.render(clause)
-    return text, [filters.render_order_by(each) for each in order]
+    text = None if clause is None else render_clause(clause)
+    return text, [render_order_by(each) for each in order]
 
 
 QUESTIONS = st.lists(
@@ -202,8 +203,8 @@ def test_columns_are_what_the_search_finds(store, logged, questions):
 TAGS = st.dictionaries(strategies.logged_keys, strategies.texts, max_size=3)
 SEARCHES = st.lists(
     st.tuples(
-        st.none() | strategies.clauses(filters.EXPERIMENTS),
-        strategies.orders(filters.EXPERIMENTS),
+        st.none() | strategies.clauses(clauses.EXPERIMENTS),
+        strategies.orders(clauses.EXPERIMENTS),
         st.integers(1, 11),
     ),
     min_size=4,
@@ -219,8 +220,8 @@ def test_sql_finds_the_experiments_of_the_reference(store, changes, searches):
     made = [store.get_experiment(str(number)) for number in range(11)]
     for clause, order, size in searches:
         text, order_by = texts(clause, order)
-        whole = [each for each in made if filters.matches(clause, each)]
-        whole = filters.sort(whole, order, filters.EXPERIMENTS)
+        whole = [each for each in made if matches(clause, each)]
+        whole = sort_items(whole, order, clauses.EXPERIMENTS)
         found, token = [], None
         while token is not None or not found:
             page = store.search_experiments(ViewType.ALL, size, text, order_by, token)

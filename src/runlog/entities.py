@@ -24,6 +24,7 @@ else:
 RUN_NAME = "mlflow.runName"  # the same as the run's name
 PARENT_RUN_ID = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
+DATASET_CONTEXT = "mlflow.data.context"  # of an input: training, validation...
 
 
 class ViewType:

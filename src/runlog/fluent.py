@@ -12,6 +12,7 @@ from runlog.active_runs import Active, ActiveRun
 from runlog.client import RunlogClient, RunOperations, answer
 from runlog.clock import point_time
 from runlog.entities import (
+    DATASET_CONTEXT,
     NOTE,
     PARENT_RUN_ID,
     RUN_NAME,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 
     from runlog.dataframes import MetricColumns
     from runlog.system_metrics import Sampling
-
-DATASET_CONTEXT = "mlflow.data.context"
 
 
 _experiment: tuple[str, Experiment] | None = None  # what was set, and the URI of its store

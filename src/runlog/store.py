@@ -449,13 +449,13 @@ class Store(ABC):
         """Return a page of `get_metric_history`; all of it without `max_results`."""
         from bisect import bisect_right
 
-        from runlog.query import filters
+        from runlog.query.page_token import decode_token, encode_token
 
         limit = None if max_results is None else validate.max_results(max_results, None)
         points = self.get_metric_history(run_id, key)
         start = 0
         if page_token:
-            last = filters.decode_token(page_token)
+            last = decode_token(page_token)
             if [type(each) for each in last[:2]] != [int, int] or not (
                 len(last) == 3 and (last[2] == "NaN" or type(last[2]) in (int, float))
             ):
@@ -466,7 +466,7 @@ class Store(ABC):
         found = points[start : start + limit]
         end = found[-1]
         value = "NaN" if end.value != end.value else end.value
-        return PagedList(found, filters.encode_token((end.timestamp, end.step, value)))
+        return PagedList(found, encode_token((end.timestamp, end.step, value)))
 
     def sampled_histories(
         self,

@@ -19,7 +19,7 @@ from runlog.text_tables import DURATION, ID, NUMBER, TEXT, TIME, Column, counted
 
 if TYPE_CHECKING:
     from runlog.entities import MetricSummary, Run, RunInfo
-    from runlog.query.filters import Clause, Field
+    from runlog.query.clauses import Clause, Field
     from runlog.store import Store
 
 ENDED = ("FINISHED", "FAILED", "KILLED")
@@ -238,29 +238,29 @@ def _duration(info: RunInfo) -> int | None:
 
 def _fields(columns: Sequence[str]) -> list[Field]:
     """The fields in texts such as "run_id, metrics.`a, b`"."""
-    from runlog.query import filters
+    from runlog.query.parser import parse_order_by
 
     parts = [
         part.strip()
         for text in columns
         for part in re.findall(r"""(?:[^,`"]|`[^`]*`|"[^"]*"|[`"])+""", text)
     ]
-    return [each.field for each in filters.parse_order_by([part for part in parts if part])]
+    return [each.field for each in parse_order_by([part for part in parts if part])]
 
 
 def _mentioned(filter_string: str, order_by: Sequence[str]) -> Iterator[Field]:
     """The fields of a filter and an order that are not among a run's own columns."""
-    from runlog.query import filters
+    from runlog.query.parser import parse_filter, parse_order_by
 
-    clause = filters.parse(filter_string)
-    ordered = [each.field for each in filters.parse_order_by(order_by)]
+    clause = parse_filter(filter_string)
+    ordered = [each.field for each in parse_order_by(order_by)]
     for field in [*ordered, *(_compared(clause) if clause else ())]:
         if field.kind not in ("attribute", "dataset"):
             yield field
 
 
 def _compared(clause: Clause) -> Iterator[Field]:
-    from runlog.query.filters import Comparison, Not
+    from runlog.query.clauses import Comparison, Not
 
     if isinstance(clause, Comparison):
         yield clause.field
@@ -271,7 +271,7 @@ def _compared(clause: Clause) -> Iterator[Field]:
 
 def _logged(found: Sequence[Run]) -> Iterator[Field]:
     """The metrics of the runs, then the params: those that differ before the others."""
-    from runlog.query.filters import Field
+    from runlog.query.clauses import Field
 
     for key in sorted({key for run in found for key in run.data.metrics}):
         yield Field("metric", key)
@@ -286,11 +286,11 @@ def _table_of(
     store: Store, found: Sequence[Run], fields: Sequence[Field]
 ) -> tuple[list[Column], list[list[Any]]]:
     """The columns for fields, and their values for each run."""
-    from runlog.query import filters
+    from runlog.query.clauses import is_number
+    from runlog.query.render import render_field
 
     columns = [
-        Column(filters.render_field(field), _kind(field), 0 if filters.is_number(field) else 12)
-        for field in fields
+        Column(render_field(field), _kind(field), 0 if is_number(field) else 12) for field in fields
     ]
     summed = any(field.kind == "metric" and field.aggregate != "last" for field in fields)
     rows = []

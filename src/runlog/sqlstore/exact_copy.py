@@ -10,7 +10,8 @@ from runlog.clock import now
 from runlog.db import digests
 from runlog.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, RunInputs, ViewType
 from runlog.exact_copy import FileRecord, ModelRecord, Records, RunRecord
-from runlog.query import filters
+from runlog.query.clauses import full_order
+from runlog.query.parser import parse_filter, parse_order_by
 from runlog.sqlstore.ids import again_if_unsure, json_ids
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class SqlRecords(Records):
     ) -> list[str]:
         from runlog.sqlstore import search as sqlsearch
 
-        order = filters.full_order(filters.parse_order_by(["start_time ASC"]))
-        clause = filters.parse(filter_string)
+        order = full_order(parse_order_by(["start_time ASC"]))
+        clause = parse_filter(filter_string)
         scope = sqlsearch.runs_scope(experiment_ids, view_type)
         with self._sql._metrics.reading() as (fetch, table, _):
             search = self._sql._run_search(fetch, table, scope, clause, order)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runlog.entities import Metric, PagedList, metrics_of
 from runlog.errors import InvalidParameter
-from runlog.query import filters
+from runlog.query.page_token import decode_token, encode_token
 from runlog.sqlstore.ids import json_ids
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ def page(
     time, step, value = rows[limit - 1]
     value = float(value)
     last = (step, time, value) if order == BY_STEP else (time, step, value)
-    return PagedList(found, filters.encode_token((order, *last)))
+    return PagedList(found, encode_token((order, *last)))
 
 
 def _place(token: str) -> tuple[Any, ...]:
-    values = filters.decode_token(token)
+    values = decode_token(token)
     if (
         len(values) != 4
         or values[0] not in _ORDERS

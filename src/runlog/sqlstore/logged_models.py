@@ -22,7 +22,10 @@ from runlog.entities import (
 )
 from runlog.errors import InvalidParameter, NotFound
 from runlog.logged_models import LoggedModels, ModelOrder
-from runlog.query import filters
+from runlog.query.clauses import MODELS
+from runlog.query.evaluate import matches, sort_items
+from runlog.query.page_token import decode_token, encode_token, other_search, search_mark
+from runlog.query.parser import parse_filter, parse_order_by
 from runlog.sqlstore.ids import again, listed
 
 if TYPE_CHECKING:
@@ -240,14 +243,14 @@ class SqlModels(LoggedModels):
         page_token: str | None = None,
     ) -> PagedList[LoggedModel]:
         limit = validate.max_results(max_results)
-        clause = filters.parse(filter_string, filters.MODELS)
-        order = filters.parse_order_by(
+        clause = parse_filter(filter_string, MODELS)
+        order = parse_order_by(
             [f"{each.field_name} {'ASC' if each.ascending else 'DESC'}" for each in order_by],
-            filters.MODELS,
+            MODELS,
         )
         wanted = [_dataset(*each) for each in datasets]
         ids = validate.experiment_ids(experiment_ids)
-        mark = filters.mark(clause, [tuple(each) for each in order_by], ids, wanted)
+        mark = search_mark(clause, [tuple(each) for each in order_by], ids, wanted)
         start = _offset(page_token, mark)
         numbers = listed(ids)
         with self._db.reading() as fetch:
@@ -256,11 +259,11 @@ class SqlModels(LoggedModels):
             )
         if wanted:
             models = [each for each in models if _measured_on(each, wanted).metrics]
-        found = [each for each in models if filters.matches(clause, _measured_on(each, wanted))]
+        found = [each for each in models if matches(clause, _measured_on(each, wanted))]
         seen = [partial(_measured_on, datasets=_of_order(each)) for each in order_by]
-        found = filters.sort(found, order, filters.MODELS, seen=seen)
+        found = sort_items(found, order, MODELS, views=seen)
         rest = len(found) > start + limit
-        token = filters.encode_token((mark, start + limit)) if rest else None
+        token = encode_token((mark, start + limit)) if rest else None
         return PagedList(found[start : start + limit], token)
 
     def _number(self, fetch: Fetch, model_id: str) -> int:
@@ -362,8 +365,8 @@ def _measured_on(model: LoggedModel, datasets: Sequence[Measured]) -> LoggedMode
 def _offset(token: str | None, mark: int) -> int:
     if not token:
         return 0
-    marked, *rest = filters.decode_token(token) or (None,)
+    marked, *rest = decode_token(token) or (None,)
     start = rest[0] if len(rest) == 1 else None
     if marked == mark and isinstance(start, (int, float)) and start in range(2**53):
         return int(start)
-    raise filters.other_search()
+    raise other_search()

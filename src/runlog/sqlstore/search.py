@@ -1,8 +1,8 @@
 """Clauses and orders to SQL: which rows a search finds, page by page.
 
-`filters` says what a clause means; here the same is said in SQL, with every value bound. A missing
-field is NULL, which gives SQL's three-valued logic the meaning that the language has. A NaN is
-'NaN', greater than every number. What databases disagree about their classes in `db` say.
+`query.evaluate` says what a clause means; here the same is said in SQL, with every value bound. A
+missing field is NULL, which gives SQL's three-valued logic the meaning that the language has. A NaN
+is 'NaN', greater than every number. What databases disagree about their classes in `db` say.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from runlog import validate
-from runlog.query import filters
-from runlog.query.filters import And, Clause, Comparison, Field, Not, OrderBy, is_number
+from runlog.query.clauses import And, Clause, Comparison, Field, Not, OrderBy, is_number
+from runlog.query.page_token import decode_token, encode_token, other_search, search_mark
 from runlog.sqlstore.ids import json_ids, listed
 from runlog.store import view_stages
 
@@ -153,20 +153,20 @@ class Search:
     def token(self, row: Sequence[Any]) -> str:
         """The token of the page that begins behind a row."""
         values = map(_order_value, self._order, row[1:])
-        return filters.encode_token((self._mark(), *values))
+        return encode_token((self._mark(), *values))
 
     def after(self, token: str | None) -> tuple[Any, ...] | None:
         """Where a page starts. Raises InvalidParameter for a token of another search."""
         if not token:
             return None
-        mark, *values = filters.decode_token(token) or (None,)
+        mark, *values = decode_token(token) or (None,)
         if len(values) != len(self._order) or mark != self._mark():
-            raise filters.other_search()
+            raise other_search()
         return tuple(values)
 
     def _mark(self) -> int:
         """What tells the tokens of this search from those of others."""
-        return filters.mark(*self._marks)
+        return search_mark(*self._marks)
 
     def counts_by(self, fetch: Fetch, column: str) -> dict[str, int]:
         """How many rows there are in all, by the value of a column of `r`."""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from runlog.db.query import Limits
     from runlog.entities import LoggedModelInput, LoggedModelOutput
-    from runlog.query.filters import Clause, OrderBy
+    from runlog.query.clauses import Clause, OrderBy
     from runlog.sql_results import QueryResult
     from runlog.sqlstore.exact_copy import SqlRecords
     from runlog.sqlstore.logged_models import SqlModels
@@ -238,13 +238,14 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
-        from runlog.query import filters
+        from runlog.query.clauses import EXPERIMENTS, full_order
+        from runlog.query.parser import parse_filter, parse_order_by
         from runlog.sqlstore import search as sqlsearch
 
-        scope = filters.EXPERIMENTS
+        scope = EXPERIMENTS
         limit = validate.max_results(max_results)
-        clause = filters.parse(filter_string, scope)
-        order = filters.full_order(filters.parse_order_by(order_by, scope), scope)
+        clause = parse_filter(filter_string, scope)
+        order = full_order(parse_order_by(order_by, scope), scope)
         stages = sqlsearch.stages_scope(view_type)
         with self.db.reading() as fetch:
             search = sqlsearch.Search(
@@ -581,12 +582,13 @@ class SqlStore(Store):
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Run]:
-        from runlog.query import filters
+        from runlog.query.clauses import full_order
+        from runlog.query.parser import parse_filter, parse_order_by
         from runlog.sqlstore import search as sqlsearch
 
         limit = validate.max_results(max_results)
-        order = filters.full_order(filters.parse_order_by(order_by))
-        clause = filters.parse(filter_string)
+        order = full_order(parse_order_by(order_by))
+        clause = parse_filter(filter_string)
         scope = sqlsearch.runs_scope(experiment_ids, run_view_type)
         with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)
@@ -630,12 +632,13 @@ class SqlStore(Store):
     ) -> RunColumns:
         from array import array
 
-        from runlog.query import filters
+        from runlog.query.clauses import full_order
+        from runlog.query.parser import parse_filter, parse_order_by
         from runlog.sqlstore import search as sqlsearch
 
         limit = validate.limit(max_results)
-        order = filters.full_order(filters.parse_order_by(order_by))
-        clause = filters.parse(filter_string)
+        order = full_order(parse_order_by(order_by))
+        clause = parse_filter(filter_string)
         scope = sqlsearch.runs_scope(experiment_ids, run_view_type)
         with self._metrics.reading() as (fetch, table, _):
             search = self._run_search(fetch, table, scope, clause, order)

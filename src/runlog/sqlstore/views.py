@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from runlog import validate
 from runlog.entities import PARENT_RUN_ID, RUN_NAME, RunInfo, ViewType
 from runlog.errors import InvalidParameter, NotFound
-from runlog.query import filters
+from runlog.query.clauses import full_order
+from runlog.query.parser import parse_filter, parse_order_by
 from runlog.sqlstore.ids import json_ids, listed, run_number
 from runlog.sqlstore.search import page_of, runs_scope
 from runlog.views import (
@@ -84,8 +85,8 @@ class SqlViews(Views):
         if not 0 <= max_results <= MAX_RUNS:
             raise InvalidParameter(f"Invalid value {max_results} for max_results: 0 to {MAX_RUNS}")
         check_aggregates(aggregates)
-        order = filters.full_order(filters.parse_order_by(order_by))
-        clause = filters.parse(filter_string)
+        order = full_order(parse_order_by(order_by))
+        clause = parse_filter(filter_string)
         scope = runs_scope(experiment_ids, run_view_type)
         with self._store._metrics.reading() as (fetch, table, _):
             search = self._store._run_search(fetch, table, scope, clause, order)
@@ -170,8 +171,8 @@ class SqlViews(Views):
         check_aggregates(aggregates)
         if not len(run_ids) == len(keys) == len(after_steps):
             raise InvalidParameter("run_ids, keys and after_steps must be equally long")
-        order = filters.full_order(())
-        clause = filters.parse(filter_string)
+        order = full_order(())
+        clause = parse_filter(filter_string)
         scope = runs_scope(experiment_ids, ViewType.ACTIVE_ONLY)
         newest, watched = _read_cursor(cursor)
         with self._store._metrics.reading() as (fetch, table, points):

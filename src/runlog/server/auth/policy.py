@@ -22,7 +22,8 @@ from runlog.accounts import SESSION, TOKEN, Token, User
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.endpoints import ADMIN, EDIT, READ, Row, measured
-from runlog.query import filters
+from runlog.query.clauses import EXPERIMENTS
+from runlog.query.parser import parse_filter
 from runlog.server.auth import admin_api, sessions
 from runlog.server.auth.access import Environ, Page, refuse_change
 from runlog.server.auth.audit import KEPT_DAYS, Audit
@@ -234,7 +235,7 @@ class Auth:
         own = f"experiment_id IN ({', '.join(repr(each) for each in granted)})"
         asked = given.get("filter_string")
         if asked and asked.strip():
-            filters.parse(asked, filters.EXPERIMENTS)  # by itself, lest it ends the parenthesis
+            parse_filter(asked, EXPERIMENTS)  # by itself, lest it ends the parenthesis
             own = f"({asked}) AND {own}"
         limit = given["max_results"]
         return self._store.search_experiments(
