@@ -15,7 +15,8 @@ from processes import LONG
 from runlog import accounts, clock
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
-from runlog.protocol.endpoints import ADMIN, EDIT, READ, ROWS
+from runlog.protocol.endpoints import ROWS
+from runlog.protocol.rows import ADMIN, EDIT, READ
 from runlog.serve import create_app
 from runlog.server.auth import admin_api, guard
 from runlog.server.auth.audit import MORE, MOST_FAILED

@@ -14,7 +14,7 @@ from processes import LONG, together
 from runlog.artifacts import ArtifactRepo
 from runlog.entities import Dataset, DatasetInput
 from runlog.http.store import HttpStore
-from runlog.protocol.endpoints import MAX_INPUTS, MAX_KEYS_AT_ONCE, MAX_PAIRS, MAX_POINTS, MAX_TEXT
+from runlog.protocol.limits import MAX_INPUTS, MAX_KEYS_AT_ONCE, MAX_PAIRS, MAX_POINTS, MAX_TEXT
 from runlog.server import traffic
 from runlog.server.app import create_app
 from runlog.server.memory import Slots

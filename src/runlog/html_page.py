@@ -19,7 +19,8 @@ from runlog.clock import now
 from runlog.entities import Run
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol import codecs
-from runlog.protocol.endpoints import BY_NAME, MAX_RUNS_AT_ONCE
+from runlog.protocol.endpoints import BY_NAME
+from runlog.protocol.limits import MAX_RUNS_AT_ONCE
 from runlog.store import Store
 
 FOLDER = Path(__file__).parent / "ui"

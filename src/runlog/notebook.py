@@ -12,7 +12,7 @@ from runlog import fluent, tracking_uri
 from runlog.entities import Run
 from runlog.errors import NotFound
 from runlog.html_page import document
-from runlog.protocol.endpoints import MAX_RUNS_AT_ONCE
+from runlog.protocol.limits import MAX_RUNS_AT_ONCE
 
 if TYPE_CHECKING:
     from typing import TypeAlias

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runlog.protocol.endpoints import ARTIFACTS, MLFLOW, MLFLOW_3, OURS, ROWS, Row
+from runlog.protocol.endpoints import ROWS
+from runlog.protocol.rows import ARTIFACTS, MLFLOW, MLFLOW_3, OURS, Row
 
 HEAD = """\
 # REST API

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog import validate
 from runlog.protocol import codecs
-from runlog.protocol.endpoints import BY_NAME, MAX_PAIRS
+from runlog.protocol.endpoints import BY_NAME
+from runlog.protocol.limits import MAX_PAIRS
 
 if TYPE_CHECKING:
     from runlog.db.outbox import Item

@@ -9,8 +9,8 @@ from runlog.entities import Experiment, LoggedModel, RunInfo, ViewType
 from runlog.exact_copy import ModelRecord, Records, RunRecord
 from runlog.protocol import codecs
 from runlog.protocol.codecs import Kind
-from runlog.protocol.endpoints import MAX_RUNS_AT_ONCE
 from runlog.protocol.exact_copy import MODEL_RECORD, RUN_RECORD
+from runlog.protocol.limits import MAX_RUNS_AT_ONCE
 
 if TYPE_CHECKING:
     from runlog.http.store import HttpStore

@@ -15,7 +15,8 @@ from runlog.entities import FileInfo
 from runlog.errors import NotFound, RunlogError, shrunk
 from runlog.http.session import Link
 from runlog.http.transport import Answer, Upload
-from runlog.protocol.endpoints import ARTIFACTS, LISTING
+from runlog.protocol.entities import LISTING
+from runlog.protocol.rows import ARTIFACTS
 from runlog.storage.paths import HIDDEN
 
 BASE = ARTIFACTS[0] + "artifacts"

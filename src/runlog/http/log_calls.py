@@ -20,7 +20,9 @@ from runlog.errors import InvalidParameter, RunlogError, ServerUnreachable, Stor
 from runlog.http.batches import BATCH
 from runlog.http.session import Away, tell
 from runlog.protocol import codecs
-from runlog.protocol.endpoints import BY_NAME, MAX_INPUTS, MAX_PAIRS, MAX_POINTS, READ
+from runlog.protocol.endpoints import BY_NAME
+from runlog.protocol.limits import MAX_INPUTS, MAX_PAIRS, MAX_POINTS
+from runlog.protocol.rows import READ
 from runlog.settings import flag, number
 
 if TYPE_CHECKING:

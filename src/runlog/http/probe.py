@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from runlog.errors import NotFound, RunlogError
 from runlog.http.session import Away, Link
 from runlog.http.transport import Answer
-from runlog.protocol.endpoints import MLFLOW, OURS
+from runlog.protocol.rows import MLFLOW, OURS
 
 SECONDS = 10.0  # for each step of a request
 

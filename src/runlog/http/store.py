@@ -41,7 +41,8 @@ from runlog.http.session import Link
 from runlog.http.transport import Connections, Transport
 from runlog.protocol import codecs
 from runlog.protocol.arrays import Digest
-from runlog.protocol.endpoints import MAX_DATASET_EXPERIMENTS, MAX_PAIRS, MAX_RUNS_AT_ONCE, ROWS
+from runlog.protocol.endpoints import ROWS
+from runlog.protocol.limits import MAX_DATASET_EXPERIMENTS, MAX_PAIRS, MAX_RUNS_AT_ONCE
 from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog.entities import MetricSummary
 from runlog.protocol import codecs
-from runlog.protocol.codecs import DOUBLE, INT64, RUN_INFO, TEXT, Field, Kind, many, message, needed
+from runlog.protocol.codecs import DOUBLE, INT64, TEXT, Field, Kind, many, message, needed
+from runlog.protocol.entities import RUN_INFO
 from runlog.store import History, RunColumns
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from runlog.exact_copy import FileRecord, ModelRecord, RunRecord
-from runlog.protocol.codecs import INT64, MODEL, RUN, TEXT, Field, many, message, needed
+from runlog.protocol.codecs import INT64, TEXT, Field, many, message, needed
+from runlog.protocol.entities import MODEL, RUN
 from runlog.protocol.views import COUNTS
 
 _FILE = message(

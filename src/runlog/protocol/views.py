@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from runlog.entities import RunInfo
-from runlog.protocol import codecs
+from runlog.protocol import codecs, entities
 from runlog.protocol.arrays import DIFFERENCES, PLANES
-from runlog.protocol.codecs import FLAG, INT64, STATUS, TEXT, Field, Kind, many, message, needed
+from runlog.protocol.codecs import FLAG, INT64, TEXT, Field, Kind, many, message, needed
+from runlog.protocol.entities import STATUS
 from runlog.views import (
     Activity,
     Changes,
@@ -109,9 +110,9 @@ SERIES = message(
 )
 OVERVIEW = message(
     Overview,
-    needed("run", codecs.RUN),
-    needed("experiment", codecs.EXPERIMENT),
-    Field("parent", codecs.RUN_INFO),
+    needed("run", entities.RUN),
+    needed("experiment", entities.EXPERIMENT),
+    Field("parent", entities.RUN_INFO),
     needed("table", RUN_TABLE),
     needed("children", RUN_TABLE),
 )

@@ -15,7 +15,8 @@ from runlog.artifacts import ArtifactRepo
 from runlog.errors import BadRequest, RunlogError, StoreError
 from runlog.printable import plain_lines
 from runlog.protocol import codecs
-from runlog.protocol.endpoints import ADMIN, ARTIFACTS, BY_NAME, READ, ROWS, Row
+from runlog.protocol.endpoints import BY_NAME, ROWS
+from runlog.protocol.rows import ADMIN, ARTIFACTS, READ, Row
 from runlog.server import (
     copy_locations,
     cross_site,

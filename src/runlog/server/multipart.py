@@ -20,7 +20,9 @@ from urllib.parse import quote, urlencode
 
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, NotFound, RunlogError
-from runlog.protocol.endpoints import ARTIFACTS, MAX_PARTS, UploadedPart
+from runlog.protocol.file_endpoints import UploadedPart
+from runlog.protocol.limits import MAX_PARTS
+from runlog.protocol.rows import ARTIFACTS
 from runlog.storage.errors import explained
 from runlog.storage.parts import Parts
 from runlog.storage.paths import HIDDEN, parse

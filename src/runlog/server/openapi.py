@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from runlog.protocol import codecs
-from runlog.protocol.endpoints import PREVIEW, ROWS, Row
+from runlog.protocol.endpoints import ROWS
+from runlog.protocol.rows import PREVIEW, Row
 
 ERROR = {
     "type": "object",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from runlog.errors import RunlogError
-from runlog.protocol.endpoints import READ, Row
+from runlog.protocol.rows import READ, Row
 
 Environ = Mapping[str, Any]
 Call = Callable[[Mapping[str, Any]], Any]

@@ -11,7 +11,7 @@ from bottle import response
 from runlog.errors import RunlogError
 from runlog.protocol import codecs
 from runlog.protocol.codecs import FLAG, ID, INT64, TEXT, Field, needed
-from runlog.protocol.endpoints import OURS
+from runlog.protocol.rows import OURS
 from runlog.server import request_body
 from runlog.server.auth.access import Environ, Page
 from runlog.server.traffic import identified

@@ -21,7 +21,8 @@ from runlog import accounts, clock, validate
 from runlog.accounts import SESSION, TOKEN, Token, User
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
-from runlog.protocol.endpoints import ADMIN, EDIT, READ, Row, measured
+from runlog.protocol.log_calls import measured
+from runlog.protocol.rows import ADMIN, EDIT, READ, Row
 from runlog.query.clauses import EXPERIMENTS
 from runlog.query.parser import parse_filter
 from runlog.server.auth import admin_api, sessions
