@@ -19,8 +19,8 @@ import servers
 HELPERS = {"disks", "power", "relay", "served", "servers", "serving", "slow", "subprocess"}
 TESTS = str(Path(__file__).parent)
 SERVERS = {*servers.KINDS, *servers.CLUSTERS}
-IN_PROCESS = {"sqlite", "sqlite_without_wal", "http_in_process", "local", "memory", "sqlar"}
-"""What the contracts run over here; their other kinds are servers."""
+IN_PROCESS = {"sqlite", "http_in_process", "local", "memory", "sqlar"}
+"""What the contracts run over here. Their other kinds are servers, or wait for the disk."""
 
 
 def is_unit(item: pytest.Item) -> bool:
