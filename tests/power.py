@@ -60,6 +60,7 @@ class Disk:
         self.names: dict[str, Inode] = {}  # as the directory on the disk has them for sure
         self.current: dict[str, Inode] = {}
         self.changes: list[tuple[str, Inode | None]] = []  # of names, not on the disk yet
+        self.synced: set[str] = set()  # drafts that have no link yet
 
     def do(self, event: tuple) -> None:
         getattr(self, event[0])(*event[1:])
@@ -80,7 +81,18 @@ class Disk:
     def truncate(self, name: str, size: int) -> None:
         self.current[name].since.append((size, None))
 
+    def link(self, source: str, target: str, content: bytes) -> None:
+        """Gives a file that was written without SQLite its name."""
+        inode = Inode(since=[(0, content)])
+        if source in self.synced:
+            inode.sync()
+        self.current[target] = inode
+        self.changes.append((target, inode))
+
     def sync(self, name: str) -> None:
+        if name not in self.current:  # a draft, whose content comes with its link
+            self.synced.add(name)
+            return
         inode = self.current[name]
         inode.sync()
         if any(changed is inode for _, changed in self.changes):  # SQLite syncs the directory too
@@ -141,8 +153,14 @@ class Recorder(apsw.VFS):
 
 @contextmanager
 def recording(monkeypatch) -> Iterator[list[tuple]]:
-    """All that SQLite does to files meanwhile, and what `os.fsync` does to them."""
+    """All that SQLite does to files meanwhile, and what `os.fsync` and `os.link` do to them."""
     events: list[tuple] = []
+    make_link = os.link
+
+    def link(source: str, target: str) -> None:
+        make_link(source, target)
+        content = Path(source).read_bytes()
+        events.append(("link", os.path.basename(source), os.path.basename(target), content))
 
     def fsync(descriptor: int) -> None:
         path = os.readlink(f"/proc/self/fd/{descriptor}")
@@ -150,6 +168,7 @@ def recording(monkeypatch) -> Iterator[list[tuple]]:
         events.append(("sync_names",) if is_folder else ("sync", os.path.basename(path)))
 
     monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "link", link)
     recorder = Recorder(events)
     apsw.set_default_vfs("recorder")
     try:

@@ -64,6 +64,12 @@ def test_all_the_time_in_threads_of_three_processes(hand, place):
     log_beside(place / "runlog.db", hand, "thread", 3, 40)
 
 
+@pytest.mark.parametrize("hand", ["sqlite3", "read"])
+def test_while_the_file_is_made_by_four_processes(hand, place):
+    for number in range(5):
+        log_beside(place / str(number) / "runlog.db", hand, "early", 4, 2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("hand", ["sqlite3", "read"])
 def test_all_the_time_and_for_long(hand, place):

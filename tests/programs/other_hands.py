@@ -1,7 +1,8 @@
 """Logs while the same process opens the store's files otherwise: other_hands.py URI RUNS HAND HOW
 
-HOW is `between`, which does it after every run, or `thread`, which does it all the time. Prints
-the id of each run whose calls have all returned.
+HOW is `between`, which does it after every run, `thread`, which does it all the time once there is
+a file, or `early`, which does it from the moment that the file has its name. Prints the id of each
+run whose calls have all returned.
 """
 
 import contextlib
@@ -71,14 +72,16 @@ def by_read():
 
 def all_the_time():
     while not ended.is_set():
-        do()
+        if os.path.exists(path):
+            do()
 
 
 do = globals()[f"by_{hand}"]
 ended = threading.Event()
-thread = threading.Thread(target=all_the_time if how == "thread" else ended.wait)
+thread = threading.Thread(target=ended.wait if how == "between" else all_the_time)
 runlog.set_tracking_uri(path)
-runlog.search_runs(max_results=1, output_format="list")  # there is a file
+if how != "early":
+    runlog.search_runs(max_results=1, output_format="list")  # there is a file
 thread.start()
 try:
     for number in range(runs):

@@ -349,6 +349,7 @@ class Database:
                 raise
 
     def _open_writer(self) -> apsw.Connection:
+        self._file.make()
         self._writer = connection = self._file.open()
         if self.read_only:
             return connection

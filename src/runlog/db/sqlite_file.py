@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import closing, suppress
 
 import apsw
 
@@ -226,6 +227,40 @@ class File:
         connection.pragma("locking_mode", "exclusive")  # so it keeps what -shm holds to itself
         return connection
 
+    def make(self) -> None:
+        """Give a store that is missing its file, whole and in WAL mode from the first moment it has
+        its name, so that nobody meets it half made. Where that cannot be, `prepare` makes it."""
+        # While SQLite makes the tables under the file's own name, whoever in this process opens and
+        # closes that file drops our POSIX locks, and no guard holds it yet.
+        path = self.path
+        if os.name != "posix" or self.read_only or self.kind.mode is not None:
+            return
+        # To a file that has its tables SQLite would apply a journal that was left behind.
+        if any(os.path.lexists(path + end) for end in ("", "-wal", "-journal")):
+            return
+        if network_file_system(path):
+            return
+        content = self._new_content()
+        draft = f"{path}.{os.getpid()}-{time.monotonic_ns():x}.new"
+        try:
+            _write_synced(draft, content)
+            # Its descriptor is closed by now, which later would drop locks. Whoever links first has
+            # made the file; the others' links fail.
+            os.link(draft, path)
+            sync(os.path.dirname(path))
+        except OSError:
+            pass
+        finally:
+            with suppress(OSError):
+                os.unlink(draft)
+
+    def _new_content(self) -> bytes:
+        with closing(apsw.Connection(":memory:")) as connection:
+            self._bring_up_to_date(connection)
+            content = bytearray(connection.serialize("main"))
+        content[18:20] = b"\2\2"  # the versions of the format that say WAL mode
+        return bytes(content)
+
     def prepare(self, connection: apsw.Connection) -> None:
         """Make the tables, or bring them up to date, and set the journal mode."""
         # Tables first: with the first of them a new file has its application id too.
@@ -273,6 +308,17 @@ class File:
             connection.pragma("synchronous", "full" if _synchronous() == "normal" else "extra")
         if connection.pragma("journal_mode") != mode:
             _retry_while_busy(lambda: connection.pragma("journal_mode", mode))
+
+
+def _write_synced(path: str, content: bytes) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)  # as SQLite makes one
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 _making = threading.RLock()  # a signal handler may open a file, too
