@@ -395,6 +395,8 @@ class Database:
                 return
             if what is not None and watch is self._watch:
                 self._lose(watch, what)
+        except apsw.CantOpenError as error:
+            raise self.translated(error) from error
         finally:
             self.lock.release()
 
@@ -419,7 +421,10 @@ class Database:
         if self._lost:
             raise StoreUnusable(self._lost)
         if self._watch is not None:  # it was closed for a fork, or by a signal handler
-            what = self._watch.look_at_file(lambda: None)
+            try:
+                what = self._watch.look_at_file(lambda: None)
+            except apsw.CantOpenError as error:
+                raise self.translated(error) from error
             if what is not None:
                 self._lose(self._watch, what)
 

@@ -23,14 +23,17 @@ _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 
 
 class Header:
-    """The first 100 bytes of a database, and the numbers in them that only grow."""
+    """The first 100 bytes of a database, and the numbers in them that only grow. Raises
+    apsw.CantOpenError for a file that is there and cannot be opened."""
 
     def __init__(self, path: str) -> None:
         try:  # through SQLite: Python's closing of the file would drop locks
             probe = open_uri(path, "mode=ro&immutable=1")
             self.bytes = probe.read("main", 0, 0, 100)[1]
             probe.close()
-        except apsw.Error:  # it is shorter, or not there
+        except apsw.Error as error:  # it is shorter, or not there
+            if isinstance(error, apsw.CantOpenError) and os.path.exists(path):
+                raise  # no descriptors are left, which says nothing about the file
             self.bytes = b""
         self.is_whole = self.bytes.startswith(b"SQLite format 3\0") and len(self.bytes) == 100
         self.changes, self.pages, self.schema, self.application = (
@@ -151,7 +154,10 @@ class Watch:
         wal, shm = self._names()
         if wal is None or wal != self._wal:
             return ""
-        header = Header(self._path)
+        try:
+            header = Header(self._path)
+        except apsw.CantOpenError:
+            return ""
         if not header.bytes or header.bytes == self._header.bytes:  # no file, or a copy
             return ""
         target = f"{self._real}-wal.{time.time_ns() // 1_000_000}"
