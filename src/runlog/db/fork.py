@@ -17,7 +17,19 @@ from runlog.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runlog.db.sqlite import Database
+    from typing import Any, Protocol
+
+    class Database(Protocol):
+        """What a fork closes, and keeps locked until it is over."""
+
+        lock: Any
+        readers_back: Any
+
+        @property
+        def path(self) -> str: ...
+
+        def close(self, checkpoint: bool = True) -> None: ...
+
 
 lock = threading.RLock()
 """Held by whoever adds to or reads `databases`, and during a fork."""

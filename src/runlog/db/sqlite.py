@@ -8,7 +8,6 @@ busy handler's sleep at least 1 ms); readers do not wait for the writer in WAL m
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 
@@ -19,13 +18,13 @@ from runlog.db.sqlite_errors import FAILURES, busy_milliseconds
 from runlog.db.sqlite_file import File, Kind, sync
 from runlog.db.sqlite_locks import CAN_LOCK, Guard
 from runlog.db.sqlite_snapshot import Reading, Snapshot
+from runlog.db.sqlite_transaction import Transaction, TransactionIfFree, is_running
 from runlog.db.sqlite_watch import REPLACED, UNLINKED, Watch
 from runlog.errors import StoreError, StoreUnusable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from types import FrameType
     from typing import Any
 
     Bindings = Mapping[str, Any]
@@ -216,7 +215,7 @@ class Database:
     def inside(self) -> bool:
         """Whether this thread, which holds the lock, is in the middle of a transaction."""
         current = self._current
-        if current is None or _is_running(current.block):
+        if current is None or is_running(current.block):
             return current is not None
         if not current.left:  # Ctrl-C came right before its end
             self.lock.release()
@@ -277,7 +276,7 @@ class Database:
         """The connection, but not for a transaction that another has taken the place of."""
         connection = self._writer or self._connect()  # first: what comes later closes it
         if self._suspended and self._current is None:
-            if any(_is_running(transaction.block) for transaction in self._suspended):
+            if any(is_running(transaction.block) for transaction in self._suspended):
                 raise sqlite_errors.interrupted(self.path)
         return connection
 
@@ -530,59 +529,11 @@ class Database:
 
     def damaged(self, cause: str) -> StoreUnusable:
         """The error for a file that contradicts itself."""
-        return sqlite_errors.damaged(self._file, cause)
+        return sqlite_errors.damaged(self.path, cause, self._file.kind.remedy)
 
     def translated(self, error: apsw.Error | UnicodeDecodeError) -> StoreError:
         """The error that a user gets for one of SQLite's."""
-        return sqlite_errors.translated(error, self._file)
-
-
-# Classes and not generators with contextlib, which cost each log call another 5 us.
-
-
-class Transaction:
-    __slots__ = ("_database", "block", "left")
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.left = False
-
-    def __enter__(self) -> None:
-        self.block = sys._getframe(1)  # of the `with` statement
-        self._database.lock.acquire()
-        try:
-            self._database.begin(self)
-        except BaseException:
-            self._database.leave(self, keep=False)
-            raise
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._database.leave(self, keep=kind is None)
-
-
-class TransactionIfFree(Transaction):
-    __slots__ = ()
-
-    def __enter__(self) -> bool:  # type: ignore[override]
-        database = self._database
-        self.block = sys._getframe(1)
-        self.left = True
-        if database.read_only or not database.lock.acquire(blocking=False):
-            return False
-        self.left = False
-        try:
-            if not database.inside() and database.begin(self, wait=False):
-                return True
-        except BaseException:
-            database.leave(self, keep=False)
-            raise
-        self.left = True
-        database.lock.release()
-        return False
-
-    def __exit__(self, *error: Any) -> None:
-        if not self.left:
-            super().__exit__(*error)
+        return sqlite_errors.translated(error, self.path, self.read_only, self._file.kind.remedy)
 
 
 def _checkpoint(connection: apsw.Connection) -> bool:
@@ -595,13 +546,7 @@ def opened(path: str) -> Database:
     """The `Database` that this process has for a file, or else a new one."""
     path = os.path.abspath(path)
     with fork.lock:
-        found = (each for each in fork.databases if each.path == path)
-        return next(found, None) or Database(path)
-
-
-def _is_running(frame: FrameType | None) -> bool:
-    """Whether this thread is in that frame, or in a call made from it."""
-    current: FrameType | None = sys._getframe(1)
-    while current is not None and current is not frame:
-        current = current.f_back
-    return current is not None
+        for each in fork.databases:
+            if isinstance(each, Database) and each.path == path:
+                return each
+        return Database(path)

@@ -11,10 +11,6 @@ from runlog.db import Undone
 from runlog.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly, StoreUnusable
 from runlog.settings import number
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from runlog.db.sqlite_file import File
-
 FAILURES = (apsw.Error, UnicodeDecodeError)
 """What a statement raises. Text that is not UTF-8 is what a flipped byte in a row can become."""
 
@@ -33,9 +29,9 @@ def read_only(path: str) -> StoreReadOnly:
     )
 
 
-def damaged(file: File, cause: str) -> StoreUnusable:
-    """Return the error for a file that contradicts itself."""
-    return StoreUnusable(f"{file.path} is damaged ({cause}): {file.kind.remedy}")
+def damaged(path: str, cause: str, remedy: str) -> StoreUnusable:
+    """Return the error for a file that contradicts itself; `remedy` says what to do then."""
+    return StoreUnusable(f"{path} is damaged ({cause}): {remedy}")
 
 
 def interrupted(path: str) -> Interrupted:
@@ -52,37 +48,40 @@ def full(path: str) -> StoreFull:
     )
 
 
-def translated(error: apsw.Error | UnicodeDecodeError, file: File) -> StoreError:
-    """Return the error that a user gets for one of `FAILURES`."""
+def translated(
+    error: apsw.Error | UnicodeDecodeError, path: str, is_read_only: bool, remedy: str
+) -> StoreError:
+    """Return the error that a user gets for one of `FAILURES`; `remedy` says what to do with a
+    damaged file."""
     cause = str(error)
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
         return StoreBusy(
-            f"{file.path} stayed locked by another process for "
+            f"{path} stayed locked by another process for "
             f"{busy_milliseconds() / 1000:g} s: find who holds it, or raise "
             "RUNLOG_BUSY_TIMEOUT (seconds)"
         )
     if isinstance(error, (apsw.ConnectionClosedError, apsw.CursorClosedError)):
-        return interrupted(file.path)
+        return interrupted(path)
     if isinstance(error, apsw.FullError):
-        return full(file.path)
+        return full(path)
     if isinstance(error, apsw.ReadOnlyError):
-        if file.read_only:  # even reading would have to write
+        if is_read_only:  # even reading would have to write
             return StoreUnusable(
-                f"{file.path} was left in the middle of a write and cannot be put right "
+                f"{path} was left in the middle of a write and cannot be put right "
                 f"because it is read-only ({cause}): open it once where it can be written"
             )
-        return read_only(file.path)
+        return read_only(path)
     if isinstance(error, (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError)):
-        return damaged(file, cause)
+        return damaged(path, cause, remedy)
     if isinstance(error, apsw.SQLError) and cause.startswith("no such "):
-        return damaged(file, cause)  # all that our statements name is in the schema
-    if isinstance(error, (apsw.CantOpenError, apsw.IOError)) and _no_room(file.path):
-        return full(file.path)  # making the -shm or the -journal file failed
+        return damaged(path, cause, remedy)  # all that our statements name is in the schema
+    if isinstance(error, (apsw.CantOpenError, apsw.IOError)) and _no_room(path):
+        return full(path)  # making the -shm or the -journal file failed
     if isinstance(error, apsw.CantOpenError):
-        return StoreUnusable(f"cannot open {file.path}: {cause}")
+        return StoreUnusable(f"cannot open {path}: {cause}")
     if isinstance(error, apsw.IOError):
-        return StoreError(f"input/output error on {file.path}: {cause}")
-    return StoreError(f"{file.path}: {cause}")
+        return StoreError(f"input/output error on {path}: {cause}")
+    return StoreError(f"{path}: {cause}")
 
 
 def _no_room(path: str) -> bool:

@@ -11,12 +11,21 @@ from runlog.db.sqlite_errors import FAILURES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
+    from typing import Any, Protocol
 
-    from runlog.db.sqlite import Database
+    from runlog.errors import StoreError
 
     Bindings = Mapping[str, Any]
     Rows = list[tuple[Any, ...]]
+
+    class Database(Protocol):
+        """Whose connections read."""
+
+        def take_reader(self) -> apsw.Connection: ...
+
+        def give_back(self, connection: apsw.Connection) -> None: ...
+
+        def translated(self, error: apsw.Error | UnicodeDecodeError) -> StoreError: ...
 
 
 class Reading:
