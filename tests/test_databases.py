@@ -251,9 +251,9 @@ def test_a_deadlock_is_tried_again(store):
             self.order, self.times = order, 0
 
         def __call__(self):
-            from runlog.sqlstore.ids import again
+            from runlog.sqlstore.retry import retry
 
-            again(type(self).write)(self)
+            retry(type(self).write)(self)
 
         def write(self):
             self.times += 1

@@ -42,6 +42,7 @@ from runlog.exact_copy import ModelRecord, changed
 from runlog.logged_models import ModelOrder
 from runlog.sqlstore import search
 from runlog.sqlstore.accounts import Users, Wanted
+from runlog.sqlstore.experiments import create_default
 from runlog.store import open_store
 
 SOURCE = Path(servers.__file__).parents[1]
@@ -74,7 +75,7 @@ def everything_done(server):
         return change_many(sql, rows)
 
     store.db.change_many = changed_many
-    store._make_default_experiment()
+    create_default(store.db, store.locations)
     everything(store)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "FEW", 1)  # these runs are many
@@ -102,7 +103,7 @@ def everything(store):
 def experiments(store):
     with store.db.transaction():
         store.db.execute("delete from experiment where id = 0")
-    store._make_default_experiment()
+    create_default(store.db, store.locations)
     number = store.create_experiment("e", tags={"k": "v"})
     store.rename_experiment(number, "f")
     store.set_experiment_tags(number, {"k": "w"})

@@ -152,7 +152,7 @@ def test_long_texts_are_cut(store):
 @pytest.mark.parametrize("axis", ["step", "time"])
 def test_no_spike_is_lost(store, merged, axis, monkeypatch):
     if not merged:  # as when another process is writing
-        monkeypatch.setattr(store._metrics, "merge", lambda wait=True: None)
+        monkeypatch.setattr(store.metrics, "merge", lambda wait=True: None)
     run_id = long_run(store)
     (series,) = answered("series", store, run_ids=[run_id], keys=["loss"], points=100, axis=axis)
     points = dict(zip(series.steps, series.values, strict=True))

@@ -14,7 +14,7 @@ from runlog.accounts import SESSION, TOKEN, Entry, Grant, Token, User
 from runlog.clock import now
 from runlog.db.sqlite import Database
 from runlog.errors import AlreadyExists, NotFound
-from runlog.sqlstore.ids import again
+from runlog.sqlstore.retry import retry
 
 MINUTE = 60_000  # milliseconds
 LOG_IN = "log in"  # the action in the audit log
@@ -45,7 +45,7 @@ class Users:
 
     # -- users ------------------------------------------------------------------------------
 
-    @again
+    @retry
     def add(self, name: str, role: str, password: str | None = None) -> User:
         """Makes a user. Raises AlreadyExists, and InvalidParameter for what will not do."""
         name, role = accounts.user_name(name), accounts.role(role)
@@ -85,7 +85,7 @@ class Users:
         with self._db.reading() as fetch:
             return [_user(row) for row in fetch(f"select {_USER} from account a order by a.name")]
 
-    @again
+    @retry
     def set_password(self, name: str, password: str | None) -> None:
         """Gives a user another password, or none, and ends all sessions. Raises NotFound."""
         user = self.get(name)
@@ -95,14 +95,14 @@ class Users:
             self._db.execute("update account set password = :password where id = :id", bindings)
             self._db.execute("delete from token where account = :id and kind = :kind", bindings)
 
-    @again
+    @retry
     def set_role(self, name: str, role: str) -> None:
         """Gives a user another role. Raises NotFound."""
         bindings = {"id": self.get(name).id, "role": accounts.role(role)}
         with self._db.transaction():
             self._db.execute("update account set role = :role where id = :id", bindings)
 
-    @again
+    @retry
     def remove(self, name: str) -> None:
         """Removes a user with all tokens and grants. Raises NotFound."""
         bindings = {"id": self.get(name).id}
@@ -111,7 +111,7 @@ class Users:
 
     # -- grants -----------------------------------------------------------------------------
 
-    @again
+    @retry
     def grant(self, name: str, experiment_id: str, role: str) -> None:
         """Gives a user a role in an experiment, in place of one given before."""
         bindings = {
@@ -129,7 +129,7 @@ class Users:
                 bindings,
             )
 
-    @again
+    @retry
     def withdraw(self, name: str, experiment_id: str) -> None:
         """Takes a grant back. Raises NotFound if there is none."""
         bindings = {
@@ -199,15 +199,15 @@ class Users:
             )
         return {
             str(number)
-            for number, place in rows
-            if place.rstrip("/") in above
-            or place.startswith(f"./{path}/")
-            or not place.rstrip("./")
+            for number, location in rows
+            if location.rstrip("/") in above
+            or location.startswith(f"./{path}/")
+            or not location.rstrip("./")
         }
 
     # -- tokens -----------------------------------------------------------------------------
 
-    @again
+    @retry
     def add_token(
         self, user: str, name: str, expiry_time: int | None = None, read_only: bool = False
     ) -> str:
@@ -220,7 +220,7 @@ class Users:
             raise AlreadyExists(f"user {owner.name!r} has a token {name!r} already")
         return secret
 
-    @again
+    @retry
     def add_session(self, user: User, expiry_time: int, token: Token | None = None) -> str:
         """Makes a session and returns the text that its cookie has. One that was begun with a
         token may do no more than that, and ends with it."""
@@ -300,7 +300,7 @@ class Users:
             )
         return [_token(row) for row in rows]
 
-    @again
+    @retry
     def revoke(self, user: str, name: str) -> None:
         """Ends a token. Raises NotFound."""
         bindings = {"account": self.get(user).id, "name": accounts.token_name(name), "kind": TOKEN}
@@ -316,7 +316,7 @@ class Users:
         if not found:
             raise NotFound(f"user {user!r} has no token {name!r}: see  runlog tokens list")
 
-    @again
+    @retry
     def end_session(self, secret: str) -> None:
         """Ends a session, if there is one."""
         with self._db.transaction():
@@ -327,7 +327,7 @@ class Users:
 
     # -- the audit log ----------------------------------------------------------------------
 
-    @again
+    @retry
     def note(self, entries: Sequence[Entry], used: dict[int, int] | None = None) -> None:
         """Adds to the audit log, and to each token by id when it was last used."""
         with self._db.transaction():
@@ -395,7 +395,7 @@ class Users:
                 )
             ]
 
-    @again
+    @retry
     def forget(self, before: int) -> int:
         """Removes the entries of the audit log from before that time (Unix milliseconds)."""
         with self._db.transaction():

@@ -10,12 +10,15 @@ from runlog.clock import now
 from runlog.db import digests
 from runlog.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, RunInputs, ViewType
 from runlog.exact_copy import FileRecord, ModelRecord, Records, RunRecord
-from runlog.query.clauses import full_order
-from runlog.query.parser import parse_filter, parse_order_by
-from runlog.sqlstore.ids import again_if_unsure, json_ids
+from runlog.sqlstore import experiments, logged_models, logging
+from runlog.sqlstore.ids import json_ids
+from runlog.sqlstore.retry import retry_if_unsure
 
 if TYPE_CHECKING:
-    from runlog.sqlstore.store import Fetch, SqlStore
+    from runlog.sqlstore.ids import Fetch
+    from runlog.sqlstore.metrics import Metrics
+    from runlog.sqlstore.rows import Rows
+    from runlog.store import Store
 
 
 class SqlRecords(Records):
@@ -23,9 +26,10 @@ class SqlRecords(Records):
 
     keeps_ids = True
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: Store, rows: Rows, metrics: Metrics) -> None:
         super().__init__(store)
-        self._sql, self._db = store, store.db
+        self._db, self._locations = rows.db, rows.locations
+        self._rows, self._metrics = rows, metrics
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -35,14 +39,11 @@ class SqlRecords(Records):
         filter_string: str | None = None,
         view_type: int = ViewType.ACTIVE_ONLY,
     ) -> list[str]:
-        from runlog.sqlstore import search as sqlsearch
+        from runlog.sqlstore.search import RunQuery
 
-        order = full_order(parse_order_by(["start_time ASC"]))
-        clause = parse_filter(filter_string)
-        scope = sqlsearch.runs_scope(experiment_ids, view_type)
-        with self._sql._metrics.reading() as (fetch, table, _):
-            search = self._sql._run_search(fetch, table, scope, clause, order)
-            ids = [row[0] for row in search.rows(fetch, None)]
+        query = RunQuery(experiment_ids, filter_string, view_type, ["start_time ASC"])
+        with self._metrics.reading() as (fetch, table, _):
+            ids = [row[0] for row in query.search(self._rows, fetch, table).rows(fetch, None)]
             rows = fetch(
                 """select r.run_id from json_each(:ids) j cross join run r on r.id = j.value
                    order by j.key""",
@@ -51,7 +52,7 @@ class SqlRecords(Records):
         return [run_id for (run_id,) in rows]
 
     def runs(self, run_ids: Sequence[str]) -> list[RunRecord]:
-        with self._sql._metrics.reading() as (fetch, table, _):
+        with self._metrics.reading() as (fetch, table, _):
             numbers = [number for each in run_ids for number in _run(fetch, each)]
             bindings = json_ids(numbers)
             counts: dict[int, dict[str, int]] = {number: {} for number in numbers}
@@ -75,7 +76,7 @@ class SqlRecords(Records):
                 bindings,
             ):
                 files[number].append(FileRecord(path, size, bytes(sha256).hex(), time))
-            runs = self._sql._runs(fetch, numbers, table)
+            runs = self._rows.runs(fetch, numbers, table)
         return [
             RunRecord(run, times[number], counts[number], files[number])
             for number, run in zip(numbers, runs, strict=True)
@@ -85,7 +86,7 @@ class SqlRecords(Records):
         numbers = ", ".join(map(str, validate.experiment_ids(experiment_ids)))
         condition = f"m.experiment in ({numbers})"
         with self._db.reading() as fetch:
-            found = self._sql.models._read(fetch, condition, {})
+            found = logged_models.read(self._db, self._locations, fetch, condition, {})
             stages: dict[str, str] = dict(
                 fetch(f"select m.model_id, m.lifecycle_stage from model m where {condition}")
             )
@@ -93,7 +94,7 @@ class SqlRecords(Records):
 
     # -- writing ----------------------------------------------------------------------------
 
-    @again_if_unsure
+    @retry_if_unsure
     def keep_experiment(self, experiment: Experiment, new_place: bool) -> str:
         name = validate.experiment_name(experiment.name)
         with self._db.transaction():
@@ -106,8 +107,8 @@ class SqlRecords(Records):
                 "select id from run where experiment = :id limit 1", {"id": number}
             ):  # as it was there; so is Default, of a new store
                 self._bring_up(number, experiment)
-            self._place(number, experiment.artifact_location, new_place)
-            self._sql._set_experiment_tags(number, experiment.tags)
+            self._set_location(number, experiment.artifact_location, new_place)
+            experiments.set_tags_of(self._db, number, experiment.tags)
         return str(number)
 
     def _make_experiment(self, name: str, wanted_id: str) -> int:
@@ -142,22 +143,22 @@ class SqlRecords(Records):
             },
         )
 
-    def _place(self, number: int, given: str, new_place: bool) -> None:
-        """Says where the files go of an experiment that has no place yet, or the given one: that
+    def _set_location(self, number: int, given: str, new_place: bool) -> None:
+        """Set where the files go of an experiment that has no location yet, or the given one: that
         of an earlier copy, which left the files where they were."""
-        location = self._sql._relative(validate.artifact_location(given))
-        own = self._sql._location(None, number) if new_place or not location else location
+        location = self._locations.relative(validate.artifact_location(given))
+        own = self._locations.of_experiment(None, number) if new_place or not location else location
         self._db.execute(
             """update experiment set artifact_location = :own
                where id = :id and artifact_location in ('', :location)""",
             {"id": number, "location": location, "own": own},
         )
 
-    @again_if_unsure
+    @retry_if_unsure
     def begin_runs(self, records: Sequence[RunRecord], new_places: bool) -> list[RunInfo]:
         with self._db.transaction():
             numbers = [self._begin_run(record, new_places) for record in records]
-            infos = self._sql._infos(self._db.execute, numbers)
+            infos = self._rows.infos(self._db.execute, numbers)
         return [infos[number] for number in numbers]
 
     def _begin_run(self, record: RunRecord, new_place: bool) -> int:
@@ -165,7 +166,7 @@ class SqlRecords(Records):
         found = _run(self._db.execute, run.info.run_id)
         number = found[0] if found else self._make_run(run.info)
         own = f"{self._location_of(number)}/{run.info.run_id}/artifacts"
-        given = self._sql._relative(run.info.artifact_uri)
+        given = self._locations.relative(run.info.artifact_uri)
         self._db.execute(
             """update run set lifecycle_stage = 'active', deleted_time = null, name = :name,
                    user_id = :user, start_time = :start,
@@ -181,16 +182,16 @@ class SqlRecords(Records):
                 "uri": own if new_place or not given else given,
             },
         )
-        self._sql._keep_params(number, run.info.run_id, run.data.params.items())
-        self._sql._set_tags(number, run.data.tags.items())
-        self._sql._keep_inputs(number, RunInputs(run.inputs.dataset_inputs))
+        logging.store_params(self._db, number, run.info.run_id, run.data.params.items())
+        logging.set_tags(self._db, number, run.data.tags.items())
+        logging.store_inputs(self._db, number, RunInputs(run.inputs.dataset_inputs))
         if not new_place:
             digests.keep(self._db, number, record.files)
         return number
 
     def _make_run(self, info: RunInfo) -> int:
         experiment = validate.experiment_id(info.experiment_id)
-        self._sql.get_experiment(info.experiment_id)
+        experiments.get(self._rows, info.experiment_id)
         row = self._db.execute(
             """insert into run (run_id, experiment, name, status, user_id, start_time, artifact_uri)
                values (:run_id, :experiment, '', 'RUNNING', '', 0, '') returning id""",
@@ -206,12 +207,14 @@ class SqlRecords(Records):
         )
         return str(row[0][0]).rstrip("/")
 
-    @again_if_unsure
+    @retry_if_unsure
     def keep_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
         with self._db.transaction():
             numbers = [self._keep(record, new_places) for record in records]
             found = [
-                self._sql.models._read(self._db.execute, "m.id = :id", {"id": number})[0]
+                logged_models.read(
+                    self._db, self._locations, self._db.execute, "m.id = :id", {"id": number}
+                )[0]
                 for number in numbers
             ]
             for number, record in zip(numbers, records, strict=True):
@@ -222,15 +225,15 @@ class SqlRecords(Records):
         return found
 
     def _keep(self, record: ModelRecord, new_place: bool) -> int:
-        model, models = record.model, self._sql.models
+        model = record.model
         number = _model(self._db.execute, model.model_id) or self._make_model(model)
-        place = self._db.execute(
+        location = self._db.execute(
             """select e.artifact_location from model m join experiment e on e.id = m.experiment
                where m.id = :id""",
             {"id": number},
         )[0][0]
-        own = f"{place.rstrip('/')}/models/{model.model_id}/artifacts"
-        given = self._sql._relative(model.artifact_location)
+        own = f"{location.rstrip('/')}/models/{model.model_id}/artifacts"
+        given = self._locations.relative(model.artifact_location)
         self._db.execute(
             """update model set lifecycle_stage = 'active', name = :name, type = :type,
                    source_run_id = :run, status = :status, creation_time = :made,
@@ -250,14 +253,16 @@ class SqlRecords(Records):
                 "uri": own if new_place or not given else given,
             },
         )
-        models._keep_params(number, model.model_id, model.params)
-        models._set_tags(number, model.tags)
+        logged_models.store_params(self._db, number, model.model_id, model.params)
+        logged_models.set_tags_of(self._db, number, model.tags)
         for run_id in sorted({point.run_id or "" for point in model.metrics}):
-            models.measured(run_id, [each for each in model.metrics if each.run_id == run_id])
+            logged_models.log_points(
+                self._db, run_id, [each for each in model.metrics if each.run_id == run_id]
+            )
         return number
 
     def _make_model(self, model: LoggedModel) -> int:
-        self._sql.get_experiment(model.experiment_id)
+        experiments.get(self._rows, model.experiment_id)
         row = self._db.execute(
             """insert into model (model_id, experiment, name, type, source_run_id, artifact_uri,
                                   creation_time, last_update_time)
@@ -269,12 +274,12 @@ class SqlRecords(Records):
         )
         return int(row[0][0])
 
-    @again_if_unsure
+    @retry_if_unsure
     def end_runs(self, records: Sequence[RunRecord]) -> None:
         with self._db.transaction():
             for record in records:
                 self._end_run(record)
-        self._sql._metrics.run_ended()
+        self._metrics.run_ended()
 
     def _end_run(self, record: RunRecord) -> None:
         run, info = record.run, record.run.info
@@ -303,7 +308,7 @@ class SqlRecords(Records):
             model = _model(self._db.execute, model_id)
             if model is not None:
                 rows.append({"run": run, "kind": kind, "model": model, "step": step})
-        self._sql.models.keep_links(rows)
+        logged_models.store_links(self._db, rows)
 
 
 def _run(fetch: Fetch, run_id: str) -> list[int]:

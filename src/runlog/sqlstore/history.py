@@ -2,7 +2,7 @@
 
 Points lie by step, timestamp, value; a history is ordered by timestamp, step, value. Mostly that is
 the same, and a page is read from where it begins. Whether it is, the first page finds out, and its
-token says it to the next ones.
+token tells the next ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runlog.sqlstore.ids import json_ids
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runlog.sqlstore.store import Fetch
+    from runlog.sqlstore.ids import Fetch
 
 BY_STEP, BY_TIME = "step", "time"
 _ORDERS = {BY_STEP: "step, timestamp, value", BY_TIME: "timestamp, step, value"}
@@ -34,12 +34,12 @@ def page(
     double: Callable[[float], Any],
     times_rise: Callable[[], bool],
 ) -> PagedList[Metric]:
-    """`limit` points behind those of the page that `token` is of. `double` is the database's;
-    `times_rise` says whether the times never fall from step to step."""
+    """Return `limit` points behind those of the page that `token` is of. `double` is the
+    database's; `times_rise` returns whether the times never fall from step to step."""
     bindings: dict[str, Any] = {"metric": metric, "limit": limit + 1}
     behind = ""
     if token:
-        order, first, second, value = _place(token)
+        order, first, second, value = _position(token)
         bindings.update({"a": first, "b": second, "c": double(value)})
         behind = f"and ({_ORDERS[order]}) > (:a, :b, :c)"
     else:
@@ -58,7 +58,7 @@ def page(
     return PagedList(found, encode_token((order, *last)))
 
 
-def _place(token: str) -> tuple[Any, ...]:
+def _position(token: str) -> tuple[Any, ...]:
     values = decode_token(token)
     if (
         len(values) != 4
@@ -71,7 +71,7 @@ def _place(token: str) -> tuple[Any, ...]:
 
 
 def steps(fetch: Fetch, table: str, metric: int, low: int, high: int, most: int) -> list[int]:
-    """The different steps between two, `most` at most: one more if there are more."""
+    """Return the different steps between two, `most` at most: one more if there are more."""
     rows = fetch(
         f"""select distinct step from {table}
             where metric = :metric and step between :low and :high order by step limit :most""",
@@ -81,7 +81,7 @@ def steps(fetch: Fetch, table: str, metric: int, low: int, high: int, most: int)
 
 
 def edges(fetch: Fetch, table: str, metric: int, low: int, high: int) -> list[int]:
-    """The first and the last step between two, if there are any."""
+    """Return the first and the last step between two, if there are any."""
     found = []
     for direction in ("asc", "desc"):
         found += fetch(
@@ -95,7 +95,7 @@ def edges(fetch: Fetch, table: str, metric: int, low: int, high: int) -> list[in
 def next_points(
     fetch: Fetch, table: str, metric: int, run_id: str, key: str, targets: list[int], high: int
 ) -> list[Metric]:
-    """The points at the first step from each of the targets on, none beyond `high`."""
+    """Return the points at the first step from each of the targets on, none beyond `high`."""
     rows = fetch(
         f"""select distinct p.timestamp, p.step, p.value
             from json_each(:ids) j

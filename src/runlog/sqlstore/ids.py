@@ -1,25 +1,21 @@
-"""What the modules that hold SQL share: row ids for users' ids, lists of them, beginning again."""
+"""Row ids: of the runs and experiments that users name by their ids, and as lists in statements."""
 
 from __future__ import annotations
 
-from functools import wraps
-
 from runlog import validate
-from runlog.db import Undone, Unsure
-from runlog.errors import NotFound
-from runlog.settings import number
+from runlog.entities import LifecycleStage
+from runlog.errors import InvalidParameter, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, TypeVar
+    from typing import Any
 
     Fetch = Callable[..., list[tuple[Any, ...]]]
-    Deed = TypeVar("Deed", bound=Callable[..., Any])
 
 
 def run_number(fetch: Fetch, run_id: str) -> int:
-    """The row id of a run, deleted or not. Raises NotFound."""
+    """Return the row id of a run, deleted or not. Raises NotFound."""
     validate.run_id(run_id)
     found = fetch("select id from run where run_id = :run_id", {"run_id": run_id})
     if not found:
@@ -27,40 +23,42 @@ def run_number(fetch: Fetch, run_id: str) -> int:
     return int(found[0][0])
 
 
+def active_run(fetch: Fetch, run_id: str) -> int:
+    """Return the row id of a run that may be written to. Raises NotFound, InvalidParameter."""
+    validate.run_id(run_id)
+    found = fetch("select id, lifecycle_stage from run where run_id = :run_id", {"run_id": run_id})
+    if not found:
+        raise NotFound(f"Run with id={run_id} not found")
+    _refuse_deleted("run", run_id, found[0][1])
+    return int(found[0][0])
+
+
+def active_experiment(fetch: Fetch, experiment_id: str) -> tuple[int, str]:
+    """Return the row id of an experiment that may be written to, and its location as stored.
+    Raises NotFound, InvalidParameter."""
+    number = validate.experiment_id(experiment_id)
+    found = fetch(
+        "select lifecycle_stage, artifact_location from experiment where id = :id",
+        {"id": number},
+    )
+    if not found:
+        raise NotFound(f"No Experiment with id={experiment_id} exists")
+    _refuse_deleted("experiment", experiment_id, found[0][0])
+    return number, found[0][1]
+
+
+def _refuse_deleted(kind: str, given_id: str, stage: str) -> None:
+    if stage != LifecycleStage.ACTIVE:
+        raise InvalidParameter(
+            f"The {kind} {given_id} must be in the 'active' state. Current state is {stage}."
+        )
+
+
 def json_ids(numbers: Iterable[int]) -> dict[str, str]:
-    """Row ids as a JSON list for `json_each(:ids) j`: one statement for any number of them."""
+    """Return row ids as a JSON list for `json_each(:ids) j`: one statement for any number."""
     return {"ids": "[" + ",".join(map(str, numbers)) + "]"}
 
 
 def listed(numbers: Iterable[int]) -> str:
-    """Row ids as they stand between `in (` and `)`, where not all databases take nothing."""
+    """Return row ids as they stand between `in (` and `)`, where not all databases take nothing."""
     return ", ".join(map(str, numbers)) or "null"
-
-
-def again(deed: Deed, when_unsure: bool = False) -> Deed:
-    """A method whose transaction is tried again, from the beginning, when it was undone through no
-    fault of its own: a deadlock, a lost connection, a signal handler that wrote in between. For
-    RUNLOG_BUSY_TIMEOUT seconds (30), then Undone is raised."""
-
-    @wraps(deed)
-    def done(self: Any, *args: Any, **named: Any) -> Any:
-        give_up = None
-        while True:
-            try:
-                return deed(self, *args, **named)
-            except Undone as undone:
-                import random
-                import time
-
-                give_up = give_up or time.monotonic() + number("BUSY_TIMEOUT", least=0)
-                if time.monotonic() > give_up or (isinstance(undone, Unsure) and not when_unsure):
-                    raise
-                time.sleep(random.random() * undone.pause)
-
-    return done  # type: ignore[return-value]
-
-
-def again_if_unsure(deed: Deed) -> Deed:
-    """`again` for a method that, done twice, is as done once: also when nobody knows whether its
-    transaction was kept."""
-    return again(deed, when_unsure=True)

@@ -1,4 +1,4 @@
-"""The logged models of a SqlStore, each statement beside the method that runs it.
+"""The logged models of a SqlStore, each statement beside the function that runs it.
 
 There are few of them beside points and runs, so a search reads an experiment's models and filters
 them in Python.
@@ -26,18 +26,21 @@ from runlog.query.clauses import MODELS
 from runlog.query.evaluate import matches, sort_items
 from runlog.query.page_token import decode_token, encode_token, other_search, search_mark
 from runlog.query.parser import parse_filter, parse_order_by
-from runlog.sqlstore.ids import again, listed
+from runlog.sqlstore.ids import active_experiment, active_run, listed
+from runlog.sqlstore.retry import retry
 
 if TYPE_CHECKING:
-    from runlog.sqlstore.store import Fetch, SqlStore
+    from runlog.db.sqlite import Database
+    from runlog.sqlstore.ids import Fetch
+    from runlog.sqlstore.locations import Locations
 
 Measured = tuple["str | None", "str | None"]  # a data set: name and digest
 STATUSES = (LoggedModelStatus.PENDING, LoggedModelStatus.READY, LoggedModelStatus.FAILED)
 
 
 class SqlModels(LoggedModels):
-    def __init__(self, store: SqlStore) -> None:
-        self._store, self._db = store, store.db
+    def __init__(self, db: Database, locations: Locations) -> None:
+        self._db, self._locations = db, locations
 
     def create(
         self,
@@ -52,7 +55,7 @@ class SqlModels(LoggedModels):
         self._create(model_id, experiment_id, _name(name), model_type, source_run_id, params, tags)
         return self.get(model_id)
 
-    @again
+    @retry
     def _create(
         self,
         model_id: str,
@@ -64,7 +67,7 @@ class SqlModels(LoggedModels):
         tags: Mapping[str, str] | None,
     ) -> None:
         with self._db.transaction():
-            experiment, place = self._store._active_experiment(experiment_id)
+            experiment, location = active_experiment(self._db.execute, experiment_id)
             row = self._db.execute(
                 """insert into model (model_id, experiment, name, type, source_run_id, artifact_uri,
                                       creation_time, last_update_time)
@@ -76,16 +79,18 @@ class SqlModels(LoggedModels):
                     "name": name,
                     "type": validate.text(model_type or ""),
                     "run": validate.run_id(source_run_id) if source_run_id else "",
-                    "artifacts": f"{place.rstrip('/')}/models/{model_id}/artifacts",
+                    "artifacts": f"{location.rstrip('/')}/models/{model_id}/artifacts",
                     "now": now(),
                 },
             )
-            self._keep_params(row[0][0], model_id, params or {})
-            self._set_tags(row[0][0], tags or {})
+            store_params(self._db, row[0][0], model_id, params or {})
+            set_tags_of(self._db, row[0][0], tags or {})
 
     def get(self, model_id: str) -> LoggedModel:
         with self._db.reading() as fetch:
-            return self._read(fetch, "m.id = :id", {"id": self._number(fetch, model_id)})[0]
+            return read(
+                self._db, self._locations, fetch, "m.id = :id", {"id": _number(fetch, model_id)}
+            )[0]
 
     def finalize(self, model_id: str, status: str) -> LoggedModel:
         if status not in STATUSES:
@@ -96,142 +101,42 @@ class SqlModels(LoggedModels):
     def delete(self, model_id: str) -> None:
         self._db_change(model_id, "lifecycle_stage = 'deleted'", {})
 
-    @again
+    @retry
     def _db_change(self, model_id: str, assignment: str, bindings: Mapping[str, Any]) -> None:
         with self._db.transaction():
-            number = self._number(self._db.execute, model_id)
+            number = _number(self._db.execute, model_id)
             self._db.execute(
                 f"update model set {assignment}, last_update_time = :now where id = :id",
                 {"id": number, "now": now(), **bindings},
             )
 
-    @again
+    @retry
     def set_tags(self, model_id: str, tags: Mapping[str, Any]) -> LoggedModel:
         with self._db.transaction():
-            self._set_tags(self._number(self._db.execute, model_id), tags)
+            set_tags_of(self._db, _number(self._db.execute, model_id), tags)
         return self.get(model_id)
 
-    def _set_tags(self, model: int, tags: Mapping[str, Any]) -> None:
-        self._db.executemany(
-            """insert into model_tag (model, key, value) values (:model, :key, :value)
-               on conflict (model, key) do update set value = excluded.value""",
-            [
-                {"model": model, "key": validate.key(key, "tag"), "value": validate.text(value)}
-                for key, value in tags.items()
-            ],
-        )
-
-    @again
+    @retry
     def delete_tag(self, model_id: str, key: str) -> None:
         with self._db.transaction():
             deleted = self._db.change(
                 "delete from model_tag where model = :model and key = :key",
-                {"model": self._number(self._db.execute, model_id), "key": key},
+                {"model": _number(self._db.execute, model_id), "key": key},
             )
             if not deleted:
                 raise NotFound(f"No tag with key {key!r} found for model with ID {model_id!r}.")
 
-    @again
+    @retry
     def log_params(self, model_id: str, params: Mapping[str, Any]) -> None:
         with self._db.transaction():
-            self._keep_params(self._number(self._db.execute, model_id), model_id, params)
+            store_params(self._db, _number(self._db.execute, model_id), model_id, params)
 
-    def _keep_params(self, model: int, model_id: str, params: Mapping[str, Any]) -> None:
-        rows: list[dict[str, Any]] = [
-            {"model": model, "key": validate.key(key, "param"), "value": validate.text(value)}
-            for key, value in params.items()
-        ]
-        self._db.executemany(
-            """insert into model_param (model, key, value) values (:model, :key, :value)
-               on conflict do nothing""",
-            rows,
-        )
-        kept: dict[str, str] = dict(
-            self._db.execute("select key, value from model_param where model = :m", {"m": model})
-        )
-        for row in rows:
-            if kept[row["key"]] != row["value"]:
-                raise InvalidParameter(
-                    f"Changing param values is not allowed. Param with key='{row['key']}' was "
-                    f"already logged with value='{kept[row['key']]}' for model {model_id!r}. "
-                    f"Attempted logging new value '{row['value']}'."
-                )
-
-    def measured(self, run_id: str, metrics: Sequence[Metric]) -> None:
-        """Keeps points of a run with their models, within the caller's transaction."""
-        numbers = {
-            each: self._number(self._db.execute, each)
-            for each in {m.model_id or "" for m in metrics}
-        }
-        self._db.executemany(
-            """insert into model_metric (model, key, step, timestamp, value, run_id, dataset_name,
-                                         dataset_digest)
-               values (:model, :key, :step, :timestamp, :value, :run_id, :name, :digest)
-               on conflict do nothing""",
-            [
-                {
-                    "model": numbers[each.model_id or ""],
-                    "key": validate.key(each.key, "metric"),
-                    "step": validate.integer("step", each.step),
-                    "timestamp": validate.timestamp(each.timestamp),
-                    "value": self._db.double(validate.number(each.key, each.value)),
-                    "run_id": run_id,
-                    "name": each.dataset_name or "",
-                    "digest": each.dataset_digest or "",
-                }
-                for each in metrics
-            ],
-        )
-
-    @again
+    @retry
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         with self._db.transaction():
-            run = self._store._active_run(run_id)
+            run = active_run(self._db.execute, run_id)
             steps = {each.model_id: validate.integer("step", each.step) for each in models}
-            self._link(run, "output", steps)
-
-    def read_by(self, run: int, models: Sequence[LoggedModelInput]) -> None:
-        """Keeps that a run read models, within the caller's transaction."""
-        self._link(run, "input", {each.model_id: 0 for each in models})
-
-    def _link(self, run: int, kind: str, steps: Mapping[str, int]) -> None:
-        self.keep_links(
-            [
-                {
-                    "run": run,
-                    "kind": kind,
-                    "model": self._number(self._db.execute, model_id),
-                    "step": step,
-                }
-                for model_id, step in steps.items()
-            ]
-        )
-
-    def keep_links(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keeps that runs read or made models, all by row ids, within the caller's transaction."""
-        self._db.executemany(
-            """insert into model_link (run, kind, model, step) values (:run, :kind, :model, :step)
-               on conflict (run, kind, model) do update set step = excluded.step""",
-            rows,
-        )
-
-    def links(
-        self, fetch: Fetch, bindings: Mapping[str, Any]
-    ) -> dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]]:
-        """What the runs of these row ids read and made."""
-        found: dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]] = {}
-        for run, kind, model_id, step in fetch(
-            """select l.run, l.kind, m.model_id, l.step from json_each(:ids) j
-               cross join model_link l on l.run = j.value
-               join model m on m.id = l.model order by l.run, l.kind, l.step, m.id""",
-            bindings,
-        ):
-            inputs, outputs = found.setdefault(run, ([], []))
-            if kind == "input":
-                inputs.append(LoggedModelInput(model_id))
-            else:
-                outputs.append(LoggedModelOutput(model_id, step))
-        return found
+            _link(self._db, run, "output", steps)
 
     def search(
         self,
@@ -254,8 +159,12 @@ class SqlModels(LoggedModels):
         start = _offset(page_token, mark)
         numbers = listed(ids)
         with self._db.reading() as fetch:
-            models = self._read(
-                fetch, f"m.experiment in ({numbers}) and m.lifecycle_stage = 'active'", {}
+            models = read(
+                self._db,
+                self._locations,
+                fetch,
+                f"m.experiment in ({numbers}) and m.lifecycle_stage = 'active'",
+                {},
             )
         if wanted:
             models = [each for each in models if _measured_on(each, wanted).metrics]
@@ -266,62 +175,169 @@ class SqlModels(LoggedModels):
         token = encode_token((mark, start + limit)) if rest else None
         return PagedList(found[start : start + limit], token)
 
-    def _number(self, fetch: Fetch, model_id: str) -> int:
-        found = fetch(
-            "select id from model where model_id = :model_id and lifecycle_stage = 'active'",
-            {"model_id": validate.text(model_id)},
-        )
-        if not found:
-            raise NotFound(f"Logged model with ID '{model_id}' not found.")
-        return int(found[0][0])
 
-    def _read(self, fetch: Fetch, condition: str, bindings: Mapping[str, Any]) -> list[LoggedModel]:
-        rows = fetch(
-            f"""select m.id, m.model_id, m.experiment, m.name, m.artifact_uri, m.creation_time,
-                       m.last_update_time, m.status, m.type, m.source_run_id
-                from model m where {condition} order by m.creation_time desc, m.id desc""",
-            bindings,
-        )
-        values: dict[str, dict[int, dict[str, str]]] = {}
-        for table in ("tag", "param"):
-            kept = values[table] = {row[0]: {} for row in rows}
-            for number, key, value in fetch(
-                f"""select t.model, t.key, t.value from model m
-                    join model_{table} t on t.model = m.id where {condition} {self._db.BY_KEY}""",
-                bindings,
-            ):
-                kept[number][key] = value
-        ids = {row[0]: row[1] for row in rows}
-        points: dict[int, list[Metric]] = {number: [] for number in ids}
-        for number, key, value, time, step, run, name, digest in fetch(
-            f"""select p.model, p.key, p.value, p.timestamp, p.step, p.run_id, p.dataset_name,
-                       p.dataset_digest
-                from model m join model_metric p on p.model = m.id where {condition}
-                order by p.model, p.key, p.step, p.timestamp, p.value""",
+def set_tags_of(db: Database, model: int, tags: Mapping[str, Any]) -> None:
+    """Set tags of the model of that row id, within the caller's transaction."""
+    db.executemany(
+        """insert into model_tag (model, key, value) values (:model, :key, :value)
+           on conflict (model, key) do update set value = excluded.value""",
+        [
+            {"model": model, "key": validate.key(key, "tag"), "value": validate.text(value)}
+            for key, value in tags.items()
+        ],
+    )
+
+
+def store_params(db: Database, model: int, model_id: str, params: Mapping[str, Any]) -> None:
+    """Store params of a model, within the caller's transaction. Raises InvalidParameter for one
+    that has another value already."""
+    rows: list[dict[str, Any]] = [
+        {"model": model, "key": validate.key(key, "param"), "value": validate.text(value)}
+        for key, value in params.items()
+    ]
+    db.executemany(
+        """insert into model_param (model, key, value) values (:model, :key, :value)
+           on conflict do nothing""",
+        rows,
+    )
+    stored: dict[str, str] = dict(
+        db.execute("select key, value from model_param where model = :m", {"m": model})
+    )
+    for row in rows:
+        if stored[row["key"]] != row["value"]:
+            raise InvalidParameter(
+                f"Changing param values is not allowed. Param with key='{row['key']}' was "
+                f"already logged with value='{stored[row['key']]}' for model {model_id!r}. "
+                f"Attempted logging new value '{row['value']}'."
+            )
+
+
+def log_points(db: Database, run_id: str, metrics: Sequence[Metric]) -> None:
+    """Store points of a run with their models, within the caller's transaction."""
+    numbers = {each: _number(db.execute, each) for each in {m.model_id or "" for m in metrics}}
+    db.executemany(
+        """insert into model_metric (model, key, step, timestamp, value, run_id, dataset_name,
+                                     dataset_digest)
+           values (:model, :key, :step, :timestamp, :value, :run_id, :name, :digest)
+           on conflict do nothing""",
+        [
+            {
+                "model": numbers[each.model_id or ""],
+                "key": validate.key(each.key, "metric"),
+                "step": validate.integer("step", each.step),
+                "timestamp": validate.timestamp(each.timestamp),
+                "value": db.double(validate.number(each.key, each.value)),
+                "run_id": run_id,
+                "name": each.dataset_name or "",
+                "digest": each.dataset_digest or "",
+            }
+            for each in metrics
+        ],
+    )
+
+
+def log_inputs(db: Database, run: int, models: Sequence[LoggedModelInput]) -> None:
+    """Store that a run read models, within the caller's transaction."""
+    _link(db, run, "input", {each.model_id: 0 for each in models})
+
+
+def _link(db: Database, run: int, kind: str, steps: Mapping[str, int]) -> None:
+    store_links(
+        db,
+        [
+            {"run": run, "kind": kind, "model": _number(db.execute, model_id), "step": step}
+            for model_id, step in steps.items()
+        ],
+    )
+
+
+def store_links(db: Database, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store that runs read or made models, all by row ids, within the caller's transaction."""
+    db.executemany(
+        """insert into model_link (run, kind, model, step) values (:run, :kind, :model, :step)
+           on conflict (run, kind, model) do update set step = excluded.step""",
+        rows,
+    )
+
+
+def links(
+    fetch: Fetch, bindings: Mapping[str, Any]
+) -> dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]]:
+    """Return what the runs of these row ids read and made."""
+    found: dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]] = {}
+    for run, kind, model_id, step in fetch(
+        """select l.run, l.kind, m.model_id, l.step from json_each(:ids) j
+           cross join model_link l on l.run = j.value
+           join model m on m.id = l.model order by l.run, l.kind, l.step, m.id""",
+        bindings,
+    ):
+        inputs, outputs = found.setdefault(run, ([], []))
+        if kind == "input":
+            inputs.append(LoggedModelInput(model_id))
+        else:
+            outputs.append(LoggedModelOutput(model_id, step))
+    return found
+
+
+def _number(fetch: Fetch, model_id: str) -> int:
+    """Return the row id of an active model. Raises NotFound."""
+    found = fetch(
+        "select id from model where model_id = :model_id and lifecycle_stage = 'active'",
+        {"model_id": validate.text(model_id)},
+    )
+    if not found:
+        raise NotFound(f"Logged model with ID '{model_id}' not found.")
+    return int(found[0][0])
+
+
+def read(
+    db: Database, locations: Locations, fetch: Fetch, condition: str, bindings: Mapping[str, Any]
+) -> list[LoggedModel]:
+    """Return the models for which `condition` is true: SQL on `m`."""
+    rows = fetch(
+        f"""select m.id, m.model_id, m.experiment, m.name, m.artifact_uri, m.creation_time,
+                   m.last_update_time, m.status, m.type, m.source_run_id
+            from model m where {condition} order by m.creation_time desc, m.id desc""",
+        bindings,
+    )
+    values: dict[str, dict[int, dict[str, str]]] = {}
+    for table in ("tag", "param"):
+        kept = values[table] = {row[0]: {} for row in rows}
+        for number, key, value in fetch(
+            f"""select t.model, t.key, t.value from model m
+                join model_{table} t on t.model = m.id where {condition} {db.BY_KEY}""",
             bindings,
         ):
-            points[number].append(
-                Metric(
-                    key, float(value), time, step, ids[number], name or None, digest or None, run
-                )
-            )
-        return [
-            LoggedModel(
-                str(experiment),
-                model_id,
-                name,
-                self._store._absolute(uri),
-                made,
-                changed,
-                kind or None,
-                run or None,
-                status,
-                values["tag"][number],
-                values["param"][number],
-                points[number],
-            )
-            for number, model_id, experiment, name, uri, made, changed, status, kind, run in rows
-        ]
+            kept[number][key] = value
+    ids = {row[0]: row[1] for row in rows}
+    points: dict[int, list[Metric]] = {number: [] for number in ids}
+    for number, key, value, time, step, run, name, digest in fetch(
+        f"""select p.model, p.key, p.value, p.timestamp, p.step, p.run_id, p.dataset_name,
+                   p.dataset_digest
+            from model m join model_metric p on p.model = m.id where {condition}
+            order by p.model, p.key, p.step, p.timestamp, p.value""",
+        bindings,
+    ):
+        points[number].append(
+            Metric(key, float(value), time, step, ids[number], name or None, digest or None, run)
+        )
+    return [
+        LoggedModel(
+            str(experiment),
+            model_id,
+            name,
+            locations.absolute(uri),
+            made,
+            changed,
+            kind or None,
+            run or None,
+            status,
+            values["tag"][number],
+            values["param"][number],
+            points[number],
+        )
+        for number, model_id, experiment, name, uri, made, changed, status, kind, run in rows
+    ]
 
 
 def _name(name: str | None) -> str:

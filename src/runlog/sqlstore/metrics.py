@@ -1,4 +1,4 @@
-"""Metrics: how a SQLite store keeps and reads points.
+"""Metrics: how points are stored in a SQLite file and read.
 
 A call appends its points to `recent`; a merge moves them in bulk into `point` and brings the
 summaries in `metric` up to date. It runs after some thousand points, when a run with many ends,
@@ -14,12 +14,12 @@ from operator import attrgetter
 from runlog import validate
 from runlog.entities import Metric, MetricSummary, PagedList, metrics_of
 from runlog.errors import StoreError
-from runlog.sqlstore.ids import run_number
+from runlog.sqlstore.ids import active_run, run_number
 from runlog.store import History, sampled_range, spread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from runlog.db.sqlite import Database
@@ -46,64 +46,77 @@ class Metrics:
     TABLES: tuple[str, ...] = ("point", "recent")
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self.db = db
         # By run id: the run's row, and its metrics' by key. Only what is committed.
-        self._known: dict[str, tuple[int, dict[str, int]]] = {}
+        self.known: dict[str, tuple[int, dict[str, int]]] = {}
         self._unmerged = 0
 
     # -- appending --------------------------------------------------------------------------
 
     def append_point(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> bool:
-        """Keeps a point of an active run, in one statement that is its own transaction; False if
-        this process has not logged that metric before, or the run is not active any more."""
-        known = self._known.get(run_id)
+        """Append a point of an active run, in one statement that is its own transaction. Return
+        False if this process has not logged that metric before, or the run is not active."""
+        known = self.known.get(run_id)
         metric = known[1].get(key) if known is not None and type(key) is str else None
         if known is None or metric is None:
             return False
         value = validate.number(key, value)
-        kept = self._db.change_alone(
+        appended = self.db.change_alone(
             """insert into recent select :metric, :step, :timestamp, :value
                from run where id = :run and lifecycle_stage = 'active'""",
             {
                 "metric": metric,
                 "step": validate.integer("step", step),
                 "timestamp": validate.timestamp(timestamp),
-                "value": self._db.double(value),
+                "value": self.db.double(value),
                 "run": known[0],
             },
         )
-        if not kept:  # deleted, or deleted for good and made again
-            del self._known[run_id]
+        if not appended:  # deleted, or deleted for good and made again
+            del self.known[run_id]
             return False
         self._unmerged += 1
         if self._unmerged >= MERGE_LEAST:
-            self._merge_if_worth(len(known[1]))
+            self.merge_if_worth(len(known[1]))
         return True
 
-    def append(self, run_id: str, run: int, points: Iterable[Point]) -> dict[str, int]:
-        """Appends the points within the caller's transaction. Returns what `committed` wants."""
-        metrics = self._metrics_of(run_id, run)
-        rows = self._checked(run, points, metrics)
-        self._db.executemany("insert into recent values (?, ?, ?, ?)", rows)
+    def log(self, run_id: str, points: Sequence[Point], log_others: Callable[[int], None]) -> None:
+        """Log points to an active run, and what `log_others` logs to the run of that row id, in
+        one transaction."""
+        with self.db.transaction():
+            run = active_run(self.db.execute, run_id)
+            log_others(run)
+            metrics = self.append(run, points, self.known_metrics(run_id, run)) if points else None
+        if metrics is not None:  # committed: what was found may be remembered
+            if len(self.known) >= KNOWN_RUNS and run_id not in self.known:
+                self.known.clear()
+            self.known[run_id] = run, metrics
+            self.merge_if_worth(len(metrics))
+
+    def append(self, run: int, points: Sequence[Point], metrics: dict[str, int]) -> dict[str, int]:
+        """Append points within a transaction. Return `metrics`, the ids of the run's metrics that
+        are known, with those that are new."""
+        rows = self.rows_of(run, points, metrics)
+        self.db.executemany("insert into recent values (?, ?, ?, ?)", rows)
         self._unmerged += len(rows)
         return metrics
 
-    def _metrics_of(self, run_id: str, run: int) -> dict[str, int]:
-        """The ids of the run's metrics that are known, by key."""
-        known = self._known.get(run_id)
+    def known_metrics(self, run_id: str, run: int) -> dict[str, int]:
+        """Return the ids of the run's metrics that are known, by key."""
+        known = self.known.get(run_id)
         return dict(known[1]) if known is not None and known[0] == run else {}
 
-    def _checked(
+    def rows_of(
         self, run: int, points: Iterable[Point], metrics: dict[str, int]
     ) -> list[tuple[int, int, int, Any]]:
-        """The points as rows of metric, step, timestamp, value; new keys are added to `metrics`.
+        """Return the points as rows of metric, step, timestamp, value; add new keys to `metrics`.
         Raises InvalidParameter."""
         rows = []
-        nan = self._db.nan
+        nan = self.db.nan
         for key, value, time, step in points:
             metric = metrics.get(key) if type(key) is str else None
             if metric is None:
-                metric = metrics[key] = self._metric_id(run, key)
+                metric = metrics[key] = self.metric_id(run, key)
             if type(value) is not float or value != value:
                 value = validate.number(key, value)
                 value = value if value == value else nan
@@ -115,72 +128,66 @@ class Metrics:
             rows.append((metric, step, time, value))
         return rows
 
-    def committed(self, run_id: str, run: int, metrics: dict[str, int]) -> None:
-        """The transaction of an `append` is through: what it found may be remembered."""
-        if len(self._known) >= KNOWN_RUNS and run_id not in self._known:
-            self._known.clear()
-        self._known[run_id] = run, metrics
-        self._merge_if_worth(len(metrics))
-
-    def _metric_id(self, run: int, key: str) -> int:
-        """The id of the run's metric, made when it is new: mostly one statement."""
+    def metric_id(self, run: int, key: str) -> int:
+        """Return the id of the run's metric, made when it is new: mostly one statement."""
         bindings = {"run": run, "key": validate.key(key, "metric")}
         make = """insert into metric (id, run, key)
                   select (select coalesce(max(id), 0) + 1 from metric), :run, id
                   from metric_key where name = :key on conflict do nothing returning id"""
-        found = self._db.execute(make, bindings)
+        found = self.db.execute(make, bindings)
         if not found:
-            new = self._db.change(
+            new = self.db.change(
                 "insert into metric_key (name) values (:key) on conflict do nothing", bindings
             )
             find = """select m.id from metric m join metric_key k on k.id = m.key
                       where m.run = :run and k.name = :key"""
-            found = self._db.execute(make if new else find, bindings)
+            found = self.db.execute(make if new else find, bindings)
         return int(found[0][0])
 
     def delete(self, run: int) -> None:
-        """Deletes the run's points, within the caller's transaction."""
-        metrics = self._db.execute("select id as metric from metric where run = :run", {"run": run})
+        """Delete the run's points, within the caller's transaction."""
+        metrics = self.db.execute("select id as metric from metric where run = :run", {"run": run})
         for table in self.TABLES:
-            self._db.executemany(
+            self.db.executemany(
                 f"delete from {table} where metric = :metric", [{"metric": id} for (id,) in metrics]
             )
 
     # -- merging ----------------------------------------------------------------------------
 
     def run_ended(self) -> None:
-        """A run has ended: merges if there is much to merge."""
+        """Merge, as a run has ended, if there is much to merge."""
         if self._unmerged >= MERGE_AT_END:
             self.merge()
 
     def closing(self) -> None:
-        """The file is about to be closed: merges if there is anything and nobody in the way."""
+        """Merge before the file is closed, if there is anything and nobody is in the way."""
         if self._unmerged:
             self.merge(wait=False)
-        self._known.clear()  # another file may be there when it is opened again
+        self.known.clear()  # another file may be there when it is opened again
 
-    def _merge_if_worth(self, metrics: int) -> None:
+    def merge_if_worth(self, metrics: int) -> None:
+        """Merge if there is much, for a run with that many metrics."""
         if self._unmerged >= min(max(MERGE_EACH * metrics, MERGE_LEAST), MERGE_MOST):
             self.merge()
 
     def merge(self, wait: bool = True) -> None:
-        """Moves all points from `recent` to `point`, summaries brought up to date.
+        """Move all points from `recent` to `point`, and bring the summaries up to date.
 
         What was logged is safe either way, so a merge that cannot be done now is left for later:
         logging does not fail because of it."""
         try:
             if wait:
-                with self._db.transaction():
+                with self.db.transaction():
                     self._merge_now()
             else:
-                with self._db.transaction_if_free() as free:
+                with self.db.transaction_if_free() as free:
                     if free:
                         self._merge_now()
         except StoreError:
             self._unmerged = 0  # try again after as many points more
 
     def _merge_now(self) -> None:
-        execute, change = self._db.execute, self._db.change
+        execute, change = self.db.execute, self.db.change
         total = execute("select count(*) from recent")[0][0]
         if not total:
             return
@@ -234,14 +241,15 @@ class Metrics:
     # -- reading ----------------------------------------------------------------------------
 
     def reading(self) -> _Reading:
-        """A consistent view, with the names of the tables that hold all summaries and points."""
-        with self._db.reading() as fetch:
+        """Return a consistent view, with the tables that hold all summaries and all points."""
+        with self.db.reading() as fetch:
             waiting = fetch("select 1 from recent limit 1")
         if waiting:
             self.merge(wait=False)
-        return _Reading(self._db.reading())
+        return _Reading(self.db.reading())
 
     def summary(self, run_id: str) -> dict[str, MetricSummary]:
+        """Return the summaries of a run's metrics, by key."""
         with self.reading() as (fetch, table, _):
             rows = fetch(
                 f"""select k.name, m.count, m.last, m.last_step, m.last_timestamp, m.first,
@@ -260,6 +268,7 @@ class Metrics:
         }  # fmt: skip
 
     def histories(self, run_ids: Sequence[str], keys: Sequence[str] | None) -> list[History]:
+        """Return histories of runs as columns, of these metrics or of all."""
         found = []
         with self.reading() as (fetch, _, points):
             for run_id in run_ids:
@@ -276,6 +285,7 @@ class Metrics:
         return found
 
     def history(self, run_id: str, key: str) -> list[Metric]:
+        """Return all points of a metric, by timestamp, step, value."""
         with self.reading() as (fetch, _, points):
             history: list[Metric] = []
             for _, metric in _metrics_of(fetch, [run_id], key):
@@ -286,19 +296,19 @@ class Metrics:
         return history
 
     def page(self, run_id: str, key: str, limit: int, page_token: str | None) -> PagedList[Metric]:
-        """Up to `limit` points of `history`, those behind the page that gave the token."""
-        from runlog.sqlstore import history as sqlhistory
+        """Return up to `limit` points of `history`, those behind the page that gave the token."""
+        from runlog.sqlstore import history as parts
 
         with self.reading() as (fetch, _, points):
             for _, metric in _metrics_of(fetch, [run_id], key):
-                rise = partial(self._times_rise, fetch, points, metric)
-                return sqlhistory.page(
-                    fetch, points, metric, run_id, key, limit, page_token, self._db.double, rise
+                rise = partial(self.times_rise, fetch, points, metric)
+                return parts.page(
+                    fetch, points, metric, run_id, key, limit, page_token, self.db.double, rise
                 )
         return PagedList()
 
-    def _times_rise(self, fetch: Snapshot, table: str, metric: int) -> bool:
-        """Whether the times never fall from step to step, in a third of the time that SQL's
+    def times_rise(self, fetch: Snapshot, table: str, metric: int) -> bool:
+        """Return whether the times never fall from step to step, in a third of the time that SQL's
         lag() takes in SQLite."""
         last = 0  # no time is earlier
         for rows in fetch.pieces(
@@ -321,8 +331,8 @@ class Metrics:
         end_step: int | None,
         max_results: int,
     ) -> list[Metric]:
-        """Histories thinned out for a chart: see `Store.sampled_histories`."""
-        from runlog.sqlstore import history as sqlhistory
+        """Return histories thinned out for a chart: see `Store.sampled_histories`."""
+        from runlog.sqlstore import history as parts
 
         low, high, limit = sampled_range(start_step, end_step, max_results)
         with self.reading() as (fetch, _, points):
@@ -332,21 +342,19 @@ class Metrics:
             chosen: set[int] = set()
             for _, metric in metrics:
                 if len(chosen) <= limit:
-                    chosen.update(sqlhistory.steps(fetch, points, metric, low, high, limit))
+                    chosen.update(parts.steps(fetch, points, metric, low, high, limit))
             if len(chosen) > limit:
                 ends = [
                     step
                     for _, metric in metrics
-                    for step in sqlhistory.edges(fetch, points, metric, low, high)
+                    for step in parts.edges(fetch, points, metric, low, high)
                 ]
                 chosen = {*spread(min(ends), max(ends), limit), *ends}
             targets = sorted(chosen)
             return [
                 point
                 for run_id, metric in metrics
-                for point in sqlhistory.next_points(
-                    fetch, points, metric, run_id, key, targets, high
-                )
+                for point in parts.next_points(fetch, points, metric, run_id, key, targets, high)
             ]
 
 

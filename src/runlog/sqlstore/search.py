@@ -7,22 +7,25 @@ is 'NaN', greater than every number. What databases disagree about their classes
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from runlog import validate
-from runlog.query.clauses import And, Clause, Comparison, Field, Not, OrderBy, is_number
+from runlog.entities import ViewType
+from runlog.query.clauses import And, Clause, Comparison, Field, Not, OrderBy, full_order, is_number
 from runlog.query.page_token import decode_token, encode_token, other_search, search_mark
+from runlog.query.parser import parse_filter, parse_order_by
 from runlog.sqlstore.ids import json_ids, listed
 from runlog.store import view_stages
 
 if TYPE_CHECKING:
     from runlog.db.sqlite import Database
-
-Fetch = Callable[..., list[tuple[Any, ...]]]
+    from runlog.sqlstore.ids import Fetch
+    from runlog.sqlstore.rows import Rows
 
 RUN_COLUMNS = {
     "run_id": "r.run_id",
@@ -518,6 +521,42 @@ def stages_scope(view_type: int) -> str:
     """SQL on `r`: what is at one of the stages that the view type shows."""
     stages = ", ".join(f"'{stage}'" for stage in view_stages(view_type))
     return f"r.lifecycle_stage in ({stages})"
+
+
+class RunQuery:
+    """What a search for runs asks, parsed. Raises InvalidParameter."""
+
+    def __init__(
+        self,
+        experiment_ids: Iterable[str],
+        filter_string: str | None = None,
+        view_type: int = ViewType.ACTIVE_ONLY,
+        order_by: Sequence[str] | None = None,
+    ) -> None:
+        self.order = full_order(parse_order_by(order_by))
+        self.clause = parse_filter(filter_string)
+        self.scope = runs_scope(experiment_ids, view_type)
+
+    def search(self, rows: Rows, fetch: Fetch, metric_table: str, also: str = "") -> Search:
+        """Return the search for those runs, of which `also` is true: SQL on `r`."""
+        keys = _metric_keys(fetch, metric_names(self.clause, self.order))
+        scope = f"{self.scope} and {also}" if also else self.scope
+        bindings = rows.locations.bindings()
+        target = runs(metric_table, keys)
+        return Search(target, scope, self.clause, self.order, bindings, rows.db)
+
+
+def _metric_keys(fetch: Fetch, names: Iterable[str]) -> dict[str, int]:
+    """The row ids of metric keys, by name."""
+    if not names:
+        return {}
+    return dict(
+        fetch(
+            """select k.name, k.id from json_each(:names) j
+               join metric_key k on k.name = j.value""",
+            {"names": json.dumps([*names])},
+        )
+    )
 
 
 def page_of(

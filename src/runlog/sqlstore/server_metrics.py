@@ -7,7 +7,6 @@ do at once: so there is nothing to merge, and all statements read `metric` and `
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from runlog.db import Undone
 from runlog.sqlstore.metrics import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runlog.store import Point
 
 # Each condition holds again when the columns that it names already have the new values, and those
@@ -50,16 +51,14 @@ class DirectMetrics(Metrics):
     def append_point(self, run_id: str, key: str, value: Any, timestamp: int, step: int) -> bool:
         return False  # a transaction as any other
 
-    def append(self, run_id: str, run: int, points: Iterable[Point]) -> dict[str, int]:
-        points = list(points)
-        metrics = self._metrics_of(run_id, run)
+    def append(self, run: int, points: Sequence[Point], metrics: dict[str, int]) -> dict[str, int]:
         new = {point[0] for point in points if type(point[0]) is str} - metrics.keys()
         if new:
             metrics.update(self._made(run, new))
-        rows = self._checked(run, points, metrics)
+        rows = self.rows_of(run, points, metrics)
         rows.sort(key=itemgetter(0, 1, 2))  # who writes the same waits for one another in turn
-        double = self._db.double
-        added = self._db.change_many(
+        double = self.db.double
+        added = self.db.change_many(
             """insert into point (metric, step, timestamp, value)
                values (:metric, :step, :timestamp, :value) on conflict do nothing""",
             [(metric, step, time, double(value)) for metric, step, time, value in rows],
@@ -68,27 +67,27 @@ class DirectMetrics(Metrics):
         return metrics
 
     def _summarise(self, rows: list[tuple[int, int, int, float]], recount: bool) -> None:
-        """Brings the summaries up to date with points that were added, by metric."""
+        """Bring the summaries up to date with points that were added, by metric."""
         summaries = [
             _summary(metric, list(group)) for metric, group in groupby(rows, key=itemgetter(0))
         ]
-        double = self._db.double
+        double = self.db.double
         for each in summaries:
             each.update({name: double(each[name]) for name in ("last", "first", "min", "max")})
-        found = self._db.change_many(
+        found = self.db.change_many(
             f"update metric set {_SUMMARY}, count = count + :count where id = :id", summaries
         )
         if found < len(summaries):
-            self._known.clear()
+            self.known.clear()
             raise Undone("a run was deleted for good while it was logged to")
         if recount:  # some were there already
-            self._db.executemany(
+            self.db.executemany(
                 """update metric set count = (select count(*) from point where metric = metric.id)
                    where id = :id""",
                 [{"id": each["id"]} for each in summaries],
             )
 
-    def _metric_id(self, run: int, key: str) -> int:
+    def metric_id(self, run: int, key: str) -> int:
         return self._made(run, {key})[validate.key(key, "metric")]
 
     def _made(self, run: int, keys: set[str]) -> dict[str, int]:
@@ -98,21 +97,21 @@ class DirectMetrics(Metrics):
         find = """select k.name, m.id from json_each(:names) j
                   join metric_key k on k.name = j.value
                   join metric m on m.key = k.id and m.run = :run"""
-        found: dict[str, int] = dict(self._db.execute(find, bindings))
+        found: dict[str, int] = dict(self.db.execute(find, bindings))
         new = [name for name in names if name not in found]
         if not new:
             return found
-        self._db.executemany(
+        self.db.executemany(
             "insert into metric_key (name) values (:name) on conflict do nothing",
             [{"name": name} for name in new],
         )
-        self._db.execute(
+        self.db.execute(
             """insert into metric (run, key)
                select :run, k.id from json_each(:names) j join metric_key k on k.name = j.value
                where 1 = 1 order by k.id on conflict do nothing""",
             bindings,
         )
-        return dict(self._db.execute(find, bindings))
+        return dict(self.db.execute(find, bindings))
 
     # -- there is nothing to merge ----------------------------------------------------------
 
@@ -120,18 +119,18 @@ class DirectMetrics(Metrics):
         pass
 
     def closing(self) -> None:
-        self._known.clear()
+        self.known.clear()
 
-    def _merge_if_worth(self, metrics: int) -> None:
+    def merge_if_worth(self, metrics: int) -> None:
         pass
 
     def merge(self, wait: bool = True) -> None:
         pass
 
     def reading(self) -> Any:
-        return _Whole(self._db.reading())
+        return _Whole(self.db.reading())
 
-    def _times_rise(self, fetch: Any, table: str, metric: int) -> bool:
+    def times_rise(self, fetch: Any, table: str, metric: int) -> bool:
         # Overrides what would carry a whole column from the server.
         falls = fetch(
             f"""select 1 from (
@@ -161,8 +160,8 @@ def _summary(metric: int, rows: list[tuple[int, int, int, float]]) -> dict[str, 
     """What the points of a metric say of it."""
     last = first = low = high = rows[0]
     if len(rows) > 1:
-        last = max(rows, key=_place)
-        first = min(rows, key=_place)
+        last = max(rows, key=_time_order)
+        first = min(rows, key=_time_order)
         low = min(rows, key=lambda row: (*_rank(row[3]), row[1]))
         numbers = [row for row in rows if row[3] == row[3]]
         high = max(numbers, key=lambda row: (row[3], -row[1])) if numbers else first
@@ -175,7 +174,7 @@ def _summary(metric: int, rows: list[tuple[int, int, int, float]]) -> dict[str, 
     }  # fmt: skip
 
 
-def _place(row: tuple[int, int, int, float]) -> tuple[Any, ...]:
+def _time_order(row: tuple[int, int, int, float]) -> tuple[Any, ...]:
     return row[1], row[2], *_rank(row[3])
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from runlog.db.server import database
 from runlog.errors import BadRequest, InvalidParameter
+from runlog.sqlstore.locations import ARCHIVE, Locations
 from runlog.sqlstore.server_metrics import DirectMetrics
-from runlog.sqlstore.store import ARCHIVE, SqlStore
+from runlog.sqlstore.store import SqlStore
 from runlog.store import Store
 
 if TYPE_CHECKING:
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
     from runlog.sql_results import QueryResult
 
 
+class ServerLocations(Locations):
+    """The locations of a database on a server, which holds no files."""
+
+    def __init__(self, database: str, default_root: str | None) -> None:
+        archive = ARCHIVE + "///"  # no stored location begins so
+        super().__init__(database, os.path.abspath("artifacts"), archive, default_root)
+
+    def of_experiment(self, given: str | None, number: int) -> str:
+        location = super().of_experiment(given, number)
+        if location.startswith(ARCHIVE):
+            raise InvalidParameter(
+                f"artifacts cannot be kept inside {self.database}: {ARCHIVE} is for SQLite files "
+                "only. Give a folder that all clients see, or a bucket"
+            )
+        return location
+
+
 class RemoteStore(SqlStore):
     """A store in a database on a server, which any number of processes share. Threads may share
     it; forks connect anew."""
@@ -27,29 +45,15 @@ class RemoteStore(SqlStore):
     def __init__(self, uri: str, default_artifact_root: str | None = None) -> None:
         """Artifacts of new experiments go below `default_artifact_root`, a path or a URI; else
         below RUNLOG_ARTIFACT_ROOT; else to the folder `artifacts` in the working directory."""
-        self._default_root = default_artifact_root
-        self.db = cast("Database", database(uri))  # it has what this store asks of one
-        self.uri = self.db.path
-        self.artifact_root = os.path.abspath("artifacts")
-        self.archive = ARCHIVE + "///"  # no location begins so: see _given_location
-        self._metrics = DirectMetrics(self.db)
-        self.db.open()
-        self._make_default_experiment()
+        db = cast("Database", database(uri))  # it has what this store asks of one
+        locations = ServerLocations(db.path, default_artifact_root)
+        self.start(db.path, db, DirectMetrics(db), locations)
 
     def own_locations(self) -> Sequence[str]:
         return (self.artifact_root,)
 
     def own_files(self) -> list[str]:
-        return [*self.artifact_folders(), *Store.own_files(self)]
-
-    def _location(self, given: str | None, number: int) -> str:
-        location = super()._location(given, number)
-        if location.startswith(ARCHIVE):
-            raise InvalidParameter(
-                f"artifacts cannot be kept inside {self.uri}: {ARCHIVE} is for SQLite files only. "
-                "Give a folder that all clients see, or a bucket"
-            )
-        return location
+        return [*self.locations.folders(), *Store.own_files(self)]
 
     def sql(
         self,

@@ -9,15 +9,19 @@ from __future__ import annotations
 from runlog import validate
 from runlog.clock import now
 from runlog.errors import InvalidParameter, NotFound
-from runlog.sqlstore.ids import again, json_ids, run_number
+from runlog.sqlstore.ids import json_ids, run_number
+from runlog.sqlstore.retry import retry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from runlog.db.sqlite import Database
+    from runlog.entities import Experiment, RunInfo
     from runlog.sqlstore.ids import Fetch
+    from runlog.sqlstore.locations import Locations
     from runlog.sqlstore.metrics import Metrics
+    from runlog.sqlstore.rows import Rows
 
 _MAX_TIME = 2**63 - 1
 
@@ -48,7 +52,7 @@ class Trash:
         self._no_experiments = run_ids is not None and experiment_ids is None
 
     def runs(self) -> list[tuple[int, str, str]]:
-        """The row ids of the runs, their run ids, and their artifact URIs as stored."""
+        """Return the row ids of the runs, their run ids, and their artifact URIs as stored."""
         rows = self._db.execute(
             """select id, run_id, artifact_uri, experiment from run
                where lifecycle_stage = 'deleted' and deleted_time <= :before order by id""",
@@ -62,7 +66,7 @@ class Trash:
         ]
 
     def experiments(self, without: Sequence[int] = ()) -> list[int]:
-        """The row ids of the experiments that have no runs but those of the row ids `without`."""
+        """Return the row ids of the experiments that have no runs but those `without`."""
         if self._no_experiments:
             return []
         rows = self._db.execute(
@@ -75,9 +79,9 @@ class Trash:
         chosen = self._experiments
         return [number for (number,) in rows if chosen is None or number in chosen]
 
-    @again
+    @retry
     def claim(self, number: int) -> bool:
-        """Makes sure that a run will not be restored any more; False if it was meanwhile."""
+        """Make sure that a run will not be restored any more; return False if it was meanwhile."""
         with self._db.transaction():
             return bool(
                 self._db.change(
@@ -87,18 +91,18 @@ class Trash:
                 )
             )
 
-    @again
+    @retry
     def delete_run(self, number: int, metrics: Metrics) -> None:
-        """Deletes the rows of a claimed run."""
+        """Delete the rows of a claimed run."""
         with self._db.transaction():
             metrics.delete(number)
             self._db.forget_files(number)
             # What only refers to the run goes with it: on delete cascade.
             self._db.execute("delete from run where id = :run", {"run": number})
 
-    @again
+    @retry
     def delete_experiments(self) -> int:
-        """Deletes the experiments that are left without runs, and returns how many they were."""
+        """Delete the experiments that are left without runs, and return how many they were."""
         with self._db.transaction():
             gone = self.experiments()
             for number in gone:
@@ -108,6 +112,36 @@ class Trash:
                    where not exists (select 1 from metric m where m.key = metric_key.id)"""
             )
         return len(gone)
+
+
+def contents(rows: Rows, trash: Trash) -> tuple[list[RunInfo], list[Experiment]]:
+    """Return the runs and experiments in the trash."""
+    with rows.db.reading() as fetch:
+        runs = [number for number, _, _ in trash.runs()]
+        experiments = trash.experiments(without=runs)
+        return list(rows.infos(fetch, runs).values()), rows.experiments(fetch, experiments)
+
+
+def empty(
+    trash: Trash,
+    locations: Locations,
+    metrics: Metrics,
+    delete_artifacts: Callable[[str], None] | None,
+    progress: Callable[[int, int], None] | None,
+    may_go: Callable[[str, str], bool] | None,
+) -> tuple[int, int]:
+    """Delete what is in the trash for good, and return how many runs and experiments that were."""
+    runs, deleted = trash.runs(), 0
+    for done, (number, run_id, uri) in enumerate(runs, 1):
+        goes = may_go is None or may_go(run_id, locations.absolute(uri))
+        if goes and trash.claim(number):
+            if delete_artifacts is not None:
+                delete_artifacts(locations.absolute(uri))
+            trash.delete_run(number, metrics)
+            deleted += 1
+        if progress is not None:
+            progress(done, len(runs))
+    return deleted, trash.delete_experiments()
 
 
 def _trashed_run(fetch: Fetch, run_id: str) -> int:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from runlog import validate
 from runlog.entities import PARENT_RUN_ID, RUN_NAME, RunInfo, ViewType
 from runlog.errors import InvalidParameter, NotFound
-from runlog.query.clauses import full_order
-from runlog.query.parser import parse_filter, parse_order_by
+from runlog.sqlstore import experiments
+from runlog.sqlstore import runs as of_runs
 from runlog.sqlstore.ids import json_ids, listed, run_number
-from runlog.sqlstore.search import page_of, runs_scope
+from runlog.sqlstore.search import RunQuery, page_of
 from runlog.views import (
     AGGREGATES,
     MAX_CHILDREN,
@@ -37,25 +37,27 @@ from runlog.views import (
 
 if TYPE_CHECKING:
     from runlog.db.sqlite_snapshot import Snapshot
-    from runlog.sqlstore.store import Fetch, SqlStore
+    from runlog.sqlstore.ids import Fetch
+    from runlog.sqlstore.metrics import Metrics
+    from runlog.sqlstore.rows import Rows
 
 # Up to so many points a series is read whole and thinned in Python. Two statements a bucket, which
-# read what they need in place, take half the time of that from some thousand points on.
+# read what they need where it lies, take half the time of that from some thousand points on.
 READ_WHOLE = 5_000
 MAX_DEPTH = 50  # of runs below runs
 WHOLE = {"count", "last_step", "min_step", "max_step"}  # aggregates that are integers
 
 
 class SqlViews(Views):
-    def __init__(self, store: SqlStore) -> None:
-        self._store = store
+    def __init__(self, rows: Rows, metrics: Metrics) -> None:
+        self._db, self._rows, self._metrics = rows.db, rows, metrics
 
     # -- experiments ------------------------------------------------------------------------
 
     def activity(self, experiment_ids: Sequence[str]) -> list[Activity]:
         numbers = [validate.experiment_id(each) for each in experiment_ids]
         found = {number: Activity(str(number), {}, None) for number in numbers}
-        with self._store.db.reading() as fetch:
+        with self._db.reading() as fetch:
             for number, status, count, start, end in fetch(
                 """select r.experiment, r.status, count(*), max(r.start_time), max(r.end_time)
                    from json_each(:ids) j cross join run r on r.experiment = j.value
@@ -85,40 +87,38 @@ class SqlViews(Views):
         if not 0 <= max_results <= MAX_RUNS:
             raise InvalidParameter(f"Invalid value {max_results} for max_results: 0 to {MAX_RUNS}")
         check_aggregates(aggregates)
-        order = full_order(parse_order_by(order_by))
-        clause = parse_filter(filter_string)
-        scope = runs_scope(experiment_ids, run_view_type)
-        with self._store._metrics.reading() as (fetch, table, _):
-            search = self._store._run_search(fetch, table, scope, clause, order)
+        query = RunQuery(experiment_ids, filter_string, run_view_type, order_by)
+        with self._metrics.reading() as (fetch, table, _):
+            search = query.search(self._rows, fetch, table)
             ids, token = (
                 page_of(search, fetch, max_results, page_token) if max_results else ([], None)
             )
             statuses = search.counts_by(fetch, "r.status")
-            if clause is None and token is None and not page_token:
+            if query.clause is None and token is None and not page_token:
                 ancestors: list[int] = []  # all are there already
             else:
-                ancestors = _ancestors(fetch, ids, scope)
-            cursor = _cursor(fetch, table, scope)
+                ancestors = _ancestors(fetch, ids, query.scope)
+            cursor = _cursor(fetch, table, query.scope)
             return self._table(fetch, table, ids, ancestors, aggregates, statuses, cursor, token)
 
     def table_of(self, run_ids: Sequence[str], aggregates: Sequence[str] = AGGREGATES) -> RunTable:
         check_aggregates(aggregates)
-        with self._store._metrics.reading() as (fetch, table, _):
+        with self._metrics.reading() as (fetch, table, _):
             ids = [run_number(fetch, run_id) for run_id in run_ids]
             statuses: dict[str, int] = {}
-            for info in self._store._infos(fetch, ids).values():
+            for info in self._rows.infos(fetch, ids).values():
                 statuses[info.status] = statuses.get(info.status, 0) + 1
             cursor = _cursor(fetch, table, f"r.id in ({listed(ids)})")
             return self._table(fetch, table, ids, [], aggregates, statuses, cursor, None)
 
     def overview(self, run_id: str, children: int = MAX_CHILDREN) -> Overview:
-        run = self._store.get_run(run_id)
+        run = of_runs.get(self._rows, self._metrics, run_id)
         experiment = run.info.experiment_id
         parent = self._parent(run.data.tags.get(PARENT_RUN_ID), experiment)
         below = f"tags.`{PARENT_RUN_ID}` = '{run_id}'"
         return Overview(
             run,
-            self._store.get_experiment(experiment),
+            experiments.get(self._rows, experiment),
             parent,
             self.table_of([run_id]),
             self.run_table([experiment], below, max_results=children),
@@ -127,7 +127,7 @@ class SqlViews(Views):
     def _parent(self, run_id: str | None, experiment: str) -> RunInfo | None:
         """The run that a tag names, in this experiment: of others the caller may see nothing."""
         try:
-            info = self._store.get_run(run_id).info if run_id else None
+            info = of_runs.get(self._rows, self._metrics, run_id).info if run_id else None
         except (NotFound, InvalidParameter):
             return None
         return info if info and info.experiment_id == experiment else None
@@ -144,7 +144,7 @@ class SqlViews(Views):
         token: str | None,
     ) -> RunTable:
         ids = [*matching, *ancestors]
-        infos: list[RunInfo] = list(self._store._infos(fetch, ids).values())
+        infos: list[RunInfo] = list(self._rows.infos(fetch, ids).values())
         return RunTable(
             infos,
             _metrics(fetch, table, ids, aggregates),
@@ -171,22 +171,18 @@ class SqlViews(Views):
         check_aggregates(aggregates)
         if not len(run_ids) == len(keys) == len(after_steps):
             raise InvalidParameter("run_ids, keys and after_steps must be equally long")
-        order = full_order(())
-        clause = parse_filter(filter_string)
-        scope = runs_scope(experiment_ids, ViewType.ACTIVE_ONLY)
+        query = RunQuery(experiment_ids, filter_string)
         newest, watched = _read_cursor(cursor)
-        with self._store._metrics.reading() as (fetch, table, points):
-            now = _cursor(fetch, table, scope, watched)
+        with self._metrics.reading() as (fetch, table, points):
+            now = _cursor(fetch, table, query.scope, watched)
             _, states = _read_cursor(now)
             changed = [run for run, state in states.items() if state != watched.get(run)]
             touched = f"(r.id > {newest} or r.id in ({listed(changed)}))"
-            search = self._store._run_search(fetch, table, scope, clause, order)
-            statuses = search.counts_by(fetch, "r.status")
-            search = self._store._run_search(fetch, table, f"{scope} and {touched}", clause, order)
+            statuses = query.search(self._rows, fetch, table).counts_by(fetch, "r.status")
+            search = query.search(self._rows, fetch, table, touched)
             ids = [row[0] for row in search.rows(fetch, MAX_RUNS)]
-            found = self._table(
-                fetch, table, ids, [], aggregates, statuses, _cursor(fetch, table, scope), None
-            )
+            cursor = _cursor(fetch, table, query.scope)
+            found = self._table(fetch, table, ids, [], aggregates, statuses, cursor, None)
             series = []
             for run_id, key, after in zip(run_ids, keys, after_steps, strict=True):
                 for metric, count in _metric_ids(fetch, table, [run_id], [key]).values():
@@ -212,7 +208,7 @@ class SqlViews(Views):
             column = "t.value" if key else "t.key"
             source = f"{kind.removesuffix('s')} t where t.run in ({runs})"
             source += " and t.key = :key and length(t.value) <= 250" if key else ""
-        with self._store.db.reading() as fetch:
+        with self._db.reading() as fetch:
             rows = fetch(
                 f"""select {column}, count(*) from {source}
                         and instr(lower({column}), lower(:text)) > 0
@@ -235,7 +231,7 @@ class SqlViews(Views):
         if axis not in ("step", "time"):
             raise InvalidParameter(f"no axis {axis!r}: it is step or time")
         check_points(points, len(run_ids) * len(keys))
-        with self._store._metrics.reading() as (fetch, table, point_table):
+        with self._metrics.reading() as (fetch, table, point_table):
             found = _metric_ids(fetch, table, run_ids, keys)
             by_step = axis == "step"
             return [
@@ -412,13 +408,13 @@ def _series(
     end: int | None = None,
 ) -> Series:
     numbers = [row for row in rows if not _is_nan(row[2])]
-    place = 1 if axis == "time" else 0
+    column = 1 if axis == "time" else 0
     nans = [
         row
         for row in rows
         if _is_nan(row[2])
-        and (start is None or start <= row[place])
-        and (end is None or row[place] <= end)
+        and (start is None or start <= row[column])
+        and (end is None or row[column] <= end)
     ]
     if axis == "time":
         by_time = sorted((time, step, value) for step, time, value in numbers)
