@@ -14,18 +14,19 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
+    "_version": "",
     "errors": "",
     "clock": "",
     "file_digests": "",
     "names": "",
     "printable": "",
-    "other_tools": "",
     "pyinstaller": "",
     "accounts": "errors",
     "exceptions": "errors",
     "extras": "errors",
     "settings": "errors",
     "sql_results": "errors",
+    "store_uri": "errors",
     "text_tables": "printable",
     "media": "errors extras",
     "context": "errors settings",
@@ -34,37 +35,38 @@ ARROWS = {
     "system_metrics": "clock errors extras settings",
     "entities_html": "text_tables",
     "entities": "entities_html errors",
-    "exact_copy": "entities errors",
+    "exact_copy": "entities",
     "logged_models": "entities",
     "query": "entities errors",
     "validate": "entities errors",
     "views": "entities errors",
     "storage": "db entities errors settings validate",
-    "store": "entities errors exact_copy other_tools query settings validate",
+    "store": "entities errors query settings store_uri validate",
     "dataframes": "errors extras sql_results store",
     "protocol": "entities errors exact_copy logged_models sql_results store validate views",
     "sqlstore": "accounts clock db entities errors exact_copy logged_models names query "
     "settings sql_results store validate views",
-    "tracking_uri": "errors settings store",
-    "html_page": "clock entities errors protocol runlog store",
-    "http": "clock db entities errors exact_copy logged_models names printable protocol "
-    "runlog settings sql_results storage store validate views",
+    "tracking_uri": "errors settings store store_uri",
+    "html_page": "_version clock entities errors protocol store",
+    "http": "_version clock db entities errors exact_copy logged_models names printable "
+    "protocol settings sql_results storage store validate views",
     "active_runs": "clock entities errors run_exit tracking_uri",
     "artifacts": "entities errors media storage tracking_uri",
     "sql_query": "dataframes errors store tracking_uri",
     "copying": "artifacts entities errors exact_copy file_digests sqlstore storage store",
     "data": "artifacts context entities errors extras storage",
-    "server": "accounts artifacts clock db entities errors exact_copy html_page printable "
-    "protocol query runlog sql_results sqlstore storage store tracking_uri validate",
+    "server": "_version accounts artifacts clock db entities errors exact_copy html_page "
+    "printable protocol query sql_results sqlstore storage store store_uri "
+    "tracking_uri validate",
     "client": "clock dataframes entities errors file_digests logged_models media settings "
     "sql_query storage tracking_uri validate",
     "serve": "server",
-    "commands": "accounts artifacts client clock context copying db entities errors html_page "
-    "http query runlog server settings sql_results sqlstore storage store "
-    "text_tables tracking_uri validate",
+    "commands": "_version accounts artifacts client clock context copying db entities errors "
+    "html_page http query server settings sql_results sqlstore storage store "
+    "store_uri text_tables tracking_uri validate",
     "fluent": "active_runs client clock context dataframes entities errors run_exit settings "
     "store system_metrics tracking_uri validate",
-    "cli": "commands errors runlog",
+    "cli": "_version commands errors",
     "notebook": "entities errors fluent html_page protocol tracking_uri",
     "tracking": "client fluent tracking_uri",
     "mlflow_python": "cli commands",

@@ -27,7 +27,7 @@ OURS = set(
     "db.sqlite_errors db.sqlite_file db.sqlite_locks db.sqlite_snapshot db.sqlite_transaction "
     "db.sqlite_watch entities errors fluent names run_exit settings sqlstore sqlstore.experiments "
     "sqlstore.ids sqlstore.locations sqlstore.logging sqlstore.metrics sqlstore.retry "
-    "sqlstore.rows sqlstore.runs sqlstore.store store tracking_uri validate".split()
+    "sqlstore.rows sqlstore.runs sqlstore.store store store_uri tracking_uri validate".split()
 )
 
 RUN = """

@@ -168,16 +168,16 @@ def models(store):
 def records(store):
     kept = store.records
     for _ in range(2):
-        kept.keep_experiment(
+        kept.store_experiment(
             Experiment("77", "copied", "s3://b", "active", {"k": "v"}, 1, 1), False
         )
-    kept.keep_experiment(Experiment("77", "other", "s3://b"), True)
+    kept.store_experiment(Experiment("77", "other", "s3://b"), True)
     (found,) = kept.runs(kept.run_ids(["0"], "run_id = 'b'"))
     copied = [changed(found, run_id="copied", experiment_id="77")]
     kept.begin_runs([each._replace(files=[("f", 1, "a" * 64, 5)]) for each in copied], False)
-    kept.keep_models(kept.models(["0"]), True)
+    kept.store_models(kept.models(["0"]), True)
     model = kept.models(["0"])[0].model
-    kept.keep_models(
+    kept.store_models(
         [ModelRecord(LoggedModel(**{**dict(model), "model_id": "m-2", "metrics": []}))], True
     )
     kept.end_runs(copied)

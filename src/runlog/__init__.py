@@ -17,8 +17,6 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing's own would load it, in a script that may not need it
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same for Python,
     # and tests/test_typing.py holds them together
     from runlog import artifacts as artifacts
@@ -27,6 +25,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog import entities as entities
     from runlog import exceptions as exceptions
     from runlog import tracking as tracking
+    from runlog._version import __version__ as __version__
     from runlog.active_runs import ActiveRun as ActiveRun
     from runlog.client import RunlogClient as RunlogClient
     from runlog.entities import Dataset as Dataset
@@ -157,6 +156,8 @@ if not TYPE_CHECKING:  # which would take every name for one that is there
         real = _ALIASES.get(name, name)
         if real in _HOME:
             value = getattr(__import__(f"runlog.{_HOME[real]}", fromlist=["*"]), real)
+        elif name == "__version__":
+            value = __import__("runlog._version", fromlist=["*"]).__version__
         elif name in _MODULES:
             value = __import__(f"runlog.{name}", fromlist=["*"])
         else:

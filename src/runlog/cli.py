@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from runlog import __version__
+from runlog._version import __version__
 from runlog.commands import common
 from runlog.commands.artifacts import artifacts
 from runlog.commands.audit import audit

@@ -588,9 +588,9 @@ class Experiment(_Entity):
         )
 
     def _repr_html_(self) -> str:
-        from runlog import entities_html as notebook
+        from runlog.entities_html import experiment_html
 
-        return notebook.experiment(self)
+        return experiment_html(self.to_dictionary())
 
 
 class RunInfo(_Entity):
@@ -791,6 +791,6 @@ class Run(_Entity):
         }
 
     def _repr_html_(self) -> str:
-        from runlog import entities_html as notebook
+        from runlog.entities_html import run_html
 
-        return notebook.run(self)
+        return run_html(self.to_dictionary())

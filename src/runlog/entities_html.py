@@ -1,74 +1,73 @@
-"""How runs and experiments look in a notebook: HTML in which everything is escaped."""
+"""How runs and experiments look in a notebook: HTML in which everything is escaped.
+
+They come as dictionaries, since entities load this module when a notebook asks for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 from runlog import text_tables
-
-if TYPE_CHECKING:
-    from runlog.entities import DatasetInput, Experiment, Run
 
 # Tags whose values are among the attributes that are shown.
 _SHOWN_ABOVE = ("mlflow.runName", "mlflow.user")
 
 
-def run(run: Run) -> str:
-    """What a run is, then what it logged and read, a table each."""
-    info = run.info
+def run_html(run: Mapping[str, Any]) -> str:
+    """Return what `Run.to_dictionary` says: what the run is, then what it logged and read, a table
+    each."""
+    info, data, end_time = run["info"], run["data"], run["info"]["end_time"]
     about = {
-        "id": info.run_id,
-        "experiment": info.experiment_id,
-        "status": info.status,
-        "started": _time(info.start_time),
-        "ended": _time(info.end_time),
-        "took": None
-        if info.end_time is None
-        else text_tables.duration(info.end_time - info.start_time),
-        "user": info.user_id,
-        "stage": info.lifecycle_stage,
-        "artifacts": info.artifact_uri,
+        "id": info["run_id"],
+        "experiment": info["experiment_id"],
+        "status": info["status"],
+        "started": _time(info["start_time"]),
+        "ended": _time(end_time),
+        "took": None if end_time is None else text_tables.duration(end_time - info["start_time"]),
+        "user": info["user_id"],
+        "stage": info["lifecycle_stage"],
+        "artifacts": info["artifact_uri"],
     }
-    tags = {key: run.data.tags[key] for key in run.data.tags if key not in _SHOWN_ABOVE}
     return _page(
-        f"Run {info.run_name} ({info.status})",
+        f"Run {info['run_name']} ({info['status']})",
         about,
-        metrics={key: text_tables.number(value) for key, value in run.data.metrics.items()},
-        params=run.data.params,
-        tags=tags,
-        inputs=_inputs(run.inputs.dataset_inputs),
+        metrics={key: text_tables.number(value) for key, value in data["metrics"].items()},
+        params=data["params"],
+        tags={key: value for key, value in data["tags"].items() if key not in _SHOWN_ABOVE},
+        inputs=_inputs(run["inputs"]["dataset_inputs"]),
     )
 
 
-def experiment(experiment: Experiment) -> str:
-    """What an experiment is, then its tags."""
+def experiment_html(experiment: Mapping[str, Any]) -> str:
+    """Return what `Experiment.to_dictionary` says: what the experiment is, then its tags."""
     about = {
-        "id": experiment.experiment_id,
-        "created": _time(experiment.creation_time),
-        "changed": _time(experiment.last_update_time),
-        "stage": experiment.lifecycle_stage,
-        "artifacts": experiment.artifact_location,
+        "id": experiment["experiment_id"],
+        "created": _time(experiment["creation_time"]),
+        "changed": _time(experiment["last_update_time"]),
+        "stage": experiment["lifecycle_stage"],
+        "artifacts": experiment["artifact_location"],
     }
-    return _page(f"Experiment {experiment.name}", about, tags=experiment.tags)
+    return _page(f"Experiment {experiment['name']}", about, tags=experiment["tags"])
 
 
 def _time(milliseconds: int | None) -> str:
     return "" if milliseconds is None else f"{text_tables.time(milliseconds)} UTC"
 
 
-def _inputs(given: Iterable[DatasetInput]) -> dict[str, str]:
-    """Of each data set the name and the digest, then its kind of source and the values of tags."""
+def _inputs(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return of each data set the name and the digest, then its kind of source and the values of
+    its tags."""
     return {
-        f"{each.dataset.name} {each.dataset.digest}": ", ".join(
-            [each.dataset.source_type, *(tag.value for tag in each.tags)]
+        f"{each['dataset']['name']} {each['dataset']['digest']}": ", ".join(
+            [each["dataset"]["source_type"], *each["tags"].values()]
         )
-        for each in given
+        for each in inputs
     }
 
 
 def _page(title: str, about: Mapping[str, str | None], **parts: Mapping[str, str]) -> str:
-    """Tables, without empty ones; of the first one without empty rows."""
+    """Return tables, without empty ones; the first one without empty rows."""
     known = {name: value for name, value in about.items() if value}
     rest = (_table(name, rows) for name, rows in parts.items() if rows)
     return "".join([_table(title, known), *rest])

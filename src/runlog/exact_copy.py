@@ -1,35 +1,17 @@
-"""What a store holds, as it is: what its other methods do not show, and keeping it elsewhere.
+"""Exact copies: reading what a store holds as it is, and storing it in another store.
 
-Otherwise the store decides ids, times and stages. Here it is told them, so that what is copied to
-it is what it was. This module says what that means, and does it with the other methods of `Store`
-as far as they go, for servers that are not runlog's: those choose the ids of runs and models
-themselves, so the first id is kept in a tag, and found by it again.
+Otherwise the store decides ids, times and stages. `Records` is given them, so that what is copied
+is what it was. This module has the contract; each kind of store implements it beside its other
+methods.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from runlog.entities import (
-    PARENT_RUN_ID,
-    Experiment,
-    LifecycleStage,
-    LoggedModel,
-    LoggedModelInput,
-    LoggedModelOutput,
-    LoggedModelStatus,
-    Metric,
-    Run,
-    RunInfo,
-    RunInputs,
-    RunStatus,
-    ViewType,
-)
-from runlog.errors import NotFound, RunlogError
-
-if TYPE_CHECKING:
-    from runlog.store import Store
+from runlog.entities import Experiment, LifecycleStage, LoggedModel, Run, RunInfo, ViewType
 
 COPY_OF = "runlog.copyOf"  # the tag with the id that a copied run or model had first
 
@@ -61,214 +43,67 @@ class ModelRecord(NamedTuple):
 
 
 def changed(record: RunRecord, **changes: Any) -> RunRecord:
-    """The record with other values in its run's info."""
+    """Return the record with other values in its run's info."""
     run = record.run
     info = run.info._replace(**changes)
     return record._replace(run=Run(info, run.data, run.inputs, run.outputs))
 
 
-class Records:
+class Records(ABC):
     """`Store.records`. Every call can be repeated: what is there already is brought up to date, and
-    keeps the place of its files."""
+    its files stay where they are."""
 
     keeps_ids = False
     """Whether runs and models have here the ids that they had first, and a point that is logged
     again is the same point."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._ids: dict[str, str] = {}  # first id: id here, of runs and models
-        self._to_delete: list[str] = []
-
-    # -- reading ----------------------------------------------------------------------------
-
+    @abstractmethod
     def run_ids(
         self,
         experiment_ids: Sequence[str],
         filter_string: str | None = None,
         view_type: int = ViewType.ACTIVE_ONLY,
     ) -> list[str]:
-        """The ids of the runs that match, oldest start first."""
-        found, token = [], None
-        while True:
-            page = self._store.search_runs(
-                experiment_ids, filter_string, view_type, 1000, ["start_time ASC"], token
-            )
-            found += [run.info.run_id for run in page]
-            token = page.token
-            if token is None:
-                return found
+        """Return the ids of the runs that match, oldest start first."""
 
+    @abstractmethod
     def runs(self, run_ids: Sequence[str]) -> list[RunRecord]:
-        """Those of the runs that exist."""
-        found = []
-        for run_id in run_ids:
-            try:
-                found.append(RunRecord(self._store.get_run(run_id)))
-            except NotFound:
-                continue
-        return found
+        """Return those of the runs that exist."""
 
+    @abstractmethod
     def models(self, experiment_ids: Sequence[str]) -> list[ModelRecord]:
-        """The logged models of experiments, oldest first."""
-        found: list[ModelRecord] = []
-        token = None
-        while True:
-            try:
-                page = self._store.models.search(experiment_ids, page_token=token)
-            except RunlogError as error:
-                return _nothing_if_unknown(error)
-            found += map(ModelRecord, page)
-            token = page.token
-            if token is None:
-                return found[::-1]
+        """Return the logged models of experiments, oldest first."""
 
-    # -- writing ----------------------------------------------------------------------------
-
-    def keep_experiment(self, experiment: Experiment, new_place: bool) -> str:
-        """The id of the experiment of that name, made if there is none: then with its id, if that
-        is free. With `new_place` its files go where this store puts those of a new experiment."""
-        there = self.find_experiment(experiment.name)
-        if there is None:
-            number = self._store.create_experiment(experiment.name, None, experiment.tags)
-        else:
-            number = there.experiment_id
-            if there.lifecycle_stage == LifecycleStage.DELETED:
-                self._store.restore_experiment(number)
-            tags = {k: v for k, v in experiment.tags.items() if there.tags.get(k) != v}
-            self._store.set_experiment_tags(number, tags)
-        if experiment.lifecycle_stage == LifecycleStage.DELETED:
-            self._to_delete.append(number)
-        return number
-
+    @abstractmethod
     def find_experiment(self, name: str) -> Experiment | None:
-        """The experiment of that name, if there is one; its copies are known from then on."""
-        found = self._store.find_experiment(name)
-        if found is not None and not self.keeps_ids:
-            self._find_copies(found.experiment_id)
-        return found
+        """Return the experiment of that name, or None. Its copies are known from then on."""
 
-    def _find_copies(self, experiment_id: str) -> None:
-        page: Any = None
-        while page is None or page.token is not None:
-            page = self._store.search_runs(
-                [experiment_id],
-                f"tags.`{COPY_OF}` LIKE '%'",
-                ViewType.ALL,
-                page_token=None if page is None else page.token,
-            )
-            self._ids.update((run.data.tags[COPY_OF], run.info.run_id) for run in page)
-        for model, _ in self.models([experiment_id]):
-            if COPY_OF in model.tags:
-                self._ids[model.tags[COPY_OF]] = model.model_id
+    @abstractmethod
+    def store_experiment(self, experiment: Experiment, new_place: bool) -> str:
+        """Return the id of the experiment of that name. If there is none, create it, with its id
+        if that is free. With `new_place` its files go where this store puts those of a new
+        experiment."""
 
+    @abstractmethod
     def begin_runs(self, records: Sequence[RunRecord], new_places: bool) -> list[RunInfo]:
-        """Makes runs, in the experiments that they name, with all but their points, their logged
-        models and how they ended: they can be logged to until `end_runs`. A run that is there keeps
-        its experiment. Returns what they are here, in the same order. With `new_places`, and where
-        this store cannot name the place, their files are to be where this store puts them."""
-        return [self._begin(record.run) for record in records]
+        """Create runs, in the experiments that they name, with all but their points, their logged
+        models and how they ended: they can be logged to until `end_runs`. A run that is there
+        stays in its experiment. Return what they are here, in the same order. With `new_places`,
+        and where this store cannot use the location, their files go where this store puts them."""
 
-    def _begin(self, run: Run) -> RunInfo:
-        first = run.info.run_id
-        tags = dict(run.data.tags)
-        if PARENT_RUN_ID in tags:
-            tags[PARENT_RUN_ID] = self._ids.get(tags[PARENT_RUN_ID], tags[PARENT_RUN_ID])
-        if first not in self._ids:
-            info = run.info
-            made = self._store.create_run(
-                info.experiment_id, info.user_id, info.start_time, {COPY_OF: first}, info.run_name
-            )
-            self._ids[first] = made.info.run_id
-        run_id = self._ids[first]
-        self._store.restore_run(run_id)
-        self._store.log(
-            run_id,
-            params=run.data.params.items(),
-            tags=tags.items(),
-            inputs=RunInputs(run.inputs.dataset_inputs) if run.inputs.dataset_inputs else None,
-        )
-        return self._store.get_run(run_id).info
+    @abstractmethod
+    def store_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
+        """Create logged models with all that they have, and return what they are here; none on a
+        server without logged models."""
 
-    def keep_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
-        """Makes logged models with all that they have, and returns what they are here; none on a
-        server of a time before logged models."""
-        try:
-            return [self._keep_model(record.model) for record in records]
-        except RunlogError as error:
-            return _nothing_if_unknown(error)
-
-    def _keep_model(self, model: LoggedModel) -> LoggedModel:
-        models = self._store.models
-        if model.model_id not in self._ids:
-            made = models.create(
-                model.experiment_id,
-                model.name,
-                model.model_type or "",
-                self._ids.get(model.source_run_id or "", ""),
-                model.params,
-                {**model.tags, COPY_OF: model.model_id},
-            )
-            self._ids[model.model_id] = made.model_id
-        model_id = self._ids[model.model_id]
-        models.set_tags(model_id, model.tags)
-        for run_id in {point.run_id or "" for point in model.metrics} & self._ids.keys():
-            points = [
-                Metric(
-                    each.key, each.value, each.timestamp, each.step, model_id,
-                    each.dataset_name, each.dataset_digest, self._ids[run_id],
-                )
-                for each in model.metrics
-                if each.run_id == run_id
-            ]  # fmt: skip
-            self._store.log(self._ids[run_id], measured=points)
-        if model.status != LoggedModelStatus.PENDING:
-            return models.finalize(model_id, model.status)
-        return models.get(model_id)
-
+    @abstractmethod
     def end_runs(self, records: Sequence[RunRecord]) -> None:
-        """Says of runs that `begin_runs` made how they ended, whether they are deleted, and which
-        logged models they read and made, of those that are here."""
-        for run in (record.run for record in records):
-            run_id = self._ids[run.info.run_id]
-            there = self._store.get_run(run_id)  # MLflow's server takes no link twice
-            read = self._here(run.inputs.model_inputs, there.inputs.model_inputs)
-            made = self._here(run.outputs.model_outputs, there.outputs.model_outputs)
-            if read:
-                self._store.log_inputs(run_id, models=[LoggedModelInput(each) for each in read])
-            if made:
-                outputs = [LoggedModelOutput(each, step) for each, step in made.items()]
-                self._store.models.log_outputs(run_id, outputs)
-            if run.info.status != RunStatus.to_string(RunStatus.RUNNING):
-                self._store.update_run(run_id, run.info.status, run.info.end_time)
-            if run.info.lifecycle_stage == LifecycleStage.DELETED:
-                self._store.delete_run(run_id)
-
-    def _here(
-        self,
-        links: Sequence[LoggedModelInput] | Sequence[LoggedModelOutput],
-        there: Sequence[LoggedModelInput] | Sequence[LoggedModelOutput],
-    ) -> dict[str, int]:
-        """The models of links that are not there yet, with their steps."""
-        known = {each.model_id for each in there}
-        return {
-            self._ids[each.model_id]: getattr(each, "step", 0)
-            for each in links
-            if each.model_id in self._ids and self._ids[each.model_id] not in known
-        }
+        """Record of runs that `begin_runs` created how they ended, whether they are deleted, and
+        which of the logged models that are here they read and created."""
 
     def id_here(self, first: str) -> str:
-        """The id that the copy of a run or model has, or would have here."""
-        return self._ids.get(first, first)
+        """Return the id that the copy of a run or model has, or would have here."""
+        return first
 
-    def finish(self) -> None:
-        """Says that nothing more is to come: experiments that were deleted are, again."""
-        while self._to_delete:
-            self._store.delete_experiment(self._to_delete.pop())
-
-
-def _nothing_if_unknown(error: RunlogError) -> list[Any]:
-    """Nothing, where a server has no such endpoint; else raises the error."""
-    if error.error_code != "ENDPOINT_NOT_FOUND":
-        raise error
-    return []
+    def finish(self) -> None:  # noqa: B027 - most stores have nothing left to do
+        """End the copy: nothing more is to come. Experiments that were deleted are, again."""

@@ -14,7 +14,7 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 
-from runlog import __version__
+from runlog._version import __version__
 from runlog.clock import now
 from runlog.entities import Run
 from runlog.errors import InvalidParameter, RunlogError

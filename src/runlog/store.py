@@ -34,6 +34,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import BadRequest, InvalidParameter, NotFound
+from runlog.store_uri import DATABASE, FILE, SERVER, database_file, store_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -339,12 +340,10 @@ class Store(ABC):
         )
 
     @property
+    @abstractmethod
     def records(self) -> Records:
         """Return what is stored, exactly as it is, for copying it to another store. It remembers
-        what it was told: use the same one for the whole copy."""
-        from runlog.exact_copy import Records
-
-        return Records(self)
+        what it was given: use the same one for the whole copy."""
 
     def own_locations(self) -> Sequence[str]:
         """Return where files come with the store: a folder, and a URI that those inside it begin
@@ -549,131 +548,33 @@ def _place_of(point: Metric) -> tuple[Any, ...]:
     return _place(point.timestamp, point.step, "NaN" if point.value != point.value else point.value)
 
 
-_SERVER = ("runlog.http.store", "HttpStore")
-_DATABASE = ("runlog.sqlstore.server_store", "RemoteStore")
 _STORES = {  # by name: a store knows Store, not the reverse
-    "sqlite": ("runlog.sqlstore.store", "SqlStore"),
-    "postgresql": _DATABASE,
-    "postgres": _DATABASE,
-    "mysql": _DATABASE,
-    "mariadb": _DATABASE,
-    "mssql": _DATABASE,
-    "http": _SERVER,
-    "https": _SERVER,
-    "databricks": _SERVER,
+    FILE: ("runlog.sqlstore.store", "SqlStore"),
+    DATABASE: ("runlog.sqlstore.server_store", "RemoteStore"),
+    SERVER: ("runlog.http.store", "HttpStore"),
 }
 
 
 def open_store(uri: str, default_artifact_root: str | None = None) -> Store:
-    """The store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`; a database
-    on a server, as SQLAlchemy writes it, such as `postgresql://user:password@host/database`,
-    `mysql://...`, `mssql://...`; `http(s)://host`, `databricks`, `databricks://profile`. Artifacts
-    of experiments made in a database go below `default_artifact_root`, where they are given no
-    place; a tracking server has its own.
+    """Return the store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`; a
+    database on a server, as SQLAlchemy writes it, such as `mysql://...`, `mssql://...`,
+    `postgresql://user:password@host/database`; `http(s)://host`, `databricks`,
+    `databricks://profile`. Artifacts
+    of experiments that are created in a database without a location go below
+    `default_artifact_root`; a tracking server has its own.
 
     Raises InvalidParameter for a URI of a kind that this version has no store for, MissingExtra
     without the package that one needs.
     """
-    module, name = kind = _kind(uri)
+    kind = store_kind(uri)
+    module, name = _STORES[kind]
     make = getattr(__import__(module, fromlist=[name]), name)
-    if kind == _SERVER:
+    if kind == SERVER:
         store: Store = make(uri)
     else:
-        place = uri if kind == _DATABASE else database_file(uri)
-        store = make(place, default_artifact_root)
+        address = uri if kind == DATABASE else database_file(uri)
+        store = make(address, default_artifact_root)
     return store
-
-
-def _kind(uri: str) -> tuple[str, str]:
-    """The module and class of the store at a tracking URI; a file's, where nothing says else."""
-    scheme, colon, _ = uri.partition(":")
-    known = _STORES.get(scheme.partition("+")[0].lower())
-    return known if known and (colon or uri == "databricks") else _STORES["sqlite"]
-
-
-def is_at_server(uri: str) -> bool:
-    """Return whether a tracking URI is of a server, not of a file of this machine."""
-    return _kind(uri) != _STORES["sqlite"]
-
-
-def artifact_root(uri: str) -> str:
-    """Return a URI or local path for artifacts as a store has it: a local one is absolute."""
-    import os
-
-    return uri if "://" in uri else os.path.abspath(uri.removeprefix("file:"))
-
-
-def database_file(uri: str) -> str:
-    """The absolute path of the file behind a tracking URI, whether it is there or not. Raises
-    InvalidParameter where there can be none."""
-    import os
-
-    scheme, colon, rest = uri.partition(":")
-    if _is_host_and_port(uri):
-        raise InvalidParameter(
-            f"tracking URI {uri!r}: a server's begins with http:// or https://. Write http://{uri}"
-        )
-    if uri == "databricks" or os.path.basename(uri) == ":memory:":
-        raise InvalidParameter(
-            f"no store for the tracking URI {uri!r}: this version of runlog keeps runs in a local "
-            "file (runlog.db, folder/, file:/folder, sqlite:///x.db)"
-        )
-    kind = scheme.replace("+", "") if rest.startswith("//") else scheme  # with a driver's name
-    if not colon or not kind.isalnum() or len(scheme) == 1:  # a path, C:\... included
-        is_folder = uri.endswith(("/", os.sep)) or os.path.isdir(uri)
-        return os.path.abspath(_in_folder(uri) if is_folder else uri)
-    if scheme == "file":
-        return os.path.abspath(_in_folder(_folder_of(rest)))
-    if scheme == "sqlite" and rest.startswith("///"):
-        return os.path.abspath(rest[3:])
-    if scheme == "sqlite":
-        raise InvalidParameter(
-            f"tracking URI {uri!r}: write sqlite:///relative.db or sqlite:////absolute.db"
-        )
-    # The rest of the URI stays out of the message: it may hold a password.
-    if is_at_server(uri):
-        raise InvalidParameter(
-            f"a {scheme}: address is of a server: this works on the file of a database only"
-        )
-    raise InvalidParameter(
-        f"no store for tracking URIs of the kind {scheme}: this version of runlog keeps runs in a "
-        "local file (runlog.db, folder/, file:/folder, sqlite:///x.db), in a database on a server "
-        "(postgresql://, mysql://, mssql://) or on a server (http://, https://, databricks)"
-    )
-
-
-def _is_host_and_port(uri: str) -> bool:
-    """Whether it is such as 127.0.0.1:5000, [::1]:5000 or host:5000/path. C:5000 is a file."""
-    host, _, port = uri.partition("/")[0].rpartition(":")
-    return port.isdigit() and len(host) > 1
-
-
-def _folder_of(rest: str) -> str:
-    from urllib.parse import unquote
-
-    if rest.startswith("//"):
-        host, _, path = rest[2:].partition("/")
-        if host not in ("", "localhost"):
-            raise InvalidParameter(f"tracking URI 'file:{rest}' names the host {host!r}")
-        rest = "/" + path
-    return unquote(rest)
-
-
-def _in_folder(folder: str) -> str:
-    import os
-
-    if os.path.isfile(folder):
-        raise InvalidParameter(f"{folder} is a file: give its path, not a file: URI of a folder")
-    file = os.path.join(folder, "runlog.db")
-    if not os.path.isfile(file):
-        from runlog.other_tools import owner_of
-
-        if owner := owner_of(folder):
-            raise InvalidParameter(
-                f"{folder} is a folder of {owner}, which runlog does not write to: choose another "
-                "folder, or a file such as runlog.db. (This version does not import runs.)"
-            )
-    return file
 
 
 def view_stages(view_type: int) -> tuple[str, ...]:

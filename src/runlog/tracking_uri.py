@@ -11,7 +11,8 @@ import os
 
 from runlog.errors import warn
 from runlog.settings import setting, text
-from runlog.store import Store, database_file, is_at_server, open_store
+from runlog.store import Store, open_store
+from runlog.store_uri import database_file, is_at_server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -132,7 +132,7 @@ def database_path(uri: str | None) -> str | None:
     """The file behind a tracking URI, whether it is there or not; None if there can be none."""
     from runlog import tracking_uri as places
     from runlog.errors import InvalidParameter
-    from runlog.store import database_file
+    from runlog.store_uri import database_file
 
     try:
         return database_file(places.get_tracking_uri() if uri is None else uri)

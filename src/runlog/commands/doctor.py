@@ -75,7 +75,7 @@ def _print(found: list[Finding]) -> None:
 def _versions() -> Iterator[Finding]:
     import platform
 
-    from runlog import __version__
+    from runlog._version import __version__
     from runlog.db.maintenance import sqlite_version
 
     yield Finding(OK, "runlog", f"{__version__} in {os.path.dirname(os.path.dirname(__file__))}")

@@ -74,7 +74,7 @@ def gc(
     """
     store = common.open_database(backend_uri or uri)
     if artifacts:
-        from runlog.store import artifact_root
+        from runlog.store_uri import artifact_root
 
         store.artifact_root = artifact_root(artifacts)
     runs = None if run_ids is None else [common.full_run_id(store, each) for each in _list(run_ids)]

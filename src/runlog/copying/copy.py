@@ -98,7 +98,7 @@ class _Copying:
     def _keep_experiment(self, experiment: Experiment) -> str:
         place = self._place(experiment.artifact_location)
         kept = experiment._replace(artifact_location=place)
-        return self.here.keep_experiment(kept, self.artifacts)
+        return self.here.store_experiment(kept, self.artifacts)
 
     def _show(self, part: int = 0) -> None:
         self.progress(self.done * SHARE + part, self.total * SHARE)
@@ -238,7 +238,7 @@ class _Copying:
 
     def _copy_models(self, records: Sequence[ModelRecord], numbers: Mapping[str, str]) -> None:
         for some in batches(records):
-            kept = self.here.keep_models(
+            kept = self.here.store_models(
                 [each._replace(model=self._moved(each.model, numbers)) for each in some],
                 self.artifacts,
             )

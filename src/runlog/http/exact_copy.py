@@ -25,8 +25,7 @@ class HttpRecords(Records):
     keeps_ids = True
 
     def __init__(self, store: HttpStore) -> None:
-        super().__init__(store)
-        self._call = store.call
+        self._call, self._find = store.call, store.find_experiment
 
     def run_ids(
         self,
@@ -52,7 +51,10 @@ class HttpRecords(Records):
         found: list[ModelRecord] = self._call("modelRecords", experiment_ids=list(experiment_ids))
         return found
 
-    def keep_experiment(self, experiment: Experiment, new_place: bool) -> str:
+    def find_experiment(self, name: str) -> Experiment | None:
+        return self._find(name)
+
+    def store_experiment(self, experiment: Experiment, new_place: bool) -> str:
         number: str = self._call("keepExperiment", experiment=experiment, new_place=new_place)
         return number
 
@@ -62,7 +64,7 @@ class HttpRecords(Records):
             found += self._call("beginRuns", records=some, new_places=new_places)
         return found
 
-    def keep_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
+    def store_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
         found: list[LoggedModel] = []
         for some in _fitting(records, MODEL_RECORD):
             found += self._call("keepModels", records=some, new_places=new_places)

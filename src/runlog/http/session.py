@@ -62,7 +62,7 @@ class Link:
         prefix: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        from runlog import __version__
+        from runlog._version import __version__
 
         self.name, self._transport, self._patience = name, transport, patience
         self._login, self._prefix, self._sleep = login, prefix, sleep

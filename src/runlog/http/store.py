@@ -507,7 +507,9 @@ class HttpStore(Store):
     @property
     def records(self) -> Records:
         if not self.is_runlog:
-            return super().records
+            from runlog.http.mlflow_records import MlflowRecords
+
+            return MlflowRecords(self)
         from runlog.http.exact_copy import HttpRecords
 
         return HttpRecords(self)

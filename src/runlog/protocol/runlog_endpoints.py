@@ -232,7 +232,7 @@ RUNLOG_ROWS: tuple[Row, ...] = (
         (EXPERIMENT_IDS,), page("models", exact_copy.MODEL_RECORD), OURS,
     ),
     Row(
-        "keepExperiment", "POST", "records/keep-experiment", ADMIN, "records.keep_experiment",
+        "keepExperiment", "POST", "records/keep-experiment", ADMIN, "records.store_experiment",
         (needed("experiment", EXPERIMENT), _NEW_PLACE._replace(argument="new_place")),
         only("experiment_id", TEXT),
         OURS,
@@ -242,7 +242,7 @@ RUNLOG_ROWS: tuple[Row, ...] = (
         (_RUN_RECORDS, _NEW_PLACE), page("runs", RUN_INFO), OURS,
     ),
     Row(
-        "keepModels", "POST", "records/keep-models", ADMIN, "records.keep_models",
+        "keepModels", "POST", "records/keep-models", ADMIN, "records.store_models",
         (Field("records", many(exact_copy.MODEL_RECORD, MAX_PAIRS), default=()), _NEW_PLACE),
         page("models", MODEL),
         OURS,

@@ -21,11 +21,11 @@ def handlers(store: Store, may: Allowed) -> dict[str, Callable[[Mapping[str, Any
         except InvalidParameter:
             return ""
 
-    def keep_experiment(given: Mapping[str, Any]) -> str:
+    def store_experiment(given: Mapping[str, Any]) -> str:
         experiment = given["experiment"]
         place = allowed(experiment.artifact_location)
         experiment = experiment._replace(artifact_location=place)
-        return store.records.keep_experiment(experiment, given["new_place"])
+        return store.records.store_experiment(experiment, given["new_place"])
 
     def begin_runs(given: Mapping[str, Any]) -> Any:
         records = [
@@ -34,17 +34,17 @@ def handlers(store: Store, may: Allowed) -> dict[str, Callable[[Mapping[str, Any
         ]
         return store.records.begin_runs(records, given["new_places"])
 
-    def keep_models(given: Mapping[str, Any]) -> Any:
+    def store_models(given: Mapping[str, Any]) -> Any:
         records = [
             each._replace(
                 model=each.model._replace(artifact_location=allowed(each.model.artifact_location))
             )
             for each in given["records"]
         ]
-        return store.records.keep_models(records, given["new_places"])
+        return store.records.store_models(records, given["new_places"])
 
     return {
-        "keepExperiment": keep_experiment,
+        "keepExperiment": store_experiment,
         "beginRuns": begin_runs,
-        "keepModels": keep_models,
+        "keepModels": store_models,
     }

@@ -139,7 +139,7 @@ def _labels(endpoint: str, status: int) -> str:
 
 def version() -> str:
     """This runlog's version."""
-    from runlog import __version__
+    from runlog._version import __version__
 
     return __version__
 

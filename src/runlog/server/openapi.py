@@ -17,7 +17,7 @@ ERROR = {
 
 def document() -> dict[str, Any]:
     """An OpenAPI 3.1 document of every endpoint, each under its first prefix and the pages' one."""
-    from runlog import __version__
+    from runlog._version import __version__
 
     paths: dict[str, dict[str, Any]] = {}
     for row in ROWS:

@@ -26,7 +26,8 @@ from runlog.server.auth.proxies import Proxies
 from runlog.server.slow_clients import Guard
 from runlog.sqlstore.store import SqlStore
 from runlog.storage import allowed, opening
-from runlog.store import Store, artifact_root, database_file, is_at_server, open_store
+from runlog.store import Store, open_store
+from runlog.store_uri import artifact_root, database_file, is_at_server
 from runlog.tracking_uri import shown
 from runlog.validate import is_loopback
 

@@ -27,7 +27,7 @@ class SqlRecords(Records):
     keeps_ids = True
 
     def __init__(self, store: Store, rows: Rows, metrics: Metrics) -> None:
-        super().__init__(store)
+        self._find = store.find_experiment
         self._db, self._locations = rows.db, rows.locations
         self._rows, self._metrics = rows, metrics
 
@@ -95,7 +95,10 @@ class SqlRecords(Records):
     # -- writing ----------------------------------------------------------------------------
 
     @retry_if_unsure
-    def keep_experiment(self, experiment: Experiment, new_place: bool) -> str:
+    def find_experiment(self, name: str) -> Experiment | None:
+        return self._find(name)
+
+    def store_experiment(self, experiment: Experiment, new_place: bool) -> str:
         name = validate.experiment_name(experiment.name)
         with self._db.transaction():
             found = self._db.execute("select id from experiment where name = :name", {"name": name})
@@ -208,7 +211,7 @@ class SqlRecords(Records):
         return str(row[0][0]).rstrip("/")
 
     @retry_if_unsure
-    def keep_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
+    def store_models(self, records: Sequence[ModelRecord], new_places: bool) -> list[LoggedModel]:
         with self._db.transaction():
             numbers = [self._keep(record, new_places) for record in records]
             found = [
