@@ -16,8 +16,7 @@ import pytest
 from contract.names import DOUBLES
 from processes import LONG
 from runlog import tracking_uri
-from runlog.db import Undone, doubles, migrations
-from runlog.db import server as servers
+from runlog.db import Undone, doubles, migrations, server_errors
 from runlog.db.mysql import MySQL
 from runlog.entities import Dataset, DatasetInput, ViewType
 from runlog.errors import (
@@ -279,16 +278,16 @@ def test_a_deadlock_is_tried_again(store):
 def test_a_conflict_at_the_end_is_tried_again(store, kind, monkeypatch):
     """As in a cluster, whose nodes find out when they commit."""
     run, number = run_of(store), {"postgresql": "40001", "mariadb": 1213}[kind]
-    cursor, codes = store.db._cursor, [number, number]
+    cursor, codes = store.db.cursor_of, [number, number]
 
     def failing(connection, sql, bindings):
         if sql == "commit" and codes:
             codes.pop()
             cursor(connection, "rollback", None)
-            raise servers.Conflict("as if another node had been first")
+            raise server_errors.Conflict("as if another node had been first")
         return cursor(connection, sql, bindings)
 
-    monkeypatch.setattr(store.db, "_cursor", failing)
+    monkeypatch.setattr(store.db, "cursor_of", failing)
     store.log(run, [("m", 1.0, 0, 0), ("m", 2.0, 0, 1)], [("p", "1")])
     assert codes == []
     assert store.get_metric_summary(run)["m"].count == 2

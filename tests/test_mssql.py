@@ -20,8 +20,8 @@ from sqlglot import exp
 from contract.test_search import test_found as found_by_filters
 from contract.test_search import test_order as found_in_order
 from runlog.accounts import Entry
-from runlog.db import doubles, migrations
-from runlog.db import server as servers
+from runlog.db import dialect as dialects
+from runlog.db import doubles, migrations, server_errors
 from runlog.db.mssql import SQLServer
 from runlog.db.mysql import MySQL
 from runlog.db.postgresql import PostgreSQL
@@ -45,7 +45,7 @@ from runlog.sqlstore.accounts import Users, Wanted
 from runlog.sqlstore.experiments import create_default
 from runlog.store import open_store
 
-SOURCE = Path(servers.__file__).parents[1]
+SOURCE = Path(dialects.__file__).parents[1]
 SQL = re.compile(r"\s*(select|insert into|update|delete from)\s", re.IGNORECASE)
 # What T-SQL has not, as far as sqlglot takes it nevertheless.
 FOREIGN = (
@@ -256,7 +256,7 @@ def check_t_sql(text):
 def test_statements_are_t_sql(recorded):
     assert len(recorded) > 150
     for sql in recorded:
-        check_t_sql(servers._translation(SQLServer.PHRASES, "qmark", sql)[0])
+        check_t_sql(dialects.translation(SQLServer.PHRASES, "qmark", sql)[0])
 
 
 class NoServer(SQLServer):
@@ -266,7 +266,7 @@ class NoServer(SQLServer):
         self.ran = []
 
     def change(self, sql, bindings=None):
-        text, names = servers._translation(self.PHRASES, "qmark", sql)
+        text, names = dialects.translation(self.PHRASES, "qmark", sql)
         self.ran.append((text, tuple(bindings[name] for name in names)))
         return len(self.ran)
 
@@ -310,14 +310,14 @@ def test_upserts_are_merges(recorded):
     upserts = [sql for sql in recorded if "do update" in sql]
     assert len(upserts) > 5
     for sql in upserts:
-        text, names = servers._translation(SQLServer.PHRASES, "qmark", sql)
+        text, names = dialects.translation(SQLServer.PHRASES, "qmark", sql)
         assert text.startswith("merge into ") and text.endswith(";")
         assert {*names} == {*re.findall(r":(\w+)", sql)}
 
 
 def test_no_value_is_lost(recorded):
     for sql in recorded:
-        text, names = servers._translation(SQLServer.PHRASES, "qmark", sql)
+        text, names = dialects.translation(SQLServer.PHRASES, "qmark", sql)
         assert {*names} == {*re.findall(r"(?<!:):(\w+)", sql)}
         assert text.count("?") == len(names)
 
@@ -336,7 +336,7 @@ def test_the_tables_are_the_same():
 
 
 def test_the_schema_is_t_sql():
-    for statement in servers.statements(NoServer().script()):
+    for statement in dialects.statements(NoServer().script()):
         assert not re.search(r"auto_increment|longtext|bytea|`|::|PLAIN|TIME\(", statement)
         known = statement.replace(" with (ignore_dup_key = on)", "")  # sqlglot does not know it
         (parsed,) = sqlglot.parse(known, read="tsql")
@@ -346,7 +346,7 @@ def test_the_schema_is_t_sql():
 def test_the_views_are_the_same():
     def views(script, dialect):
         found = {}
-        for statement in servers.statements(script):
+        for statement in dialects.statements(script):
             if statement.startswith("create view"):
                 made = sqlglot.parse_one(statement, read=dialect)
                 found[made.this.name] = {each.alias_or_name for each in made.expression.selects}
@@ -434,10 +434,10 @@ def test_a_deadlock_is_tried_again():
     for state, text, number in SAID:
         error = sqlstate_to_exception(state, f"[Microsoft][SQL Server]{text}")
         translated = database._translated(error, connection)
-        assert isinstance(translated, servers.Conflict) == (number in SQLServer.CONFLICTS)
+        assert isinstance(translated, server_errors.Conflict) == (number in SQLServer.CONFLICTS)
         assert "secret" not in str(translated)
     lost = sqlstate_to_exception("08S01", "[Microsoft][SQL Server]TCP Provider: Error code 0x68")
-    assert isinstance(database._translated(lost, connection), servers.LostConnection)
+    assert isinstance(database._translated(lost, connection), server_errors.LostConnection)
 
 
 def test_an_option_that_the_driver_does_not_know():
@@ -486,7 +486,7 @@ class LikeTSQL:
     ],
 )
 def test_times_in_views(time, said):
-    (view,) = [each for each in servers.statements(NoServer().script()) if " users as" in each]
+    (view,) = [each for each in dialects.statements(NoServer().script()) if " users as" in each]
     (expression,) = re.findall(r"case when creation_time.*? end", view, re.DOTALL)
     expression = re.sub(r"cast\('(.*?)' as datetime2\(3\)\)", r"'\1'", expression)
     found = LikeTSQL()(
@@ -500,7 +500,7 @@ def test_times_in_views(time, said):
 def test_completions_of_nothing_are_all(recorded, text, count):
     (sql,) = [each for each in recorded if "instr(" in each and "metric_key" in each]
     (condition,) = re.findall(r"and (instr\(.*? > 0)", sql)
-    told, names = servers._translation(SQLServer.PHRASES, "qmark", condition)
+    told, names = dialects.translation(SQLServer.PHRASES, "qmark", condition)
     values = "(select 'ab' as name union select 'B a' union select 'c') k"
     found = LikeTSQL()(f"select count(*) from {values} where {told}", tuple(text for _ in names))
     assert found == count
@@ -555,7 +555,7 @@ def test_a_blank_at_the_end_is_refused(sql, row):
     """SQL Server takes the name for that without it, which would be overwritten."""
     database = SQLServer("mssql://ada:secret@127.0.0.1:9/d")
     with pytest.raises(InvalidParameter, match="without the blank"):
-        database._cursor(None, sql, row)
+        database.cursor_of(None, sql, row)
     if sql.startswith("insert"):
         fine = {**row, **{name: 2 if name == "r" else "fine" for name in row}}
         with pytest.raises(InvalidParameter, match="without the blank"):
@@ -572,12 +572,12 @@ def test_a_text_that_tells_nothing_apart_may_end_with_a_blank():
         values = dict.fromkeys(re.findall(r":(\w+)", sql), "fine")
         values.update((name, "a ") for name in ("value", "name") if name in values)
         with pytest.raises(AttributeError):  # as far as the connection, of which there is none
-            database._cursor(None, sql, values)
+            database.cursor_of(None, sql, values)
 
 
 def test_more_values_than_it_binds():
     sql = "select 1 from t where a = :p0 and b in (" + ", ".join(f":p{n}" for n in range(1, 3000))
-    text, names = servers._translation(SQLServer.PHRASES, "qmark", sql + ")")
+    text, names = dialects.translation(SQLServer.PHRASES, "qmark", sql + ")")
     values = ["it's", b"\xff\x00", None, 5, 1.5, *range(2995)]
     bound, rest = NoServer().bound(text, tuple(values))
     assert rest == () and "?" not in bound

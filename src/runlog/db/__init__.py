@@ -1,4 +1,19 @@
-"""The databases under the SQL store: one file an engine."""
+"""The databases under the SQL store.
+
+- `base`: what the store asks of a database
+- `migrations`, `schemas/`: the version of the schema, how older ones become today's, and the tables
+  of each engine on a server
+- `digests`: sizes and checksums of a run's files
+- SQLite: `sqlite` (a file's connections and transactions), `sqlite_file` (finding, recognising and
+  making it), `sqlite_transaction`, `sqlite_snapshot` (reading), `sqlite_locks`, `sqlite_watch`
+  (what others do to the file), `sqlite_errors`, `file_system` (is it a network's?), `fork`
+- what is made of a SQLite file: `archive` (artifacts inside it), `outbox` (metrics that wait for a
+  server), `snapshots` (copies), `maintenance` (check, vacuum, backup), `query` (SQL of users)
+- databases on a server: `server` (pool, transactions, tables), `engine` (what engines differ in),
+  `postgresql`, `mysql`, `mssql` (an engine each), `dialect` (statements in an engine's words),
+  `server_errors`, `server_query` (SQL of users), `watchdog` (servers that do not answer), `bulk`
+  (many rows in a statement), `doubles` (floats as bytes), `blanks` (names that end with one)
+"""
 
 from __future__ import annotations
 

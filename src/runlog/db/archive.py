@@ -37,7 +37,7 @@ class Entry(NamedTuple):
 
 
 def put(database: Database, name: str, source: BinaryIO, size: int) -> None:
-    """Makes the first `size` bytes of `source`, which can be read again from where it is, the file
+    """Make the first `size` bytes of `source`, which can be read again from where it is, the file
     `name`: wholly or not at all.
 
     Raises IsADirectoryError and NotADirectoryError where the name cannot be a file's, and
@@ -115,7 +115,7 @@ def _refuse_directories(database: Database, name: str) -> None:
 
 
 def get(database: Database, name: str, target: BinaryIO) -> None:
-    """Writes the file `name` to `target`. Raises FileNotFoundError, IsADirectoryError."""
+    """Write the file `name` to `target`. Raises FileNotFoundError, IsADirectoryError."""
     with database.reading() as fetch:
         entry = _find(fetch, name)
         if entry is None:
@@ -169,7 +169,7 @@ def below(database: Database, directory: str) -> list[Entry]:
 
 
 def remove(database: Database, name: str) -> int:
-    """Deletes the file or directory `name` with all that is below it, and returns how many rows
+    """Delete the file or directory `name` with all that is below it, and return how many rows
     that were. The space is used again; `vacuum` gives it back."""
     with database.transaction():
         return database.change(
@@ -180,7 +180,7 @@ def remove(database: Database, name: str) -> int:
 
 
 def rename(database: Database, name: str, new_name: str) -> None:
-    """Gives a file another name; one that has it goes. Raises as `put` and `get` do. The file is
+    """Give a file another name; one that has it goes. Raises as `put` and `get` do. The file is
     read whole for it."""
     with database.transaction():
         _refuse_directories(database, new_name)

@@ -58,7 +58,7 @@ class Database(Protocol):
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing can be written."""
+        """Return whether nothing can be written."""
 
     # -- what engines differ in -------------------------------------------------------------
 

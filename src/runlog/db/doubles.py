@@ -19,7 +19,7 @@ _SIGN, _ALL = 1 << 63, (1 << 64) - 1
 
 
 def sortable(value: float) -> bytes:
-    """The bytes of a double."""
+    """Return the bytes of a double."""
     if value != value:
         return NAN
     (bits,) = _BITS.unpack(_DOUBLE.pack(value))

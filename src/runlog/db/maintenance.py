@@ -90,7 +90,7 @@ def sqlite_version() -> str:
 
 
 def is_free(database: Database) -> bool:
-    """Whether the file can be written at this moment, without waiting for another program."""
+    """Return whether the file can be written now, without waiting for another program."""
     with database.transaction_if_free() as free:
         return free
 
@@ -229,7 +229,7 @@ def _sync_folder(path: str) -> None:
 
 
 def vacuum(database: Database, progress: Progress | None = None) -> tuple[int, int]:
-    """Writes the database anew without the space that deleted rows left, and returns its size
+    """Write the database anew without the space that deleted rows left, and return its size
     before and after, in bytes. Others can read meanwhile; who logs has to wait. For a time it
     takes as much space again, twice: beside the file and in SQLite's directory for temporary
     files. Raises StoreReadOnly, StoreBusy, StoreFull."""

@@ -19,11 +19,11 @@ STEPS: tuple[Step, ...] = ()
 
 
 def pending(version: int) -> list[Step]:
-    """The steps that a store of `version` still needs, in order."""
+    """Return the steps that a store of `version` still needs, in order."""
     return [step for step in STEPS if step.to > version]
 
 
 def schema(name: str = "schema.sql") -> str:
-    """The text of the schema's file, which each kind of database has one of."""
+    """Return the text of the schema's file, which each kind of database has one of."""
     with open(__file__[: -len("db/migrations.py")] + name, encoding="utf-8") as file:
         return file.read()

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runlog.db import blanks, bulk, doubles
-from runlog.db.server import COMPARED, PREFIXES, Bindings, Row, Rows, ServerDatabase
+from runlog.db.base import Bindings, Row, Rows
+from runlog.db.dialect import COMPARED, PREFIXES
+from runlog.db.server import ServerDatabase
 
 _MOST_VALUES = 2_000  # that are bound; SQL Server takes 2,100
 _NUMBER = re.compile(r"\((\d+)\) \(SQL")  # of an error, in pyodbc's texts: the first is its cause
@@ -224,7 +226,7 @@ def _named(row: Bindings | Row, names: tuple[str, ...]) -> Bindings:
 
 
 def _rows_of_json(columns: dict[str, list[Any]]) -> str:
-    """The rows of the value `rows`, a list of lists, as a table `f`."""
+    """Return the rows of the value `rows`, a list of lists, as a table `f`."""
     types = {name: _JSON[bulk.type_of(column)] for name, column in columns.items()}
     read = ", ".join(
         f"_{name} {kind} '$[{n}]'" for n, (name, (kind, _)) in enumerate(types.items())

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from runlog.db import doubles
-from runlog.db.server import COMPARED, PREFIXES, Bindings, Phrases, Rows, ServerDatabase
+from runlog.db.base import Bindings, Rows
+from runlog.db.dialect import COMPARED, PREFIXES, Phrases
+from runlog.db.server import ServerDatabase
 
 _RETURNING = re.compile(r"\s+returning id$")
 # What the bytes of a double are as a number: null for NaN and infinities, which it has not.
@@ -99,7 +101,7 @@ class MySQL(ServerDatabase):
 
     def _set_up(self, connection: Any, record: Any) -> None:
         super()._set_up(connection, record)
-        if "read_timeout" not in self._url.query and hasattr(connection, "_read_timeout"):
+        if "read_timeout" not in self.url.query and hasattr(connection, "_read_timeout"):
             connection._read_timeout = None
 
     def read(self, rows: Iterable[Any]) -> Rows:
@@ -121,10 +123,10 @@ class MySQL(ServerDatabase):
 
     def _collation(self) -> str:
         """By code points, and without taking 'a ' for 'a': the two call it differently."""
-        return "utf8mb4_nopad_bin" if self._engine.dialect.is_mariadb else "utf8mb4_0900_bin"
+        return "utf8mb4_nopad_bin" if self.dialect.is_mariadb else "utf8mb4_0900_bin"
 
-    def _rows(self, connection: Any, sql: str, bindings: Bindings | None) -> Rows:
+    def rows(self, connection: Any, sql: str, bindings: Bindings | None) -> Rows:
         if not _RETURNING.search(sql):
-            return super()._rows(connection, sql, bindings)
-        cursor = self._cursor(connection, sql, bindings)
+            return super().rows(connection, sql, bindings)
+        cursor = self.cursor_of(connection, sql, bindings)
         return [(cursor.lastrowid,)] if cursor.rowcount else []

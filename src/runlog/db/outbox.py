@@ -343,7 +343,7 @@ class OutboxFile:
         self._number = inode(self.path)
 
     def is_lost(self) -> bool:
-        """Whether the file was deleted, or another is in its place."""
+        """Return whether the file was deleted, or another is in its place."""
         return inode(self.path) != self._number
 
     def address(self) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from runlog.db import bulk
-from runlog.db.server import Bindings, Row, ServerDatabase
+from runlog.db.base import Bindings, Row
+from runlog.db.server import ServerDatabase
 
 _NUMBERS = ("bigint", "double precision")
 _TYPES = {int: "bigint", float: "double precision", str: "text", bytes: "bytea"}

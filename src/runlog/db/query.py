@@ -189,7 +189,7 @@ def _too_big(limits: Limits) -> InvalidParameter:
 
 
 def translated(path: str, error: Exception) -> RunlogError:
-    """The error for what SQLite or apsw says of somebody's statement."""
+    """Return the error for what SQLite or apsw says of somebody's statement."""
     if isinstance(error, (apsw.ReadOnlyError, apsw.AuthError)):
         return InvalidParameter(READS_ONLY)
     if isinstance(error, UnicodeDecodeError):
@@ -230,7 +230,7 @@ class Reader:
         self._database.close()
 
     def answers(self, sql: str) -> Iterator[Answer]:
-        """Runs the statements of `sql`, one after the other. Take the rows of an answer before
+        """Run the statements of `sql`, one after the other. Take the rows of an answer before
         the next. Raises InvalidParameter for one that is wrong or that writes."""
         for statement in split(sql):
             yield self._answer(statement)
@@ -278,7 +278,7 @@ class Reader:
         return [column for (column,) in rows]
 
     def schema(self, name: str | None = None) -> list[str]:
-        """The statements that made the table or view `name` and its indexes, or everything."""
+        """Return the statements that made the table or view `name` with its indexes, or all."""
         rows = self._connection.execute(
             """select sql from sqlite_schema
                where sql is not null and (:name is null or lower(tbl_name) = lower(:name))
@@ -301,7 +301,7 @@ def _allow_reading(
 
 
 def split(sql: str) -> Iterator[str]:
-    """The statements in a text, each with what ends it; a last one may lack its semicolon."""
+    """Return the statements in a text, with what ends each; the last may lack its semicolon."""
     begin = 0
     for position, character in enumerate(sql):
         if character == ";" and apsw.complete(sql[begin : position + 1]):
@@ -312,7 +312,7 @@ def split(sql: str) -> Iterator[str]:
 
 
 def is_complete(sql: str) -> bool:
-    """Whether the text ends with a whole statement, its semicolon included."""
+    """Return whether the text ends with a whole statement, its semicolon included."""
     return apsw.complete(sql)
 
 

@@ -41,7 +41,7 @@ def run(
 
 
 def _for_driver(database: ServerDatabase, sql: str, params: Params) -> tuple[str, Any]:
-    """The statement with the driver's marks for values, and the values."""
+    """Return the statement with the driver's marks for values, and the values."""
     pattern = re.compile(_PARTS.replace("TEXT", database.TEXT), re.DOTALL)
     style = database.paramstyle
     by_name = isinstance(params, Mapping)

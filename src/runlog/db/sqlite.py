@@ -67,7 +67,7 @@ class Database:
 
     @property
     def read_only(self) -> bool:
-        """Whether the file can only be read; known when it was opened."""
+        """Return whether the file can only be read; known when it was opened."""
         return self._file.read_only
 
     # -- what the modules above ask every database ------------------------------------------
@@ -85,11 +85,11 @@ class Database:
 
     @staticmethod
     def pattern_of_any_case(like: str) -> str:
-        """The operand of ILIKE."""
+        """Return the operand of ILIKE."""
         return like
 
     def forget_files(self, run: int) -> None:
-        """Deletes the files of a run that are in here, where nobody would find them without it,
+        """Delete the files of a run that are in here, where nobody would find them without it,
         inside a transaction of the caller's."""
         self.execute(
             """delete from sqlar where name > (select experiment || '/' || run_id || '/'
@@ -102,21 +102,21 @@ class Database:
     # -- statements -------------------------------------------------------------------------
 
     def execute(self, sql: str, bindings: Bindings | None = None) -> Rows:
-        """Runs one statement, in the writer's transaction if one is open, else in its own."""
+        """Run one statement, in the writer's transaction if one is open, else in its own."""
         try:
             return self._own().execute(sql, bindings).fetchall()
         except FAILURES as error:
             raise self.translated(error) from error
 
     def executemany(self, sql: str, rows: Sequence[Bindings | tuple[Any, ...]]) -> None:
-        """Runs one statement once for each of `rows`, inside a transaction of the caller's."""
+        """Run one statement once for each of `rows`, inside a transaction of the caller's."""
         try:
             self._own().executemany(sql, rows)
         except apsw.Error as error:
             raise self.translated(error) from error
 
     def change(self, sql: str, bindings: Bindings | None = None) -> int:
-        """Runs one statement that writes, inside a transaction of the caller's, and returns how
+        """Run one statement that writes, inside a transaction of the caller's, and return how
         many rows it changed."""
         try:
             connection = self._own()
@@ -151,7 +151,7 @@ class Database:
         return changed
 
     def write_blob(self, table: str, column: str, row: int, pieces: Iterable[bytes]) -> None:
-        """Fills a blob that is there, all zeros, inside a transaction of the caller's: memory holds
+        """Fill a blob that is there, all zeros, inside a transaction of the caller's: memory holds
         a piece at a time."""
         try:
             blob = self._own().blob_open("main", table, column, row, True)
@@ -200,7 +200,7 @@ class Database:
         self._own().wal_autocheckpoint(0)
 
     def checkpoint(self) -> None:
-        """Moves what is in the -wal file to the file, while others write."""
+        """Move what is in the -wal file to the file, while others write."""
         connection = self.take_reader()
         try:
             connection.execute("pragma wal_checkpoint(passive)").fetchall()
@@ -213,7 +213,7 @@ class Database:
                     self._writer.wal_autocheckpoint(1000)  # as SQLite has it
 
     def inside(self) -> bool:
-        """Whether this thread, which holds the lock, is in the middle of a transaction."""
+        """Return whether this thread, which holds the lock, is in the middle of a transaction."""
         current = self._current
         if current is None or is_running(current.block):
             return current is not None
@@ -223,7 +223,7 @@ class Database:
         return False
 
     def begin(self, transaction: Transaction, wait: bool = True) -> bool:
-        """Begins a transaction, under the lock; False if it may not wait and would have to."""
+        """Begin a transaction, under the lock; False if it may not wait and would have to."""
         if self.inside():
             self._suspend()
             self._drop_writer()
@@ -242,7 +242,7 @@ class Database:
             self._current = None
 
     def end(self, keep: bool) -> None:
-        """Commits the transaction or rolls it back, the latter if it cannot be committed too."""
+        """Commit the transaction or roll it back, the latter also if it cannot be committed."""
         try:
             if keep:
                 self.execute("commit")
@@ -273,7 +273,7 @@ class Database:
             self.lock.release()
 
     def _own(self) -> apsw.Connection:
-        """The connection, but not for a transaction that another has taken the place of."""
+        """Return the connection, but not for a transaction that another has taken the place of."""
         connection = self._writer or self._connect()  # first: what comes later closes it
         if self._suspended and self._current is None:
             if any(is_running(transaction.block) for transaction in self._suspended):
@@ -319,7 +319,7 @@ class Database:
     # -- connections ------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Opens the file now instead of at the first use, so that what is wrong is said here."""
+        """Open the file now instead of at the first use, so that what is wrong is said here."""
         with self.lock:
             if self._writer is None:
                 self._connect()
@@ -380,7 +380,7 @@ class Database:
             self._look()
 
     def _look(self) -> None:
-        """Sees whether the file is still what was opened. If its -wal file alone is gone, what that
+        """See whether the file is still what was opened. If its -wal file alone is gone, what that
         holds is moved to the file; all else is an error from now on."""
         self._look_again = time.monotonic() + 0.01
         watch = self._watch
@@ -463,7 +463,7 @@ class Database:
             self.readers_back.notify_all()
 
     def close(self, checkpoint: bool = True) -> None:
-        """Closes all connections; the next use opens the file again.
+        """Close all connections; the next use opens the file again.
 
         The last one to close a file moves what is in the -wal file into it, which syncs;
         `checkpoint=False` leaves that for later, when the same file is expected to be there.
@@ -481,8 +481,8 @@ class Database:
                 self._checked, self._watch, self._lost = False, None, ""
 
     def _close(self, checkpoint: bool, move: bool = False) -> bool:
-        """Closes all connections; `move` first moves what the -wal file holds to the file, also if
-        it has no name any more. Returns whether that was wanted and done."""
+        """Close all connections; `move` first moves what the -wal file holds to the file, also if
+        it has no name any more. Return whether that was wanted and done."""
         moved = False
         try:
             for connection in self._let_go():
@@ -515,7 +515,7 @@ class Database:
             return connections
 
     def flush(self) -> None:
-        """Returns when everything committed so far is on the disk, whatever `synchronous` is.
+        """Return when everything committed so far is on the disk, whatever `synchronous` is.
 
         What the -wal file does not hold any more was synced when it was moved out of there.
         """
@@ -528,22 +528,22 @@ class Database:
     # -- errors -----------------------------------------------------------------------------
 
     def damaged(self, cause: str) -> StoreUnusable:
-        """The error for a file that contradicts itself."""
+        """Return the error for a file that contradicts itself."""
         return sqlite_errors.damaged(self.path, cause, self._file.kind.remedy)
 
     def translated(self, error: apsw.Error | UnicodeDecodeError) -> StoreError:
-        """The error that a user gets for one of SQLite's."""
+        """Return the error that a user gets for one of SQLite's."""
         return sqlite_errors.translated(error, self.path, self.read_only, self._file.kind.remedy)
 
 
 def _checkpoint(connection: apsw.Connection) -> bool:
-    """Moves all that is in the -wal file to the file; False if it was not all."""
+    """Move all that is in the -wal file to the file; False if it was not all."""
     busy, frames, moved = connection.execute("pragma wal_checkpoint(passive)").fetchall()[0]
     return not busy and frames == moved
 
 
 def opened(path: str) -> Database:
-    """The `Database` that this process has for a file, or else a new one."""
+    """Return the `Database` that this process has for a file, or else a new one."""
     path = os.path.abspath(path)
     with fork.lock:
         for each in fork.databases:

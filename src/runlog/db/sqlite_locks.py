@@ -92,7 +92,7 @@ def _never_free(function: Any) -> None:
 
 
 def _none_is_busy() -> bool:
-    """Whether no connection holds a lock, which it could not unlock by the other kind."""
+    """Return whether no connection holds a lock, which it could not unlock by the other kind."""
     try:
         return all(connection.txn_state() in (None, 0) for connection in apsw.connections())
     except apsw.Error:  # used by another thread at this moment
@@ -100,7 +100,7 @@ def _none_is_busy() -> bool:
 
 
 def _machine_code(plain: int) -> tuple[int, Any] | None:
-    """The address of the code above, and what keeps it there; None where that cannot be."""
+    """Return the address of the code above, and what keeps it there; None where that cannot be."""
     code = _CODE.get(os.uname().machine)
     if code is None or sys.maxsize < 2**32:
         return None

@@ -73,7 +73,7 @@ class Snapshot:
             raise self._database.translated(error) from error
 
     def blob(self, table: str, column: str, row: int, size: int) -> Iterator[bytes]:
-        """The bytes of a value, `size` of them at a time."""
+        """Return the bytes of a value, `size` of them at a time."""
         try:
             with self._connection.blob_open("main", table, column, row, False) as blob:
                 while piece := blob.read(size):

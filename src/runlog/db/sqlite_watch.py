@@ -41,8 +41,8 @@ class Header:
         )
 
     def can_follow(self, earlier: Header, pages: int | None) -> bool:
-        """Whether checkpoints of the same database, which has `pages` pages by now, if that is
-        known, may lead from the earlier header to this one."""
+        """Return whether checkpoints of the same database, which has `pages` pages by now, if
+        that is known, may lead from the earlier header to this one."""
         if not self.is_whole or self.application != earlier.application:
             return False
         if self.changes < earlier.changes or self.schema < earlier.schema:
@@ -78,8 +78,9 @@ class Watch:
         self._wal, self._shm = self._names()
 
     def is_same(self) -> bool:
-        """Whether nothing can have happened since the last look. Two calls of the system, for after
-        each commit: the time of a folder changes with its names, that of a file with its bytes."""
+        """Return whether nothing can have happened since the last look, for after each commit.
+        Two calls of the system: the time of a folder changes with its names, that of a file with
+        its bytes."""
         try:
             found = os.stat(self._database)
             return (
@@ -143,8 +144,8 @@ class Watch:
         return inode(self._real + "-wal"), inode(self._real + "-shm")
 
     def is_alone(self) -> bool:
-        """Whether nobody can have opened the file with other -wal and -shm files than ours, or else
-        shares the -shm file and so knows what we write."""
+        """Return whether nobody can have opened the file with other -wal and -shm files than
+        ours, or else shares the -shm file and so knows what we write."""
         wal, shm = self._names()
         return shm == self._shm or (shm is None and wal in (None, self._wal))
 
