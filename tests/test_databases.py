@@ -161,9 +161,7 @@ def test_commands_take_the_same_uris(server, scheme):
     assert "Default" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "words", [["db", "info"], ["sql", "select 1"], ["artifacts", "pack", "-r", "a"]]
-)
+@pytest.mark.parametrize("words", [["db", "info"], ["artifacts", "pack", "-r", "a"]])
 def test_what_works_on_files_says_so(server, words):
     uri = server("postgresql").uri
     command = [sys.executable, "-m", "runlog.cli", *words, "--tracking-uri", uri]

@@ -15,7 +15,6 @@ from runlog.storage.local import LocalFiles
 from runlog.storage.paths import is_hidden, is_safe, join, last_part, parse
 from runlog.storage.transfer import Transfer
 
-_LONGEST = 4096  # characters of a path: a server can list folders in folders without an end
 _WATCHED = 64 << 20  # bytes on a local disk that may take longer than a second
 
 
@@ -117,11 +116,6 @@ class Place:
             for each, is_link in self.entries(waiting.pop()):
                 if each.is_dir and is_link:
                     continue
-                if len(each.path) > _LONGEST:
-                    raise InvalidParameter(
-                        f"artifacts at {self.uri} lie in folders so deep that no disk holds them: "
-                        f"{each.path[:100]!r}..."
-                    )
                 found.append(each)
                 if each.is_dir:
                     waiting.append(each.path)
