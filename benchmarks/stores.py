@@ -24,7 +24,7 @@ sys.path[:0] = [str(HERE.parent / "src"), str(HERE.parent / "tests")]
 
 import servers  # noqa: E402 - found by the path above
 from runlog.copying import copy  # noqa: E402
-from runlog.copying.selection import Choice  # noqa: E402
+from runlog.copying.selection import Selection  # noqa: E402
 from runlog.store import Store, open_store  # noqa: E402
 from serving import serving  # noqa: E402
 
@@ -81,7 +81,7 @@ def fill(store: Store, points: int) -> None:
 def copied(source: Store, uri: str) -> Callable[[], None]:
     def deed() -> None:
         target = open_store(uri)
-        outcome = copy.copy(source, target, Choice(source.all_experiments()))
+        outcome = copy.copy(source, target, Selection(source.all_experiments()))
         target.close()
         assert outcome.is_complete, outcome
 

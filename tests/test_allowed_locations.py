@@ -17,7 +17,7 @@ import runlog
 from runlog import RunlogClient, cli
 from runlog.artifacts import ArtifactRepo, LocationRefused
 from runlog.copying import copy
-from runlog.copying.selection import Choice
+from runlog.copying.selection import Selection
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.http.store import HttpStore
 from runlog.serve import create_app
@@ -364,7 +364,7 @@ def test_a_copy_from_a_server_keeps_no_local_path(place, host):
     behind, store = local_server(place, host)
     run = store.create_run("0").info
     own = open_store(str(place / "own" / "runlog.db"))
-    outcome = copy.copy(store, own, Choice(store.all_experiments()))
+    outcome = copy.copy(store, own, Selection(store.all_experiments()))
     kept = own.get_run(run.run_id).info.artifact_uri
     assert kept == str(place / "own" / "artifacts" / "0" / run.run_id / "artifacts")
     assert own.get_experiment("0").artifact_location == str(place / "own" / "artifacts" / "0")

@@ -19,7 +19,7 @@ from processes import LONG, check
 from runlog import RunlogClient, cli
 from runlog.copying import copy as copying
 from runlog.copying.copy import POINTS_AT_ONCE
-from runlog.copying.selection import Choice, Chosen, count
+from runlog.copying.selection import Selected, Selection, count
 from runlog.entities import (
     Dataset,
     DatasetInput,
@@ -378,12 +378,12 @@ def test_through_a_server_of_few_words(full, place):
     behind = open_store(str(place / "server.db"))
     server = HttpStore("http://localhost", Older(create_app(behind)))
     source, back = open_store(str(full)), open_store(str(place / "back.db"))
-    choice = Choice(source.all_experiments())
+    choice = Selection(source.all_experiments())
     for _ in range(2):
         found = {each.kind: each[1:] for each in copying.copy(source, server, choice).counts}
         assert found.pop("models")[1] == found.pop("links to models")[1] == 0
         assert all(there == here for there, here in found.values())
-    again = copying.copy(server, back, Choice(server.all_experiments()))
+    again = copying.copy(server, back, Selection(server.all_experiments()))
     assert again.is_complete
     for run in source.all_runs(["1"]):
         (copied,) = back.search_runs(["1"], f"tags.`{COPY_OF}` = '{run.info.run_id}'")
@@ -418,7 +418,7 @@ def test_a_run_that_is_logged_to_meanwhile_is_copied_as_it_is_at_some_moment(pla
         source.log(run_id, tags=[(f"t{step}", "")])
         source.record_digests(run_id, [(f"f{step}", 1, "ab" * 32)])
 
-    choice = Choice(source.all_experiments())
+    choice = Selection(source.all_experiments())
     outcome = copying.copy(source, target, choice, go_on)
     assert (outcome.is_complete, outcome.live) == (True, 1)
     assert len(target.get_metric_history(run_id, "loss")) >= 2  # more than when it began
@@ -441,7 +441,7 @@ def test_a_run_that_ends_meanwhile_is_copied_whole(place):
             source.log(run_id, [("loss", 1.0, 1, 1)])
             source.update_run(run_id, "FINISHED")
 
-    outcome = copying.copy(source, target, Choice(source.all_experiments()), end)
+    outcome = copying.copy(source, target, Selection(source.all_experiments()), end)
     assert (outcome.is_complete, outcome.live) == (True, 0)
     assert whole(target, run_id) == whole(source, run_id)
     source.close()
@@ -452,8 +452,8 @@ def test_what_is_missing_of_a_live_run_is_an_error(place):
     source, target = open_store("from.db"), open_store("to.db")
     run_id = source.create_run("0").info.run_id
     source.log(run_id, [("loss", 0.0, 0, 0)], [("a", "1"), ("b", "2")])
-    chosen = Chosen(source, Choice(source.all_experiments()))
-    copying.copy(source, target, chosen.choice)
+    chosen = Selected(source, Selection(source.all_experiments()))
+    copying.copy(source, target, chosen.selection)
     (records,) = chosen.all_batches()
     chosen.note(records[0])
     target.log(run_id, [("loss", 7.0, 7, 7)])  # which the source has not

@@ -468,11 +468,11 @@ class RunlogClient:
     def _repo(self, run_id: str) -> ArtifactRepo:
         repo = self._repos.get(run_id)
         if repo is None:
-            from runlog.file_digests import Ledger
+            from runlog.file_digests import FileDigests
             from runlog.storage.opening import opened
 
             uri = self.get_run(run_id).info.artifact_uri
-            repo = opened(self.store, uri, Ledger(self.store, run_id))
+            repo = opened(self.store, uri, FileDigests(self.store, run_id))
             self._repos[run_id] = repo
         return repo
 

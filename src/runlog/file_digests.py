@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from runlog.store import Store
 
 
-class Ledger:
+class FileDigests:
     """What a store knows of the files of a run."""
 
     def __init__(self, store: Store, run_id: str) -> None:
@@ -17,13 +17,13 @@ class Ledger:
         self._run_id = run_id
 
     def known(self, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
-        """Size and SHA-256 of those of `paths` that were recorded."""
+        """Return size and SHA-256 of those of `paths` that were recorded."""
         return self._store.get_digests(self._run_id, paths)
 
     def record(self, digests: Iterable[tuple[str, int, str]]) -> None:
-        """Keeps path, size and SHA-256 of files that have just been logged."""
+        """Record path, size and SHA-256 of files that have just been logged."""
         self._store.record_digests(self._run_id, digests)
 
     def forget(self, path: str) -> None:
-        """Forgets a file that was deleted, or a directory with all that was in it."""
+        """Forget a file that was deleted, or a directory with all that was in it."""
         self._store.forget_digests(self._run_id, path)

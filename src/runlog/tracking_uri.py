@@ -70,9 +70,9 @@ def shown(place: str) -> str:
     return scheme + separator + authority.rpartition("@")[2] + slash + path
 
 
-def whole(uri: str | Path | None = None) -> str:
-    """`uri`, or the tracking URI, as it is opened: with the password, which is known where it is
-    the tracking URI as we say it ourselves."""
+def with_password(uri: str | Path | None = None) -> str:
+    """Return `uri`, or the tracking URI, as it is opened: with the password, which is known if
+    `uri` is the tracking URI as `get_tracking_uri` shows it."""
     if uri is None:
         return _place()
     place = absolute(uri)
@@ -86,7 +86,7 @@ def is_tracking_uri_set() -> bool:
 
 def store(uri: str | Path | None = None) -> Store:
     """The store at `uri`, or at the tracking URI; opened once in a process for each URI."""
-    place = whole(uri)
+    place = with_password(uri)
     found = _stores.get(place)
     if found is None:
         _mention_other_stores(place)

@@ -57,7 +57,7 @@ def whole_uri(uri: str | None) -> str:
     """`uri`, else that before the command's name, else the tracking URI, with its password."""
     from runlog import tracking_uri as places
 
-    return places.whole(uri or uri_before_command())
+    return places.with_password(uri or uri_before_command())
 
 
 def open_store(uri: str | None, make: bool = False) -> Store:

@@ -79,10 +79,10 @@ def copy(
     there = common.open_store(source)
     number = common.view_number(view)
     chosen = _experiments(there, experiment_ids, experiment_names, number)
-    choice = selection.Choice(chosen, filter_string, number, artifacts)
+    choice = selection.Selection(chosen, filter_string, number, artifacts)
     with _target(target, artifact_root, dry_run) as here, common.progress("Copying") as done:
         if dry_run or here is None:
-            counts = selection.count(selection.Chosen(there, choice), here)
+            counts = selection.count(selection.Selected(there, choice), here)
             outcome = copying.Outcome(counts, {}, {})
         else:
             outcome = copying.copy(there, here, choice, done)

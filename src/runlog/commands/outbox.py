@@ -81,7 +81,7 @@ def send(refused: bool, any_login: bool, form: str | None) -> None:
         if refused:
             take_back(file)
         if any(not each.in_use and not each.refused for each in waiting(file)):
-            store = HttpStore(tracking_uri.whole(file.uri))
+            store = HttpStore(tracking_uri.with_password(file.uri))
             try:
                 rows.append([file.uri, store.send_left(file, any_login)])
             finally:

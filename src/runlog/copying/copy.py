@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from runlog.artifacts import LocationRefused
-from runlog.copying.selection import Choice, Chosen, Counts, batches, count, run_id
+from runlog.copying.selection import Counts, Selected, Selection, batches, count, run_id
 from runlog.entities import Experiment, LoggedModel, Metric, RunInfo
 from runlog.errors import InvalidParameter
 from runlog.exact_copy import ModelRecord, RunRecord, changed
-from runlog.file_digests import Ledger
+from runlog.file_digests import FileDigests
 from runlog.storage.allowed import is_local
 from runlog.storage.opening import check, opened
 from runlog.storage.paths import PROXIED
@@ -46,7 +46,10 @@ class Outcome(NamedTuple):
 
 
 def copy(
-    source: Store, target: Store, choice: Choice, progress: Progress = lambda done, total: None
+    source: Store,
+    target: Store,
+    selection: Selection,
+    progress: Progress = lambda done, total: None,
 ) -> Outcome:
     """Copies what is chosen, and counts it in both stores. `progress` is told how much is done, and
     of how much.
@@ -56,13 +59,15 @@ def copy(
     """
     if source.uri == target.uri:
         raise InvalidParameter(f"{source.uri} is where to copy from and where to copy to")
-    return _Copying(source, target.synchronous(), choice, progress).copy()
+    return _Copying(source, target.synchronous(), selection, progress).copy()
 
 
 class _Copying:
-    def __init__(self, source: Store, target: Store, choice: Choice, progress: Progress) -> None:
-        self.source, self.target, self.artifacts = source, target, choice.artifacts
-        self.chosen, self.here = Chosen(source, choice), target.records
+    def __init__(
+        self, source: Store, target: Store, selection: Selection, progress: Progress
+    ) -> None:
+        self.source, self.target, self.artifacts = source, target, selection.artifacts
+        self.chosen, self.here = Selected(source, selection), target.records
         self.begun: set[str] = set()
         self.left_behind: dict[str, int] = {}
         self.refused: dict[str, int] = {}
@@ -250,10 +255,10 @@ class _Copying:
                     self._note(there, here)
 
     def _copy_files(self, record: RunRecord, info: RunInfo) -> None:
-        ledger = Ledger(self.target, info.run_id)
+        ledger = FileDigests(self.target, info.run_id)
         self._copy_all(record.run.info.artifact_uri, info.artifact_uri, ledger)
 
-    def _copy_all(self, there: str, here: str, ledger: Ledger | None = None) -> None:
+    def _copy_all(self, there: str, here: str, ledger: FileDigests | None = None) -> None:
         try:
             source, target = opened(self.source, there), opened(self.target, here, ledger)
         except LocationRefused as error:

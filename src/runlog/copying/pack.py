@@ -14,7 +14,7 @@ from typing import NamedTuple
 from runlog.artifacts import ArtifactRepo, LocationRefused
 from runlog.entities import RunInfo, RunStatus
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
-from runlog.file_digests import Ledger
+from runlog.file_digests import FileDigests
 from runlog.sqlstore.store import SqlStore
 from runlog.storage.opening import opened
 from runlog.storage.paths import local_root
@@ -81,7 +81,7 @@ def _move(store: SqlStore, info: RunInfo, target_uri: str, other: str, progress:
 def _copy_all(
     store: SqlStore, info: RunInfo, source: ArtifactRepo, target: ArtifactRepo, progress: Progress
 ) -> None:
-    ledger = Ledger(store, info.run_id)
+    ledger = FileDigests(store, info.run_id)
     recorded = store.get_digests(info.run_id)
     files = source.files()
     total, done = sum(each.file_size or 0 for each in files), 0

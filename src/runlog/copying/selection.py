@@ -29,7 +29,7 @@ _OWN_TAGS = {COPY_OF, RUN_NAME}  # which a server may have set itself
 T = TypeVar("T")
 
 
-class Choice(NamedTuple):
+class Selection(NamedTuple):
     """What is copied: experiments, those of their runs that match, with their files or with the
     URIs of them."""
 
@@ -59,19 +59,21 @@ class _Copied(NamedTuple):
     least: tuple[int, ...]
 
 
-class Chosen:
-    """A choice of a store: `runs` are the ids by experiment, oldest first."""
+class Selected:
+    """What is selected of a store: `runs` are the ids by experiment, oldest first."""
 
-    def __init__(self, store: Store, choice: Choice) -> None:
-        self.store, self.records, self.choice = store, store.records, choice
+    def __init__(self, store: Store, selection: Selection) -> None:
+        self.store, self.records, self.selection = store, store.records, selection
         found = {
             each.experiment_id: self.records.run_ids(
-                [each.experiment_id], choice.filter_string, choice.view_type
+                [each.experiment_id], selection.filter_string, selection.view_type
             )
-            for each in choice.experiments
+            for each in selection.experiments
         }
-        self.runs = {key: ids for key, ids in found.items() if ids or not choice.is_narrow}
-        self.experiments = [each for each in choice.experiments if each.experiment_id in self.runs]
+        self.runs = {key: ids for key, ids in found.items() if ids or not selection.is_narrow}
+        self.experiments = [
+            each for each in selection.experiments if each.experiment_id in self.runs
+        ]
         self.read: dict[str, int] = {}  # points of runs, where the store itself does not count them
         self.copied: dict[str, _Copied] = {}  # by id, runs as they were when they were copied
         self.live: set[str] = set()  # runs that were logged to after they had been copied
@@ -101,9 +103,9 @@ class Chosen:
             for each in self.experiments
             for model in self.records.models([each.experiment_id])
         ]
-        stages = view_stages(self.choice.view_type)
+        stages = view_stages(self.selection.view_type)
         found = [each for each in found if each.lifecycle_stage in stages]
-        if not self.choice.is_narrow or not found:
+        if not self.selection.is_narrow or not found:
             return found
         chosen = {run_id for ids in self.runs.values() for run_id in ids}
         chosen.update(
@@ -120,7 +122,7 @@ class Chosen:
 
 
 def count(
-    chosen: Chosen,
+    chosen: Selected,
     target: Store | None,
     here: Records | None = None,
     known: Sequence[ModelRecord] | None = None,
@@ -158,7 +160,7 @@ def count(
 
 
 def _is_as_far(
-    chosen: Chosen, record: RunRecord, copied: Mapping[str, int], now: Mapping[str, int]
+    chosen: Selected, record: RunRecord, copied: Mapping[str, int], now: Mapping[str, int]
 ) -> bool:
     """Whether a copy differs from its run only because that was logged to meanwhile: it has what
     the run had when it was copied, and no more than the run has now."""
@@ -215,7 +217,7 @@ def _copies(here: Records | None, records: Sequence[RunRecord]) -> dict[str, Run
 
 
 def _sizes(
-    store: Store, record: RunRecord, model_ids: set[str], chosen: Chosen, keep_digests: bool
+    store: Store, record: RunRecord, model_ids: set[str], chosen: Selected, keep_digests: bool
 ) -> dict[str, int]:
     """How many of each kind a run has."""
     run = record.run
@@ -228,7 +230,7 @@ def _sizes(
         "metrics": len(run.data.metric_points),
         "points": _points(store, record, chosen),
     }
-    if chosen.choice.artifacts:
+    if chosen.selection.artifacts:
         files = _files(store, run.info.artifact_uri)
         sizes["files"] = len(files)
         sizes["bytes of files"] = sum(each.file_size or 0 for each in files)
@@ -237,7 +239,7 @@ def _sizes(
     return sizes
 
 
-def _points(store: Store, record: RunRecord, chosen: Chosen) -> int:
+def _points(store: Store, record: RunRecord, chosen: Selected) -> int:
     if store is chosen.store and run_id(record) in chosen.read:
         return chosen.read[run_id(record)]
     return sum(
