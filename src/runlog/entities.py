@@ -672,23 +672,6 @@ class RunData(_Entity):
             metric_points,
         )
 
-    @classmethod
-    def _of_rows(
-        cls,
-        run_id: str,
-        rows: Iterable[tuple[Any, ...]],
-        params: Mapping[str, str],
-        tags: Mapping[str, str],
-    ) -> RunData:
-        """With the points of rows that end in key, value, timestamp, step, in this order."""
-        made = cls.__new__(cls)
-        set_metrics, set_params, set_tags, _ = cls._setters
-        set_metrics(made, {row[-4]: float(row[-3]) for row in rows})
-        set_params(made, params)
-        set_tags(made, tags)
-        object.__setattr__(made, "_rows", (run_id, rows))
-        return made
-
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> tuple[Metric, ...]:
@@ -714,6 +697,23 @@ class RunData(_Entity):
             "params": dict(self.params),
             "tags": dict(self.tags),
         }
+
+
+def run_data_of(
+    run_id: str,
+    rows: Iterable[tuple[Any, ...]],
+    params: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> RunData:
+    """Return the data of a run with the points of rows that end in key, value, timestamp, step, in
+    this order."""
+    made = RunData.__new__(RunData)
+    set_metrics, set_params, set_tags, _ = RunData._setters
+    set_metrics(made, {row[-4]: float(row[-3]) for row in rows})
+    set_params(made, params)
+    set_tags(made, tags)
+    object.__setattr__(made, "_rows", (run_id, rows))
+    return made
 
 
 class RunInputs(_Entity):

@@ -8,10 +8,10 @@ from runlog.entities import (
     Experiment,
     InputTag,
     Run,
-    RunData,
     RunInfo,
     RunInputs,
     RunOutputs,
+    run_data_of,
 )
 from runlog.sqlstore.ids import json_ids
 
@@ -114,9 +114,7 @@ class Rows:
         return [
             Run(
                 infos[number],
-                RunData._of_rows(
-                    infos[number].run_id, points[number], params[number], tags[number]
-                ),
+                run_data_of(infos[number].run_id, points[number], params[number], tags[number]),
                 RunInputs(inputs.get(number, []), links.get(number, _NO_LINKS)[0]),
                 RunOutputs(links.get(number, _NO_LINKS)[1]),
             )
