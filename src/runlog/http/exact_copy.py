@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from runlog.entities import Experiment, LoggedModel, RunInfo, ViewType
 from runlog.exact_copy import ModelRecord, Records, RunRecord
@@ -11,9 +11,6 @@ from runlog.protocol import codecs
 from runlog.protocol.codecs import Kind
 from runlog.protocol.exact_copy import MODEL_RECORD, RUN_RECORD
 from runlog.protocol.limits import MAX_RUNS_AT_ONCE
-
-if TYPE_CHECKING:
-    from runlog.http.store import HttpStore
 
 MOST = 16 * 2**20  # characters in a request: the server reads twice that
 T = TypeVar("T")
@@ -24,8 +21,9 @@ class HttpRecords(Records):
 
     keeps_ids = True
 
-    def __init__(self, store: HttpStore) -> None:
-        self._call, self._find = store.call, store.find_experiment
+    def __init__(self, find: Callable[[str], Experiment | None], call: Callable[..., Any]) -> None:
+        """`find` finds an experiment by its name; `call` asks an endpoint."""
+        self._find, self._call = find, call
 
     def run_ids(
         self,

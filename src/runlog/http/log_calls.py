@@ -18,6 +18,7 @@ from runlog.clock import now
 from runlog.entities import LifecycleStage, Metric, RunInfo, RunInputs
 from runlog.errors import InvalidParameter, RunlogError, ServerUnreachable, StoreError
 from runlog.http.batches import BATCH
+from runlog.http.calls import Calls, request
 from runlog.http.session import Away, tell
 from runlog.protocol import codecs
 from runlog.protocol.endpoints import BY_NAME
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from runlog.db.outbox import OutboxFile
     from runlog.http.outbox import Rows
     from runlog.http.sender import Sender
-    from runlog.http.store import HttpStore
     from runlog.store import Point
 
 LOG_SECONDS = 10.0  # that a call which may be refused waits before it joins the queue
@@ -49,10 +49,10 @@ class LogCalls:
     """The log calls of one HttpStore; the `Server` of its sender. Threads may share it; a forked
     process has a queue of its own."""
 
-    def __init__(self, store: HttpStore, who: str, factor: float) -> None:
-        self.uri, self.factor = store.uri, factor
+    def __init__(self, calls: Calls, uri: str, who: str, factor: float) -> None:
+        self.uri, self.factor = uri, factor
         self.is_offline = flag("OFFLINE")
-        self._store, self._who = store, who
+        self._calls, self._who = calls, who
         self._sender: Sender | None = None
         self._broken_until = 0.0  # when to look again whether the disk takes an outbox
         self._warn_at = 0.0
@@ -151,11 +151,11 @@ class LogCalls:
         validate.run_id(run_id)
         info = self._infos.get(run_id)
         if info is None and not self.is_offline:
-            if not self._store.link.has_answered:
-                info = self._store.get_run(run_id).info
+            if not self._calls.session.has_answered:
+                info = self.remember(self.call("getRun", run_id=run_id).info)
             else:
                 try:
-                    found = self._store.send("getRun", {"run_id": run_id}, LOG_SECONDS)
+                    found = self._calls.send("getRun", {"run_id": run_id}, LOG_SECONDS)
                     info = self.remember(found.info)
                 except Away:  # if there is no such run, that is told later
                     pass
@@ -228,7 +228,7 @@ class LogCalls:
                     f"Attempted logging new value '{value}'."
                 )
         new = [(key, value) for key, value in params if key not in known]
-        if len(new) > validate.MAX_PARAMS_PER_BATCH and self._store.is_runlog_if_known:
+        if len(new) > validate.MAX_PARAMS_PER_BATCH and self._calls.is_runlog_if_known:
             for piece in pieces(new, MAX_PAIRS):
                 self.ask("logWhole", run_id=run_id, params=piece)
         else:
@@ -242,7 +242,7 @@ class LogCalls:
         fields = BY_NAME[endpoint].request(run_id=run_id, **arguments)
         sender = self._queue()
         if sender is None:
-            return self._store.send(endpoint, fields)
+            return self._calls.send(endpoint, fields)
         if endpoint == "updateRun":
             is_sent = sender.wait_in_outage(self._patience(sender), run_id, aloud=True)
         else:
@@ -265,7 +265,7 @@ class LogCalls:
         if endpoint == "updateRun":
             given |= {"sender": sender.outbox.sender, "sequence": sender.outbox.number()}
         try:
-            answer = self._store.send(endpoint, given, seconds)
+            answer = self._calls.send(endpoint, given, seconds)
         except Away as away:
             sender.not_answered(away.trouble, monotonic() - begun)
             raise
@@ -288,7 +288,7 @@ class LogCalls:
             sender.outbox.add(run_id, rows)
         except StoreError as error:
             self._disk_fails(error)
-            self._store.send(endpoint, fields)
+            self._calls.send(endpoint, fields)
 
     def _patience(self, sender: Sender, seconds: float | None = None) -> float:
         """How long a call waits for the queue: without a server, which is known to be away, a run
@@ -322,7 +322,7 @@ class LogCalls:
         numbers: list[Any] = [*points, *measured]
         if _fits(numbers, params, tags):
             self._send_batch(BATCH, run_id, points=numbers, params=params, tags=tags)
-        elif self._store.is_runlog:
+        elif self._calls.is_runlog:
             for part in pieces(params[MAX_PAIRS:], MAX_PAIRS):
                 self._send_batch("logWhole", run_id, params=part)
             for part in pieces(tags[MAX_PAIRS:], MAX_PAIRS):
@@ -344,7 +344,7 @@ class LogCalls:
         fields = BY_NAME[endpoint].request(
             run_id=self.id_there(run_id) or run_id, sender=sender, sequence=number, **values
         )
-        self._store.send(endpoint, fields)
+        self._calls.send(endpoint, fields)
 
     def _next_number(self) -> tuple[str, int]:
         sender = self.sender()
@@ -353,6 +353,24 @@ class LogCalls:
         return sender.outbox.sender, sender.outbox.number()
 
     # -- reading ----------------------------------------------------------------------------
+
+    def call(
+        self,
+        endpoint: str,
+        /,
+        *,
+        repeatable: bool = True,
+        done: type[RunlogError] | tuple[type[RunlogError], ...] = (),
+        **arguments: Any,
+    ) -> Any:
+        """Return what an endpoint answers to these arguments; None where an earlier attempt had
+        been done already, see `Link.ask`. What waits in the outbox of the same run is sent before,
+        so that it is not overtaken."""
+        self.settle(endpoint, arguments)
+        if "run_id" in arguments:
+            arguments["run_id"] = self.id_there(arguments["run_id"]) or arguments["run_id"]
+        fields = request(endpoint, **arguments)
+        return self._calls.send(endpoint, fields, repeatable=repeatable, done=done)
 
     def settle(self, endpoint: str, arguments: Mapping[str, Any]) -> None:
         """Wait until a request sees what was logged before it. Raises ServerUnreachable, or what
@@ -391,10 +409,10 @@ class LogCalls:
     # -- the server, as its sender sees it --------------------------------------------------
 
     def post(self, endpoint: str, fields: Mapping[str, Any], seconds: float) -> Any:
-        return self._store.send(endpoint, fields, seconds)
+        return self._calls.send(endpoint, fields, seconds)
 
     def delivers(self, seconds: float) -> bool:
-        return self._store.delivers(seconds)
+        return self._calls.delivers(seconds)
 
     def id_there(self, run_id: str) -> str | None:
         there = self._ids.get(run_id)
@@ -412,9 +430,9 @@ class LogCalls:
         from runlog.http import offline
 
         def post(endpoint: str, given: Mapping[str, Any]) -> Any:
-            return self._store.send(endpoint, given, seconds)
+            return self._calls.send(endpoint, given, seconds)
 
-        return offline.make(self.outbox_file(), run_id, fields, post, self._store.delivers(seconds))
+        return offline.make(self.outbox_file(), run_id, fields, post, self._calls.delivers(seconds))
 
     def forget(self, run_id: str) -> None:
         self._forget(run_id)

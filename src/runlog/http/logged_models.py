@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from runlog import validate
 from runlog.entities import LoggedModel, LoggedModelOutput, PagedList
 from runlog.errors import NotFound
 from runlog.logged_models import LoggedModels, ModelOrder
 
-if TYPE_CHECKING:
-    from runlog.http.store import HttpStore
-
 
 class HttpModels(LoggedModels):
     """`HttpStore.models`. Making a model is not repeated when the answer is lost."""
 
-    def __init__(self, store: HttpStore) -> None:
-        self._call, self._log_call = store.call, store.log_call
+    def __init__(self, call: Callable[..., Any], log_call: Callable[..., Any]) -> None:
+        """Both ask an endpoint; `log_call` may queue the request where the server is away."""
+        self._call, self._log_call = call, log_call
 
     def create(
         self,

@@ -11,7 +11,6 @@ import atexit
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 from weakref import WeakSet
 
 from runlog import names, validate
@@ -31,17 +30,15 @@ from runlog.errors import (
     BadRequest,
     InvalidParameter,
     NotFound,
-    RunlogError,
 )
 from runlog.http import address as addresses
-from runlog.http import databricks, fallbacks, offline, tls
+from runlog.http import calls, databricks, fallbacks, offline, tls
+from runlog.http.calls import Calls
 from runlog.http.log_calls import LogCalls, Synchronous, pieces
 from runlog.http.retry import patience
 from runlog.http.session import Link
 from runlog.http.transport import Connections, Transport
-from runlog.protocol import codecs
 from runlog.protocol.arrays import Digest
-from runlog.protocol.endpoints import ROWS
 from runlog.protocol.limits import MAX_DATASET_EXPERIMENTS, MAX_PAIRS, MAX_RUNS_AT_ONCE
 from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
@@ -56,9 +53,6 @@ if TYPE_CHECKING:
 
 PROXIED = "mlflow-artifacts:"
 HISTORY_PAGE = 25_000
-
-# A search has two rows, of which the first takes a filter of any length.
-_ROWS = {row.name: row for row in reversed(ROWS)}
 
 
 class HttpStore(Store):
@@ -88,8 +82,8 @@ class HttpStore(Store):
         self.link = Link(str(where), carrier, patient, login, where.prefix)
         self._host = where.netloc
         self.is_on_this_machine = validate.is_loopback(where.host)
-        self._about: dict[str, Any] | None = None if profile is None else {}
-        self._logs = LogCalls(self, who, patient.factor)
+        self._calls = Calls(self.link, None if profile is None else {})
+        self._logs = LogCalls(self._calls, self.uri, who, patient.factor)
         self._offline_runs: dict[str, Run] = {}
         _stores.add(self)
 
@@ -103,83 +97,10 @@ class HttpStore(Store):
         other._logs = Synchronous(self._logs)
         return other
 
-    # -- asking -----------------------------------------------------------------------------
-
-    def call(
-        self,
-        endpoint: str,
-        /,
-        *,
-        repeatable: bool = True,
-        done: type[RunlogError] | tuple[type[RunlogError], ...] = (),
-        **arguments: Any,
-    ) -> Any:
-        """What an endpoint of the protocol answers to these arguments; None where an
-        earlier attempt had been done already, see `Link.ask`. What waits in the outbox of the same
-        run is sent before, so that it is not overtaken."""
-        self._logs.settle(endpoint, arguments)
-        if "run_id" in arguments:
-            arguments["run_id"] = self._logs.id_there(arguments["run_id"]) or arguments["run_id"]
-        given = _ROWS[endpoint].request(**arguments)
-        return self.send(endpoint, given, repeatable=repeatable, done=done)
-
-    def send(
-        self, endpoint: str, fields: Mapping[str, Any], seconds: float | None = None, **options: Any
-    ) -> Any:
-        """What an endpoint answers to a request; within so many seconds, or after repeating it."""
-        row, given = _ROWS[endpoint], dict(fields)
-        path = row.prefixes[0] + row.path
-        body = None
-        while "<" in path:
-            before, _, rest = path.partition("<")
-            field, _, after = rest.partition(">")
-            # In the body as well: MLflow's servers miss it there.
-            value = given.pop(field) if row.verb == "GET" else given[field]
-            path = before + quote(value, safe="") + after
-        if row.verb == "GET":
-            path = f"{path}?{urlencode(given, doseq=True)}" if given else path
-        else:
-            body = codecs.dump(given).encode()
-        said = self.link.json(row.verb, path, body, seconds=seconds, **options)
-        if said is None:
-            return None
-        try:
-            return row.answer.read(said, "")
-        except InvalidParameter as error:
-            raise RunlogError(
-                f"{self.link.name}: the answer of {endpoint} cannot be understood: {error.message}"
-            ) from error
-
-    def log_call(self, endpoint: str, /, **arguments: Any) -> Any:
-        """As `call`, for what a running training logs and the server may refuse. Where that stays
-        away, the call joins the outbox and is sent later; then the result is None."""
-        return self._logs.ask(endpoint, **arguments)
-
     @property
     def is_runlog(self) -> bool:
         """Whether the server has runlog's own endpoints; it is asked once."""
-        return "runlog" in self._about_it()
-
-    @property
-    def is_runlog_if_known(self) -> bool:
-        """`is_runlog`, without asking."""
-        return "runlog" in (self._about or ())
-
-    def delivers(self, seconds: float | None = None) -> bool:
-        """Whether the server takes what outboxes deliver; it is asked once, for so many seconds."""
-        return "delivers" in self._about_it(seconds)
-
-    def _about_it(self, seconds: float | None = None) -> dict[str, Any]:
-        if self._about is None:
-            try:
-                said = self.send("about", {}, seconds)
-                self._about = said if isinstance(said, dict) else {}
-            except RunlogError as error:
-                # Behind a web application, any path may answer its page.
-                if error.get_http_status_code() != 404 and "not JSON" not in error.message:
-                    raise
-                self._about = {}
-        return self._about
+        return self._calls.is_runlog
 
     # -- what waits -------------------------------------------------------------------------
 
@@ -202,7 +123,7 @@ class HttpStore(Store):
             return offline.experiment(self._logs.outbox_file(), name).experiment_id
         location = validate.artifact_location(artifact_location) if artifact_location else None
         kept = validate.texts(tags, "experiment tag")
-        made: str | None = self.call(
+        made: str | None = self._logs.call(
             "createExperiment",
             name=name, artifact_location=location, tags=kept,
             done=AlreadyExists,
@@ -215,14 +136,16 @@ class HttpStore(Store):
         if self._logs.is_offline:
             number = _experiment(experiment_id)
             return offline.experiment_of(self._logs.outbox_file(), number)
-        found: Experiment = self.call("getExperiment", experiment_id=_experiment(experiment_id))
+        found: Experiment = self._logs.call(
+            "getExperiment", experiment_id=_experiment(experiment_id)
+        )
         return found
 
     def find_experiment(self, name: str) -> Experiment | None:
         if self._logs.is_offline:
             return offline.experiment(self._logs.outbox_file(), validate.text(name))
         try:
-            found: Experiment = self.call("getExperimentByName", name=validate.text(name))
+            found: Experiment = self._logs.call("getExperimentByName", name=validate.text(name))
         except NotFound:
             return None
         return found
@@ -236,7 +159,7 @@ class HttpStore(Store):
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
         view_stages(view_type)
-        page: PagedList[Experiment] = self.call(
+        page: PagedList[Experiment] = self._logs.call(
             "searchExperiments",
             view_type=view_type, max_results=validate.max_results(max_results),
             filter_string=filter_string, order_by=_list(order_by), page_token=page_token,
@@ -245,23 +168,25 @@ class HttpStore(Store):
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
         name = validate.experiment_name(new_name)
-        self.call("updateExperiment", experiment_id=_experiment(experiment_id), new_name=name)
+        self._logs.call("updateExperiment", experiment_id=_experiment(experiment_id), new_name=name)
 
     def delete_experiment(self, experiment_id: str) -> None:
         self._logs.forget_all()
-        self.call("deleteExperiment", experiment_id=_experiment(experiment_id), done=NotFound)
+        self._logs.call("deleteExperiment", experiment_id=_experiment(experiment_id), done=NotFound)
 
     def restore_experiment(self, experiment_id: str) -> None:
         self._logs.forget_all()
-        self.call("restoreExperiment", experiment_id=_experiment(experiment_id), done=NotFound)
+        self._logs.call(
+            "restoreExperiment", experiment_id=_experiment(experiment_id), done=NotFound
+        )
 
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, Any]) -> None:
         number = _experiment(experiment_id)
         for key, value in validate.texts(tags, "experiment tag").items():
-            self.call("setExperimentTag", experiment_id=number, key=key, value=value)
+            self._logs.call("setExperimentTag", experiment_id=number, key=key, value=value)
 
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
-        self.call(
+        self._logs.call(
             "deleteExperimentTag",
             experiment_id=_experiment(experiment_id), key=validate.text(key),
             done=NotFound,
@@ -294,10 +219,10 @@ class HttpStore(Store):
                 raise InvalidParameter(
                     f"run id {run_id!r}: {self.uri} chooses the ids of runs itself"
                 )
-            made: Run = self.call("createRun", **wanted, repeatable=False)
+            made: Run = self._logs.call("createRun", **wanted, repeatable=False)
         else:
             new = names.run_id() if run_id is None else run_id
-            made = self.call("createRun", **wanted, new_run_id=new, done=AlreadyExists)
+            made = self._logs.call("createRun", **wanted, new_run_id=new, done=AlreadyExists)
             made = self.get_run(new) if made is None else made
         self._logs.remember(made.info)
         return made
@@ -305,7 +230,7 @@ class HttpStore(Store):
     def _start_offline(self, wanted: dict[str, Any], run_id: str | None) -> Run:
         run = offline.new_run(self._logs.outbox_file(), wanted, run_id)
         given = {**wanted, "tags": run.data.tags, "run_name": run.info.run_name}
-        self._logs.start_offline(run.info.run_id, _ROWS["createRun"].request(**given))
+        self._logs.start_offline(run.info.run_id, calls.request("createRun", **given))
         self._logs.remember(run.info)
         self._offline_runs[run.info.run_id] = run
         return run
@@ -314,7 +239,7 @@ class HttpStore(Store):
         validate.run_id(run_id)
         if run_id in self._offline_runs and self._logs.id_there(run_id) is None:
             return self._offline_runs[run_id]
-        found: Run = self.call("getRun", run_id=run_id)
+        found: Run = self._logs.call("getRun", run_id=run_id)
         self._logs.remember(found.info)
         return found
 
@@ -332,7 +257,7 @@ class HttpStore(Store):
             "run_name": validate.text(run_name) if run_name else None,
         }
         known = self._logs.known(validate.run_id(run_id))
-        ask = self.call if known is None else self.log_call
+        ask = self._logs.call if known is None else self._logs.ask
         info: RunInfo | None = ask("updateRun", run_id=run_id, **changes)
         if info is None:  # it waits in the outbox
             assert known is not None
@@ -341,11 +266,11 @@ class HttpStore(Store):
         return self._logs.remember(info)
 
     def delete_run(self, run_id: str) -> None:
-        self.call("deleteRun", run_id=validate.run_id(run_id))
+        self._logs.call("deleteRun", run_id=validate.run_id(run_id))
         self._logs.forget(run_id)
 
     def restore_run(self, run_id: str) -> None:
-        self.call("restoreRun", run_id=validate.run_id(run_id))
+        self._logs.call("restoreRun", run_id=validate.run_id(run_id))
         self._logs.forget(run_id)
 
     def search_runs(
@@ -358,7 +283,7 @@ class HttpStore(Store):
         page_token: str | None = None,
     ) -> PagedList[Run]:
         size = validate.max_results(max_results)
-        page: PagedList[Run] = self.call(
+        page: PagedList[Run] = self._logs.call(
             "searchRuns",
             **_search(experiment_ids, filter_string, run_view_type, order_by),
             max_results=size,
@@ -377,7 +302,7 @@ class HttpStore(Store):
         wanted = _search(experiment_ids, filter_string, run_view_type, order_by)
         limit = validate.limit(max_results)
         if self.is_runlog:
-            found: RunColumns = self.call("searchRunColumns", **wanted, max_results=limit)
+            found: RunColumns = self._logs.call("searchRunColumns", **wanted, max_results=limit)
             return found
         return fallbacks.columns(
             self.all_runs(
@@ -426,7 +351,7 @@ class HttpStore(Store):
         self._logs.log(run_id, numbers, metrics, texts, marks, inputs)
 
     def delete_tag(self, run_id: str, key: str) -> None:
-        self.call(
+        self._logs.call(
             "deleteTag", run_id=validate.run_id(run_id), key=validate.text(key), done=NotFound
         )
 
@@ -436,7 +361,7 @@ class HttpStore(Store):
     def record_digests(self, run_id: str, digests: Iterable[tuple[str, int, str]]) -> None:
         if self.is_runlog:
             for given in pieces([Digest(*each) for each in digests], MAX_PAIRS):
-                self.call("recordDigests", run_id=validate.run_id(run_id), digests=given)
+                self._logs.call("recordDigests", run_id=validate.run_id(run_id), digests=given)
 
     def get_digests(
         self, run_id: str, paths: Iterable[str] | None = None
@@ -447,7 +372,7 @@ class HttpStore(Store):
         found = [
             digest
             for paths_at_once in ([None] if wanted is None else pieces(wanted, MAX_PAIRS))
-            for digest in self.call(
+            for digest in self._logs.call(
                 "getDigests", run_id=validate.run_id(run_id), paths=paths_at_once
             )
         ]
@@ -455,13 +380,13 @@ class HttpStore(Store):
 
     def forget_digests(self, run_id: str, path: str = "") -> None:
         if self.is_runlog:
-            self.call("forgetDigests", run_id=validate.run_id(run_id), path=path)
+            self._logs.call("forgetDigests", run_id=validate.run_id(run_id), path=path)
 
     # -- reading ----------------------------------------------------------------------------
 
     def get_metric_summary(self, run_id: str) -> dict[str, MetricSummary]:
         if self.is_runlog:
-            found = self.call("getMetricSummary", run_id=validate.run_id(run_id))
+            found = self._logs.call("getMetricSummary", run_id=validate.run_id(run_id))
             return {summary.key: summary for summary in found}
         histories = self.histories([run_id])
         return {each.key: fallbacks.summary(each) for each in histories if len(each.values)}
@@ -473,7 +398,7 @@ class HttpStore(Store):
             if keys is not None and not keys:
                 return found
             for some in pieces(ids, MAX_RUNS_AT_ONCE):
-                found += self.call("histories", run_ids=some, keys=_list(keys))
+                found += self._logs.call("histories", run_ids=some, keys=_list(keys))
             return found
         for run_id in ids:
             there = self.get_run(run_id).data.metrics
@@ -495,7 +420,7 @@ class HttpStore(Store):
         # MLflow's servers order theirs by their own rules.
         if max_results is None or not self.is_runlog:
             return super().metric_history_page(run_id, key, max_results, page_token)
-        page = self.call(
+        page = self._logs.call(
             "getMetricHistory",
             run_id=validate.run_id(run_id),
             key=key,
@@ -512,13 +437,13 @@ class HttpStore(Store):
             return MlflowRecords(self)
         from runlog.http.exact_copy import HttpRecords
 
-        return HttpRecords(self)
+        return HttpRecords(self.find_experiment, self._logs.call)
 
     @property
     def models(self) -> HttpModels:
         from runlog.http.logged_models import HttpModels
 
-        return HttpModels(self)
+        return HttpModels(self._logs.call, self._logs.ask)
 
     @property
     def views(self) -> Views:
@@ -526,7 +451,7 @@ class HttpStore(Store):
             return super().views
         from runlog.http.views import views
 
-        return views(self)
+        return views(self._logs.call)
 
     def sql(
         self, query: str, params: Mapping[str, Any] | Sequence[Any] | None = None
@@ -535,14 +460,14 @@ class HttpStore(Store):
             return super().sql(query, params)
         from runlog.sql_results import bindings
 
-        found: QueryResult = self.call("sql", query=query, params=bindings(params))
+        found: QueryResult = self._logs.call("sql", query=query, params=bindings(params))
         return found
 
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
         ids = [*map(str, validate.experiment_ids(experiment_ids))]
         found: list[DatasetSummary] = []
         for some in pieces(ids, MAX_DATASET_EXPERIMENTS):
-            found += self.call("searchDatasets", experiment_ids=some)
+            found += self._logs.call("searchDatasets", experiment_ids=some)
         return found
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
@@ -551,7 +476,7 @@ class HttpStore(Store):
         token = None
         while True:  # without a size, some of MLflow's servers answer nothing but a token
             try:
-                page = self.call(
+                page = self._logs.call(
                     "getMetricHistory", **wanted, max_results=HISTORY_PAGE, page_token=token
                 )
             except NotFound:  # MLflow's servers differ about unknown runs
@@ -582,7 +507,7 @@ class HttpStore(Store):
 
     def flush(self) -> None:
         if self._logs.flush() and self.is_runlog:
-            self.call("flush")
+            self._logs.call("flush")
 
     def finish(self) -> None:
         """Wait for what waits in the outbox; the rest stays there, and the log says so."""

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import signature
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from runlog.protocol.endpoints import ROWS
 from runlog.views import Views
 
-if TYPE_CHECKING:
-    from runlog.http.store import HttpStore
-
 _ENDPOINTS = {row.call: row.name for row in ROWS if isinstance(row.call, str)}
 
 
-def views(store: HttpStore) -> Views:
-    """What `store.views` is: each method asks the endpoint that calls it on the other side."""
-    return cast(Views, _HttpViews(store))
+def views(call: Callable[..., Any]) -> Views:
+    """Return what `store.views` is: each method calls the endpoint that calls it on the server."""
+    return cast(Views, _HttpViews(call))
 
 
 class _HttpViews:
-    def __init__(self, store: HttpStore) -> None:
-        self._store = store
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         endpoint = _ENDPOINTS.get(f"views.{name}")
@@ -33,6 +30,6 @@ class _HttpViews:
         def ask(*given: Any, **named: Any) -> Any:
             arguments = taken.bind(self, *given, **named).arguments
             del arguments["self"]
-            return self._store.call(endpoint, **arguments)
+            return self._call(endpoint, **arguments)
 
         return ask
