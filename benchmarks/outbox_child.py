@@ -27,8 +27,8 @@ class Runlog:
         self.tracker.start_run()
         if "BENCH_DEAD" in os.environ:  # from here on nothing can be reached
             store = self.store()
-            store.link._transport._address = store.link._transport._address._replace(port=9)
-            store.link.close()
+            store.session._transport._address = store.session._transport._address._replace(port=9)
+            store.session.close()
         return self.tracker.active_run().info.run_id
 
     def log_one(self, key: str, value: float, step: int) -> None:
@@ -39,8 +39,8 @@ class Runlog:
 
     def count(self, run_id: str) -> int:
         store = self.store()
-        if hasattr(store, "send_left"):
-            store.send_left()
+        if hasattr(store, "send_pending"):
+            store.send_pending()
         return len(store.get_metric_history(run_id, "loss"))
 
 

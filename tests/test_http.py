@@ -67,7 +67,7 @@ def behind(uri):
 
 # -- asking again -----------------------------------------------------------------------------
 
-TROUBLES = [
+FAILURES = [
     "drop",
     "lose",
     "half",
@@ -78,34 +78,34 @@ TROUBLES = [
 ]
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_call_that_met_trouble_is_done_once(behind, trouble):
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_call_that_met_failure_is_done_once(behind, failure):
     store, relay = behind()
     run_id = store.create_run("0").info.run_id
-    relay.script[:] = [trouble, trouble]
+    relay.script[:] = [failure, failure]
     store.log(run_id, [("m", 1.0, 5, 0)], [("p", "1")], [("t", "1")])
-    relay.script[:] = [trouble]
+    relay.script[:] = [failure]
     assert len(store.get_metric_history(run_id, "m")) == 1
     assert relay.asked("log-batch") == 3
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_run_is_made_once(behind, trouble):
-    store, relay = behind("pass", trouble)
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_run_is_made_once(behind, failure):
+    store, relay = behind("pass", failure)
     run = store.create_run("0", tags={"k": "v"})
     assert [each.info for each in store.search_runs(["0"])] == [run.info]
     assert relay.asked("runs/create") == 2
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_experiments_and_their_ends_too(behind, trouble):
+@pytest.mark.parametrize("failure", FAILURES)
+def test_experiments_and_their_ends_too(behind, failure):
     store, relay = behind()
-    relay.script[:] = [trouble]
+    relay.script[:] = [failure]
     number = store.create_experiment("e", tags={"k": "v"})
     for act in (store.delete_experiment, store.restore_experiment):
-        relay.script[:] = [trouble]
+        relay.script[:] = [failure]
         act(number)
-    relay.script[:] = [trouble]
+    relay.script[:] = [failure]
     store.delete_experiment_tag(number, "k")
     assert [each.name for each in store.search_experiments()] == ["e", "Default"]
     assert store.get_experiment(number).tags == {}
@@ -181,7 +181,7 @@ def test_connections_are_kept(behind):
     assert relay.connections == 2
 
 
-def test_a_connection_that_ended_meanwhile_is_no_trouble(behind, caplog):
+def test_a_connection_that_ended_meanwhile_is_no_failure(behind, caplog):
     store, relay = behind("hang up", "hang up")
     for ended in (1, 2, 2):
         store.get_experiment("0")

@@ -85,13 +85,13 @@ def test_texts_and_tables(run_id):
     assert runlog.load_table("t.json", run_ids=[run_id])["x"].tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("trouble", ["drop", "lose", "half", (502, {}, b"")])
-def test_a_transfer_that_met_trouble(relay, run_id, tmp_path, trouble):
+@pytest.mark.parametrize("failure", ["drop", "lose", "half", (502, {}, b"")])
+def test_a_transfer_that_met_failure(relay, run_id, tmp_path, failure):
     client, local = RunlogClient(), fill(tmp_path / "out") / "deep/er/b.bin"
     client.list_artifacts(run_id)
-    relay.script[:] = [trouble]
+    relay.script[:] = [failure]
     client.log_artifact(run_id, local)
-    relay.script[:] = ["pass", "pass", trouble]
+    relay.script[:] = ["pass", "pass", failure]
     path = client.download_artifacts(run_id, "b.bin")
     assert Path(path).read_bytes() == local.read_bytes()
 

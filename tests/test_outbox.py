@@ -24,9 +24,9 @@ from runlog.db.outbox import OutboxFile
 from runlog.errors import InvalidParameter, NotFound, RunlogError, ServerUnreachable, StoreUnusable
 from runlog.http import address, outbox, session, tls
 from runlog.http.outbox import Outbox
-from runlog.http.retry import Patience
+from runlog.http.retry import RetryPolicy
 from runlog.http.sender import Sender
-from runlog.http.session import Away
+from runlog.http.session import Unavailable
 from runlog.http.store import HttpStore
 from runlog.http.transport import Connections
 from serving import free_port, serving
@@ -187,10 +187,10 @@ def test_synchronous_calls_wait_for_the_servers_word(relay, monkeypatch):
 # -- the order --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trouble", ["drop", "lose", "half", GONE])
-def test_reading_comes_after_what_waits(relay, store, trouble):
+@pytest.mark.parametrize("failure", ["drop", "lose", "half", GONE])
+def test_reading_comes_after_what_waits(relay, store, failure):
     run_id = store.create_run("0").info.run_id
-    relay.script[:] = ["pass", trouble, trouble]  # the first may be "about"
+    relay.script[:] = ["pass", failure, failure]  # the first may be "about"
     store.log_metric(run_id, "loss", 0.5, 1, 1)
     store.log(run_id, [("loss", 0.25, 2, 2)], [("lr", "1")], [("state", "late")])
     assert steps(store, run_id) == [1, 2]
@@ -459,12 +459,12 @@ def test_ctrl_c_ends_the_wait(place):
         code = f"""
 import os, signal, threading, runlog
 from runlog.http import link, sender
-said = sender.tell
-def tell(text):
+said = sender.warn
+def warn(text):
     said(text)
     if "waiting up to" in text:
         os.kill(os.getpid(), signal.SIGINT)
-sender.tell, sender.QUIET = tell, 0.1
+sender.warn, sender.QUIET = warn, 0.1
 runlog.set_tracking_uri({relay.uri!r})
 runlog.start_run()
 runlog.log_metric("a", 1, synchronous=True)
@@ -560,14 +560,14 @@ def test_an_offline_run_is_delivered_while_the_server_answers(relay, another, mo
 
 def test_one_server_does_not_get_what_is_for_another(relay, monkeypatch):
     left_behind(relay, monkeypatch)
-    assert HttpStore("http://127.0.0.1:1").send_left() == 0
+    assert HttpStore("http://127.0.0.1:1").send_pending() == 0
     assert {row.uri for row in waiting()} == {relay.uri}
 
 
 def test_nothing_is_sent_under_another_login(relay, another, monkeypatch):
     run_id = left_behind(relay, monkeypatch, TOKEN="secret-of-ann")
     assert not any(b"secret-of-ann" in path.read_bytes() for path in paths())
-    assert another.send_left() == 0 and steps(another, run_id) == []
+    assert another.send_pending() == 0 and steps(another, run_id) == []
     (row,) = json.loads(command("outbox", "send", "--any-login", "--json"))
     assert row["sent"] == 2 and steps(another, run_id) == [1]
 
@@ -577,7 +577,7 @@ def test_a_user_is_the_same_after_a_new_password(relay, monkeypatch):
     monkeypatch.setenv("RUNLOG_TRACKING_USERNAME", "ann")
     monkeypatch.setenv("RUNLOG_TRACKING_PASSWORD", "second")
     store = HttpStore(relay.uri)
-    assert store.send_left() == 2 and steps(store, run_id) == [1]
+    assert store.send_pending() == 2 and steps(store, run_id) == [1]
     store.close()
 
 
@@ -620,7 +620,7 @@ def test_nothing_but_log_calls_is_sent(relay, store, monkeypatch):
     (stream,) = file.streams()
     file.add(stream.id, [(1000, "deleteRun", None, 1, None, json.dumps({"run_id": run_id}))])
     file.close()
-    assert store.send_left() == 3
+    assert store.send_pending() == 3
     (aside,) = waiting()
     assert "deleteRun is no log call" in aside.refused
     assert store.get_run(run_id).info.lifecycle_stage == "active"
@@ -639,7 +639,7 @@ class Picky:
 
     def post(self, endpoint, fields, seconds):
         if endpoint == "getRun":
-            raise Away(RunlogError("no"))
+            raise Unavailable(RunlogError("no"))
         tags = [each["key"] for each in fields["tags"]]
         if any(tag in self.failing for tag in tags):
             raise self.error
@@ -673,24 +673,24 @@ def queue(place):
     return make
 
 
-TROUBLES = [Away(RunlogError("oops")), RunlogError("not yours", "PERMISSION_DENIED")]
+FAILURES = [Unavailable(RunlogError("oops")), RunlogError("not yours", "PERMISSION_DENIED")]
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("at", [0, 1, 150, 299])
-def test_what_a_server_fails_at_blocks_nothing_behind_it(queue, trouble, at):
+def test_what_a_server_fails_at_blocks_nothing_behind_it(queue, failure, at):
     names = [f"t{number}" for number in range(300)] + ["last"]
-    server = Picky(trouble, names[at])
+    server = Picky(failure, names[at])
     sender = queue(server, *names)
     assert sender.send_all() == 301
     assert server.sent == names[:at] + names[at + 1 :]
     (aside,) = waiting()
-    assert aside.items == 1 and str(trouble) in aside.refused
+    assert aside.items == 1 and str(failure) in aside.refused
 
 
 @pytest.mark.parametrize("failing", [("bad",), ("bad", "b"), ("bad", "b", "c")])
 def test_a_server_that_fails_at_all_gets_it_later(queue, failing):
-    server = Picky(Away(RunlogError("oops")), *failing)
+    server = Picky(Unavailable(RunlogError("oops")), *failing)
     sender = queue(server, "a", *failing)
     with pytest.raises(RunlogError, match="oops"):
         sender.send_all()
@@ -702,7 +702,7 @@ def test_what_cannot_be_sent_now_stays(relay, store, monkeypatch):
     left_behind(relay, monkeypatch)
     relay.script[:] = ["pass", (401, {}, b"{}")]
     with pytest.raises(RunlogError, match="401"):
-        store.send_left()
+        store.send_pending()
     assert [row.items for row in waiting()] == [2]
 
 
@@ -723,8 +723,8 @@ def test_a_server_that_takes_connections_and_says_nothing():
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         where = address.parse(f"http://127.0.0.1:{silent.getsockname()[1]}")
-        patience = Patience(first_seconds=0.5)
-        silence = session.Link(str(where), Connections(where, 120.0, tls.context), patience)
+        policy = RetryPolicy(first_seconds=0.5)
+        silence = session.Session(str(where), Connections(where, 120.0, tls.context), policy)
         with pytest.raises(ServerUnreachable, match="no answer within 0.5 seconds"):
             silence.json("GET", "/api/runlog/1/about")
 

@@ -174,7 +174,7 @@ def killed(seconds: float, processes: int, environment, server=None) -> dict[tup
 def verify(uri: str, acknowledged: dict[str, int], moments: random.Random) -> None:
     """All that was acknowledged is on the server, once and in order, and one step more at most."""
     store = HttpStore(uri)
-    store.send_left()
+    store.send_pending()
     for run_id, count in acknowledged.items():
         key = f"m{run_id[:4]}"
         there = steps(store, run_id, key)

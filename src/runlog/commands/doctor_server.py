@@ -16,7 +16,7 @@ LITTLE, MUCH = 3.0, 60.0  # seconds that clocks may differ, and beyond which tim
 def findings(store: HttpStore) -> Iterator[Finding]:
     """Whether the server answers, as whom it knows us, its clock, and what waits for it here."""
     try:
-        greeting = probe.greet(store.link)
+        greeting = probe.greet(store.session)
     except RunlogError as error:
         yield Finding(WRONG, "server", error.message)
     else:
@@ -30,7 +30,7 @@ def findings(store: HttpStore) -> Iterator[Finding]:
 
 def _log_in(store: HttpStore) -> Finding:
     try:
-        found = probe.log_in(store.link)
+        found = probe.log_in(store.session)
     except RunlogError as error:
         return Finding(WRONG, "log-in", error.message)
     if not found.is_known:

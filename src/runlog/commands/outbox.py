@@ -83,7 +83,7 @@ def send(refused: bool, any_login: bool, form: str | None) -> None:
         if any(not each.in_use and not each.refused for each in waiting(file)):
             store = HttpStore(tracking_uri.with_password(file.uri))
             try:
-                rows.append([file.uri, store.send_left(file, any_login)])
+                rows.append([file.uri, store.send_pending(file, any_login)])
             finally:
                 store.close()
     common.print_rows(SENT, rows, form, empty="Nothing waits to be sent.")

@@ -1,4 +1,4 @@
-"""Where a server is: a tracking URI in parts, and what is sent to say who we are.
+"""Where a server is: a tracking URI in parts, and the header that identifies the user.
 
 A password in a URI is used and never shown: not in a repr, in an error or as a tracking URI.
 """
@@ -85,7 +85,7 @@ def login(address: Address) -> Login:
 
 
 def identity(address: Address) -> str:
-    """Return who we are as far as it tells us from others: a user whatever the password is, or a
+    """Return what differs between two users: a user whatever the password is, or a
     token; empty for nobody."""
     user, password, token = _credentials(address)
     if user is not None and password is not None:

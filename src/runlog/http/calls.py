@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from runlog.errors import InvalidParameter, RunlogError
-from runlog.http.session import Link
+from runlog.http.session import Session
 from runlog.protocol import codecs
 from runlog.protocol.endpoints import ROWS
 from runlog.protocol.rows import Row
@@ -25,7 +25,7 @@ class Calls:
     """Calls the endpoints of one server, which is asked once which of them it has. `about` is what
     it says of itself, where that is known before."""
 
-    def __init__(self, session: Link, about: dict[str, Any] | None = None) -> None:
+    def __init__(self, session: Session, about: dict[str, Any] | None = None) -> None:
         self.session = session
         self._about = about
 
@@ -33,7 +33,7 @@ class Calls:
         self, endpoint: str, fields: Mapping[str, Any], seconds: float | None = None, **options: Any
     ) -> Any:
         """Return what an endpoint answers to a request; within so many seconds, or after repeating
-        it. `options` are those of `Link.ask`, which also says when the result is None."""
+        it. `options` are those of `Session.ask`, which also says when the result is None."""
         row, given = _ROWS[endpoint], dict(fields)
         path = row.prefixes[0] + row.path
         body = None

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.http import address as addresses
 from runlog.http.address import Address, Login
-from runlog.http.session import Link
+from runlog.http.session import Session
 
 SCHEME = "databricks"
 EARLY = 60.0  # seconds before its end that a token is replaced
@@ -66,12 +66,12 @@ def address(found: Mapping[str, str]) -> Address:
     return addresses.parse(host if "://" in host else f"https://{host}")
 
 
-def login(found: Mapping[str, str], link: Link) -> Login:
-    """Who we are; `link` asks the workspace for tokens. Raises InvalidParameter."""
+def login(found: Mapping[str, str], session: Session) -> Login:
+    """Who we are; `session` asks the workspace for tokens. Raises InvalidParameter."""
     if "token" in found:
         value = addresses.bearer(found["token"], "Databricks")
     elif "client_id" in found and "client_secret" in found:
-        return _Principal(addresses.basic(found["client_id"], found["client_secret"]), link)
+        return _Principal(addresses.basic(found["client_id"], found["client_secret"]), session)
     elif "username" in found and "password" in found:
         value = addresses.basic(found["username"], found["password"])
     else:
@@ -93,8 +93,8 @@ class _Principal:
     """A service principal's tokens, each used until shortly before it expires. Two threads that
     find it expired both fetch one, which does no harm."""
 
-    def __init__(self, secret: str, link: Link) -> None:
-        self._secret, self._link = secret, link
+    def __init__(self, secret: str, session: Session) -> None:
+        self._secret, self._session = secret, session
         self._token: tuple[str, float] = ("", 0.0)
 
     def __call__(self) -> str:
@@ -109,12 +109,12 @@ class _Principal:
             "Authorization": self._secret,
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        said = self._link.json("POST", "/oidc/v1/token", body, headers=headers)
+        answer = self._session.json("POST", "/oidc/v1/token", body, headers=headers)
         try:
-            token, seconds = said["access_token"], float(said.get("expires_in", 3600))
+            token, seconds = answer["access_token"], float(answer.get("expires_in", 3600))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise RunlogError(
-                f"{self._link.name} gave no access token", "UNAUTHENTICATED"
+                f"{self._session.name} gave no access token", "UNAUTHENTICATED"
             ) from None
-        value = addresses.bearer(str(token), self._link.name)
+        value = addresses.bearer(str(token), self._session.name)
         return value, monotonic() + max(seconds - EARLY, 1.0)

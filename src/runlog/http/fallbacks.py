@@ -1,4 +1,4 @@
-"""What runlog's own endpoints say, put together from what other servers have."""
+"""What runlog's own endpoints answer, put together from what other servers have."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def summary(history: History) -> MetricSummary:
         (step, time, value != value, value)
         for step, time, value in zip(history.steps, history.timestamps, history.values, strict=True)
     ]
-    first, last = min(points, key=_place), max(points, key=_place)
+    first, last = min(points, key=_sort_key), max(points, key=_sort_key)
     numbers = [(value, step) for step, _, is_nan, value in points if not is_nan]
     numbers = numbers or [(points[0][3], min(history.steps))]
     low = min(numbers)
@@ -44,7 +44,7 @@ def summary(history: History) -> MetricSummary:
     )
 
 
-def _place(point: tuple[int, int, bool, float]) -> tuple[Any, ...]:
+def _sort_key(point: tuple[int, int, bool, float]) -> tuple[Any, ...]:
     return *point[:3], 0.0 if point[2] else point[3]
 
 

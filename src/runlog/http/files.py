@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from runlog.entities import FileInfo
 from runlog.errors import NotFound, RunlogError, shrunk
-from runlog.http.session import Link
+from runlog.http.session import Session
 from runlog.http.transport import Answer, Upload
 from runlog.protocol.entities import LISTING
 from runlog.protocol.rows import ARTIFACTS
@@ -30,8 +30,8 @@ class ProxiedFiles:
 
     sends_late = True  # when a file is moved to its name
 
-    def __init__(self, link: Link, root: str) -> None:
-        self._link, self._root = link, root
+    def __init__(self, session: Session, root: str) -> None:
+        self._session, self._root = session, root
         # By hidden name: a local path and how much of that file to send, or a file.
         self._staged: dict[str, tuple[str, int] | BinaryIO] = {}
 
@@ -59,7 +59,7 @@ class ProxiedFiles:
                 return _entry(path, each)
         if not place or self._list(place):
             return {"name": path, "type": "directory", "size": 0}
-        raise FileNotFoundError(f"{path} is not on {self._link.name}")
+        raise FileNotFoundError(f"{path} is not on {self._session.name}")
 
     def ls(self, path: str, detail: bool = True) -> list[dict[str, Any]]:
         return [_entry(f"{path}/{each.path}", each) for each in self._list(self._place(path))]
@@ -89,7 +89,7 @@ class ProxiedFiles:
             return
         if path.rpartition("/")[2].startswith(HIDDEN):  # it was moved, or never written
             raise FileNotFoundError(f"{path} is not here")
-        self._link.ask("DELETE", self._url(path), read=_nothing, done=NotFound)
+        self._session.ask("DELETE", self._url(path), read=_nothing, done=NotFound)
 
     def _forget(self, hidden: str) -> bool:
         staged: Any = self._staged.pop(hidden, None)
@@ -106,10 +106,10 @@ class ProxiedFiles:
     def _list(self, place: str) -> list[FileInfo]:
         query = f"?{urlencode({'path': place})}" if place else ""
         try:
-            said = self._link.json("GET", BASE + query)
+            answer = self._session.json("GET", BASE + query)
         except NotFound:
             return []
-        found = LISTING.read(said, "")["files"]
+        found = LISTING.read(answer, "")["files"]
         # Names relative to the directory: some servers answer whole paths.
         return [FileInfo(each.path.rpartition("/")[2], *_rest(each)) for each in found]
 
@@ -120,7 +120,7 @@ class ProxiedFiles:
         if now < size:
             raise shrunk(self._place(path), size, now)
         kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-        self._link.ask(
+        self._session.ask(
             "PUT",
             self._url(path),
             Upload(file, size),
@@ -137,10 +137,10 @@ class ProxiedFiles:
             return True
 
         try:
-            self._link.ask("GET", self._url(path), read=take, is_file=True)
+            self._session.ask("GET", self._url(path), read=take, is_file=True)
         except RunlogError as error:
             if error.get_http_status_code() == 404:
-                raise FileNotFoundError(f"{path} is not on {self._link.name}") from error
+                raise FileNotFoundError(f"{path} is not on {self._session.name}") from error
             raise
         file.seek(0)
 

@@ -19,7 +19,7 @@ from runlog.entities import LifecycleStage, Metric, RunInfo, RunInputs
 from runlog.errors import InvalidParameter, RunlogError, ServerUnreachable, StoreError
 from runlog.http.batches import BATCH
 from runlog.http.calls import Calls, request
-from runlog.http.session import Away, tell
+from runlog.http.session import Unavailable, warn
 from runlog.protocol import codecs
 from runlog.protocol.endpoints import BY_NAME
 from runlog.protocol.limits import MAX_INPUTS, MAX_PAIRS, MAX_POINTS
@@ -94,7 +94,7 @@ class LogCalls:
         self._sender = Sender(made, self)
         return self._sender
 
-    def send_left(self, file: OutboxFile, any_login: bool) -> int:
+    def send_pending(self, file: OutboxFile, any_login: bool) -> int:
         """Send what processes that have ended left in a file; return how many items those were.
         Raises what keeps the rest there."""
         sender = self.sender() or self._begin_with(file)
@@ -106,7 +106,7 @@ class LogCalls:
         self._broken_until = moment + 10.0
         if moment >= self._warn_at:
             self._warn_at = moment + 300.0
-            tell(f"{error.message}. Until then log calls wait for {self.uri}")
+            warn(f"{error.message}. Until then log calls wait for {self.uri}")
 
     def outbox_file(self) -> OutboxFile:
         """Return the outbox's file. Raises a StoreError where there is none."""
@@ -157,7 +157,7 @@ class LogCalls:
                 try:
                     found = self._calls.send("getRun", {"run_id": run_id}, LOG_SECONDS)
                     info = self.remember(found.info)
-                except Away:  # if there is no such run, that is told later
+                except Unavailable:  # if there is no such run, that is reported later
                     pass
         if info is not None and info.lifecycle_stage != LifecycleStage.ACTIVE:
             raise InvalidParameter(
@@ -244,15 +244,15 @@ class LogCalls:
         if sender is None:
             return self._calls.send(endpoint, fields)
         if endpoint == "updateRun":
-            is_sent = sender.wait_in_outage(self._patience(sender), run_id, aloud=True)
+            is_sent = sender.wait_in_outage(self._seconds_to_wait(sender), run_id, aloud=True)
         else:
-            is_sent = sender.wait_in_outage(self._patience(sender, LOG_SECONDS), run_id)
+            is_sent = sender.wait_in_outage(self._seconds_to_wait(sender, LOG_SECONDS), run_id)
         if is_sent and not (self.is_offline and self._is_to_be_made(sender, run_id)):
-            seconds = sender.left_in_outage(LOG_SECONDS)
+            seconds = sender.remaining_in_outage(LOG_SECONDS)
             try:
                 if seconds > 0:
                     return self._ask_now(sender, endpoint, fields, seconds)
-            except Away:
+            except Unavailable:
                 pass
         self._join(sender, run_id, endpoint, fields)
         return None
@@ -266,8 +266,8 @@ class LogCalls:
             given |= {"sender": sender.outbox.sender, "sequence": sender.outbox.number()}
         try:
             answer = self._calls.send(endpoint, given, seconds)
-        except Away as away:
-            sender.not_answered(away.trouble, monotonic() - begun)
+        except Unavailable as failure:
+            sender.not_answered(failure.error, monotonic() - begun)
             raise
         sender.answered()
         if endpoint == "updateRun":
@@ -290,9 +290,9 @@ class LogCalls:
             self._disk_fails(error)
             self._calls.send(endpoint, fields)
 
-    def _patience(self, sender: Sender, seconds: float | None = None) -> float:
-        """How long a call waits for the queue: without a server, which is known to be away, a run
-        that is offline does not."""
+    def _seconds_to_wait(self, sender: Sender, seconds: float | None = None) -> float:
+        """Return how long a call waits for the queue: offline, while no server has answered, not at
+        all."""
         if self.is_offline and not sender.is_answered:
             return 0.0
         return flush_seconds() if seconds is None else seconds
@@ -364,8 +364,8 @@ class LogCalls:
         **arguments: Any,
     ) -> Any:
         """Return what an endpoint answers to these arguments; None where an earlier attempt had
-        been done already, see `Link.ask`. What waits in the outbox of the same run is sent before,
-        so that it is not overtaken."""
+        been done already, see `Session.ask`. What waits in the outbox of the same run is sent
+        before, so that it is not overtaken."""
         self.settle(endpoint, arguments)
         if "run_id" in arguments:
             arguments["run_id"] = self.id_there(arguments["run_id"]) or arguments["run_id"]
@@ -397,14 +397,14 @@ class LogCalls:
         if sender is None or sender.wait_in_outage(flush_seconds(), aloud=True):
             return True
         sender.outbox.file.flush()
-        sender.say_left()
+        sender.report_unsent()
         return False
 
     def finish(self) -> None:
         """Wait for what waits, and leave the rest to other programs."""
         sender, self._sender = self.sender(), None
         if sender is not None:
-            sender.finish(self._patience(sender, None if not self.is_offline else 1.0))
+            sender.finish(self._seconds_to_wait(sender, None if not self.is_offline else 1.0))
 
     # -- the server, as its sender sees it --------------------------------------------------
 

@@ -48,7 +48,7 @@ def folder() -> str:
 
 
 def digest(uri: str, who: str) -> str:
-    """Return what stands for a login: it tells two of them apart and holds no secret."""
+    """Return a digest of a login: it differs for two logins and holds no secret."""
     return sha256(f"{uri}\n{who}".encode()).hexdigest()[:24]
 
 
@@ -204,7 +204,7 @@ class Outbox:
         return StreamRow(number, sender, self.login, run_id)
 
     def _recovered(self, error: StoreError, action: Callable[[], T]) -> T:
-        """Do it again in a new file if the file was deleted; else raise the error."""
+        """Repeat it in a new file if the file was deleted; else raise the error."""
         if not self.file.is_lost():
             raise error
         self.file.replace()

@@ -1,4 +1,4 @@
-"""What a server says of itself when it is asked once, for `runlog doctor`."""
+"""A server's version, clock and login, each asked for once, for `runlog doctor`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 
 from runlog.errors import NotFound, RunlogError
-from runlog.http.session import Away, Link
+from runlog.http.session import Session, Unavailable
 from runlog.http.transport import Answer
 from runlog.protocol.rows import MLFLOW, OURS
 
@@ -36,40 +36,40 @@ class LogIn(NamedTuple):
     read_only: bool = False
 
 
-def greet(link: Link) -> Greeting:
+def greet(session: Session) -> Greeting:
     """Ask for the version, without retries. Raises ServerUnreachable, RunlogError."""
     before, started = time.time(), time.perf_counter()
     try:
-        said = _once(lambda: link.ask("GET", "/version", read=_read, seconds=SECONDS))
+        answer = _once(lambda: session.ask("GET", "/version", read=_read, seconds=SECONDS))
     except NotFound:  # Databricks, or a proxy that passes the API only
-        said = None
-    version, date = said or ("", "")
+        answer = None
+    version, date = answer or ("", "")
     seconds = time.perf_counter() - started
     ahead = _time(date) - (before + seconds / 2) if date else None
     return Greeting(version, seconds, ahead)
 
 
-def log_in(link: Link) -> LogIn:
+def log_in(session: Session) -> LogIn:
     """Ask who we are, or on a server of another kind for an experiment. Raises RunlogError, such as
     UNAUTHENTICATED."""
     try:
-        said = _once(lambda: link.json("GET", f"{OURS[0]}session", seconds=SECONDS))
-        return LogIn(True, said["user"], said["role"], said["read_only"])
+        known = _once(lambda: session.json("GET", f"{OURS[0]}session", seconds=SECONDS))
+        return LogIn(True, known["user"], known["role"], known["read_only"])
     except (NotFound, KeyError, TypeError):
         pass
     except RunlogError as error:
         if "not JSON" not in error.message and error.get_http_status_code() != 404:
             raise
     path = f"{MLFLOW[0]}experiments/search"
-    _once(lambda: link.json("POST", path, b'{"max_results": 1}', seconds=SECONDS))
+    _once(lambda: session.json("POST", path, b'{"max_results": 1}', seconds=SECONDS))
     return LogIn(False)
 
 
 def _once(ask: Callable[[], Result]) -> Result:
     try:
         return ask()
-    except Away as away:
-        raise away.trouble from None
+    except Unavailable as failure:
+        raise failure.error from None
 
 
 def _read(answer: Answer) -> tuple[str, str]:

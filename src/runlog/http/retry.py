@@ -1,4 +1,4 @@
-"""How long to wait for a server, and how often to ask it again."""
+"""How long to wait for a server, and how often to retry a request."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from runlog.settings import default, number, setting
 
 # 500 is here because a proxy's or a database's bad moment looks like that; what a server will never
 # do has other statuses.
-AGAIN = frozenset((408, 429, 500, 502, 503, 504))
+RETRIED = frozenset((408, 429, 500, 502, 503, 504))
 NOT_DONE = frozenset((429, 503))  # of these, the request was turned away and has changed nothing
 LONGEST = 120.0  # seconds between two attempts
 
 
-class Patience(NamedTuple):
-    """How a server is waited for: `timeout` in seconds for a request and its answer (of files: for
-    each step), `retries` after the first attempt, before the n-th of which `factor` * 2 ** (n-1)
-    seconds pass and up to `jitter` more. `first_retries` holds until the server has answered once,
-    and all of that for `first_seconds`: a wrong address should not take minutes to be told."""
+class RetryPolicy(NamedTuple):
+    """When a request is retried and given up: `timeout` in seconds for a request and its answer
+    (of files: for each step), `retries` after the first attempt, before the n-th of which
+    `factor` * 2 ** (n-1) seconds pass and up to `jitter` more. `first_retries` holds until the
+    server has answered once, and all of that for `first_seconds`: the error for a wrong address
+    should not take minutes."""
 
     timeout: float = default("HTTP_REQUEST_TIMEOUT")
     retries: int = int(default("HTTP_REQUEST_MAX_RETRIES"))
@@ -36,19 +37,23 @@ class Patience(NamedTuple):
         pauses = [min(LONGEST, self.factor * 2.0**attempt) for attempt in range(self.retries)]
         return self.timeout + sum(pauses) + self.retries * self.jitter
 
+    def limit(self, has_answered: bool) -> float:
+        """Return the seconds after which a call of a server gives up."""
+        return self.longest() if has_answered else self.first_seconds
+
     def delays(self, retries: int) -> Iterator[float]:
-        """Seconds before each of the attempts after the first."""
+        """Yield the seconds before each of the attempts after the first."""
         for attempt in range(retries):
             yield min(LONGEST, self.factor * 2**attempt) + random.uniform(0, self.jitter)
 
 
-def patience() -> Patience:
-    """What the settings RUNLOG_HTTP_REQUEST_... say. Raises InvalidParameter."""
-    usual = Patience()
+def retry_policy() -> RetryPolicy:
+    """Return the policy of the settings RUNLOG_HTTP_REQUEST_... Raises InvalidParameter."""
+    usual = RetryPolicy()
     retries = int(number("HTTP_REQUEST_MAX_RETRIES", least=0, whole=True))
     timeout = number("HTTP_REQUEST_TIMEOUT", least=0) or usual.timeout
     is_given = setting("HTTP_REQUEST_TIMEOUT") or setting("HTTP_REQUEST_MAX_RETRIES")
-    return Patience(
+    return RetryPolicy(
         timeout,
         retries,
         number("HTTP_REQUEST_BACKOFF_FACTOR", least=0),
@@ -58,8 +63,8 @@ def patience() -> Patience:
     )
 
 
-def asked_to_wait(header: str | None) -> float:
-    """The seconds that a Retry-After header asks for, at most LONGEST; 0 without one."""
+def retry_after(header: str | None) -> float:
+    """Return the seconds that a Retry-After header asks for, at most LONGEST; 0 without one."""
     if not header:
         return 0.0
     header = header.strip()

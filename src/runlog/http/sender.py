@@ -1,4 +1,4 @@
-"""Sends what waits in an outbox, from a thread of each process that logs to a server.
+"""Send what waits in an outbox, from a thread of each process that logs to a server.
 
 Every run has its own queue: a long backlog of one run, or what the server refuses of it, holds up
 no other. A queue goes in order, as much at once as the server takes. Where a request is refused,
@@ -19,7 +19,7 @@ from runlog.http import batches, owners
 from runlog.http.batches import Request
 from runlog.http.outbox import Outbox, Stream, process_of
 from runlog.http.owners import Owner
-from runlog.http.session import Away, tell
+from runlog.http.session import Unavailable, warn
 
 if TYPE_CHECKING:
     from runlog.db.outbox import Item
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 SEND_SECONDS = 30.0  # for one request
 LINGER = 0.15  # seconds in which calls gather
 SLOWEST = 60.0  # seconds between two attempts
-LOOK_AGAIN = 5.0  # seconds between two looks for what ended processes left
-QUIET = 1.0  # seconds after which a wait says what it waits for
+POLL_ENDED = 5.0  # seconds between two looks for what ended processes left
+QUIET = 1.0  # seconds after which a wait reports what it waits for
 SHRINK = 8
-# What a server will never take; all else may be another day's trouble, an expired token say.
+# What a server never takes. All other errors may pass: an expired token, for example.
 REFUSED = frozenset(
     "INVALID_PARAMETER_VALUE BAD_REQUEST RESOURCE_DOES_NOT_EXIST RESOURCE_ALREADY_EXISTS".split()
 )
-# What may be the server's trouble or the request's own: what is behind it tells.
+# What may be the fault of the server or of the request: the next request shows which.
 FAILING = frozenset("INTERNAL_ERROR PERMISSION_DENIED ENDPOINT_NOT_FOUND".split())
 ATTEMPTS = 4  # at a request at which the server fails, before the one behind it is tried
 
@@ -45,7 +45,7 @@ class Server(Protocol):
     uri: str
 
     def post(self, endpoint: str, fields: dict[str, Any], seconds: float) -> Any:
-        """Send one request. Raises Away when the server cannot take it now, and RunlogError."""
+        """Send one request. Raises Unavailable where the server cannot take it now; RunlogError."""
 
     def delivers(self, seconds: float) -> bool:
         """Whether it is a runlog server that takes `deliver`. Raises as `post` does."""
@@ -58,7 +58,7 @@ class Server(Protocol):
         Raises as `post` does."""
 
     def forget(self, run_id: str) -> None:
-        """The server says that the run cannot be logged to."""
+        """Forget a run that the server does not let anybody log to."""
 
     @property
     def factor(self) -> float:
@@ -138,7 +138,7 @@ class Sender:
         if any(stream.waits and stream.retry_at <= moment for stream in ready):
             return 0.0
         if moment >= self._look_at:
-            self._look_at = moment + LOOK_AGAIN
+            self._look_at = moment + POLL_ENDED
             if self.adopt():
                 return 0.0
         if due:
@@ -148,7 +148,7 @@ class Sender:
         if self.outbox.waiting():  # added just before
             self._is_idle = False
             return 0.001
-        return LOOK_AGAIN
+        return POLL_ENDED
 
     def _all(self) -> list[Stream]:
         streams = [*self.outbox.streams.values()]
@@ -167,8 +167,8 @@ class Sender:
         try:
             request = batches.first(items, stream.window, self._server.delivers(SEND_SECONDS))
             return self._sent(stream, request)
-        except Away as away:
-            return self._not_taken(stream, request, items, away)
+        except Unavailable as failure:
+            return self._not_taken(stream, request, items, failure)
         except RunlogError as error:
             return self._not_accepted(stream, request, items, error)
 
@@ -206,8 +206,8 @@ class Sender:
             return False
         try:
             self._server.post(endpoint, self._fields(stream, request, there), SEND_SECONDS)
-        except Away as away:
-            if away.may_be_done:
+        except Unavailable as failure:
+            if failure.may_be_done:
                 stream.doubtful.update(_tags(request))
             raise
         if stream.doubtful:
@@ -237,12 +237,12 @@ class Sender:
     # -- what went wrong --------------------------------------------------------------------
 
     def _not_taken(
-        self, stream: Stream, request: Request | None, items: list[Item], away: Away
+        self, stream: Stream, request: Request | None, items: list[Item], failure: Unavailable
     ) -> bool:
         """The server did not answer, or is not well."""
-        error = away.trouble
+        error = failure.error
         if request is None or error.error_code not in FAILING:
-            if request is not None and away.may_be_done:  # it may be too much for the time
+            if request is not None and failure.may_be_done:  # it may be too much for the time
                 stream.window = max(1, min(stream.window, request.items) // SHRINK)
             self._wait_for_server(error)
             return False
@@ -267,7 +267,7 @@ class Sender:
             f"{error.message}",
         )
         self.error = error
-        self._tell_waiters()
+        self._notify_waiters()
         return True
 
     def _next_is_taken(self, stream: Stream, items: list[Item]) -> bool:
@@ -276,7 +276,7 @@ class Sender:
         try:
             request = batches.first(items[1:], 1, self._server.delivers(SEND_SECONDS))
             return self._post(stream, request)
-        except (Away, RunlogError):
+        except (Unavailable, RunlogError):
             return False
 
     def _not_accepted(
@@ -307,7 +307,7 @@ class Sender:
             run = self._server.post("getRun", {"run_id": run_id}, SEND_SECONDS)
         except NotFound:
             return True
-        except (Away, RunlogError):
+        except (Unavailable, RunlogError):
             return False
         return bool(run.info.lifecycle_stage == LifecycleStage.DELETED)
 
@@ -328,14 +328,14 @@ class Sender:
 
     def _wait_for_server(self, error: RunlogError, pause: float = 0.0) -> None:
         if self.error is None:
-            tell(
+            warn(
                 f"{error.message}. Log calls wait in {self.outbox.file.path} and are sent when "
                 f"{self._server.uri} takes them"
             )
         self.error = error
         self._pause = min(SLOWEST, 2 * self._pause) if self._pause else self._server.factor / 2
         self._retry_at = time.monotonic() + max(0.05, pause, self._pause)
-        self._tell_waiters()
+        self._notify_waiters()
 
     def answered(self) -> None:
         """The server has answered: what waited in the outage that ends is forgotten."""
@@ -344,7 +344,7 @@ class Sender:
         self._denied.clear()
         was_away, self.error = self.error is not None, None
         if was_away:
-            tell(f"{self._server.uri} answers again: what waited is being sent")
+            warn(f"{self._server.uri} answers again: what waited is being sent")
 
     def run_changed(self, run_id: str, fields: Mapping[str, Any]) -> None:
         """The server has taken a caller's change of a run."""
@@ -355,16 +355,16 @@ class Sender:
             request = Request("updateRun", dict(fields), stream.last, 1)
             try:
                 self._settle_tags(stream, request, self._server.id_there(run_id) or run_id)
-            except (Away, RunlogError) as error:
+            except (Unavailable, RunlogError) as error:
                 self._warn(f"tags {run_id}", f"the tags of run {run_id} were not checked: {error}")
         self.outbox.end(stream)
 
     def _warn(self, what: str, text: str) -> None:
-        """Say it, and the same kind of thing at most once a minute."""
+        """Log a warning, of each kind at most one a minute."""
         moment = time.monotonic()
         if self._warned.get(what, 0.0) <= moment:
             self._warned[what] = moment + 60.0
-            tell(text)
+            warn(text)
 
     # -- what is done -----------------------------------------------------------------------
 
@@ -373,7 +373,7 @@ class Sender:
         last = max(last, stream.confirmed)
         self._delete(stream, last)
         stream.confirmed = last
-        self._tell_waiters()
+        self._notify_waiters()
         if not stream.waits:
             self._items.pop(stream.row.id, None)
             if not stream.is_own and stream.deleted == last:
@@ -386,7 +386,7 @@ class Sender:
         try:
             if self.outbox.file.delete(stream.row.id, last):
                 stream.deleted = last
-        except StoreError as error:  # of a full disk, say
+        except StoreError as error:  # of a full disk, for example
             self._warn("delete", f"{self.outbox.file.path} cannot be tidied up: {error.message}")
 
     def _tidy(self) -> None:
@@ -395,7 +395,7 @@ class Sender:
             if stream.deleted < stream.confirmed:
                 self._delete(stream, stream.confirmed)
 
-    def _tell_waiters(self) -> None:
+    def _notify_waiters(self) -> None:
         with self.outbox.progress:
             self.outbox.progress.notify_all()
 
@@ -452,7 +452,7 @@ class Sender:
                 if owner is not None:
                     owner.release()
 
-    def left(self) -> list[Stream]:
+    def pending(self) -> list[Stream]:
         """Return what is adopted and not sent."""
         return [stream for stream in [*self._adopted.values()] if stream.waits]
 
@@ -461,8 +461,8 @@ class Sender:
         the rest from being sent."""
         with self._sending:
             self.adopt(any_login)
-            total = sum(self.outbox.file.waiting(stream.row.id)[0] for stream in self.left())
-            while streams := self.left():
+            total = sum(self.outbox.file.waiting(stream.row.id)[0] for stream in self.pending())
+            while streams := self.pending():
                 before = [stream.confirmed for stream in streams]
                 for stream in streams:
                     time.sleep(max(0.0, stream.retry_at - time.monotonic()))
@@ -490,17 +490,17 @@ class Sender:
             stream.retry_at = 0.0
         begun = time.monotonic()
         deadline = begun + seconds
-        say_at = begun + QUIET if aloud else deadline
+        report_at = begun + QUIET if aloud else deadline
         self._hurry(deadline)
         try:
             while any(stream.confirmed < last for stream, last in targets):
                 moment = time.monotonic()
                 if moment >= deadline or self._denied.is_set():
                     return False
-                if moment >= say_at:
-                    say_at = deadline
-                    self._say(seconds)
-                self._wait_a_little(min(deadline, say_at) - moment)
+                if moment >= report_at:
+                    report_at = deadline
+                    self._report_wait(seconds)
+                self._wait_a_little(min(deadline, report_at) - moment)
             return True
         except KeyboardInterrupt:
             if not aloud:
@@ -515,22 +515,22 @@ class Sender:
         self, seconds: float, run_id: str | None = None, aloud: bool = False
     ) -> bool:
         """`wait`, where all waits of one outage together take no longer than one."""
-        return self.wait(self.left_in_outage(seconds), run_id, aloud)
+        return self.wait(self.remaining_in_outage(seconds), run_id, aloud)
 
-    def left_in_outage(self, seconds: float) -> float:
-        """Return how many of these seconds are left to wait in the outage that there is."""
+    def remaining_in_outage(self, seconds: float) -> float:
+        """Return how many of these seconds a caller may still wait in the present outage."""
         return max(0.0, seconds - self._waited)
 
     def _targets(self, run_id: str | None) -> list[tuple[Stream, int]]:
         streams = self.outbox.waiting(run_id)
-        for stream in self.left():
+        for stream in self.pending():
             child = stream.row.sender.startswith(self.outbox.sender + ".")
             if child if run_id is None else stream.row.run_id == run_id:
                 streams.append(stream)
         return [(stream, stream.last) for stream in streams]
 
     def _hurry(self, deadline: float) -> None:
-        self._denied.clear()  # ask again
+        self._denied.clear()  # retry
         self._hurried_until = deadline
         self._retry_at = self._pause = 0.0
         self.start()
@@ -544,17 +544,17 @@ class Sender:
         with self.outbox.progress:
             self.outbox.progress.wait(max(0.0, min(seconds, 0.1)))
 
-    def _say(self, seconds: float) -> None:
-        tell(
+    def _report_wait(self, seconds: float) -> None:
+        warn(
             f"waiting up to {seconds:.0f} s for {_calls(self.outbox.items())} to reach "
             f"{self._server.uri} (Ctrl-C leaves them in {self.outbox.file.path})"
         )
 
     def finish(self, seconds: float) -> None:
-        """Wait for what waits, say what is left, and end."""
+        """Wait for what waits, report what is not sent, and end."""
         try:
             if not self.wait_in_outage(seconds, aloud=True):
-                self.say_left()
+                self.report_unsent()
         finally:
             self._ending.set()
             self._wake.set()
@@ -569,10 +569,10 @@ class Sender:
                 owner.release()
             self.outbox.close()
 
-    def say_left(self) -> None:
-        """Say how what is not sent will be."""
+    def report_unsent(self) -> None:
+        """Report what is not sent, and how it will be."""
         why = f" ({self.error.message})" if self.error is not None else ""
-        tell(
+        warn(
             f"not sent to {self._server.uri}: {_calls(self.outbox.items())}{why}. The next program "
             "that logs there sends what is left, or:  runlog outbox send  "
             f"(it is in {self.outbox.file.path})"

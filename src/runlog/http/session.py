@@ -1,4 +1,4 @@
-"""One server: asks it, asks again when that may help, and turns what it refuses into our errors."""
+"""One server: requests, retries where they may help, and its refusals as our errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runlog.errors import (
     ServerUnreachable,
 )
 from runlog.http.address import Login, shown
-from runlog.http.retry import AGAIN, NOT_DONE, Patience, asked_to_wait
+from runlog.http.retry import NOT_DONE, RETRIED, RetryPolicy, retry_after
 from runlog.http.transport import Answer, NoAnswer, NotSent, Transport, Upload
 from runlog.printable import plain, plain_lines
 
@@ -41,30 +41,30 @@ MOST = 2**29  # bytes of an answer; files may have more
 MOST_OF_AN_ERROR = 2**20
 
 
-class Away(Exception):
-    """The server did not take a request that was to be sent once: why stands in `trouble`, and
-    whether it `may_be_done` all the same, now or later."""
+class Unavailable(Exception):
+    """The server did not take a request that was to be sent once. `error` is the reason;
+    `may_be_done` is whether the request may have been done all the same, or will be."""
 
-    def __init__(self, trouble: RunlogError, may_be_done: bool = True) -> None:
-        super().__init__(trouble.message)
-        self.trouble, self.may_be_done = trouble, may_be_done
+    def __init__(self, error: RunlogError, may_be_done: bool = True) -> None:
+        super().__init__(error.message)
+        self.error, self.may_be_done = error, may_be_done
 
 
-class Link:
-    """The way to one server, for any number of threads. `name` is what errors call the server."""
+class Session:
+    """Requests to one server, from any number of threads. `name` is what errors call the server."""
 
     def __init__(
         self,
         name: str,
         transport: Transport,
-        patience: Patience,
+        policy: RetryPolicy,
         login: Login = lambda: None,
         prefix: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         from runlog._version import __version__
 
-        self.name, self._transport, self._patience = name, transport, patience
+        self.name, self._transport, self._policy = name, transport, policy
         self._login, self._prefix, self._sleep = login, prefix, sleep
         self._agent = f"runlog/{__version__} Python/{platform.python_version()}"
         self.has_answered = False
@@ -82,62 +82,57 @@ class Link:
         seconds: float | None = None,
         is_file: bool = False,
     ) -> T | None:
-        """What `read` makes of the server's answer. A request that is not `repeatable` is sent
-        again only where it cannot have been done. `done` are errors which, after an attempt whose
-        outcome is not known, say that it had been done: then the result is None. With `seconds` it
-        is sent once, and takes no longer as a whole. Of an answer that `is_file`, and of a file
-        that is sent, each step takes no longer than it may.
+        """Return what `read` makes of the server's answer. A request that is not `repeatable` is
+        retried only where it cannot have been done. `done` are errors which, after an attempt whose
+        outcome is not known, show that it had been done: then the result is None. With `seconds` it
+        is sent once, within that time. For an answer that `is_file`, and for a file that is sent,
+        the timeout is one for each step.
 
-        Raises the RunlogError that the server names, ServerUnreachable when it stays away; Away
-        where it would be sent again but for `seconds`.
+        Raises the server's RunlogError; ServerUnreachable; with `seconds`, Unavailable.
         """
         is_unknown = False  # whether an earlier attempt was done
         delays: Iterator[float] | None = None
-        patience = self._patience
-        limit = patience.longest() if self.has_answered else patience.first_seconds
-        give_up = time.monotonic() + limit
+        policy = self._policy
+        give_up = time.monotonic() + policy.limit(self.has_answered)
         is_file = is_file or isinstance(body, Upload)
         while True:
             pause = 0.0
             whole = seconds
             if whole is None and not is_file:
-                whole = max(0.001, min(patience.timeout, give_up - time.monotonic()))
+                whole = max(0.001, min(policy.timeout, give_up - time.monotonic()))
             try:
                 answer = self._send(verb, path, body, headers, whole)
                 if answer.status < 300:
                     result = read(answer)
                     self.has_answered = True
                     return result
-                trouble = self._refusal(answer, verb, path)
-                if answer.status not in AGAIN:
+                failure = self._refusal(answer, verb, path)
+                if answer.status not in RETRIED:
                     self.has_answered = True
-                    if is_unknown and isinstance(trouble, done):
+                    if is_unknown and isinstance(failure, done):
                         return None
-                    raise trouble
+                    raise failure
                 is_harmless = answer.status in NOT_DONE
-                pause = asked_to_wait(answer.headers.get("Retry-After"))
+                pause = retry_after(answer.headers.get("Retry-After"))
             except (NotSent, NoAnswer) as error:
-                trouble = ServerUnreachable(f"{self.name} cannot be reached: {error}")
+                failure = ServerUnreachable(f"{self.name} cannot be reached: {error}")
                 is_harmless = isinstance(error, NotSent)
             if seconds is not None:
-                raise Away(trouble, not is_harmless)
+                raise Unavailable(failure, not is_harmless)
             is_unknown = is_unknown or not is_harmless
             if is_unknown and not repeatable:
-                raise type(trouble)(
-                    f"{trouble.message}. It may have been done, so it was not tried again: look",
-                    trouble.error_code,
-                )
+                raise _not_repeated(failure)
             if delays is None:
                 delays = self._delays()
-                tell(f"{trouble.message}. Trying again")
+                warn(f"{failure.message}. Trying again")
             delay = next(delays, None)
             if delay is None or time.monotonic() + delay > give_up:
-                raise trouble
+                raise failure
             self._sleep(max(delay, pause))
 
     def _delays(self) -> Iterator[float]:
-        patience = self._patience
-        return patience.delays(patience.retries if self.has_answered else patience.first_retries)
+        policy = self._policy
+        return policy.delays(policy.retries if self.has_answered else policy.first_retries)
 
     def _send(
         self,
@@ -200,6 +195,13 @@ class Link:
         return refusal(answer.status, text, self._where(verb, path), answer.headers.get("Location"))
 
 
+def _not_repeated(failure: RunlogError) -> RunlogError:
+    return type(failure)(
+        f"{failure.message}. It may have been done, so it was not tried again: look",
+        failure.error_code,
+    )
+
+
 def _whole(answer: Answer) -> bytes:
     """All of an answer, unless it never ends."""
     pieces: list[bytes] = []
@@ -216,16 +218,16 @@ def _whole(answer: Answer) -> bytes:
 
 
 def refusal(status: int, body: bytes, where: str, location: str | None = None) -> RunlogError:
-    """The error for an answer that is none: what the server says in MLflow's words, or the gist of
-    whatever page a proxy put there."""
+    """Return the error for an answer that is a refusal: the server's error as MLflow's API has it,
+    or the gist of whatever page a proxy sent."""
     try:
-        said = json.loads(body)
-        code, message = said["error_code"], said.get("message")
+        answer = json.loads(body)
+        code, message = answer["error_code"], answer.get("message")
     except (ValueError, TypeError, KeyError, AttributeError):
         code, message = None, None
     if isinstance(code, str) and code:
-        is_said = isinstance(message, str) and message
-        text = plain_lines(message) if is_said else f"{where} answered {plain(code)}"
+        has_message = isinstance(message, str) and message
+        text = plain_lines(message) if has_message else f"{where} answered {plain(code)}"
         if status == 401:
             text = f"{text.rstrip('. ')}. {_HINTS[401]}"
         kind = _ERRORS.get(code)
@@ -254,9 +256,9 @@ def _gist(body: bytes) -> str:
     return text if len(text) <= 200 else text[:200] + "..."
 
 
-def tell(text: str) -> None:
-    """To the log, which goes to stderr unless the program says otherwise: a warning could be made
-    an error, and end the training."""
+def warn(text: str) -> None:
+    """Log a warning, which goes to stderr unless the program configures it otherwise. One of
+    Python's warnings could be made an error, and end the training."""
     import logging
 
     logging.getLogger("runlog").warning("%s", text)

@@ -35,8 +35,8 @@ from runlog.http import address as addresses
 from runlog.http import calls, databricks, fallbacks, offline, tls
 from runlog.http.calls import Calls
 from runlog.http.log_calls import LogCalls, Synchronous, pieces
-from runlog.http.retry import patience
-from runlog.http.session import Link
+from runlog.http.retry import retry_policy
+from runlog.http.session import Session
 from runlog.http.transport import Connections, Transport
 from runlog.protocol.arrays import Digest
 from runlog.protocol.limits import MAX_DATASET_EXPERIMENTS, MAX_PAIRS, MAX_RUNS_AT_ONCE
@@ -59,9 +59,9 @@ class HttpStore(Store):
     """A store at `http(s)://[user:password@]host[:port][/prefix]`, `databricks` or
     `databricks://profile`. Safe to share between threads and forks. Making one connects to nothing.
 
-    Requests are repeated as `runlog.http.retry` says. So that a repeated one does nothing
-    twice, a runlog server is told the id that a new run shall have; other servers are not asked
-    again to make a run when the answer to the first request is lost.
+    Requests are retried as `runlog.http.retry` describes. So that a retry does nothing twice, a
+    runlog server is given the id for a new run; with other servers, the request that makes a run
+    is not retried when the answer to the first is lost.
     """
 
     artifact_root = PROXIED + "/"
@@ -72,18 +72,18 @@ class HttpStore(Store):
         profile = databricks.settings(uri) if uri.startswith(databricks.SCHEME) else None
         where = addresses.parse(uri) if profile is None else databricks.address(profile)
         self.uri = uri if profile is not None else str(where)
-        patient = patience()
-        carrier = transport or Connections(where, patient.timeout, tls.context)
+        policy = retry_policy()
+        carrier = transport or Connections(where, policy.timeout, tls.context)
         if profile is None:
             login, who = addresses.login(where), addresses.identity(where)
         else:
-            login = databricks.login(profile, Link(str(where), carrier, patient))
+            login = databricks.login(profile, Session(str(where), carrier, policy))
             who = databricks.identity(profile)
-        self.link = Link(str(where), carrier, patient, login, where.prefix)
+        self.session = Session(str(where), carrier, policy, login, where.prefix)
         self._host = where.netloc
         self.is_on_this_machine = validate.is_loopback(where.host)
-        self._calls = Calls(self.link, None if profile is None else {})
-        self._logs = LogCalls(self._calls, self.uri, who, patient.factor)
+        self._calls = Calls(self.session, None if profile is None else {})
+        self._logs = LogCalls(self._calls, self.uri, who, policy.factor)
         self._offline_runs: dict[str, Run] = {}
         _stores.add(self)
 
@@ -104,11 +104,11 @@ class HttpStore(Store):
 
     # -- what waits -------------------------------------------------------------------------
 
-    def send_left(self, file: OutboxFile | None = None, any_login: bool = False) -> int:
+    def send_pending(self, file: OutboxFile | None = None, any_login: bool = False) -> int:
         """Send what programs that have ended left in an outbox, this host's by default, logged by
         the same user unless `any_login`. Return how many log calls that were. Raises what keeps
         the rest there."""
-        return self._logs.send_left(file or self._logs.outbox_file(), any_login)
+        return self._logs.send_pending(file or self._logs.outbox_file(), any_login)
 
     # -- experiments ------------------------------------------------------------------------
 
@@ -499,7 +499,7 @@ class HttpStore(Store):
         progress: Callable[[int, int], None] | None = None,
         may_go: Callable[[str, str], bool] | None = None,
     ) -> tuple[int, int]:
-        """Always raises BadRequest: there is no way to say this over HTTP."""
+        """Raise BadRequest: there is no endpoint for this."""
         raise BadRequest(
             f"{self.uri}: a server's trash is emptied on the server: run  runlog gc  there, with "
             "the tracking URI of its database"
@@ -510,12 +510,12 @@ class HttpStore(Store):
             self._logs.call("flush")
 
     def finish(self) -> None:
-        """Wait for what waits in the outbox; the rest stays there, and the log says so."""
+        """Wait for what waits in the outbox; the rest stays there, and a warning reports it."""
         self._logs.finish()
 
     def close(self) -> None:
         self.finish()
-        self.link.close()
+        self.session.close()
 
     def own_files(self) -> list[str]:
         from runlog.http import outbox
@@ -535,7 +535,7 @@ class HttpStore(Store):
                 f"artifacts at {addresses.shown(artifact_uri)!r} are not at {self.uri}, which is "
                 "the only server that is asked for them"
             )
-        return ProxiedFiles(self.link, PROXIED + (f"//{host}" if host else ""))
+        return ProxiedFiles(self.session, PROXIED + (f"//{host}" if host else ""))
 
 
 # -- what goes out ----------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from runlog.settings import flag, setting
 
 
 def context() -> ssl.SSLContext:
-    """What the settings say. RUNLOG_TRACKING_SERVER_CERT_PATH is a file or folder of certificates
-    to trust instead of the system's, RUNLOG_TRACKING_CLIENT_CERT_PATH a file with a certificate
-    and its key to show; with RUNLOG_TRACKING_INSECURE_TLS=true any server is believed.
-    Raises InvalidParameter for a file that cannot be used."""
+    """Return the context of the settings. RUNLOG_TRACKING_SERVER_CERT_PATH is a file or folder
+    of certificates to trust instead of the system's, RUNLOG_TRACKING_CLIENT_CERT_PATH a file
+    with a certificate and its key to show; with RUNLOG_TRACKING_INSECURE_TLS=true any server is
+    believed. Raises InvalidParameter for a file that cannot be used."""
     authorities = setting("TRACKING_SERVER_CERT_PATH")
     insecure = flag("TRACKING_INSECURE_TLS")
     if authorities and insecure:
@@ -35,15 +35,15 @@ def context() -> ssl.SSLContext:
     return made
 
 
-def _trusting(place: str | None) -> ssl.SSLContext:
-    if not place:
+def _trusting(path: str | None) -> ssl.SSLContext:
+    if not path:
         return ssl.create_default_context()
     try:
-        if os.path.isdir(place):
-            return ssl.create_default_context(capath=place)
-        return ssl.create_default_context(cafile=place)
+        if os.path.isdir(path):
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
     except OSError as error:
-        raise _unusable("RUNLOG_TRACKING_SERVER_CERT_PATH", place, error) from None
+        raise _unusable("RUNLOG_TRACKING_SERVER_CERT_PATH", path, error) from None
 
 
 def _unusable(name: str, path: str, error: OSError) -> InvalidParameter:

@@ -118,7 +118,7 @@ class Connections:
         text = "".join(head).encode("latin-1")
         connection = self._take() or self._connect(time)
         try:
-            connection.settimeout(time.left())  # for all that is sent
+            connection.settimeout(time.remaining())  # for all that is sent
             try:
                 if isinstance(body, Upload):
                     connection.sendall(text)
@@ -210,7 +210,7 @@ class _Time:
         self.seconds = step if whole is None else min(step, whole)
         self._end = None if whole is None else monotonic() + self.seconds
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the seconds that the next step may take. Raises TimeoutError."""
         if self._end is None:
             return self.seconds
@@ -230,7 +230,7 @@ class _Timed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._connection.settimeout(self._time.left())
+        self._connection.settimeout(self._time.remaining())
         return self._connection.recv_into(buffer)
 
     def makefile(self, mode: str) -> io.BufferedReader:
@@ -244,18 +244,18 @@ def _response(time: _Time, connection: socket.socket, **options: Any) -> HTTPRes
 
 def _connected(time: _Time, address: tuple[str, int], *_: Any) -> socket.socket:
     """Connect to one of the host's addresses, within the time for all of them."""
-    trouble: OSError | None = None
+    failure: OSError | None = None
     for family, kind, protocol, _, place in _resolved(address, time):
         connection = socket.socket(family, kind, protocol)
         try:
-            connection.settimeout(time.left())
+            connection.settimeout(time.remaining())
             connection.connect(place)
-            connection.settimeout(time.left())  # for TLS
+            connection.settimeout(time.remaining())  # for TLS
             return connection
         except OSError as error:
             connection.close()
-            trouble = error
-    raise trouble or OSError(f"{address[0]} has no address")
+            failure = error
+    raise failure or OSError(f"{address[0]} has no address")
 
 
 def _resolved(address: tuple[str, int], time: _Time) -> list[Any]:
@@ -275,7 +275,7 @@ def _resolved(address: tuple[str, int], time: _Time) -> list[Any]:
     thread = threading.Thread(target=ask, name="runlog resolver", daemon=True)
     try:
         thread.start()
-        thread.join(time.left())
+        thread.join(time.remaining())
     except RuntimeError:  # the interpreter ends
         ask()
     if not found:
