@@ -25,7 +25,7 @@ import meter
 class Digests(dict[str, tuple[int, str]]):
     """What a store does for a run: it remembers what was logged. Without it, none are taken."""
 
-    def known(self, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
+    def recorded(self, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
         return {path: self[path] for path in paths if path in self}
 
     def record(self, digests: Iterable[tuple[str, int, str]]) -> None:

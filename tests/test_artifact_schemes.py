@@ -78,7 +78,7 @@ def test_a_refused_login_does_not_show_the_password(server, monkeypatch):
     monkeypatch.setenv("RUNLOG_ARTIFACT_TIMEOUT", "5")
     uri = server("vsftpd").uri.replace("w%2Frd", "hunter2")
     repo = ArtifactRepo(uri)
-    assert "hunter2" not in f"{repo!r} {repo.uri} {repo._place.remote!r}"
+    assert "hunter2" not in f"{repo!r} {repo.uri} {repo._root.remote!r}"
     with pytest.raises(RunlogError, match="530") as caught:
         repo.write("a", b"x")
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
@@ -137,10 +137,10 @@ def options(uri):
 
 def test_settings_of_fsspec():
     code = """
-from runlog.artifacts import schemes
-from runlog.artifacts.paths import parse
+from runlog.storage import schemes
+from runlog.storage.paths import parse
 address = parse("s3://bucket/a")
-files = schemes.make(schemes.row(address), address, 2**20)
+files = schemes.create(schemes.row(address), address, 2**20)
 print(files.endpoint_url, files.key)
 """
     given = {"FSSPEC_S3_ENDPOINT_URL": "http://here", "FSSPEC_S3_KEY": "mine"}
@@ -196,7 +196,7 @@ def test_another_cloud_of_azure_is_really_addressed(monkeypatch):
     pytest.importorskip("adlfs")
     monkeypatch.setenv("AZURE_STORAGE_ACCESS_KEY", "a2V5")
     address = parse("wasbs://c@acc.blob.core.chinacloudapi.cn/p")
-    files = schemes.make(schemes.AZURE, address, 32 << 20)
+    files = schemes.create(schemes.AZURE, address, 32 << 20)
     assert files.service_client.url == "https://acc.blob.core.chinacloudapi.cn/"
     assert files.service_client._config.max_block_size == 8 << 20
 
@@ -227,5 +227,5 @@ def test_settings_of_fsspec_hold():
     from fsspec.config import apply_config
 
     config = {"ftp": {"password": "theirs", "timeout": 5}}
-    cls = schemes.FTP.make()
+    cls = schemes.FTP.file_system()
     assert apply_config(cls, {"timeout": 60}, config) == {"password": "theirs", "timeout": 60}

@@ -289,7 +289,7 @@ def test_compare_can_be_told_what_is_best(runs):
     ],
 )  # fmt: skip
 def test_the_name_of_a_metric_tells_what_is_better(key, less):
-    from runlog.commands.compare import _less_is_better
+    from runlog.commands.runs_compare import _less_is_better
 
     assert _less_is_better(key, set(), set()) == less
 
@@ -388,16 +388,16 @@ def test_logging_a_file_that_is_not_there_is_an_error(runs):
         ("0d", 0),
     ],
 )
-def test_spans_of_time(text, milliseconds):
-    from runlog.commands import common, gc
+def test_durations(text, milliseconds):
+    from runlog.commands import gc, options
 
     context, option = cli.main.make_context("x", ["gc"]), gc.gc.params[0]
-    assert common.span(context, option, text) == milliseconds
+    assert options.duration(context, option, text) == milliseconds
 
 
 @pytest.mark.parametrize("text", ["", "5", "1h1d", "-1d", "1w", "d", "1d 2h"])
-def test_what_is_no_span_of_time(text):
-    assert "span of time" in call("gc", "--older-than", text, code=2)
+def test_what_is_not_a_duration(text):
+    assert "not a duration" in call("gc", "--older-than", text, code=2)
 
 
 def test_gc_deletes_rows_files_and_space(runs):

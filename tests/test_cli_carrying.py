@@ -122,7 +122,7 @@ def test_an_experiment_is_packed_but_for_runs_that_go_on(client):
     client.log_text(running, "x", "f")
     result = call("artifacts", "pack", "-n", "e")
     assert result.stdout.endswith("2 files (34 B) of 1 run\n")
-    assert result.stderr == f"runlog: warning: run {running} is RUNNING: it is left out\n"
+    assert result.stderr == f"runlog: warning: run {running} is RUNNING: skipped\n"
     uris = [client.get_run(each).info.artifact_uri for each in (ended, other, running)]
     assert [uri.startswith("sqlar:") for uri in uris] == [True, False, False]
 

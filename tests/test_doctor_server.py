@@ -33,7 +33,7 @@ def served(place):
 def test_a_server_of_ones_own(served):
     found = findings(served.uri)
     assert found["server"][0] == "ok" and f"version {runlog.__version__}" in found["server"][1]
-    assert found["log-in"] == ("ok", "the server asks nobody who they are")
+    assert found["log-in"] == ("ok", "the server has no log-ins")
     assert found["clock"] == ("ok", "the server's and this machine's agree")
     assert found["to be sent"] == ("ok", "nothing waits for this server")
 
@@ -70,7 +70,7 @@ def test_a_server_that_is_none(served):
     page = (200, {"Content-Length": "6"}, b"<html>")
     with Relay(served.uri, page, page, page) as relay:
         found = findings(relay.uri)
-    assert "tells no version" in found["server"][1]
+    assert "version unknown" in found["server"][1]
     assert found["log-in"][0] == "wrong" and "not JSON" in found["log-in"][1]
     with Relay(served.uri, (503, {"Content-Length": "0"}, b"")) as relay:
         assert findings(relay.uri)["server"][0] == "wrong"

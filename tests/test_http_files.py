@@ -177,7 +177,7 @@ def test_a_growing_file_is_logged_as_it_was_when_it_was_opened(run_id, tmp_path,
 def test_a_file_that_grows_while_it_is_sent(run_id, tmp_path):
     file, client = tmp_path / "train.log", RunlogClient()
     file.write_bytes(b"a" * 3_000_000)
-    sending = client._repo(run_id)._place.files
+    sending = client._repo(run_id)._root.files
     send = sending._send
 
     def grow(*given):

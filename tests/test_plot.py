@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from runlog.commands.terminal_plot import Line, chart
+from runlog.commands.metrics_plot import Line, chart
 
 
 def test_a_rising_line_in_ascii():

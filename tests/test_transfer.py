@@ -17,7 +17,7 @@ from runlog.errors import InvalidParameter, RunlogError
 from runlog.storage import progress, scheduler
 from runlog.storage.errors import explained, is_final
 from runlog.storage.progress import Progress
-from runlog.storage.scheduler import carry, in_thread, together
+from runlog.storage.scheduler import in_thread, run, together
 from runlog.storage.transfer import Transfer
 
 
@@ -55,7 +55,7 @@ def test_every_transfer_is_done_once(loop, count):
     async def act(each):
         done.append(each.path)
 
-    carry(some(50), act, plainly, count, loop)
+    run(some(50), act, plainly, count, loop)
     assert sorted(done, key=int) == [str(number) for number in range(50)]
 
 
@@ -67,7 +67,7 @@ def test_what_may_be_over_soon_is_tried_again(loop):
         if len(tried) < 3:
             raise ConnectionResetError("gone")
 
-    carry(some(1), act, plainly, 1, loop, attempts=3)
+    run(some(1), act, plainly, 1, loop, attempts=3)
     assert tried == ["0"] * 3
 
 
@@ -82,7 +82,7 @@ def test_the_last_error_is_raised(loop, error, times):
         raise error
 
     with pytest.raises(type(error)):
-        carry(some(1), act, plainly, 1, loop, attempts=3)
+        run(some(1), act, plainly, 1, loop, attempts=3)
     assert len(tried) == times
 
 
@@ -95,7 +95,7 @@ def test_the_first_error_ends_the_others(loop):
         done.append(each.path)
 
     with pytest.raises(InvalidParameter):
-        carry(some(1000), act, plainly, 2, loop)
+        run(some(1000), act, plainly, 2, loop)
     assert len(done) < 1000
 
 
@@ -114,7 +114,7 @@ def test_one_without_progress_is_given_up(monkeypatch, loop, seen):
             over.set()
 
     with pytest.raises(RunlogError, match="artifact '0'.*no progress for 0.3 seconds") as caught:
-        carry(some(1, 100), act, lambda each: explained("write", each.path), 1, loop)
+        run(some(1, 100), act, lambda each: explained("write", each.path), 1, loop)
     assert caught.value.error_code == "DEADLINE_EXCEEDED"
     assert over.is_set() == (loop is not None)
 
@@ -125,7 +125,7 @@ def test_what_blocks_can_be_waited_for_in_a_loop():
         with pytest.raises(KeyError):
             await in_thread(lambda: {}["no"])
 
-    carry(some(2), act, plainly, 2, get_loop())
+    run(some(2), act, plainly, 2, get_loop())
 
 
 def test_the_first_error_ends_those_beside_it():
@@ -200,7 +200,7 @@ def test_files_on_their_way_fit_into_the_room(loop):
         with lock:
             state["now"] -= min(each.size, 10)
 
-    carry(some(10, 3) + some(3, 99) + some(10, 4), act, plainly, 8, loop, room=10)
+    run(some(10, 3) + some(3, 99) + some(10, 4), act, plainly, 8, loop, room=10)
     assert 4 <= state["most"] <= 10
 
 
@@ -226,7 +226,7 @@ def test_progress_never_goes_back_nor_beyond_the_end():
 
 @pytest.mark.parametrize("terminal, setting, bar", [(1, "", 1), (0, "", 0), (1, "false", 0)])
 def test_a_bar_is_for_those_who_watch(monkeypatch, capsys, terminal, setting, bar):
-    monkeypatch.setattr(progress, "PATIENCE", 0)
+    monkeypatch.setattr(progress, "BAR_DELAY", 0)
     monkeypatch.setattr("sys.stderr.isatty", lambda: bool(terminal), raising=False)
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", setting)
     with Progress("Uploading", 10) as show:

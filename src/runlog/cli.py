@@ -15,12 +15,12 @@ from typing import Any
 import click
 
 from runlog._version import __version__
-from runlog.commands import common
+from runlog.commands import output, stores
 from runlog.commands.artifacts import artifacts
 from runlog.commands.audit import audit
 from runlog.commands.completion import completion
 from runlog.commands.copy import copy
-from runlog.commands.database import db
+from runlog.commands.db import db
 from runlog.commands.doctor import doctor
 from runlog.commands.experiments import experiments
 from runlog.commands.gc import gc
@@ -77,17 +77,17 @@ class Program(click.Group):
         else:
             code = result if isinstance(result, int) else 0
         finally:
-            common.close_stores()
+            stores.close_stores()
         sys.exit(code)
 
 
 def _fail(message: str, code: int = 1) -> int:
-    common.complain("error", message)
+    output.report("error", message)
     return code
 
 
 def _warn(message: Warning | str, *where: Any, **more: Any) -> None:
-    common.complain("warning", str(message))
+    output.report("warning", str(message))
 
 
 def _open_what_is_closed() -> None:
@@ -118,12 +118,12 @@ def _drop_output() -> None:
 @click.option(
     "--tracking-uri",
     metavar="URI",
-    help="Where the runs are, for every command that has no --tracking-uri of its own.",
+    help="Where the runs are, for commands that are given no --tracking-uri of their own.",
 )
 def main(tracking_uri: str | None) -> None:
-    """Look at, search and tidy up what runlog has logged.
+    """Look at, search and clean up what runlog has logged.
 
-    Every command that reads prints a table, or with --json or --csv what programs read.
+    Every command that reads prints a table; with --json or --csv, it prints a format for programs.
     """
 
 

@@ -16,7 +16,7 @@ class FileDigests:
         self._store = store
         self._run_id = run_id
 
-    def known(self, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
+    def recorded(self, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
         """Return size and SHA-256 of those of `paths` that were recorded."""
         return self._store.get_digests(self._run_id, paths)
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import sys
 
 from runlog import cli
-from runlog.commands import common
+from runlog.commands import output
 
 MODULE = ["-m", "mlflow.store.artifact.cli"]
 
 
 def main() -> None:
-    """Runs `runlog artifacts` with the words behind the module's name."""
+    """Run `runlog artifacts` with the words behind the module's name."""
     words = sys.argv[1:]
     if words[:2] != MODULE:
-        common.complain("error", f"this is no Python: it knows  {' '.join(MODULE)}  only")
+        output.report("error", f"this is not Python: it only runs  {' '.join(MODULE)}")
         sys.exit(2)
     cli.main(["artifacts", *words[2:]])

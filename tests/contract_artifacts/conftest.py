@@ -76,7 +76,7 @@ class Digests:
     def __init__(self) -> None:
         self.kept: dict[str, tuple[int, str]] = {}
 
-    def known(self, paths):
+    def recorded(self, paths):
         return {path: self.kept[path] for path in paths if path in self.kept}
 
     def record(self, digests):

@@ -149,7 +149,7 @@ def test_an_interrupted_upload_leaves_nothing(killed, root, big, under_way):
     repo = ArtifactRepo(root)
     with pytest.raises(KeyboardInterrupt):
         repo.log_artifact(big, "d", callback=under_way(interrupt))
-    left = repo._place.files.ls(repo._place.at("d")) if repo._place.moves else repo.list("d")
+    left = repo._root.files.ls(repo._root.at("d")) if repo._root.moves else repo.list("d")
     assert left == []
 
 

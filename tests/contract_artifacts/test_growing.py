@@ -29,9 +29,9 @@ class Meanwhile(Digests):
         super().__init__()
         self.happens = happens
 
-    def known(self, paths):
+    def recorded(self, paths):
         self.happens()
-        return super().known(paths)
+        return super().recorded(paths)
 
 
 @pytest.mark.parametrize("size", SIZES)

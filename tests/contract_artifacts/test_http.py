@@ -123,7 +123,7 @@ def test_an_index_without_a_slash(odd):
 
 
 def test_what_is_not_listed_is_not_empty(odd):
-    with pytest.raises(InvalidParameter, match="gives no list of its files"):
+    with pytest.raises(InvalidParameter, match="cannot be listed: it is not a directory"):
         ArtifactRepo(f"{odd}/index/a.json").list()
     with pytest.raises(RunlogError, match="answers 403") as raised:
         ArtifactRepo(f"{odd}/secret").list()

@@ -1,4 +1,4 @@
-"""runlog artifacts verify, pack, unpack: are the files whole, and where are they kept."""
+"""runlog artifacts verify, pack, unpack: check files, and move them into a database and out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runlog import text_tables
-from runlog.commands import common
+from runlog.commands import choosing, options, output, stores
 from runlog.text_tables import ID, TEXT, Column, counted
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ COLUMNS = [
 
 
 @click.command()
-@common.run_arguments(many=True)
-@common.experiment_options(many=True)
-@common.view_option
-@common.output_options
-@common.place_option
+@options.run_arguments(many=True)
+@options.experiment_options(many=True)
+@options.view_option
+@options.output_options
+@options.tracking_uri_option
 @click.pass_context
 def verify(
     context: click.Context,
@@ -45,21 +45,22 @@ def verify(
     form: str | None,
     uri: str | None,
 ) -> None:
-    """Read files through and compare them with what was logged.
+    """Read files and check that they are what was logged.
 
-    Those of the runs that are named, or of experiments, or else of all. A file is `damaged` if its
-    size or SHA-256 is another, `missing`, `unreadable`, or `unrecorded` if nothing is known of it:
-    it was put there by other means. The exit code is 1 if anything is wrong but that.
+    Checks the files of the runs or of the experiments that you name, or of all runs. A file is
+    `damaged` if its size or SHA-256 has changed, `missing`, `unreadable`, or `unrecorded` if it was
+    stored without runlog, so that there is nothing to compare it with. The exit code is 1 if there
+    is any file that is damaged, missing or unreadable.
     """
     from runlog.artifacts import LocationRefused
     from runlog.storage.opening import opened
     from runlog.storage.verify import UNREADABLE, UNRECORDED
     from runlog.storage.verify import verify as verified
 
-    store = common.open_store(uri)
+    store = stores.open_store(uri)
     chosen = _chosen(store, [*run_ids, *runs], experiment_ids, experiment_names, view)
     found, files = [], 0
-    with common.progress("Verifying") as done:
+    with output.progress("Verifying") as done:
         for count, info in enumerate(chosen):
             recorded = store.get_digests(info.run_id)
             files += len(recorded)
@@ -75,15 +76,15 @@ def verify(
             done((count + 1) * _SHARE, len(chosen) * _SHARE)
     wrong = sum(1 for each in found if each[2] != UNRECORDED)
     if form or found:
-        common.print_rows(COLUMNS, found, form)
+        output.print_rows(COLUMNS, found, form)
     if not form:
         verdict = f"{wrong} of them wrong" if wrong else "as they were logged"
-        common.say(f"{counted(files, 'file')} of {counted(len(chosen), 'run')}, {verdict}")
+        output.hint(f"{counted(files, 'file')} of {counted(len(chosen), 'run')}, {verdict}")
     context.exit(1 if wrong else 0)
 
 
 def _share(done: Callable[[int, int], None], count: int, runs: int) -> Callable[[int, int], None]:
-    """Progress within a run, as a part of that of all runs."""
+    """Return a function that reports progress within a run as a part of that of all runs."""
     return lambda part, all_of_it: done(
         count * _SHARE + part * _SHARE // max(all_of_it, 1), runs * _SHARE
     )
@@ -92,28 +93,28 @@ def _share(done: Callable[[int, int], None], count: int, runs: int) -> Callable[
 def _chosen(
     store: Store, given: Sequence[str], ids: Sequence[str], names: Sequence[str], view: str
 ) -> list[RunInfo]:
-    """The runs that a command line names, those of the experiments that it names, or all."""
+    """Return the runs that a command line names, those of the experiments that it names, or all."""
     if given and (ids or names):
         raise click.UsageError("Name runs, or experiments, not both.")
     if given:
-        return [store.get_run(common.full_run_id(store, each)).info for each in given]
-    number = common.view_number(view)
-    experiments = common.chosen_experiments(store, ids, names, number)
+        return [store.get_run(choosing.full_run_id(store, each)).info for each in given]
+    number = choosing.view_type(view)
+    experiments = choosing.chosen_experiments(store, ids, names, number)
     everywhere = [each.experiment_id for each in experiments]
     return [run.info for run in store.all_runs(everywhere, None, number)]
 
 
 @click.command()
-@common.run_arguments(many=True)
-@common.experiment_options(many=True)
-@common.output_options
-@common.place_option
+@options.run_arguments(many=True)
+@options.experiment_options(many=True)
+@options.output_options
+@options.tracking_uri_option
 def pack(**given: Any) -> None:
-    """Move the files of runs into the database.
+    """Move the files of runs into the database, so that you have only one file to carry.
 
-    So that there is one file to carry. `sqlite3 runlog.db -A --list` shows them, and runlog finds
-    them as before. Runs that are still running are left out. It can be interrupted at any time, and
-    goes on when it is called again.
+    `sqlite3 runlog.db -A --list` lists them, and runlog finds them as before. Runs that are still
+    running are skipped. You can interrupt the command at any time; it continues when you call it
+    again.
     """
     from runlog.copying import pack as packing
 
@@ -121,15 +122,16 @@ def pack(**given: Any) -> None:
 
 
 @click.command()
-@common.run_arguments(many=True)
-@common.experiment_options(many=True)
-@common.output_options
-@common.place_option
+@options.run_arguments(many=True)
+@options.experiment_options(many=True)
+@options.output_options
+@options.tracking_uri_option
 def unpack(**given: Any) -> None:
     """Move the files of runs out of the database.
 
-    To the place of their experiment, or to the folder beside the database. Afterwards
-    `runlog db vacuum` gives the space back. It can be interrupted at any time, as `pack` can.
+    They are moved to the artifact location of their experiment, or to the folder beside the
+    database. Call `runlog db vacuum` afterwards to shrink the database file. You can interrupt the
+    command at any time, as you can `pack`.
     """
     from runlog.copying import pack as packing
 
@@ -137,9 +139,9 @@ def unpack(**given: Any) -> None:
 
 
 def _move(
-    deed: Callable[[SqlStore, RunInfo, Progress], Moved],
+    action: Callable[[SqlStore, RunInfo, Progress], Moved],
     label: str,
-    done_so: str,
+    done_word: str,
     runs: Sequence[str],
     run_ids: Sequence[str],
     experiment_ids: Sequence[str],
@@ -149,32 +151,32 @@ def _move(
 ) -> None:
     if not (runs or run_ids or experiment_ids or experiment_names):
         raise click.UsageError("Name runs (RUN or --run-id ID) or an experiment.")
-    store = common.open_file(uri)
+    store = stores.open_file(uri)
     chosen = _chosen(store, [*run_ids, *runs], experiment_ids, experiment_names, "active_only")
     if experiment_ids or experiment_names:
         chosen = [*_ended(chosen)]
     files = size = 0
-    facts: list[common.Facts] = []
-    with common.progress(label) as done:
+    facts: list[output.Facts] = []
+    with output.progress(label) as done:
         for count, info in enumerate(chosen):
-            moved = deed(store, info, _share(done, count, len(chosen)))
+            moved = action(store, info, _share(done, count, len(chosen)))
             files, size = files + moved.files, size + moved.bytes
             facts.append(
                 {
-                    "done": done_so if moved.files else "unchanged",
+                    "done": done_word if moved.files else "unchanged",
                     "run_id": info.run_id,
                     "files": moved.files,
                     "bytes": moved.bytes,
                 }
             )
-            for place in moved.left_at:
-                common.complain(
-                    "warning", f"{place} has files that are not those of run {info.run_id}"
+            for location in moved.left_at:
+                output.report(
+                    "warning", f"{location} has files that do not belong to run {info.run_id}"
                 )
             done((count + 1) * _SHARE, len(chosen) * _SHARE)
     what = f"{counted(files, 'file')} ({text_tables.size(size)}) of {counted(len(chosen), 'run')}"
     if form:
-        common.print_facts(form, facts)
+        output.print_facts(form, facts)
     else:
         click.echo(f"{label} is done: {what}")
 
@@ -186,4 +188,4 @@ def _ended(runs: Iterable[RunInfo]) -> Iterable[RunInfo]:
         if RunStatus.is_terminated(info.status):
             yield info
         else:
-            common.complain("warning", f"run {info.run_id} is {info.status}: it is left out")
+            output.report("warning", f"run {info.run_id} is {info.status}: skipped")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runlog.commands import common
+from runlog.commands import options, output
 from runlog.commands.users import open_users
 from runlog.text_tables import NUMBER, TEXT, TIME, Column
 
@@ -22,7 +22,8 @@ COLUMNS = [
 
 
 def _time(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
-    """A time in Unix milliseconds: ISO 8601, in UTC where it names no zone, or so long ago."""
+    """Convert a time to Unix milliseconds: ISO 8601, in UTC unless it names a zone, or a duration
+    before now."""
     if text is None:
         return None
     from datetime import datetime, timezone
@@ -37,31 +38,34 @@ def _time(context: click.Context, option: click.Parameter, text: str | None) -> 
     from runlog.clock import now
 
     try:
-        return now() - common.span(context, option, text)
+        return now() - options.duration(context, option, text)
     except click.BadParameter:
         raise click.BadParameter(
-            f"{text!r} is no time: write 2030-01-31, 2030-01-31T12:00:00, or 12h for so long ago"
+            f"{text!r} is not a time: write 2030-01-31, 2030-01-31T12:00:00, or 12h (12 hours ago)"
         ) from None
 
 
 @click.command()
 @click.option("--user", metavar="NAME", help="Only what this user did.")
 @click.option("--action", metavar="NAME", help="Only this action, such as deleteRun or 'log in'.")
-@click.option("--result", metavar="CODE", help="Only this result: OK, PERMISSION_DENIED...")
+@click.option("--result", metavar="CODE", help="Only this result, such as OK or PERMISSION_DENIED.")
 @click.option(
-    "--since", metavar="TIME", callback=_time, help="Only from then on: 2030-01-31 or 12h ago."
+    "--since",
+    metavar="TIME",
+    callback=_time,
+    help="Only from this time on: 2030-01-31, or 12h for 12 hours ago.",
 )
-@click.option("--until", metavar="TIME", callback=_time, help="Only what began before.")
+@click.option("--until", metavar="TIME", callback=_time, help="Only before this time.")
 @click.option(
     "--max-results",
     type=click.IntRange(1),
     metavar="N",
     default=1000,
     show_default=True,
-    help="Show no more than so many, the latest.",
+    help="Show at most N, the latest ones.",
 )
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def audit(
     user: str | None,
     action: str | None,
@@ -74,8 +78,9 @@ def audit(
 ) -> None:
     """Show what users changed on a server, or were refused, newest first.
 
-    A line is a user, an address, an action, its target and result; the same within a minute is one
-    line with a count. What was done with `runlog users` and `runlog tokens` has the address local.
+    A line has a user, an address, an action, its target and its result. What happens several times
+    within a minute is one line with a count. Actions of `runlog users` and `runlog tokens` have the
+    address `local`.
     """
     from runlog.sqlstore.accounts import Wanted
 
@@ -94,4 +99,4 @@ def audit(
         ]
         for each in open_users(uri).audit(wanted)
     ]
-    common.print_rows(COLUMNS, rows, form, empty="The audit log has no such entries.")
+    output.print_rows(COLUMNS, rows, form, empty="The audit log has no such entries.")

@@ -11,10 +11,10 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print a shell's completion script.
+    """Print a completion script for a shell.
 
-    With it Tab completes commands, options, run ids, experiments and metrics. Put it where your
-    shell looks at its start: `runlog completion bash >> ~/.bashrc`, the same with zsh and
+    With it, the Tab key completes commands, options, run ids, experiments and metrics. Append it to
+    the start-up file of your shell: `runlog completion bash >> ~/.bashrc`, the same with zsh and
     ~/.zshrc, or `runlog completion fish > ~/.config/fish/completions/runlog.fish`.
     """
     from click.shell_completion import get_completion_class

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runlog.commands import common
+from runlog.commands import choosing, options, output, stores
 from runlog.text_tables import TEXT, Column, counted
 
 if TYPE_CHECKING:
@@ -22,32 +22,32 @@ COLUMNS = [Column("kind", TEXT), Column("source", TEXT), Column("target", TEXT)]
 @click.command()
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DST")
-@common.experiment_options(many=True)
+@options.experiment_options(many=True)
 @click.option(
     "--filter",
     "filter_string",
     metavar="FILTER",
     help='Copy only runs that match, such as "metrics.loss < 0.1".',
 )
-@common.view_option
+@options.view_option
 @click.option(
     "--artifacts",
     is_flag=True,
-    help="Copy files too, to where DST keeps those of new experiments. Without it runs name the "
-    "places where their files are now.",
+    help="Also copy the files of the runs, to where DST stores those of new experiments. Without "
+    "this option, the copied runs refer to the files where they are now.",
 )
 @click.option(
     "--artifact-root",
     metavar="URI",
-    help="With --artifacts, the place for files of experiments that are made in a database; "
-    "a server has its own.",
+    help="With --artifacts: where to store the files of experiments that are created. Only for a "
+    "database; a server decides for itself.",
 )
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Copy nothing: count what there is to copy, and what of it DST has.",
+    help="Copy nothing: count what SRC has, and what of it DST has already.",
 )
-@common.output_options
+@options.output_options
 @click.pass_context
 def copy(
     context: click.Context,
@@ -64,61 +64,61 @@ def copy(
 ) -> None:
     """Copy experiments with their runs, histories, inputs and logged models to another store.
 
-    SRC and DST are tracking URIs: files, databases, servers. Runs keep their ids, times and stages;
-    experiments are found by their names. It can be interrupted at any time, and goes on when it is
-    called again; what is there already is not copied twice. In the end everything is counted on
-    both sides: the exit code is 1 if the numbers differ. A run that is logged to meanwhile is
-    copied as it is at some moment, and a note says so. MLflow's servers choose ids themselves:
-    there the tag runlog.copyOf has the first one.
+    SRC and DST are tracking URIs: files, databases or servers. Runs keep their ids, times and
+    stages; experiments are matched by name. You can interrupt the command at any time: it continues
+    when you call it again, and copies nothing twice. At the end it counts everything on both sides;
+    the exit code is 1 if the numbers differ. If a run is logged to meanwhile, its state at some
+    moment is copied, and a note tells you so. MLflow servers choose the ids of runs themselves;
+    there, the tag runlog.copyOf holds the original id.
     """
     from runlog.copying import copy as copying
     from runlog.copying import selection
 
     if artifact_root and not artifacts:
         raise click.UsageError("--artifact-root goes with --artifacts.")
-    there = common.open_store(source)
-    number = common.view_number(view)
+    there = stores.open_store(source)
+    number = choosing.view_type(view)
     chosen = _experiments(there, experiment_ids, experiment_names, number)
     choice = selection.Selection(chosen, filter_string, number, artifacts)
-    with _target(target, artifact_root, dry_run) as here, common.progress("Copying") as done:
+    with _target(target, artifact_root, dry_run) as here, output.progress("Copying") as done:
         if dry_run or here is None:
             counts = selection.count(selection.Selected(there, choice), here)
             outcome = copying.Outcome(counts, {}, {})
         else:
             outcome = copying.copy(there, here, choice, done)
-    common.print_rows(COLUMNS, outcome.counts, form)
-    for place, count in outcome.left_behind.items():
-        common.complain(
+    output.print_rows(COLUMNS, outcome.counts, form)
+    for location, count in outcome.left_behind.items():
+        output.report(
             "warning",
-            f"the files of {counted(count, 'run')} stay in {place}, which {target} does not name: "
-            "to bring them, copy again with --artifacts",
+            f"the files of {counted(count, 'run')} stay in {location}, to which {target} does not "
+            "refer: to copy them too, run the command again with --artifacts",
         )
-    _say_refused(outcome.refused, target, artifacts)
+    _report_refused(outcome.refused, target, artifacts)
     if artifacts and outcome.refused:
         context.exit(1)
     if outcome.live:
-        common.complain(
+        output.report(
             "note",
-            f"{counted(outcome.live, 'run')} went on while copied, and the copy has what was there "
-            "then: copy again to bring the rest",
+            f"{counted(outcome.live, 'run')} continued while they were copied: copy again to bring "
+            "the rest",
         )
     if not dry_run and not outcome.is_complete:
-        common.complain("error", "the numbers differ: copy again to bring what is missing")
+        output.report("error", "the numbers differ: copy again to bring what is missing")
         context.exit(1)
 
 
-def _say_refused(refused: Mapping[str, int], target: str, artifacts: bool) -> None:
+def _report_refused(refused: Mapping[str, int], target: str, artifacts: bool) -> None:
     for location, count in refused.items():
         files = f"the files of {counted(count, 'run')}"
         allow = f"runlog artifacts allow {location}"
         if artifacts:
-            common.complain(
+            output.report(
                 "error",
                 f"{files} were not copied: nobody has allowed stores to open {location} on this "
-                f"machine. If that is right, call  {allow}  and copy again",
+                f"machine. If you trust it, run  {allow}  and copy again",
             )
         else:
-            common.complain(
+            output.report(
                 "warning",
                 f"{files} stay at {location}, which {target} may not open on this machine: allow "
                 f"it with  {allow}  or copy again with --artifacts",
@@ -127,18 +127,20 @@ def _say_refused(refused: Mapping[str, int], target: str, artifacts: bool) -> No
 
 @contextmanager
 def _target(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Store | None]:
-    """The store to copy to; None where it is not there, and nothing is to be made."""
+    """Open the store to copy to; yield None for a dry run if it does not exist."""
     from runlog import tracking_uri
     from runlog.storage import allowed
     from runlog.store import open_store
 
     if artifact_root and uri.partition(":")[0] in ("http", "https", "databricks"):
-        raise click.UsageError("--artifact-root is for a database: a server has its own place.")
-    path = common.database_path(uri)
+        raise click.UsageError(
+            "--artifact-root is only for a database: a server decides for itself."
+        )
+    path = stores.database_path(uri)
     if dry_run and path is not None and not os.path.lexists(path):
         yield None
         return
-    common.report_new_file(path)
+    stores.report_new_file(path)
     store = open_store(tracking_uri.absolute(uri), artifact_root)
     if artifact_root:
         allowed.remember(artifact_root)

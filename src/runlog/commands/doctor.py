@@ -1,4 +1,4 @@
-"""runlog doctor: does everything work here, and if not, why."""
+"""runlog doctor: check whether everything works, and if not, why."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from runlog import text_tables
-from runlog.commands import common
-from runlog.commands.findings import NOTE, OK, WRONG, Finding
+from runlog.commands import options, output, stores
+from runlog.commands.doctor_findings import NOTE, OK, WRONG, Finding
 from runlog.text_tables import TEXT, Column
 
 if TYPE_CHECKING:
@@ -41,21 +41,21 @@ _SECRET = re.compile(r"TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|AUTH|_KEY", re.IG
 
 @click.command()
 @click.option("--mask-envs", is_flag=True, help="Hide the values of all environment variables.")
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 @click.pass_context
 def doctor(context: click.Context, mask_envs: bool, form: str | None, uri: str | None) -> None:
-    """Check the installation and the place where runs are kept.
+    """Check the installation and the store of the runs.
 
-    Shows versions, where the tracking URI points and why, whether the database opens, can be
-    written and is sound, runs that seem abandoned, disk space, optional packages, and the
-    environment variables that count, secrets hidden. A server is asked for its version, its clock
-    and who you are there, and what waits on this machine to be sent is counted. The exit code is 1
-    if something is wrong.
+    Shows the versions; where the tracking URI points, and why; whether the database can be opened
+    and written and is intact; runs that seem abandoned; disk space; optional packages; and the
+    environment variables that matter, with secrets hidden. For a server, shows its version, its
+    clock, who you are there, and how many log calls wait on this machine to be sent. The exit code
+    is 1 if something is wrong.
     """
-    found = [*_versions(), *_place(uri), *_packages(), *_environment(mask_envs)]
+    found = [*_versions(), *_store(uri), *_packages(), *_environment(mask_envs)]
     if form:
-        common.print_rows([Column(name, TEXT) for name in Finding._fields], found, form)
+        output.print_rows([Column(name, TEXT) for name in Finding._fields], found, form)
     else:
         _print(found)
     context.exit(1 if any(each.level == WRONG for each in found) else 0)
@@ -67,7 +67,7 @@ def _print(found: list[Finding]) -> None:
     for each, line in zip(found, lines, strict=True):
         sign, colour = MARKS[each.level]
         mark = sign if drawn else f"{each.level:5}"
-        click.echo(f"{common.painted(mark, colour)} {line}")
+        click.echo(f"{output.painted(mark, colour)} {line}")
     wrong = sum(each.level == WRONG for each in found)
     click.echo(f"\n{text_tables.counted(wrong, 'problem')} found" if wrong else "\nAll is well")
 
@@ -83,17 +83,17 @@ def _versions() -> Iterator[Finding]:
     yield Finding(OK, "SQLite", sqlite_version())
 
 
-# -- the place ------------------------------------------------------------------------------
+# -- the store ------------------------------------------------------------------------------
 
 
-def _place(uri: str | None) -> Iterator[Finding]:
+def _store(uri: str | None) -> Iterator[Finding]:
     from runlog import tracking_uri
     from runlog.errors import RunlogError
 
     shown = text_tables.without_password(tracking_uri.get_tracking_uri() if uri is None else uri)
     yield Finding(OK, "tracking URI", f"{shown} (from {_reason(uri)})")
     try:
-        path = common.database_path(uri)
+        path = stores.database_path(uri)
         if path is None or os.path.lexists(path):
             yield from _database(uri)
         else:
@@ -117,8 +117,8 @@ def _reason(uri: str | None) -> str:
 def _missing(path: str) -> Finding:
     folder = _existing(os.path.dirname(path))
     if not os.access(folder, os.W_OK):
-        return Finding(WRONG, "database", f"{path} is not there, and {folder} cannot be written")
-    return Finding(NOTE, "database", f"{path} is not there yet; the first log call makes it")
+        return Finding(WRONG, "database", f"{path} does not exist, and {folder} cannot be written")
+    return Finding(NOTE, "database", f"{path} does not exist yet; the first log call creates it")
 
 
 def _existing(folder: str) -> str:
@@ -133,12 +133,12 @@ def _database(uri: str | None) -> Iterator[Finding]:
     from runlog.db.file_system import file_system
     from runlog.http.store import HttpStore
 
-    found = common.open_store(uri)
+    found = stores.open_store(uri)
     if isinstance(found, HttpStore):
         yield from doctor_server.findings(found)
         return
-    store = common.open_database(uri)
-    if not common.is_file(store):
+    store = stores.open_database(uri)
+    if not stores.is_file(store):
         yield Finding(OK, "database", f"{store.uri} answers")
         return
     facts = maintenance.information(store.db)
@@ -160,13 +160,14 @@ def _database(uri: str | None) -> Iterator[Finding]:
     for problem in problems[:5]:
         yield Finding(WRONG, "integrity", problem)
     if not problems:
-        yield Finding(OK, "integrity", "a quick check finds nothing; runlog db check looks closer")
+        yield Finding(
+            OK, "integrity", "a quick check found no problems; runlog db check is thorough"
+        )
     unmerged = facts["unmerged_points"]
     text = "all points are merged"
     if unmerged:
-        text = (
-            f"{text_tables.counted(unmerged, 'point')} to be merged, by whoever logs or reads next"
-        )
+        points = text_tables.counted(unmerged, "point")
+        text = f"{points} not merged yet; the next log call or read merges them"
     yield Finding(OK, "points", text)
     yield _abandoned(store.db)
 
@@ -192,13 +193,13 @@ def _abandoned(database: Database) -> Finding:
 
     silent = maintenance.silent_runs(database, now() - DAY)
     if not silent:
-        return Finding(OK, "running runs", "none has been silent for a day")
+        return Finding(OK, "running runs", "none has logged nothing for a day")
     some = ", ".join(f"{run.run_id[:8]} ({run.run_name})" for run in silent[:3])
     more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
     return Finding(
         NOTE,
         "running runs",
-        f"{text_tables.counted(len(silent), 'run')} RUNNING and silent for a day: {some}{more}",
+        f"{text_tables.counted(len(silent), 'run')} RUNNING, no metric for a day: {some}{more}",
     )
 
 

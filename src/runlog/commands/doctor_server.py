@@ -1,10 +1,10 @@
-"""What `runlog doctor` finds out about a server, by asking it."""
+"""The checks of `runlog doctor` that ask a server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runlog.commands.findings import NOTE, OK, WRONG, Finding
+from runlog.commands.doctor_findings import NOTE, OK, WRONG, Finding
 from runlog.errors import RunlogError
 from runlog.http import probe
 from runlog.http.store import HttpStore
@@ -14,13 +14,13 @@ LITTLE, MUCH = 3.0, 60.0  # seconds that clocks may differ, and beyond which tim
 
 
 def findings(store: HttpStore) -> Iterator[Finding]:
-    """Whether the server answers, as whom it knows us, its clock, and what waits for it here."""
+    """Check whether the server answers, who the user is there, its clock, and what waits for it."""
     try:
         greeting = probe.greet(store.session)
     except RunlogError as error:
         yield Finding(WRONG, "server", error.message)
     else:
-        version = f"version {greeting.version}" if greeting.version else "it tells no version"
+        version = f"version {greeting.version}" if greeting.version else "version unknown"
         yield Finding(OK, "server", f"answers in {greeting.seconds * 1000:.0f} ms, {version}")
         yield _log_in(store)
         if greeting.ahead is not None:
@@ -35,7 +35,7 @@ def _log_in(store: HttpStore) -> Finding:
         return Finding(WRONG, "log-in", error.message)
     if not found.is_known:
         return Finding(OK, "log-in", "experiments can be read")
-    who = "the server asks nobody who they are"
+    who = "the server has no log-ins"
     if found.user is not None:
         who = f"as {found.user}, with the role {found.role}"
     if found.read_only:

@@ -1,4 +1,4 @@
-"""runlog experiments: make, find, rename, delete, restore, export."""
+"""runlog experiments: create, find, rename, delete, restore, export."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from runlog import text_tables
-from runlog.commands import common
-from runlog.commands.export import write_runs
+from runlog.commands import choosing, options, output, stores
+from runlog.commands.runs_csv import write_runs
 from runlog.text_tables import TEXT, TIME, Column
 
 if TYPE_CHECKING:
@@ -18,29 +18,31 @@ if TYPE_CHECKING:
 
 @click.group()
 def experiments() -> None:
-    """Make, find, rename and delete experiments."""
+    """Create, find, rename and delete experiments."""
 
 
 @experiments.command()
-@click.option("-n", "--experiment-name", metavar="NAME", required=True, help="Its name.")
+@click.option(
+    "-n", "--experiment-name", metavar="NAME", required=True, help="The name of the experiment."
+)
 @click.option(
     "-l",
     "--artifact-location",
     metavar="PATH",
-    help="Where files of its runs go; by default a folder beside the database.",
+    help="Where to store the files of its runs; by default in a folder beside the database.",
 )
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def create(
     experiment_name: str, artifact_location: str | None, form: str | None, uri: str | None
 ) -> None:
-    """Make an experiment, and the database if there is none yet."""
+    """Create an experiment, and the database if it does not exist."""
     from runlog.client import RunlogClient
 
-    common.open_store(uri, make=True)
+    stores.open_store(uri, create=True)
     number = RunlogClient(uri).create_experiment(experiment_name, artifact_location)
-    said = f"Created experiment '{experiment_name}' with id {number}"
-    _print_done(form, said, "created", number, experiment_name)
+    message = f"Created experiment '{experiment_name}' with id {number}"
+    _print_done(form, message, "created", number, experiment_name)
 
 
 EMPTY = "There are no such experiments."
@@ -57,18 +59,16 @@ COLUMNS = [
 
 @click.command()
 @click.argument("filter_string", metavar="[FILTER]", default="")
-@common.view_option
+@options.view_option
 @click.option(
     "--order-by",
     metavar="FIELD",
     multiple=True,
-    help="What to sort by, such as 'name' or 'creation_time DESC'; may be repeated.",
+    help="Sort by this, such as 'name' or 'creation_time DESC'; may be repeated.",
 )
-@click.option(
-    "--max-results", type=click.IntRange(1), metavar="N", help="Show no more than so many."
-)
-@common.output_options
-@common.place_option
+@click.option("--max-results", type=click.IntRange(1), metavar="N", help="Show at most N.")
+@options.output_options
+@options.tracking_uri_option
 def search(
     filter_string: str,
     view: str,
@@ -79,18 +79,18 @@ def search(
 ) -> None:
     """List experiments, newest first.
 
-    FILTER is such as "name LIKE 'digits%'"; without one all are shown.
+    FILTER is an expression such as "name LIKE 'digits%'". Without it, all experiments are listed.
     """
-    found = common.open_store(uri).all_experiments(
-        common.view_number(view), max_results, filter_string, order_by
+    found = stores.open_store(uri).all_experiments(
+        choosing.view_type(view), max_results, filter_string, order_by
     )
     columns = [
         column
-        if column.name != "lifecycle_stage" or view != common.VIEWS[0]
+        if column.name != "lifecycle_stage" or view != options.VIEWS[0]
         else column._replace(shown=False)
         for column in COLUMNS
     ]
-    common.print_rows(columns, [_row(each, form) for each in found], form, empty=EMPTY)
+    output.print_rows(columns, [_row(each, form) for each in found], form, empty=EMPTY)
 
 
 experiments.add_command(search, "search")
@@ -98,26 +98,29 @@ experiments.add_command(search, "list")
 
 
 @experiments.command()
-@common.experiment_options()
+@options.experiment_options()
 @click.option(
-    "--output", type=click.Choice(["table", "json"]), metavar="FORM", help="json is --json."
+    "--output",
+    type=click.Choice(["table", "json"]),
+    metavar="FORM",
+    help="json is the same as --json.",
 )
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def get(
     experiment_id: str | None,
     experiment_name: str | None,
-    output: str | None,
+    output_format: str | None,
     form: str | None,
     uri: str | None,
 ) -> None:
-    """Show all that is known of an experiment."""
-    _, experiment = _found(experiment_id, experiment_name, uri)
-    if form == "json" or output == "json":
+    """Show the details of an experiment."""
+    _, experiment = _experiment(experiment_id, experiment_name, uri)
+    if form == "json" or output_format == "json":
         click.echo(text_tables.json_text(dict(experiment), indent=2))
         return
     if form == "csv":
-        common.print_rows(COLUMNS, [_row(experiment, form)], form)
+        output.print_rows(COLUMNS, [_row(experiment, form)], form)
         return
     row = zip(COLUMNS, _row(experiment, form), strict=True)
     shown = [(column.name.replace("_", " "), column.kind.show([value])[0]) for column, value in row]
@@ -134,10 +137,10 @@ def _row(experiment: Experiment, form: str | None) -> list[object]:
 
 
 @experiments.command()
-@common.experiment_options()
-@click.option("--new-name", metavar="NAME", required=True, help="The name it gets.")
-@common.output_options
-@common.place_option
+@options.experiment_options()
+@click.option("--new-name", metavar="NAME", required=True, help="The new name.")
+@options.output_options
+@options.tracking_uri_option
 def rename(
     experiment_id: str | None,
     experiment_name: str | None,
@@ -145,65 +148,67 @@ def rename(
     form: str | None,
     uri: str | None,
 ) -> None:
-    """Give an experiment another name."""
-    store, experiment = _found(experiment_id, experiment_name, uri)
+    """Rename an experiment."""
+    store, experiment = _experiment(experiment_id, experiment_name, uri)
     store.rename_experiment(experiment.experiment_id, new_name)
-    said = f"Experiment {experiment.experiment_id} is now called '{new_name}'"
-    _print_done(form, said, "renamed", experiment.experiment_id, new_name)
+    message = f"Experiment {experiment.experiment_id} is now called '{new_name}'"
+    _print_done(form, message, "renamed", experiment.experiment_id, new_name)
 
 
 @experiments.command()
-@common.experiment_options()
-@common.output_options
-@common.place_option
+@options.experiment_options()
+@options.output_options
+@options.tracking_uri_option
 def delete(
     experiment_id: str | None, experiment_name: str | None, form: str | None, uri: str | None
 ) -> None:
     """Move an experiment and its runs to the trash.
 
-    `runlog experiments restore` brings them back, until `runlog gc` deletes them for good.
+    `runlog experiments restore` brings them back, until `runlog gc` deletes them permanently.
     """
-    store, experiment = _found(experiment_id, experiment_name, uri)
+    store, experiment = _experiment(experiment_id, experiment_name, uri)
     store.delete_experiment(experiment.experiment_id)
-    said = f"Experiment {experiment.experiment_id} ('{experiment.name}') is in the trash"
-    _print_done(form, said, "deleted", experiment.experiment_id, experiment.name)
+    message = f"Experiment {experiment.experiment_id} ('{experiment.name}') is in the trash"
+    _print_done(form, message, "deleted", experiment.experiment_id, experiment.name)
 
 
 @experiments.command()
-@common.experiment_options()
-@common.output_options
-@common.place_option
+@options.experiment_options()
+@options.output_options
+@options.tracking_uri_option
 def restore(
     experiment_id: str | None, experiment_name: str | None, form: str | None, uri: str | None
 ) -> None:
-    """Bring an experiment back from the trash, with the runs that went with it."""
-    store, experiment = _found(experiment_id, experiment_name, uri)
+    """Restore an experiment from the trash, with the runs that were moved there with it."""
+    store, experiment = _experiment(experiment_id, experiment_name, uri)
     store.restore_experiment(experiment.experiment_id)
-    said = f"Experiment {experiment.experiment_id} ('{experiment.name}') is restored"
-    _print_done(form, said, "restored", experiment.experiment_id, experiment.name)
+    message = f"Experiment {experiment.experiment_id} ('{experiment.name}') is restored"
+    _print_done(form, message, "restored", experiment.experiment_id, experiment.name)
 
 
-def _print_done(form: str | None, said: str, done: str, number: str, name: str) -> None:
-    common.print_done(form, [(said, {"done": done, "experiment_id": number, "name": name})])
+def _print_done(form: str | None, message: str, done: str, number: str, name: str) -> None:
+    output.print_done(form, [(message, {"done": done, "experiment_id": number, "name": name})])
 
 
 @experiments.command()
-@common.experiment_options()
-@click.option("-o", "--filename", metavar="FILE", help="Write to this file, not to the screen.")
-@common.place_option
+@options.experiment_options()
+@click.option(
+    "-o", "--filename", metavar="FILE", help="Write to this file instead of standard output."
+)
+@options.tracking_uri_option
 def csv(
     experiment_id: str | None, experiment_name: str | None, filename: str | None, uri: str | None
 ) -> None:
-    """Export an experiment's runs as CSV.
+    """Export the runs of an experiment as CSV.
 
     The columns are those of `runlog.search_runs`.
     """
-    store, experiment = _found(experiment_id, experiment_name, uri)
+    store, experiment = _experiment(experiment_id, experiment_name, uri)
     write_runs(store.search_run_columns([experiment.experiment_id]), filename)
 
 
-def _found(
+def _experiment(
     experiment_id: str | None, experiment_name: str | None, uri: str | None
 ) -> tuple[Store, Experiment]:
-    store = common.open_store(uri)
-    return store, common.one_experiment(store, experiment_id, experiment_name)
+    store = stores.open_store(uri)
+    return store, choosing.one_experiment(store, experiment_id, experiment_name)

@@ -1,4 +1,4 @@
-"""runlog gc: what is in the trash is deleted for good."""
+"""runlog gc: permanently delete what is in the trash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runlog import text_tables
-from runlog.commands import common
+from runlog.commands import choosing, completers, options, output, stores
 from runlog.text_tables import ID, TEXT, TIME, Column, counted
 
 if TYPE_CHECKING:
@@ -20,38 +20,39 @@ if TYPE_CHECKING:
 @click.option(
     "--older-than",
     metavar="SPAN",
-    callback=common.span,
-    help="Delete only what went to the trash so long ago: 30d, 12h, 1d2h3m4s, 1.5d.",
+    callback=options.duration,
+    help="Delete only what has been in the trash for this long: 30d, 12h, 1d2h3m4s, 1.5d.",
 )
 @click.option(
     "--run-ids",
     metavar="IDS",
-    shell_complete=common.complete_runs,
-    help="Delete only these runs, separated by commas; no experiments.",
+    shell_complete=completers.complete_runs,
+    help="Delete only these runs, separated by commas, and no experiments.",
 )
 @click.option(
     "--experiment-ids",
     metavar="IDS",
-    shell_complete=common.complete_experiment_ids,
+    shell_complete=completers.complete_experiment_ids,
     help="Delete only these experiments and their runs, separated by commas.",
 )
 @click.option(
     "--artifacts-destination",
     "artifacts",
     metavar="URI",
-    help="Where the server of this database keeps artifacts, if `runlog serve` was told a place.",
+    help="Where the server of this database stores artifacts, if you started `runlog serve` with "
+    "this option.",
 )
-@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@click.option("--dry-run", is_flag=True, help="Delete nothing: show what would be deleted.")
 @click.option(
     "--no-vacuum",
     is_flag=True,
-    help="Leave the space that becomes free inside the file, for reuse.",
+    help="Do not shrink the database file: leave the freed space in it for reuse.",
 )
 @click.option(
     "--backend-store-uri", "backend_uri", metavar="URI", help="The same as --tracking-uri."
 )
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def gc(
     older_than: int,
     run_ids: str | None,
@@ -63,37 +64,39 @@ def gc(
     form: str | None,
     uri: str | None,
 ) -> None:
-    """Delete for good what is in the trash.
+    """Permanently delete what is in the trash.
 
-    Runs go with their files, then the experiments that are left empty. It does not ask: --dry-run
-    shows what would go. Active runs are safe; naming one is an error. Afterwards the file is
-    written anew, as `runlog db vacuum` does, and gives the space back.
+    Deletes runs with their files, and then the experiments that are left empty. It does not ask:
+    use --dry-run to see what would be deleted. Active runs are safe; naming one is an error.
+    Afterwards the database file is shrunk, as by `runlog db vacuum`.
 
-    Unless runs or experiments are named, what killed uploads have left in the folder of artifacts
-    goes too: hidden files that nobody has written to for a day.
+    Unless you name runs or experiments, it also deletes what killed uploads have left in the folder
+    of artifacts: hidden files that nobody has written to for a day.
     """
-    store = common.open_database(backend_uri or uri)
+    store = stores.open_database(backend_uri or uri)
     if artifacts:
         from runlog.store_uri import artifact_root
 
         store.artifact_root = artifact_root(artifacts)
-    runs = None if run_ids is None else [common.full_run_id(store, each) for each in _list(run_ids)]
+    runs = (
+        None if run_ids is None else [choosing.full_run_id(store, each) for each in _list(run_ids)]
+    )
     experiments = None if experiment_ids is None else _list(experiment_ids)
     files = _Files(store)
     unfinished = [*_unfinished(store)] if runs is None and experiments is None else []
     if dry_run:
         _show_trash(store, older_than, runs, experiments, unfinished, form)
         return
-    with common.progress("Deleting runs") as done:
+    with output.progress("Deleting runs") as done:
         gone = store.gc(older_than, runs, experiments, files.delete, done, files.may_go)
     for path in unfinished:
         _remove(os.unlink, path)
     # A server uses the space again by itself.
-    freed = _vacuum(store) if any(gone) and not no_vacuum and common.is_file(store) else None
+    freed = _vacuum(store) if any(gone) and not no_vacuum and stores.is_file(store) else None
     if form:
         names = ("runs", "experiments", "freed_bytes", "unfinished_files")
         row = [*gone, freed, len(unfinished)]
-        common.print_rows([Column(name, TEXT) for name in names], [row], form)
+        output.print_rows([Column(name, TEXT) for name in names], [row], form)
         return
     what = f"{counted(gone[0], 'run')} and {counted(gone[1], 'experiment')}"
     if unfinished:
@@ -131,11 +134,11 @@ def _show_trash(
     for path in unfinished:
         changed = int(os.path.getmtime(path) * 1000)
         rows.append(("file", None, os.path.basename(path), changed, path))
-    common.print_rows(COLUMNS, rows, form)
+    output.print_rows(COLUMNS, rows, form)
     files = _Files(store)
     for run in runs:
         files.may_go(run.run_id, run.artifact_uri)
-    common.say("Nothing was deleted.")
+    output.hint("Nothing was deleted.")
 
 
 class _Files:
@@ -160,7 +163,7 @@ class _Files:
             opening.check(self._store, uri)
         except LocationRefused as error:
             if opening.is_there(uri):
-                common.complain("warning", f"run {run_id} stays in the trash: {error.message}")
+                output.report("warning", f"run {run_id} stays in the trash: {error.message}")
                 return False
             self._left_alone.add(uri)
         except InvalidParameter as error:
@@ -168,7 +171,7 @@ class _Files:
         return True
 
     def _leave(self, uri: str, reason: str) -> None:
-        common.complain("warning", f"files at {uri} are left alone: {reason}")
+        output.report("warning", f"files at {uri} are left alone: {reason}")
         self._left_alone.add(uri)
 
     def delete(self, uri: str) -> None:
@@ -190,9 +193,9 @@ class _Files:
             _remove(os.rmdir, os.path.dirname(run_folder))
 
 
-def _remove(deed: Callable[[str], None], path: str) -> None:
+def _remove(action: Callable[[str], None], path: str) -> None:
     try:
-        deed(path)
+        action(path)
     except OSError:  # not there any more; a folder that is not empty
         pass
 
@@ -216,9 +219,9 @@ def _vacuum(store: SqlStore) -> int | None:
     from runlog.errors import StoreError
 
     try:
-        with common.progress("Vacuuming") as done:
+        with output.progress("Vacuuming") as done:
             before, after = maintenance.vacuum(store.db, done)
     except StoreError as error:  # what had to go is gone all the same
-        common.complain("warning", f"no space was given back: {error.message}")
+        output.report("warning", f"the database file was not shrunk: {error.message}")
         return None
     return before - after

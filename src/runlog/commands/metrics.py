@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runlog import text_tables
-from runlog.commands import common
+from runlog.commands import choosing, completers, options, output, stores
 from runlog.text_tables import COUNT, ID, NUMBER, TEXT, TIME, Column
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def metrics() -> None:
-    """Read the metrics of runs, and draw them."""
+    """Show and plot the metrics of runs."""
 
 
 def _of_runs(command: Callable[..., None]) -> Callable[..., None]:
@@ -36,7 +36,7 @@ def _of_runs(command: Callable[..., None]) -> Callable[..., None]:
         uri: str | None,
         **options: Any,
     ) -> None:
-        store = common.open_store(uri)
+        store = stores.open_store(uri)
         command(store, *_named(store, words, run_ids, keys), **options)
 
     argument = click.argument("words", nargs=-1, metavar="RUN [KEY]...", shell_complete=_complete)
@@ -46,9 +46,9 @@ def _of_runs(command: Callable[..., None]) -> Callable[..., None]:
         "run_ids",
         metavar="ID",
         multiple=True,
-        shell_complete=common.complete_runs,
-        help="A run, by its id or as much of its beginning as no other has; may be repeated. "
-        "With it all arguments are keys.",
+        shell_complete=completers.complete_runs,
+        help="A run id, or any unique prefix of one; may be repeated. If you use it, all "
+        "arguments are keys.",
     )
     keys = click.option(
         "-k",
@@ -56,15 +56,15 @@ def _of_runs(command: Callable[..., None]) -> Callable[..., None]:
         "keys",
         metavar="KEY",
         multiple=True,
-        shell_complete=common.complete_metrics,
-        help="A metric; may be repeated. Without any, all metrics.",
+        shell_complete=completers.complete_metrics,
+        help="A metric; may be repeated. By default all metrics.",
     )
-    return argument(run_ids(keys(common.place_option(with_runs))))
+    return argument(run_ids(keys(options.tracking_uri_option(with_runs))))
 
 
 def _complete(context: click.Context, option: click.Parameter, begun: str) -> list[CompletionItem]:
     is_run = not context.params.get("run_ids") and not context.params.get("words")
-    complete = common.complete_runs if is_run else common.complete_metrics
+    complete = completers.complete_runs if is_run else completers.complete_metrics
     return complete(context, option, begun)
 
 
@@ -76,7 +76,7 @@ def _named(
     given = list(run_ids) or [rest.pop(0)] if run_ids or rest else []
     if not given:
         raise click.UsageError("Name a run: RUN or --run-id ID.")
-    return [common.full_run_id(store, each) for each in given], [*rest, *keys] or None
+    return [choosing.full_run_id(store, each) for each in given], [*rest, *keys] or None
 
 
 def _histories(store: Store, run_ids: Sequence[str], keys: Sequence[str] | None) -> list[History]:
@@ -104,9 +104,9 @@ HISTORY = [
 
 @metrics.command()
 @_of_runs
-@common.output_options
+@options.output_options
 def history(store: Store, run_ids: list[str], keys: list[str] | None, form: str | None) -> None:
-    """Show every point of metrics, by timestamp, step and value."""
+    """Show every point of metrics, with its time, step and value."""
     _print_history(_histories(store, run_ids, keys), form)
 
 
@@ -121,7 +121,7 @@ def _print_history(found: Sequence[History], form: str | None) -> None:
     one_key = len({each.key for each in found}) == 1
     same = ({"run_id"} if one_run else set()) | ({"key"} if one_key else set())
     columns = [column._replace(shown=column.name not in same) for column in HISTORY]
-    common.print_rows(columns, rows, form)
+    output.print_rows(columns, rows, form)
 
 
 SUMMARY = [
@@ -142,9 +142,9 @@ SUMMARY = [
 
 @metrics.command()
 @_of_runs
-@common.output_options
+@options.output_options
 def summary(store: Store, run_ids: list[str], keys: list[str] | None, form: str | None) -> None:
-    """Show of each metric how many points it has, its last, least, greatest and first value."""
+    """For each metric, show the number of points and the last, smallest, largest, first value."""
     rows = [
         [run_id, *(getattr(each, column.name) for column in SUMMARY[1:])]
         for run_id in run_ids
@@ -152,7 +152,7 @@ def summary(store: Store, run_ids: list[str], keys: list[str] | None, form: str 
         if keys is None or each.key in keys
     ]
     columns = [SUMMARY[0]._replace(shown=len(run_ids) > 1), *SUMMARY[1:]]
-    common.print_rows(columns, rows, form, "--json has all")
+    output.print_rows(columns, rows, form, "--json has all")
 
 
 # -- plots ----------------------------------------------------------------------------------
@@ -160,20 +160,20 @@ def summary(store: Store, run_ids: list[str], keys: list[str] | None, form: str 
 
 @metrics.command()
 @_of_runs
-@click.option("--log", is_flag=True, help="Draw the values on a logarithmic axis.")
+@click.option("--log", is_flag=True, help="Use a logarithmic axis for the values.")
 @click.option(
     "--x",
     "across",
     type=click.Choice(["step", "time"]),
     default="step",
     show_default=True,
-    help="What to draw the values over: the steps, or the seconds since the first point.",
+    help="The horizontal axis: steps, or seconds since the first point.",
 )
 @click.option(
     "--width",
     type=click.IntRange(20, 1000),
     metavar="N",
-    help="Columns; by default the terminal's.",
+    help="The width in columns; by default that of the terminal.",
 )
 @click.option(
     "--height",
@@ -181,10 +181,10 @@ def summary(store: Store, run_ids: list[str], keys: list[str] | None, form: str 
     metavar="N",
     default=15,
     show_default=True,
-    help="Rows of a plot.",
+    help="The height of a plot in rows.",
 )
-@click.option("--ascii", "plain", is_flag=True, help="Draw with ASCII characters only.")
-@common.output_options
+@click.option("--ascii", "plain", is_flag=True, help="Use only ASCII characters.")
+@options.output_options
 def plot(
     store: Store,
     run_ids: list[str],
@@ -196,8 +196,8 @@ def plot(
     plain: bool,
     form: str | None,
 ) -> None:
-    """Draw metrics in the terminal: a plot for each metric, with a line for each run."""
-    from runlog.commands.terminal_plot import Line, chart
+    """Plot metrics in the terminal: one plot per metric, one line per run."""
+    from runlog.commands.metrics_plot import Line, chart
 
     found = _histories(store, run_ids, keys)
     if form is not None:
@@ -212,19 +212,19 @@ def plot(
             if each.key == key
         ]
         heading = key if across == "step" else f"{key} over time"
-        click.echo("\n" * (position > 0) + common.heading(text_tables.plain(heading)))
+        click.echo("\n" * (position > 0) + output.heading(text_tables.plain(heading)))
         drawn = chart(
             lines,
-            cells=width or common.terminal_width() or 80,
+            cells=width or output.terminal_width() or 80,
             height=height,
             braille=braille,
             log=log,
-            paint=common.painted if common.shows_colours() else None,
+            paint=output.painted if output.shows_colours() else None,
             show_x=text_tables.number if across == "step" else _seconds,
         )
         click.echo("\n".join(drawn))
     if not found:
-        common.say("There are no metrics to draw.")
+        output.hint("There are no metrics to draw.")
 
 
 def _across(history: History, across: str) -> Sequence[float]:

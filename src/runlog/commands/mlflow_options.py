@@ -1,5 +1,5 @@
-"""Options that `mlflow server` and `mlflow ui` take and that have nothing to do here: each is taken
-and says so, or what it means is done by another way."""
+"""Options of `mlflow server` and `mlflow ui` that have no effect here: each is accepted and
+reported, or does what corresponds to it here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from runlog.commands import common
+from runlog.commands import output
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,7 +40,7 @@ OPTIONS = (
 
 
 def without_effect(command: Command) -> Command:
-    """Adds OPTIONS: the command does not get them, they are reported when they are given."""
+    """Add OPTIONS: the command does not get them; they are reported when they are used."""
     for option in reversed(OPTIONS):
         command = click.option(
             option.name,
@@ -55,17 +55,16 @@ def without_effect(command: Command) -> Command:
 def _report(option: Option) -> Callable[[click.Context, click.Parameter, Any], None]:
     def report(context: click.Context, parameter: click.Parameter, value: Any) -> None:
         if value:
-            common.complain("note", f"{option.name} does nothing here: {option.why}")
+            output.report("note", f"{option.name} does nothing here: {option.why}")
 
     return report
 
 
 def app_option(command: Command) -> Command:
-    """Adds `--app-name`, of which MLflow's basic-auth is the one that there is here: it demands
-    log-ins, as `--auth` does."""
+    """Add `--app-name`. The only app is basic-auth: it demands log-ins, as `--auth` does."""
     return click.option(
         "--app-name",
         type=click.Choice(["basic-auth"]),
         metavar="NAME",
-        help="As for MLflow: basic-auth is the same as --auth.",
+        help="For commands written for MLflow: basic-auth is the same as --auth.",
     )(command)

@@ -1,11 +1,10 @@
-"""runlog outbox: log calls on their way to a server."""
+"""runlog outbox: log calls that wait for their server."""
 
 from __future__ import annotations
 
 import click
 
-from runlog import tracking_uri
-from runlog.commands import common
+from runlog.commands import options, output
 from runlog.text_tables import NUMBER, TEXT, TIME, Column
 
 COLUMNS = [
@@ -22,20 +21,21 @@ SENT = [Column("uri", TEXT), Column("sent", NUMBER)]
 
 @click.group()
 def outbox() -> None:
-    """Look at, and send, log calls that wait on this machine for their server.
+    """Show and send log calls that wait on this machine for their server.
 
-    A program sends them itself, or else the next one that logs to that server does. RUNLOG_OUTBOX
-    names the folder.
+    When a server cannot be reached, a program stores its log calls in the outbox, a folder on this
+    machine, and sends them later. If the program ends before that, the next program that logs to
+    the same server sends them. RUNLOG_OUTBOX names the folder.
     """
 
 
 @outbox.command("list")
-@common.output_options
+@options.output_options
 def list_(form: str | None) -> None:
-    """List what waits on this machine, by server and run.
+    """List the log calls that wait on this machine, by server and run.
 
-    Under "in use" is whether the program that logged it is running, under "refused" why the server
-    does not take it.
+    The column "in use" shows whether the program that logged them is still running; "refused" shows
+    why the server does not accept them.
     """
     from runlog.http.outbox import files, waiting
 
@@ -52,27 +52,28 @@ def list_(form: str | None) -> None:
         for file in files()
         for each in waiting(file)
     ]
-    common.print_rows(COLUMNS, rows, form, empty="Nothing waits to be sent.")
+    output.print_rows(COLUMNS, rows, form, empty="There is nothing to send.")
 
 
 @outbox.command()
 @click.option(
     "--refused",
     is_flag=True,
-    help="Also what a server did not take before, once the cause is gone.",
+    help="Also send what a server refused before, once the cause is fixed.",
 )
 @click.option(
     "--any-login",
     is_flag=True,
-    help="Also what was logged under another log-in, such as a token that has expired.",
+    help="Also send what was logged under another log-in, such as an expired token.",
 )
-@common.output_options
+@options.output_options
 def send(refused: bool, any_login: bool, form: str | None) -> None:
-    """Send what programs that have ended could not.
+    """Send what programs could not send before they ended.
 
-    The server and your log-in are as for any command: RUNLOG_TRACKING_TOKEN and its like are used
-    for all servers. What was logged under another log-in stays where it is.
+    Uses the server and log-in as any other command does: RUNLOG_TRACKING_TOKEN and similar settings
+    apply to all servers. What was logged under another log-in is not sent.
     """
+    from runlog import tracking_uri
     from runlog.http.outbox import files, take_back, waiting
     from runlog.http.store import HttpStore
 
@@ -86,4 +87,4 @@ def send(refused: bool, any_login: bool, form: str | None) -> None:
                 rows.append([file.uri, store.send_pending(file, any_login)])
             finally:
                 store.close()
-    common.print_rows(SENT, rows, form, empty="Nothing waits to be sent.")
+    output.print_rows(SENT, rows, form, empty="There is nothing to send.")

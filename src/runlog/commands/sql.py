@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runlog import text_tables
-from runlog.commands import common
+from runlog.commands import options, output, stores
 from runlog.sql_results import distinct
 from runlog.text_tables import NUMBER, TEXT, Column, Kind
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 HELP = """\
 Statements end with a semicolon and may span lines. Views to read from: .tables
 .tables          the views, then the tables behind them
-.schema [NAME]   how a view or table, or everything, is made
-.mode [FORM]     print answers as table, json or csv
-.help            this
-.quit            leave; so does Ctrl-D. Ctrl-C drops what is typed, or stops a query."""
+.schema [NAME]   the definition of a view or table, or of all of them
+.mode [FORM]     print results as table, json or csv
+.help            show this help
+.quit            leave, as Ctrl-D does. Ctrl-C clears the input or stops a query."""
 
 COMMANDS = (".help", ".mode", ".quit", ".schema", ".tables")
 KEYWORDS = (
@@ -35,17 +35,17 @@ KEYWORDS = (
 
 @click.command()
 @click.argument("query", metavar="[QUERY]", required=False)
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def sql(query: str | None, form: str | None, uri: str | None) -> None:
-    """Read the database with SQL.
+    """Query the database with SQL.
 
-    This works on a file, on a database on a server, and on a runlog server, for users who may read
-    all its runs. It runs QUERY, or what comes on standard input; on a terminal it is a shell, with
-    line editing, history and completion. Nothing can be written. The views are runs, experiments,
-    params, metrics, metric_summary, tags, experiment_tags, models, inputs and artifacts.
+    Works on a file, on a database on a server, and on a runlog server if you may read all its runs.
+    Runs QUERY, or the statements on standard input. On a terminal, it is a shell with line editing,
+    history and completion. You can only read. The views are runs, experiments, params, metrics,
+    metric_summary, tags, experiment_tags, models, inputs and artifacts.
     """
-    reader = _reader(common.open_store(uri))
+    reader = _reader(stores.open_store(uri))
     try:
         if query is None and sys.stdin.isatty():
             Shell(reader, form).run()
@@ -62,7 +62,7 @@ def _reader(store: Store) -> Reader | ServerReader:
     from runlog.db.query import Reader, ServerReader
     from runlog.sqlstore.store import SqlStore
 
-    if isinstance(store, SqlStore) and common.is_file(store):
+    if isinstance(store, SqlStore) and stores.is_file(store):
         return Reader(store.db.path)
 
     def ask(statement: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
@@ -73,7 +73,7 @@ def _reader(store: Store) -> Reader | ServerReader:
 
 
 def print_answer(answer: Answer, form: str | None) -> None:
-    """Prints what a statement found, if it was one that finds something."""
+    """Print the rows that a statement returned, if it returns any."""
     if not answer.names:
         return
     if form == "csv":
@@ -83,10 +83,10 @@ def print_answer(answer: Answer, form: str | None) -> None:
         return
     if form == "json":
         columns = [Column(name, TEXT) for name in distinct(answer.names)]
-        common.print_parts(text_tables.json_rows(columns, answer.rows))
+        output.print_parts(text_tables.json_rows(columns, answer.rows))
         return
     rows = list(answer.rows)
-    common.print_rows(
+    output.print_rows(
         [
             Column(name, _kind([row[at] for row in rows]), least=12)
             for at, name in enumerate(answer.names)
@@ -101,10 +101,10 @@ def _kind(values: list[object]) -> Kind:
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, (int, float)) for value in known):
         return NUMBER
-    return Kind(_shown, lambda value: value)
+    return Kind(_texts, lambda value: value)
 
 
-def _shown(values: Sequence[Any]) -> list[str]:
+def _texts(values: Sequence[Any]) -> list[str]:
     return [
         f"x'{value.hex()}'" if isinstance(value, bytes) else text_tables.plain(value)
         for value in values
@@ -115,7 +115,7 @@ def _shown(values: Sequence[Any]) -> list[str]:
 
 
 class Shell:
-    """Reads statements and commands from a terminal until it is told to stop."""
+    """Reads statements and commands from a terminal until .quit or Ctrl-D."""
 
     def __init__(self, reader: Reader | ServerReader, form: str | None) -> None:
         self._reader = reader
@@ -167,7 +167,7 @@ class Shell:
     def _command(self, name: str, argument: str | None = None, *rest: str) -> None:
         if name == ".tables":
             columns = [Column("name", TEXT), Column("kind", TEXT)]
-            common.print_rows(columns, self._reader.names(), None)
+            output.print_rows(columns, self._reader.names(), None)
         elif name == ".schema":
             found = self._reader.schema(argument)
             click.echo("\n".join(found) or f"there is no {argument}; .tables shows what is there")
@@ -178,7 +178,7 @@ class Shell:
         elif name == ".help":
             click.echo(HELP)
         else:
-            click.echo(f"no command {name}; .help shows which there are", err=True)
+            click.echo(f"there is no command {name}; .help lists the commands", err=True)
 
     def _words(self) -> list[str]:
         """What Tab completes."""

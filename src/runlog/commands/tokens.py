@@ -1,10 +1,10 @@
-"""runlog tokens: what programs show a server instead of a password."""
+"""runlog tokens: what programs send to a server instead of a password."""
 
 from __future__ import annotations
 
 import click
 
-from runlog.commands import common
+from runlog.commands import options, output
 from runlog.commands.users import note, open_users, print_user
 from runlog.text_tables import TEXT, TIME, Column
 
@@ -16,15 +16,15 @@ COLUMNS = [
     Column("expiry_time", TIME),
     Column("last_used_time", TIME, optional=True),
 ]
-user_option = click.option("--user", metavar="NAME", required=True, help="Whose token it is.")
+user_option = click.option("--user", metavar="NAME", required=True, help="The user of the token.")
 
 
 @click.group()
 def tokens() -> None:
-    """Make and revoke the tokens of a server's users.
+    """Create and revoke the tokens of a server's users.
 
-    A client shows one as MLFLOW_TRACKING_TOKEN, or in the header `Authorization: Bearer TOKEN`. It
-    may do what its user may do.
+    A client sends a token in the header `Authorization: Bearer TOKEN`; set MLFLOW_TRACKING_TOKEN to
+    it. A token may do what its user may do.
     """
 
 
@@ -34,18 +34,18 @@ def tokens() -> None:
 @click.option(
     "--expires",
     metavar="SPAN",
-    callback=common.span,
+    callback=options.duration,
     default="90d",
     show_default=True,
-    help="How long it is good for: 90d, 12h, 1d2h3m4s; 0s is for ever.",
+    help="How long the token is valid: 90d, 12h, 1d2h3m4s; 0s is for ever.",
 )
-@click.option("--read-only", is_flag=True, help="It may only read.")
-@common.output_options
-@common.place_option
+@click.option("--read-only", is_flag=True, help="The token can only be used for reading.")
+@options.output_options
+@options.tracking_uri_option
 def create(
     name: str, user: str, expires: int, read_only: bool, form: str | None, uri: str | None
 ) -> None:
-    """Make a token and print it, this once: what is kept is a hash."""
+    """Create a token and print it. It is shown only now: just a hash of it is stored."""
     from runlog.clock import now
 
     known, name, user = open_users(uri), name.lower(), user.lower()
@@ -55,11 +55,12 @@ def create(
 
 
 @tokens.command("list")
-@click.option("--user", metavar="NAME", help="Only this user's.")
-@common.output_options
-@common.place_option
+@click.option("--user", metavar="NAME", help="Only the tokens of this user.")
+@options.output_options
+@options.tracking_uri_option
 def list_(user: str | None, form: str | None, uri: str | None) -> None:
-    """List the tokens, those that have expired too; never what they are."""
+    """List the tokens with their names, including expired ones. The tokens themselves are not
+    shown."""
     known = open_users(uri)
     owner = known.get(user).name if user else None
     rows = [
@@ -73,16 +74,16 @@ def list_(user: str | None, form: str | None, uri: str | None) -> None:
         ]
         for each in known.tokens(owner)
     ]
-    common.print_rows(COLUMNS, rows, form, empty="There are no tokens.")
+    output.print_rows(COLUMNS, rows, form, empty="There are no tokens.")
 
 
 @tokens.command()
 @click.argument("name")
 @user_option
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def revoke(name: str, user: str, form: str | None, uri: str | None) -> None:
-    """End a token at once, and the sessions that were begun with it."""
+    """Revoke a token at once, and end the sessions that were started with it."""
     known, name, user = open_users(uri), name.lower(), user.lower()
     known.revoke(user, name)
     note(known, "tokens revoke", f"token {name} user {user}")

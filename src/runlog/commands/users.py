@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runlog.commands import common
+from runlog.commands import choosing, options, output, stores
 from runlog.text_tables import TEXT, TIME, Column
 
 if TYPE_CHECKING:
@@ -24,20 +24,20 @@ ROLES = click.Choice(["admin", "editor", "viewer", "member"])
 GRANTS = click.Choice(["admin", "editor", "viewer"])
 
 
-def open_users(uri: str | None, make: bool = False) -> Users:
-    """The users of the store at `uri`."""
+def open_users(uri: str | None, create: bool = False) -> Users:
+    """Open the users of the store at `uri`."""
     from runlog.sqlstore.accounts import Users
 
-    return Users(common.open_database(uri, make).db)
+    return Users(stores.open_database(uri, create).db)
 
 
-def print_user(form: str | None, said: str, done: str, user: str, **facts: str) -> None:
-    """Says what was done with a user."""
-    common.print_done(form, [(said, {"done": done, "user": user, **facts})])
+def print_user(form: str | None, message: str, done: str, user: str, **facts: str) -> None:
+    """Print what was done with a user."""
+    output.print_done(form, [(message, {"done": done, "user": user, **facts})])
 
 
 def note(known: Users, action: str, target: str) -> None:
-    """Keeps in the audit log what was done here, by the user of this machine."""
+    """Record in the audit log what the user of this machine has done here."""
     from getpass import getuser
 
     from runlog.accounts import Entry
@@ -53,21 +53,23 @@ def note(known: Users, action: str, target: str) -> None:
 
 @click.group()
 def users() -> None:
-    """Make and change the users of a server on this database.
+    """Create and change the users of a server on this database.
 
-    They count at once, also for a server that is running. The roles: admin may do everything;
-    editor makes experiments, reads and changes all; viewer reads all; member makes experiments and
-    sees only those, and what is granted.
+    Changes take effect at once, also for a server that is running. Roles: an admin may do
+    everything; an editor creates experiments, and reads and changes all of them; a viewer reads all
+    of them; a member creates experiments and sees only those, and the ones that were granted.
     """
 
 
-def password_options(command: common.Command) -> common.Command:
-    """Adds `--password-stdin` and `--no-password`."""
+def password_options(command: options.Command) -> options.Command:
+    """Add `--password-stdin` and `--no-password`."""
     none = click.option(
-        "--no-password", is_flag=True, help="No password: only tokens, or a proxy's word."
+        "--no-password",
+        is_flag=True,
+        help="No password: the user logs in with tokens or through a proxy.",
     )
     stdin = click.option(
-        "--password-stdin", is_flag=True, help="Read the password from standard input, one line."
+        "--password-stdin", is_flag=True, help="Read the password from standard input (one line)."
     )
     return stdin(none(command))
 
@@ -87,10 +89,12 @@ def _password(stdin: bool, none: bool) -> str | None:
 
 @users.command()
 @click.argument("name")
-@click.option("--role", type=ROLES, default="editor", show_default=True, help="What they may do.")
+@click.option(
+    "--role", type=ROLES, default="editor", show_default=True, help="What the user may do."
+)
 @password_options
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def create(
     name: str,
     role: str,
@@ -99,22 +103,22 @@ def create(
     form: str | None,
     uri: str | None,
 ) -> None:
-    """Make a user, and ask for the password.
+    """Create a user, and ask for the password.
 
-    A database is made if there is none yet.
+    The database is created if it does not exist.
     """
-    known = open_users(uri, make=True)
+    known = open_users(uri, create=True)
     user = known.add(name, role, _password(password_stdin, no_password))
     note(known, "users create", f"user {user.name} {role}")
-    said = f"Created user {user.name} with the role {role}"
-    print_user(form, said, "created", user.name, role=role)
+    message = f"Created user {user.name} with the role {role}"
+    print_user(form, message, "created", user.name, role=role)
 
 
 @users.command("list")
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def list_(form: str | None, uri: str | None) -> None:
-    """List the users and what is granted to them."""
+    """List the users and their grants (roles in single experiments)."""
     known = open_users(uri)
     granted: dict[str, list[str]] = {}
     for each in known.grants():
@@ -129,32 +133,32 @@ def list_(form: str | None, uri: str | None) -> None:
         ]
         for each in known.all()
     ]
-    common.print_rows(COLUMNS, rows, form, empty="There are no users.")
+    output.print_rows(COLUMNS, rows, form, empty="There are no users.")
 
 
 @users.command()
 @click.argument("name")
 @password_options
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def passwd(
     name: str, password_stdin: bool, no_password: bool, form: str | None, uri: str | None
 ) -> None:
-    """Give a user another password; sessions end, tokens stay."""
+    """Change the password of a user. This ends the user's sessions; tokens stay valid."""
     known = open_users(uri)
     user = known.get(name)
     known.set_password(user.name, _password(password_stdin, no_password))
     note(known, "users passwd", f"user {user.name}")
-    print_user(form, f"User {user.name} has another password", "changed", user.name)
+    print_user(form, f"Changed the password of user {user.name}", "changed", user.name)
 
 
 @users.command()
 @click.argument("name")
 @click.argument("new_role", metavar="ROLE", type=ROLES)
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def role(name: str, new_role: str, form: str | None, uri: str | None) -> None:
-    """Give a user another role: admin, editor, viewer or member."""
+    """Change the role of a user: admin, editor, viewer or member."""
     known, name = open_users(uri), name.lower()
     known.set_role(name, new_role)
     note(known, "users role", f"user {name} {new_role}")
@@ -163,10 +167,10 @@ def role(name: str, new_role: str, form: str | None, uri: str | None) -> None:
 
 @users.command()
 @click.argument("name")
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def delete(name: str, form: str | None, uri: str | None) -> None:
-    """Remove a user with all tokens and grants; experiments and runs stay."""
+    """Delete a user with all tokens and grants. Experiments and runs stay."""
     known, name = open_users(uri), name.lower()
     known.remove(name)
     note(known, "users delete", f"user {name}")
@@ -176,9 +180,9 @@ def delete(name: str, form: str | None, uri: str | None) -> None:
 @users.command()
 @click.argument("name")
 @click.argument("granted", metavar="ROLE", type=GRANTS)
-@common.experiment_options()
-@common.output_options
-@common.place_option
+@options.experiment_options()
+@options.output_options
+@options.tracking_uri_option
 def grant(
     name: str,
     granted: str,
@@ -189,22 +193,22 @@ def grant(
 ) -> None:
     """Give a user a role in one experiment: viewer, editor or admin.
 
-    It adds to what the user's own role allows, and takes nothing away.
+    The grant adds to what the user's own role allows; it never takes anything away.
     """
     known, name = open_users(uri), name.lower()
-    found = common.one_experiment(common.open_store(uri), experiment_id, experiment_name)
+    found = choosing.one_experiment(stores.open_store(uri), experiment_id, experiment_name)
     number = found.experiment_id
     known.grant(name, number, granted)
     note(known, "users grant", f"experiment {number} user {name} {granted}")
-    said = f"User {name} is {granted} in experiment '{found.name}'"
-    print_user(form, said, "granted", name, experiment_id=number, role=granted)
+    message = f"User {name} is {granted} in experiment '{found.name}'"
+    print_user(form, message, "granted", name, experiment_id=number, role=granted)
 
 
 @users.command()
 @click.argument("name")
-@common.experiment_options()
-@common.output_options
-@common.place_option
+@options.experiment_options()
+@options.output_options
+@options.tracking_uri_option
 def revoke(
     name: str,
     experiment_id: str | None,
@@ -212,11 +216,11 @@ def revoke(
     form: str | None,
     uri: str | None,
 ) -> None:
-    """Take back what was granted to a user in one experiment."""
+    """Revoke the role that was granted to a user in one experiment."""
     known, name = open_users(uri), name.lower()
-    found = common.one_experiment(common.open_store(uri), experiment_id, experiment_name)
+    found = choosing.one_experiment(stores.open_store(uri), experiment_id, experiment_name)
     number = found.experiment_id
     known.withdraw(name, number)
     note(known, "users revoke", f"experiment {number} user {name}")
-    said = f"User {name} has no grant in experiment '{found.name}' any more"
-    print_user(form, said, "revoked", name, experiment_id=number)
+    message = f"User {name} no longer has a grant in experiment '{found.name}'"
+    print_user(form, message, "revoked", name, experiment_id=number)

@@ -1,4 +1,4 @@
-"""A place behind a network, as ArtifactRepo uses it: connections, and an end to waiting."""
+"""A file system behind a network, as ArtifactRepo uses it: connections and timeouts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runlog.storage import schemes
 from runlog.storage.errors import is_final
 from runlog.storage.paths import Address, last_part
 from runlog.storage.scheduler import finish, in_thread, together
-from runlog.storage.transfer import Transfer, memory, patience
+from runlog.storage.transfer import Transfer, memory, timeout
 
 _PIECE = 8 << 20  # bytes of a big file that one request fetches, at most
 
@@ -23,11 +23,12 @@ _remotes: dict[Any, Remote] = {}
 
 
 def remote(address: Address) -> Remote:
-    """The way to the host of an address; repositories of one process share it while the
-    environment that it was opened in is the same. Raises InvalidParameter, MissingExtra."""
+    """Return the file system of the host of an address; repositories of one process share it
+    while the environment that it was opened in is the same. Raises InvalidParameter and
+    MissingExtra."""
     scheme = schemes.row(address)
     options = repr(scheme.options(address))
-    key = (os.getpid(), *address[:2], *address[3:5], memory(), patience(), options)
+    key = (os.getpid(), *address[:2], *address[3:5], memory(), timeout(), options)
     found = _remotes.get(key)
     if found is None:
         found = _remotes.setdefault(key, Remote(scheme, address))
@@ -60,7 +61,7 @@ class Remote:
     # -- connections ------------------------------------------------------------------------
 
     def new(self) -> Any:
-        return schemes.make(self.traits, self._address, self.room)
+        return schemes.create(self.traits, self._address, self.room)
 
     def _take(self) -> Any:
         files = self._take_idle()
@@ -125,24 +126,24 @@ class Remote:
     def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return self._wait_for(lambda: self._do(name, *args, **kwargs))
 
-    def _wait_for(self, deed: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    def _wait_for(self, action: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         loop = self.loop
         if loop is None:
-            return finish(deed())
+            return finish(action())
         import asyncio
 
         given_up = threading.Event()
 
         async def guarded() -> Any:
             try:
-                return await deed()
+                return await action()
             except Exception:
-                if not given_up.is_set():  # or else nobody is there to hear of it
+                if not given_up.is_set():  # or else nobody is there to see it
                     raise
 
         future = asyncio.run_coroutine_threadsafe(guarded(), loop)
         try:
-            return future.result(patience())
+            return future.result(timeout())
         except BaseException:
             given_up.set()
             future.cancel()
@@ -183,15 +184,15 @@ class Remote:
             self._ask("makedirs", self._path(path), exist_ok=exist_ok)
 
     async def put(self, transfer: Transfer, data: bytes | None) -> None:
-        """Send `data`, if what is to be sent has been read, or else the local file."""
+        """Send `data`, if the file has been read, or else the local file."""
         self._writable()
         if data is not None:
-            kind = self.traits.kind(guess_type(transfer.path)[0])
-            await self._do("pipe_file", transfer.place, data, **kind)
+            options = self.traits.content_type(guess_type(transfer.path)[0])
+            await self._do("pipe_file", transfer.target, data, **options)
             transfer.absolute_update(len(data))
         else:
             how = self.traits.put(self.room)
-            await self._do("put_file", transfer.local, transfer.place, callback=transfer, **how)
+            await self._do("put_file", transfer.local, transfer.target, callback=transfer, **how)
 
     async def get(self, path: str, transfer: Transfer, local: str) -> None:
         path, size = self._path(path), transfer.size
@@ -217,16 +218,16 @@ class Remote:
         self._writable()
         self._ask("rm", self._path(path), recursive=recursive)
 
-    def abandon(self, place: str) -> None:
-        """Clean up what a failed transfer to `place` may have left, as far as that is possible."""
+    def abandon(self, path: str) -> None:
+        """Clean up what a failed transfer to `path` may have left, as far as that is possible."""
         if self.traits.moves:
-            self._call("rm", place)
+            self._call("rm", path)
         else:
-            self._wait_for(lambda: self._abandon(place))
+            self._wait_for(lambda: self._abandon(path))
 
-    async def _abandon(self, place: str) -> None:
+    async def _abandon(self, path: str) -> None:
         async with self._connected() as files:
-            await self.traits.abandon(files, place)
+            await self.traits.abandon(files, path)
 
     def open(self, path: str) -> Any:
         # A file of its own connection, where they are not shared: it may stay open for long.
@@ -239,15 +240,15 @@ class Remote:
         found: bytes = self._ask("cat_file", self._path(path), start=start, end=end)
         return found
 
-    def ask_s3(self, name: str, place: str, **given: Any) -> dict[str, Any]:
+    def call_s3(self, name: str, path: str, **arguments: Any) -> dict[str, Any]:
         """A call of S3's own, about one object."""
-        bucket, _, key = place.partition("/")
-        found: dict[str, Any] = self._ask("call_s3", name, Bucket=bucket, Key=key, **given)
+        bucket, _, key = path.partition("/")
+        found: dict[str, Any] = self._ask("call_s3", name, Bucket=bucket, Key=key, **arguments)
         return found
 
-    def signed(self, place: str, call: str, seconds: int, **given: Any) -> str:
-        """The address at which anyone may make a call of S3's, once it is signed."""
-        return str(self._ask("url", place, expires=seconds, client_method=call, **given))
+    def signed(self, path: str, call: str, seconds: int, **arguments: Any) -> str:
+        """Return a signed URL, with which anyone may make a call of S3's."""
+        return str(self._ask("url", path, expires=seconds, client_method=call, **arguments))
 
     def _writable(self) -> None:
         if not self.traits.writable:
@@ -273,7 +274,7 @@ def _method(files: Any, name: str) -> Callable[..., Awaitable[Any]]:
 
 async def _get_in_pieces(files: Any, path: str, transfer: Transfer, local: str, room: int) -> None:
     """Fetch a big file in ranges, some at once. It must be the same one from first to last."""
-    found = await files._info(path)
+    found = await _method(files, "info")(path)
     size = found["size"]  # it may be another one than that in the listing already
     length = min(_PIECE, room)
     starts = iter(range(0, size, length))
@@ -282,13 +283,13 @@ async def _get_in_pieces(files: Any, path: str, transfer: Transfer, local: str, 
         async def fetch() -> None:
             for start in starts:
                 end = min(start + length, size)
-                piece = await files._cat_file(path, start=start, end=end)
+                piece = await _method(files, "cat_file")(path, start=start, end=end)
                 file.seek(start)
                 file.write(piece)
                 transfer.relative_update(len(piece))
 
         await together([fetch() for _ in range(room // length)])
-    if _version(await files._info(path)) != _version(found):
+    if _version(await _method(files, "info")(path)) != _version(found):
         raise OSError(f"{path} was replaced while it was fetched")
 
 

@@ -16,8 +16,8 @@ _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
 
 @contextmanager
 def with_snapshots(transfers: Sequence[Transfer]) -> Iterator[list[Transfer]]:
-    """The transfers, with a snapshot in the place of each runlog database that is in use, and
-    without the files that SQLite keeps beside it. The snapshots go when the block ends."""
+    """Yield the transfers, with a snapshot instead of each runlog database that is in use, and
+    without the files that SQLite keeps beside it. The snapshots are deleted when the block ends."""
     in_use = snapshots.in_use(each.local for each in transfers)
     kept = [each for each in transfers if _base(each.local) not in in_use]
     if not in_use:

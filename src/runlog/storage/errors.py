@@ -1,4 +1,4 @@
-"""What a file system says, turned into errors that name the artifact and the reason."""
+"""Errors of file systems, turned into errors that name the artifact and the reason."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ERROR_CODES = {
     errno.ENOSPC: "RESOURCE_EXHAUSTED",
     errno.EDQUOT: "RESOURCE_EXHAUSTED",
 }
-_WRONG_PLACE = (IsADirectoryError, NotADirectoryError, FileExistsError)
+_WRONG_PATH = (IsADirectoryError, NotADirectoryError, FileExistsError)
 # Errors that the next attempt would meet again. Those of optional packages go by their names:
-# ftplib's for "no", asyncssh's for a key that is not known, the clouds' for missing credentials.
+# ftplib's for a refusal, asyncssh's for an unknown key, the clouds' for missing credentials.
 _FINAL = (
     RunlogError,
     FileNotFoundError,
@@ -26,7 +26,7 @@ _FINAL = (
     TypeError,
     ValueError,
     NotImplementedError,
-    *_WRONG_PLACE,
+    *_WRONG_PATH,
 )
 _FINAL_NAMES = {
     "error_perm",
@@ -62,7 +62,7 @@ def _errno(error: BaseException) -> int:
 def explained(
     verb: str, path: str, secrets: tuple[str, ...] = (), remote: bool = False
 ) -> Iterator[None]:
-    """Turn what the file system says into errors of ours that name the artifact. None of the
+    """Turn errors of the file system into errors of ours that name the artifact. None of the
     `secrets` gets into a message or, behind it, into a traceback."""
     try:
         yield
@@ -81,9 +81,9 @@ def _translated(verb: str, path: str, error: Exception, secrets: tuple[str, ...]
     for secret in secrets:
         why = why.replace(secret, "***")
     if isinstance(error, FileNotFoundError):
-        said = "No such artifact" if verb == "read" else f"cannot {verb} artifact"
-        return NoSuchFile(f"{said}: {path!r}: {why}")
-    if isinstance(error, _WRONG_PLACE) or _errno(error) == errno.ENAMETOOLONG:
+        what = "No such artifact" if verb == "read" else f"cannot {verb} artifact"
+        return NoSuchFile(f"{what}: {path!r}: {why}")
+    if isinstance(error, _WRONG_PATH) or _errno(error) == errno.ENAMETOOLONG:
         return InvalidParameter(f"Invalid path {path!r} of an artifact: cannot {verb} it: {why}")
     if _is_timeout(error) and not str(error):
         why = "no answer for as long as RUNLOG_ARTIFACT_TIMEOUT allows"

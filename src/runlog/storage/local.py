@@ -1,4 +1,4 @@
-"""The local disk: a strict place for artifacts, and what is logged from it or downloaded to it."""
+"""The local disk: as a strict storage, and what is logged from it or downloaded to it."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class LocalFiles:
         found = []
         with os.scandir(self.real(path)) as entries:
             for each in entries:
-                place = f"{path}/{each.name}"
+                target = f"{path}/{each.name}"
                 try:
-                    status = os.stat(self.real(place)) if each.is_symlink() else each.stat()
+                    status = os.stat(self.real(target)) if each.is_symlink() else each.stat()
                 except (OSError, InvalidParameter):  # it leads nowhere, or outside
                     continue
-                found.append(_entry(place, status, each.is_symlink()))
+                found.append(_entry(target, status, each.is_symlink()))
         return found
 
     def makedirs(self, path: str, exist_ok: bool) -> None:

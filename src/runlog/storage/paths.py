@@ -1,4 +1,4 @@
-"""What artifacts and the places that hold them may be called. Nothing here touches a disk."""
+"""Paths of artifacts and URIs of storages, checked and parsed. Nothing here touches a disk."""
 
 from __future__ import annotations
 
@@ -84,8 +84,10 @@ class Address(NamedTuple):
         return f"<{self}>"
 
 
-_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(//(?P<place>[^/]*))?(?P<path>/.*)?", re.S)
-_PLACE = re.compile(
+_URI = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(//(?P<authority>[^/]*))?(?P<path>/.*)?", re.S
+)
+_AUTHORITY = re.compile(
     r"((?P<user>[^:]*)(:(?P<password>.*))?@)?(?P<host>\[[^]]*\]|[^:@]*)(:(?P<port>\d+))?", re.S
 )
 
@@ -94,7 +96,7 @@ def parse(uri: str) -> Address:
     """The parts of a URI or of a local path. Raises InvalidParameter, without a password in its
     text, for what is neither, for chained URLs (`::`) and for control characters."""
     if not uri or "\0" in uri:
-        raise InvalidParameter(f"no place for artifacts: {uri!r}")
+        raise InvalidParameter(f"not a location of artifacts: {uri!r}")
     scheme, colon, rest = uri.partition(":")
     if not colon or len(scheme) < 2 or not scheme.replace("+", "").replace("-", "").isalnum():
         return Address("file", None, None, "", None, os.path.abspath(uri))
@@ -105,10 +107,10 @@ def parse(uri: str) -> Address:
     if "::" in uri:
         raise InvalidParameter(f"chained URLs ('::') are refused: {scheme}::...")
     found = _URI.fullmatch(uri)
-    place = _PLACE.fullmatch(found["place"] or "") if found else None
-    if found is None or place is None or not _is_plain_text(uri) or "?" in uri or "#" in uri:
+    authority = _AUTHORITY.fullmatch(found["authority"] or "") if found else None
+    if found is None or authority is None or not _is_plain_text(uri) or "?" in uri or "#" in uri:
         raise InvalidParameter(
-            f"not the URI of a place for artifacts: {shown!r}. Write scheme://host/path, without "
+            f"not the URI of a location of artifacts: {shown!r}. Write scheme://host/path, without "
             "control characters, '?' or '#', and percent-encode a user or password that has any of "
             "/ : @ ? #"
         )
@@ -116,10 +118,10 @@ def parse(uri: str) -> Address:
 
     return Address(
         scheme,
-        unquote(place["user"]) if place["user"] else None,
-        unquote(place["password"]) if place["password"] else None,
-        place["host"],
-        int(place["port"]) if place["port"] else None,
+        unquote(authority["user"]) if authority["user"] else None,
+        unquote(authority["password"]) if authority["password"] else None,
+        authority["host"],
+        int(authority["port"]) if authority["port"] else None,
         found["path"] or "",
     )
 

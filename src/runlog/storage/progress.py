@@ -1,4 +1,4 @@
-"""How far a transfer has come, for whoever sits in front of it."""
+"""The progress of transfers, as a bar for people and as calls of a callback."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from runlog.settings import flag
 
-PATIENCE = 1.0  # seconds before a bar appears
+BAR_DELAY = 1.0  # seconds before a bar appears
 
 
 class Progress:
     """A bar (tqdm's or rich's, where one of them is installed) on a terminal and in notebooks,
-    once it takes longer than a second; and what a caller's fsspec `Callback` is told."""
+    once it takes longer than a second; and calls of a caller's fsspec `Callback`."""
 
     def __init__(self, what: str, total: int, callback: Any = None) -> None:
         self._what, self._total, self._callback = what, total, callback
@@ -28,13 +28,13 @@ class Progress:
         return self
 
     def __call__(self, done: int) -> None:
-        """`done` bytes are there. Never counts backwards, nor beyond the total."""
+        """Report that `done` bytes are there. Never counts backwards, nor beyond the total."""
         step = min(done, self._total) - self._done
         if step > 0:
             self._done += step
             if self._callback is not None:
                 self._callback.relative_update(step)
-        if self._bar is None and self._wanted and time.monotonic() - self._began > PATIENCE:
+        if self._bar is None and self._wanted and time.monotonic() - self._began > BAR_DELAY:
             self._bar = _tqdm(self._what, self._total) or _rich(self._what, self._total)
             self._wanted = self._bar is not None
         if self._bar is not None:

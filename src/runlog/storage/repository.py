@@ -11,19 +11,18 @@ from typing import Any, BinaryIO, cast
 
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter
-from runlog.storage import download as fetching
-from runlog.storage import scheduler, upload
+from runlog.storage import download, scheduler, upload
 from runlog.storage.databases import refuse_part, with_snapshots
 from runlog.storage.errors import NoSuchFile
 from runlog.storage.local import LocalFiles, existing_directory, identity, must_be_file, tree
 from runlog.storage.parts import Parts
 from runlog.storage.paths import check_path, checked_directory, join
-from runlog.storage.root import Place
+from runlog.storage.root import Root
 from runlog.storage.transfer import Transfer
 from runlog.storage.upload import Ledger
 
 _Files = list[FileInfo]  # inside ArtifactRepo, `list` is the method
-_AT_A_TIME = 8 << 20  # bytes that are sent as they are: of more, progress must be seen
+_AT_A_TIME = 8 << 20  # bytes that are sent as they are: for more, progress is shown
 
 
 class ArtifactRepo:
@@ -55,8 +54,8 @@ class ArtifactRepo:
         leaves out."""
         self._ledger = ledger
         self._own_files = own_files
-        self._place = Place(uri, files)
-        self.uri = self._place.uri
+        self._root = Root(uri, files)
+        self.uri = self._root.uri
 
     def __repr__(self) -> str:
         return f"ArtifactRepo({self.uri!r})"
@@ -105,7 +104,7 @@ class ArtifactRepo:
         left_out: list[str] = []
         found = [
             (local, check_path(join(base, name)), is_dir)
-            for local, name, is_dir in tree(top, "", [identity(self._place.root)], own, left_out)
+            for local, name, is_dir in tree(top, "", [identity(self._root.path)], own, left_out)
         ]
         if left_out:
             _report_left_out(top, tuple(left_out))
@@ -118,14 +117,14 @@ class ArtifactRepo:
 
     def write(self, path: str, data: bytes | Iterable[bytes]) -> None:
         """Write `data`, or the chunks that it yields, to the file `path`, in place of what was
-        there. On their way to another machine, chunks are collected in a temporary file: they
-        may have to be sent again."""
+        there. For another machine, chunks are collected in a temporary file: they may have
+        to be sent again."""
         path = check_path(path)
         is_whole = isinstance(data, (bytes, bytearray, memoryview))
         chunks = cast("Iterable[bytes]", (data,) if is_whole else data)
         if is_whole and len(cast(bytes, data)) <= _AT_A_TIME:
             self._send([Transfer(path, data=bytes(cast(bytes, data)))])
-        elif self._place.remote is None:
+        elif self._root.remote is None:
             self._send([Transfer(path, chunks=chunks)])
         else:
             with _collected(chunks) as local:
@@ -134,26 +133,26 @@ class ArtifactRepo:
     def copy_to(self, other: ArtifactRepo, path: str | None = None) -> None:
         """Copy the file or the directory `path`, or everything, to the same path of `other`,
         through this machine. Raises NoSuchFile."""
-        found = self._place.below(checked_directory(path))
+        found = self._root.below(checked_directory(path))
         for info in found:
             if info.is_dir:
-                other._place.make_directory(info.path)
+                other._root.make_directory(info.path)
 
         async def copy(each: Transfer) -> None:
-            if isinstance(self._place.files, LocalFiles):
-                local = self._place.files.real(self._place.at(each.path))
+            if isinstance(self._root.files, LocalFiles):
+                local = self._root.files.real(self._root.at(each.path))
                 return other._send([Transfer(each.path, local)])
             with _collected(()) as local:
                 each.local = local
-                fetching.fetch(self._place, [each], os.path.dirname(local))
+                download.fetch(self._root, [each], os.path.dirname(local))
                 other._send([Transfer(each.path, local)])
 
-        remotes = [repo._place.remote for repo in (self, other) if repo._place.remote]
-        scheduler.carry(
+        remotes = [repo._root.remote for repo in (self, other) if repo._root.remote]
+        scheduler.run(
             [_expected(info) for info in found if not info.is_dir],
             copy,
             lambda each: nullcontext(),
-            min(4, max((remote.traits.crew for remote in remotes), default=1)),
+            min(4, max((remote.traits.workers for remote in remotes), default=1)),
             room=min((remote.room for remote in remotes), default=None),
             attempts=1,
             limited=False,
@@ -162,19 +161,19 @@ class ArtifactRepo:
     def _send(
         self, transfers: Sequence[Transfer], callback: Any = None, directories: Iterable[str] = ()
     ) -> None:
-        upload.send(self._place, transfers, self._ledger, directories, callback)
+        upload.send(self._root, transfers, self._ledger, directories, callback)
 
     # -- out ------------------------------------------------------------------------------------
 
     def list(self, path: str | None = None) -> _Files:
         """Return what is directly in the folder `path` or in the root, sorted by path. The list
         is empty if there is nothing at `path`, or a file."""
-        return [info for info, _ in self._place.entries(checked_directory(path))]
+        return [info for info, _ in self._root.entries(checked_directory(path))]
 
     def files(self) -> _Files:
         """Return all files at any depth. The list is empty if there is nothing yet."""
         try:
-            return [info for info in self._place.below("") if not info.is_dir]
+            return [info for info in self._root.below("") if not info.is_dir]
         except NoSuchFile:
             return []
 
@@ -182,11 +181,11 @@ class ArtifactRepo:
         """Open the file `path` for reading bytes, at any position. Raises NoSuchFile if there is
         none."""
         path = check_path(path)
-        with self._place.explained("read", path):
-            if self._place.remote is None:
-                return cast(BinaryIO, self._place.files.open(self._place.at(path), "rb"))
-            self._place.file(path)
-            return cast(BinaryIO, self._place.remote.open(self._place.at(path)))
+        with self._root.explained("read", path):
+            if self._root.remote is None:
+                return cast(BinaryIO, self._root.files.open(self._root.at(path), "rb"))
+            self._root.file(path)
+            return cast(BinaryIO, self._root.remote.open(self._root.at(path)))
 
     def read(self, path: str, start: int = 0, end: int | None = None) -> bytes:
         """Return the bytes of the file `path` from `start` up to `end`, or to its end; fewer if
@@ -194,14 +193,12 @@ class ArtifactRepo:
         if start < 0 or (end is not None and end < start):
             raise InvalidParameter(f"no range of bytes: {start} to {end}")
         path = check_path(path)
-        if self._place.remote is not None and self._place.remote.traits.ranges:
-            size = self._place.file(path)["size"]
+        if self._root.remote is not None and self._root.remote.traits.ranges:
+            size = self._root.file(path)["size"]
             stop = size if end is None else min(end, size)
-            with self._place.explained("read", path):
+            with self._root.explained("read", path):
                 return (
-                    self._place.remote.cat(self._place.at(path), start, stop)
-                    if start < stop
-                    else b""
+                    self._root.remote.cat(self._root.at(path), start, stop) if start < stop else b""
                 )
         with self.open(path) as file:
             file.seek(start)
@@ -221,31 +218,31 @@ class ArtifactRepo:
         leads out of it where a file is to go.
         """
         path = checked_directory(path)
-        found = self._place.below(path)
+        found = self._root.below(path)
         dst = existing_directory(dst)
         transfers = []
         for info in found:
             above, _, name = info.path.rpartition("/")
-            directory = fetching.make_directory(dst, info.path if info.is_dir else above)
+            directory = download.make_directory(dst, info.path if info.is_dir else above)
             if not info.is_dir:
                 transfers.append(_expected(info, os.path.join(directory, name)))
-        fetching.fetch(self._place, transfers, dst, callback)
+        download.fetch(self._root, transfers, dst, callback)
         return os.path.join(dst, *path.split("/")) if path else dst
 
     @property
     def parts(self) -> Parts | None:
         """Return how others may send files in parts to this storage, or None if nobody can."""
-        remote = self._place.remote
-        return Parts(self._place) if remote is not None and remote.traits.signs else None
+        remote = self._root.remote
+        return Parts(self._root) if remote is not None and remote.traits.signs else None
 
     def delete(self, path: str | None = None) -> None:
         """Delete the file or the folder `path`, or everything. Do nothing if there is nothing."""
         path = checked_directory(path)
         if self._ledger is not None:
             self._ledger.forget(path)
-        with self._place.explained("delete", path):
+        with self._root.explained("delete", path):
             try:
-                self._place.files.rm(self._place.at(path), recursive=True)
+                self._root.files.rm(self._root.at(path), recursive=True)
             except FileNotFoundError:
                 pass
 
@@ -256,7 +253,7 @@ def _expected(info: FileInfo, target: str = "") -> Transfer:
     return each
 
 
-@cache  # so it is said once
+@cache  # so it is reported once
 def _report_left_out(folder: str, names: tuple[str, ...]) -> None:
     shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
     print(

@@ -1,4 +1,4 @@
-"""Where the artifacts of an `ArtifactRepo` are: what is below one path of a file system."""
+"""The root of an `ArtifactRepo`: what is below one path of a file system."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from runlog.storage.transfer import Transfer
 _WATCHED = 64 << 20  # bytes on a local disk that may take longer than a second
 
 
-class Place:
-    """Paths in it are relative, with `/` between directories; they have been checked. `files`
-    has the methods of fsspec's file systems. It is `remote`, or blocks and is near."""
+class Root:
+    """A directory of a file system, local or remote. Paths in it are relative, with `/` between
+    directories; they have been checked. `files` has the methods of fsspec's file systems; `remote`
+    is the same object, if it is behind a network."""
 
     def __init__(self, uri: str, files: Any = None) -> None:
         self._secrets: tuple[str, ...] = ()
         if files is not None:
-            self.uri, self.root, self.files = uri, uri.rstrip("/"), files
+            self.uri, self.path, self.files = uri, uri.rstrip("/"), files
         elif uri.startswith("sqlar:"):
             from runlog.storage import sqlar
 
-            database, self.root = sqlar.parse(uri)
+            database, self.path = sqlar.parse(uri)
             self.uri, self.files = uri, sqlar.ArchivedFiles(database)
         else:
             address = parse(uri)
             if address.scheme == "file":
-                self.uri, self.root = uri, address.path
-                self.files = LocalFiles(self.root)
+                self.uri, self.path = uri, address.path
+                self.files = LocalFiles(self.path)
             else:
                 self.uri, self.files = str(address), remote(address)
-                self.root = self.files.traits.root(address)
+                self.path = self.files.traits.root(address)
                 self._secrets = self.files.secrets
         self.remote = self.files if isinstance(self.files, Remote) else None
         self.moves = bool(
@@ -46,8 +47,8 @@ class Place:
         )
 
     def at(self, path: str) -> str:
-        """The path in the file system."""
-        return f"{self.root.rstrip('/')}/{path}" if path else self.root
+        """Return the path in the file system."""
+        return f"{self.path.rstrip('/')}/{path}" if path else self.path
 
     def explained(self, verb: str, path: str) -> AbstractContextManager[None]:
         return explained(verb, path, self._secrets, self.remote is not None)
@@ -70,20 +71,20 @@ class Place:
         return info
 
     def entries(self, directory: str) -> list[tuple[FileInfo, bool]]:
-        """What is directly in a directory, sorted by path, each with whether it is a symbolic
-        link. The list is empty when there is nothing, or a file. Raises InvalidParameter where
-        the root is no directory, of which a web server gives no list."""
-        place = self.at(directory)
+        """Return what is directly in a directory, sorted by path, each with whether it is a
+        symbolic link. The list is empty when there is nothing, or a file. Raises
+        InvalidParameter where the root is no directory, of which a web server gives no list."""
+        target = self.at(directory)
         with self.explained("list", directory):
             try:
-                found = self.files.ls(place, detail=True)
+                found = self.files.ls(target, detail=True)
             except FileNotFoundError:
                 return []
             except NotADirectoryError:
                 if directory or self.remote is None:
                     return []
                 raise InvalidParameter(
-                    f"{self.uri} gives no list of its files: what answers there is no directory"
+                    f"{self.uri} cannot be listed: it is not a directory"
                 ) from None
         # fsspec lists a file as itself, and object stores a directory within itself.
         entries = [
@@ -92,24 +93,24 @@ class Place:
                 bool(entry.get("islink")),
             )
             for entry in found
-            if entry["name"].strip("/") != place.strip("/")
+            if entry["name"].strip("/") != target.strip("/")
         ]
         entries = [each for each in entries if self._is_listed(each[0].path)]
         return sorted(entries, key=lambda each: each[0].path)
 
     def _is_listed(self, path: str) -> bool:
-        """Whether an entry of a listing can be the name of an artifact. Here every name passes
-        that a server, a bucket or the rows of a database gave; the local disk's are its own."""
+        """Whether an entry of a listing can be the name of an artifact. Every name that a server,
+        a bucket or a database gave is checked here; those of the local disk are trusted."""
         return not is_hidden(path) and (isinstance(self.files, LocalFiles) or is_safe(path))
 
     def below(self, path: str) -> list[FileInfo]:
-        """The files at and below `path`, and the directories. Symbolic links to directories are
-        not entered: they may lead in a circle."""
+        """Return the files and the directories at and below `path`. Symbolic links to directories
+        are not followed: they may lead in a circle."""
         info = self.info(path)
         if info["type"] != "directory":
             return [_file_info(path, info)]
         if self.remote is not None and not self.remote.traits.directories:
-            return self._found(self.remote, path)
+            return self._find(self.remote, path)
         found = [FileInfo(path, True)] if path else []
         waiting = [path]
         while waiting:
@@ -121,12 +122,12 @@ class Place:
                     waiting.append(each.path)
         return found
 
-    def _found(self, remote: Remote, path: str) -> list[FileInfo]:
-        """The same, where one request lists a thousand files in whatever directories."""
-        place = self.at(path)
+    def _find(self, remote: Remote, path: str) -> list[FileInfo]:
+        """Return the same, where one request lists a thousand files in whatever directories."""
+        target = self.at(path)
         with self.explained("list", path):
-            entries = remote.find(place)
-        below = {join(path, entry["name"][len(place) + 1 :]): entry for entry in entries}
+            entries = remote.find(target)
+        below = {join(path, entry["name"][len(target) + 1 :]): entry for entry in entries}
         return [
             _file_info(name, entry)
             for name, entry in below.items()
@@ -137,18 +138,18 @@ class Place:
     async def size(self, path: str) -> int:
         return await self.size_at(self.at(path))
 
-    async def size_at(self, place: str) -> int:
+    async def size_at(self, path: str) -> int:
         if self.remote is not None:
-            return await self.remote.size(place)
-        return cast(int, self.files.info(place)["size"])
+            return await self.remote.size(path)
+        return cast(int, self.files.info(path)["size"])
 
-    async def move(self, place: str, final: str) -> None:
+    async def move(self, target: str, final: str) -> None:
         if self.remote is not None:
-            await self.remote.mv(place, final)
+            await self.remote.mv(target, final)
         else:
-            self.files.mv(place, final)
+            self.files.mv(target, final)
 
-    def carry(
+    def run(
         self,
         transfers: Sequence[Transfer],
         act: scheduler.Act,
@@ -156,21 +157,20 @@ class Place:
         show: Callable[[int], None] | None = None,
         waits: bool = False,
     ) -> None:
-        """`crew.carry`, as is best here; `waits` if it is not the processor that takes the time."""
+        """Call `scheduler.run` with what suits this file system. With `waits`, the time goes into
+        waiting, not into the processor."""
         explaining = self.explaining(verb)
         if self.remote is not None:
             traits = self.remote.traits
             room = self.remote.room if traits.buffered else None
             with self.explained(verb, transfers[0].path if transfers else ""):
                 loop = self.remote.loop
-            scheduler.carry(transfers, act, explaining, traits.crew, loop, room, show)
-        else:  # a thread for itself gains nothing here, but somebody who can watch
+            scheduler.run(transfers, act, explaining, traits.workers, loop, room, show)
+        else:  # threads gain nothing here, but leave the caller's free to show progress
             threads = int(sum(each.size or 0 for each in transfers) >= _WATCHED)
             if waits and len(transfers) >= 8:
                 threads = 8
-            scheduler.carry(
-                transfers, act, explaining, threads, show=show, attempts=1, limited=False
-            )
+            scheduler.run(transfers, act, explaining, threads, show=show, attempts=1, limited=False)
 
 
 def _file_info(path: str, entry: dict[str, Any]) -> FileInfo:

@@ -1,7 +1,8 @@
-"""Many files on their way at once: retries, an end to waiting, a bound on memory.
+"""Many transfers at once: retries, a timeout, a bound on memory.
 
-Coroutines or threads carry the files; the caller's thread watches them, shows progress, and gives
-up when one has not come any further for too long. It never waits for a thread that is stuck.
+Workers, which are coroutines or threads, run the transfers; the caller's thread watches them, shows
+progress, and gives up when one has made none for too long. It never waits for a thread that is
+stuck.
 """
 
 from __future__ import annotations
@@ -15,124 +16,189 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from runlog.storage.errors import is_final, reason
-from runlog.storage.transfer import Transfer, patience
+from runlog.storage.transfer import Transfer, timeout
 
 Act = Callable[[Transfer], Coroutine[Any, Any, object]]
+Explain = Callable[[Transfer], AbstractContextManager[None]]
 Pause = Callable[[float], Awaitable[object]]
+Show = Callable[[int], None]
 
 DELAYS = (0.5, 1.0, 2.0, 4.0)  # seconds before the next attempts at a transfer
-GRACE = 3.0  # seconds that a cancelled transfer gets to clean up behind it
+GRACE = 3.0  # seconds that a cancelled transfer gets to clean up
 _TICK = 0.1
 
 
-def carry(
+def run(
     transfers: Sequence[Transfer],
     act: Act,
-    explained: Callable[[Transfer], AbstractContextManager[None]],
-    crew: int,
+    explained: Explain,
+    workers: int,
     loop: Any = None,
     room: int | None = None,
-    show: Callable[[int], None] | None = None,
+    show: Show | None = None,
     attempts: int = len(DELAYS) + 1,
     limited: bool = True,
 ) -> None:
-    """Run `act` for every transfer, up to `crew` at once, files of up to `room` bytes in all at a
-    time: as coroutines of the event loop `loop`, or, where there is none, in threads, and `act`
-    blocks; or with a crew of 0 in the caller's own thread, once and however long it takes. What
-    may be over soon is tried again. The first error ends the others and is raised, `explained`."""
-    if crew == 0:
-        for each in transfers:
-            with explained(each):
-                finish(act(each))
-        if show is not None:
-            show(sum(each.size or each.done for each in transfers))
+    """Run `act` for every transfer, with up to `workers` at once, and files of up to `room` bytes
+    in all at a time: as coroutines of the event loop `loop`, or, where there is none, in threads,
+    and `act` blocks. With 0 workers, run it in the caller's own thread, once and however long it
+    takes. Retry what may succeed later. The first error ends the others and is raised, `explained`.
+    Unless it is `limited`, a transfer may go without progress for ever."""
+    if workers == 0:
+        for transfer in transfers:
+            with explained(transfer):
+                finish(act(transfer))
+    elif transfers:
+        limit = timeout() if limited else float("inf")
+        _Job(transfers, act, explained, room, attempts).run(workers, loop, limit, show)
+    else:
         return
-    if not transfers:
-        return
-    waiting = deque(transfers)
-    active: set[Transfer] = set()
-    failures: list[BaseException] = []
-    stop, ended = threading.Event(), threading.Event()
-    lock = threading.Lock()
-    state = {"room": room or 0, "crew": min(crew, len(waiting))}
+    if show is not None:
+        show(sum(transfer.size or transfer.done for transfer in transfers))
 
-    async def next_one(pause: Pause) -> Transfer | None:
+
+class _Job:
+    """The transfers of one call of `run`: which wait, which are active, what has failed."""
+
+    def __init__(
+        self,
+        transfers: Sequence[Transfer],
+        act: Act,
+        explained: Explain,
+        room: int | None,
+        attempts: int,
+    ) -> None:
+        self._transfers = transfers
+        self._act, self._explained, self._attempts = act, explained, attempts
+        self._waiting = deque(transfers)
+        self._active: set[Transfer] = set()
+        self._room, self._free = room, room or 0
+        self._workers = 0
+        self._lock = threading.Lock()
+        self._stop, self._ended = threading.Event(), threading.Event()
+        self._failures: list[BaseException] = []
+
+    def run(self, workers: int, loop: Any, limit: float, show: Show | None) -> None:
+        """Start the workers and watch them. Raises the first error, and TimeoutError where a
+        transfer has made no progress for `limit` seconds."""
+        self._workers = min(workers, len(self._waiting))
+        cancel = self._start(loop)
+        try:
+            while not self._ended.wait(_TICK) and not self._failures:
+                if show is not None:
+                    show(sum(transfer.done for transfer in self._transfers))
+                    self._measure()
+                if stuck := self._stuck(limit):
+                    with self._explained(stuck):
+                        raise _no_progress(stuck, limit)
+        finally:
+            if not self._ended.is_set():
+                self._stop.set()
+                cancel()
+                self._ended.wait(GRACE)
+        if self._failures:
+            raise self._failures[0]
+
+    def _start(self, loop: Any) -> Callable[[], None]:
+        """Start the workers and return a function that cancels those that can be cancelled."""
+        workers = range(self._workers)
+        if loop is None:
+            for _ in workers:
+                _in_background(lambda: finish(self._work(self._sleep)))
+            return lambda: None
+        import asyncio
+
+        futures = [
+            asyncio.run_coroutine_threadsafe(self._work(asyncio.sleep), loop) for _ in workers
+        ]
+
+        def cancel() -> None:
+            for future in futures:
+                future.cancel()
+
+        return cancel
+
+    async def _sleep(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+
+    async def _work(self, pause: Pause) -> None:
+        """Run one transfer after the other."""
+        try:
+            while (transfer := await self._next(pause)) is not None:
+                try:
+                    with self._explained(transfer):
+                        await self._persist(transfer, pause)
+                finally:
+                    with self._lock:
+                        self._active.discard(transfer)
+                        self._free += self._cost(transfer)
+        except BaseException as error:
+            self._failures.append(error)
+            self._stop.set()
+        with self._lock:
+            self._workers -= 1
+            if self._workers == 0:
+                self._ended.set()
+
+    async def _next(self, pause: Pause) -> Transfer | None:
+        """The next transfer, as soon as there is room for it; None if there is none left."""
         while True:
-            with lock:
-                if not waiting or stop.is_set():
+            with self._lock:
+                if not self._waiting or self._stop.is_set():
                     return None
-                cost = _cost(waiting[0], room)
-                if cost <= state["room"]:
-                    state["room"] -= cost
-                    each = waiting.popleft()
-                    each.since = time.monotonic()
-                    active.add(each)
-                    return each
+                cost = self._cost(self._waiting[0])
+                if cost <= self._free:
+                    self._free -= cost
+                    transfer = self._waiting.popleft()
+                    transfer.since = time.monotonic()
+                    self._active.add(transfer)
+                    return transfer
             await pause(_TICK / 10)
 
-    async def work(pause: Pause) -> None:
-        try:
-            while (each := await next_one(pause)) is not None:
-                try:
-                    with explained(each):
-                        await _persist(each, act, attempts, stop, pause)
-                finally:
-                    with lock:
-                        active.discard(each)
-                        state["room"] += _cost(each, room)
-        except BaseException as error:
-            failures.append(error)
-            stop.set()
-        with lock:
-            state["crew"] -= 1
-            if state["crew"] == 0:
-                ended.set()
+    def _cost(self, transfer: Transfer) -> int:
+        return 0 if self._room is None else min(transfer.size or 0, self._room)
 
-    async def nap(seconds: float) -> None:
-        stop.wait(seconds)
+    async def _persist(self, transfer: Transfer, pause: Pause) -> None:
+        """Attempt a transfer, and again after an error that is not final."""
+        for attempt in range(self._attempts):
+            transfer.begin()
+            try:
+                await self._act(transfer)
+                return
+            except Exception as error:
+                transfer.last_error = error
+                if attempt == self._attempts - 1 or is_final(error):
+                    raise
+                await pause(DELAYS[min(attempt, len(DELAYS) - 1)])
+                if self._stop.is_set():
+                    raise
 
-    limit = patience() if limited else float("inf")
-    cancel = _start(work, state["crew"], loop, nap)
-    try:
-        while not ended.wait(_TICK) and not failures:
-            if show is not None:
-                show(sum(each.done for each in transfers))
-                _look_at(active, lock)
-            if stuck := _stuck(active, lock, limit):
-                with explained(stuck):
-                    raise _no_progress(stuck, limit)
-    finally:
-        if not ended.is_set():
-            stop.set()
-            cancel()
-            ended.wait(GRACE)
-    if failures:
-        raise failures[0]
-    if show is not None:
-        show(sum(each.size or each.done for each in transfers))
+    def _measure(self) -> None:
+        """Take the progress of transfers from the sizes of the files that they write."""
+        with self._lock:
+            watched = [transfer for transfer in self._active if transfer.watched]
+        for transfer in watched:
+            try:
+                transfer.absolute_update(os.stat(transfer.watched).st_size)
+            except OSError:  # not begun, or ended
+                pass
+
+    def _stuck(self, limit: float) -> Transfer | None:
+        now = time.monotonic()
+        with self._lock:
+            return next((each for each in self._active if now - each.since > limit), None)
 
 
-def _start(
-    work: Callable[[Pause], Coroutine[Any, Any, None]], crew: int, loop: Any, nap: Pause
-) -> Callable[[], None]:
-    """Start a crew; returns what cancels those who can be."""
-    if loop is None:
-        for _ in range(crew):
-            _in_background(lambda: finish(work(nap)))
-        return lambda: None
-    import asyncio
-
-    futures = [asyncio.run_coroutine_threadsafe(work(asyncio.sleep), loop) for _ in range(crew)]
-
-    def cancel() -> None:
-        for future in futures:
-            future.cancel()
-
-    return cancel
+def _no_progress(transfer: Transfer, limit: float) -> TimeoutError:
+    error = transfer.last_error
+    last = f"; the last error was {reason(error)}" if error else ""
+    return TimeoutError(
+        f"no progress for {limit:g} seconds, as long as RUNLOG_ARTIFACT_TIMEOUT allows{last}"
+    )
 
 
 def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """The result of a coroutine that waits for nothing but blocks."""
+    """Return the result of a coroutine that waits for nothing but blocks."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -140,34 +206,34 @@ def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
     raise AssertionError(f"{coroutine} waits for an event loop")
 
 
-async def in_thread(act: Callable[[], Any]) -> Any:
+async def in_thread(action: Callable[[], Any]) -> Any:
     """Wait in an event loop for what blocks. Its thread keeps no interpreter from ending."""
     import asyncio
 
     loop = asyncio.get_running_loop()
     future = loop.create_future()
 
-    def tell(result: Any, error: BaseException | None) -> None:
+    def resolve(result: Any, error: BaseException | None) -> None:
         if not future.done():  # or it was cancelled
             future.set_result(result) if error is None else future.set_exception(error)
 
     def work() -> None:
         try:
-            result = act()
+            result = action()
         except BaseException as error:
-            loop.call_soon_threadsafe(tell, None, error)
+            loop.call_soon_threadsafe(resolve, None, error)
         else:
-            loop.call_soon_threadsafe(tell, result, None)
+            loop.call_soon_threadsafe(resolve, result, None)
 
     _in_background(work)
     return await future
 
 
-async def together(deeds: Sequence[Coroutine[Any, Any, object]]) -> None:
-    """Wait for all of them; the first error ends the others before it is raised."""
+async def together(coroutines: Sequence[Coroutine[Any, Any, object]]) -> None:
+    """Wait for all coroutines; the first error cancels the others before it is raised."""
     import asyncio
 
-    tasks = [asyncio.ensure_future(deed) for deed in deeds]
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         await asyncio.gather(*tasks)
     finally:
@@ -176,62 +242,18 @@ async def together(deeds: Sequence[Coroutine[Any, Any, object]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _in_background(act: Callable[[], object]) -> threading.Thread:
-    thread = threading.Thread(target=act, daemon=True, name="runlog-artifacts")
+def _in_background(action: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=action, daemon=True, name="runlog-artifacts")
     thread.start()
     return thread
 
 
-def _look_at(active: set[Transfer], lock: threading.Lock) -> None:
-    with lock:
-        watched = [each for each in active if each.watched]
-    for each in watched:
-        try:
-            each.absolute_update(os.stat(each.watched).st_size)
-        except OSError:  # not begun, or ended
-            pass
-
-
-def _cost(each: Transfer, room: int | None) -> int:
-    return 0 if room is None else min(each.size or 0, room)
-
-
-def _stuck(active: set[Transfer], lock: threading.Lock, limit: float) -> Transfer | None:
-    now = time.monotonic()
-    with lock:
-        return next((each for each in active if now - each.since > limit), None)
-
-
-def _no_progress(each: Transfer, limit: float) -> TimeoutError:
-    last = f"; the last error was {reason(each.trouble)}" if each.trouble else ""
-    return TimeoutError(
-        f"no progress for {limit:g} seconds, as long as RUNLOG_ARTIFACT_TIMEOUT allows{last}"
-    )
-
-
-async def _persist(
-    each: Transfer, act: Act, attempts: int, stop: threading.Event, pause: Pause
-) -> None:
-    for attempt in range(attempts):
-        each.begin()
-        try:
-            await act(each)
-            return
-        except Exception as error:
-            each.trouble = error
-            if attempt == attempts - 1 or is_final(error):
-                raise
-            await pause(DELAYS[min(attempt, len(DELAYS) - 1)])
-            if stop.is_set():
-                raise
-
-
-def briefly(act: Callable[[], object], limit: float = GRACE) -> None:
-    """Try to do what is good to have done, without an error and without waiting for long."""
+def briefly(action: Callable[[], object], limit: float = GRACE) -> None:
+    """Attempt a cleanup, without an error and without waiting for more than `limit` seconds."""
 
     def work() -> None:
         try:
-            act()
+            action()
         except Exception:
             pass  # the error that led here is the one to show
 

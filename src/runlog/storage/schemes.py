@@ -1,7 +1,7 @@
-"""Which places artifacts can be kept at: one row for each kind of address.
+"""Which storages can hold artifacts: one row for each kind of URI.
 
-A row says which file system of fsspec's speaks to the place, which package brings it, how its
-options follow from the address and the environment, and what can be relied on there. A scheme that
+A row says which file system of fsspec's is used, which package brings it, how its options follow
+from the URI and the environment, and what the storage can do. A scheme that
 has no row is refused, unless RUNLOG_ARTIFACT_SCHEMES names it; the wrappers of other addresses
 always are: fsspec never sees a URI that did not pass here.
 """
@@ -20,14 +20,14 @@ from runlog.storage.paths import Address, parse
 Options = dict[str, Any]
 
 
-async def _leave(files: Any, place: str) -> None:
+async def _leave(files: Any, path: str) -> None:
     """Nothing is left by a failure, or nothing can be done about it."""
 
 
 class Scheme(NamedTuple):
-    """What ArtifactRepo has to know about a kind of place."""
+    """What ArtifactRepo has to know about a kind of storage."""
 
-    make: Callable[[], Any]  # gives the class of the file system; imports it
+    file_system: Callable[[], Any]  # returns the class of the file system; imports it
     package: str
     extra: str
     options: Callable[[Address], Options]  # what to make an instance with
@@ -40,13 +40,15 @@ class Scheme(NamedTuple):
     writable: bool = True
     signs: bool = False  # others can be let send parts of a file there, see `parts`
     quoted: bool = False  # paths are parts of a URL
-    crew: int = 8  # files at a time
+    workers: int = 8  # files at a time
     buffered: bool = False  # files are in memory while they are sent: RUNLOG_ARTIFACT_MEMORY
     put: Callable[[int], Options] = lambda room: {}  # arguments that keep a transfer within `room`
     get: Callable[[int], Options] = lambda room: {}
     tune: Callable[[Any, int], None] = lambda files, room: None  # the same, where it is no argument
     abandon: Callable[[Any, str], Awaitable[None]] = _leave  # clean up after a failure
-    kind: Callable[[str | None], Options] = lambda mime: {}  # how to send bytes of a MIME type
+    content_type: Callable[[str | None], Options] = (
+        lambda mime: {}
+    )  # how to send bytes of a MIME type
     pieces: bool = False  # big files come faster in ranges than by get_file
 
 
@@ -113,13 +115,13 @@ def _s3_parts(room: int) -> Options:
     return {"chunksize": part, "max_concurrency": max(1, room // part)}
 
 
-async def _s3_abort(files: Any, place: str) -> None:
+async def _s3_abort(files: Any, path: str) -> None:
     """Parts that were sent and never put together cost money, and nobody sees them. A part that is
     still being taken in may come to be after its upload was aborted, so S3 wants one to look again.
     """
     import asyncio
 
-    bucket, key, _ = files.split_path(place)
+    bucket, key, _ = files.split_path(path)
     for seconds in (0.0, 0.2, 0.5):
         await asyncio.sleep(seconds)
         found = await files._call_s3("list_multipart_uploads", Bucket=bucket, Prefix=key)
@@ -193,18 +195,18 @@ def _login(address: Address, port: int | None = None) -> Options:
 
 
 def _ftp(address: Address) -> Options:
-    from runlog.storage.transfer import patience
+    from runlog.storage.transfer import timeout
 
-    options = {**_login(address, 21), "timeout": patience(), "use_listings_cache": False}
+    options = {**_login(address, 21), "timeout": timeout(), "use_listings_cache": False}
     return {**options, "tls": True} if address.scheme == "ftps" else options
 
 
 def _sftp(address: Address) -> Options:
     # No known_hosts at all, sshfs's default, is no check of the host's key; an empty tuple is
     # ssh's own rule: ~/.ssh/known_hosts, and what ~/.ssh/config says.
-    from runlog.storage.transfer import patience
+    from runlog.storage.transfer import timeout
 
-    limits = {"keepalive_interval": 15, "connect_timeout": patience(), "login_timeout": patience()}
+    limits = {"keepalive_interval": 15, "connect_timeout": timeout(), "login_timeout": timeout()}
     return {**_login(address), "known_hosts": (), **limits}
 
 
@@ -218,10 +220,10 @@ def _web(address: Address) -> tuple[str, tuple[str, str] | None]:
 
 
 def _webdav(address: Address) -> Options:
-    from runlog.storage.transfer import patience
+    from runlog.storage.transfer import timeout
 
     url, login = _web(address)
-    return _given(base_url=url, auth=login, timeout=patience())
+    return _given(base_url=url, auth=login, timeout=timeout())
 
 
 def _http(address: Address) -> Options:
@@ -242,7 +244,7 @@ def _http_root(address: Address) -> str:
 def _dbfs(address: Address) -> Options:
     """The workspace is that of the environment, and so is the token: an address that a store
     gives must not send it anywhere else."""
-    from runlog.storage.transfer import patience
+    from runlog.storage.transfer import timeout
 
     host = (os.environ.get("DATABRICKS_HOST") or "").removeprefix("https://").strip("/")
     named = f"{address.host}:{address.port}" if address.port else address.host
@@ -256,7 +258,7 @@ def _dbfs(address: Address) -> Options:
             f"artifacts at {address} are not on {host}, which DATABRICKS_HOST names: its token is "
             f"sent nowhere else. Write dbfs:{address.path}, or set DATABRICKS_HOST to {named}"
         )
-    return _given(timeout=patience(), instance=host, token=os.environ.get("DATABRICKS_TOKEN"))
+    return _given(timeout=timeout(), instance=host, token=os.environ.get("DATABRICKS_TOKEN"))
 
 
 def _hdfs(address: Address) -> Options:
@@ -310,13 +312,13 @@ S3 = Scheme(
     moves=False,
     directories=False,
     ranges=True,
-    crew=32,
+    workers=32,
     buffered=True,
     signs=True,
     put=_s3_parts,
     get=_s3_parts,
     abandon=_s3_abort,
-    kind=lambda mime: _given(ContentType=mime),
+    content_type=lambda mime: _given(ContentType=mime),
     pieces=True,
 )
 GCS = Scheme(
@@ -328,10 +330,10 @@ GCS = Scheme(
     moves=False,
     directories=False,
     ranges=True,
-    crew=16,
+    workers=16,
     buffered=True,
     get=lambda room: {"concurrency": 1},  # of what is not fetched in pieces
-    kind=lambda mime: _given(content_type=mime),
+    content_type=lambda mime: _given(content_type=mime),
     pieces=True,
 )
 AZURE = Scheme(
@@ -343,15 +345,17 @@ AZURE = Scheme(
     moves=False,
     directories=False,
     ranges=True,
-    crew=16,
+    workers=16,
     buffered=True,
     put=_azure_workers,
     get=_azure_workers,
     tune=_azure_parts,
 )
-FTP = Scheme(filesystems.ftp, "fsspec", "", _ftp, _absolute, shared=False, reconnects=True, crew=4)
+FTP = Scheme(
+    filesystems.ftp, "fsspec", "", _ftp, _absolute, shared=False, reconnects=True, workers=4
+)
 SFTP = Scheme(filesystems.sftp, "sshfs", "sftp", _sftp, _absolute, reconnects=True)
-WEBDAV = Scheme(filesystems.webdav, "webdav4", "webdav", _webdav, _absolute, crew=4)
+WEBDAV = Scheme(filesystems.webdav, "webdav4", "webdav", _webdav, _absolute, workers=4)
 HTTP = Scheme(
     filesystems.http,
     "aiohttp",
@@ -368,7 +372,7 @@ MEMORY = Scheme(
     "",
     lambda address: {},
     lambda address: "/" + _below_host(address).strip("/"),
-    crew=1,
+    workers=1,
 )
 DBFS = Scheme(
     filesystems.dbfs,
@@ -377,7 +381,7 @@ DBFS = Scheme(
     _dbfs,
     _absolute,
     shared=False,
-    crew=4,
+    workers=4,
 )
 HDFS = Scheme(
     _class("fsspec.implementations.arrow:HadoopFileSystem"),
@@ -385,7 +389,7 @@ HDFS = Scheme(
     "hdfs",
     _hdfs,
     _absolute,
-    crew=4,
+    workers=4,
 )
 
 SCHEMES = {
@@ -455,20 +459,20 @@ def _by_request(name: str) -> Scheme:
         lambda address: cls._strip_protocol(uri(address)).rstrip("/"),
         shared=False,
         reconnects=True,
-        crew=1,
+        workers=1,
     )
 
 
 def load(scheme: Scheme) -> Any:
     """The class of its file system. Raises MissingExtra."""
     try:
-        return scheme.make()
+        return scheme.file_system()
     except ImportError as error:
         raise MissingExtra(scheme.package, scheme.extra) from error
 
 
-def make(scheme: Scheme, address: Address, room: int) -> Any:
-    """A new file system for the address: never one of those that fsspec keeps and shares."""
+def create(scheme: Scheme, address: Address, room: int) -> Any:
+    """Return a new file system for the address: never one that fsspec caches and shares."""
     files = load(scheme)(**scheme.options(address), skip_instance_cache=True)
     scheme.tune(files, room)
     return files

@@ -1,4 +1,4 @@
-"""One file on its way, and how long and how big what is on its way may be."""
+"""A transfer: one file that is uploaded or downloaded; and the limits of transfers."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from runlog.settings import number
 SMALL = 1 << 20  # bytes of a file that is read at once
 
 
-def patience() -> float:
-    """How many seconds a server may leave us without progress or answer: RUNLOG_ARTIFACT_TIMEOUT,
-    120 if it is not set: a line of 0.3 MB/s brings the parts of a file along in that time."""
+def timeout() -> float:
+    """Return how many seconds a server may take without progress or answer:
+    RUNLOG_ARTIFACT_TIMEOUT, by default 120. At 0.3 MB/s the parts of a file take less."""
     return number("ARTIFACT_TIMEOUT")
 
 
 def memory() -> int:
-    """How many bytes the files on their way may take up in memory: RUNLOG_ARTIFACT_MEMORY, in MB,
-    128 if it is not set."""
+    """Return how many bytes transfers may take up in memory: RUNLOG_ARTIFACT_MEMORY, in MB, by
+    default 128."""
     return int(number("ARTIFACT_MEMORY") * 2**20)
 
 
 class Transfer:
-    """One file on its way, and how far it has come. File systems call it as an fsspec callback.
+    """One file that is uploaded or downloaded, and its progress. File systems call it as an fsspec
+    callback.
 
     `since` is when it last got further than ever before: an attempt that starts anew and fails
     again is no progress.
@@ -42,18 +43,18 @@ class Transfer:
         chunks: Iterable[bytes] | None = None,
     ) -> None:
         self.path, self.local, self.data, self.chunks = path, local, data, chunks
-        self.place = ""  # where it goes first; empty while nothing of it was sent
+        self.target = ""  # where it goes first; empty while nothing of it was sent
         self.arrived = False
         self.size: int | None = None
         self.digest = ""
         self._frozen = False  # whether `local` is a copy of ours, which nobody writes to
-        self.stored: int | None = None  # the size at `place`, if that is known
+        self.stored: int | None = None  # the size at `target`, if that is known
         self._opened: tuple[int, int] | None = None  # what the local file was then
         self._digesting: threading.Thread | None = None
         self.watched = ""  # a local file whose growth is the progress
         self.done = 0
         self.since = time.monotonic()
-        self.trouble: BaseException | None = None
+        self.last_error: BaseException | None = None
         self._now = 0
 
     def begin(self) -> None:

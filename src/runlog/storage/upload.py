@@ -1,7 +1,7 @@
-"""Files on their way into a place.
+"""Upload files to a root.
 
-Where a file could be seen while it grows, it is written under a hidden name beside its own and then
-moved there, so nobody ever sees half of it.
+Where a file would be visible while it grows, it is written under a hidden name beside its own and
+then moved there, so nobody ever sees half of it.
 """
 
 from __future__ import annotations
@@ -15,232 +15,246 @@ from runlog.errors import RunlogError
 from runlog.storage import scheduler
 from runlog.storage.paths import HIDDEN, join, last_part
 from runlog.storage.progress import Progress
-from runlog.storage.root import Place
+from runlog.storage.root import Root
 from runlog.storage.transfer import SMALL, Transfer
 
-_AT_ONCE = 8  # files whose sizes are asked for one by one, not by listing their directories
+_FEW = 8  # so many files are asked for their sizes one by one, not by listing their directories
 
 
 class Ledger(Protocol):
-    """Who remembers what the files of one place were when they were logged. Paths are those of
+    """What records the digests of the files of one root when they are logged. Paths are those of
     the repository, digests SHA-256 as hex digits."""
 
-    def known(self, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
-        """Size and digest of those of the paths that were recorded."""
+    def recorded(self, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
+        """Return the size and digest of those of the paths that were recorded."""
 
     def record(self, digests: Iterable[tuple[str, int, str]]) -> None:
-        """Keep path, size and digest of files that are in place."""
+        """Record path, size and digest of files that were uploaded."""
 
     def forget(self, path: str) -> None:
         """Forget the file, or what is below the directory `path`; everything, if it is empty."""
 
 
 def send(
-    place: Place,
+    root: Root,
     transfers: Sequence[Transfer],
     ledger: Ledger | None,
     directories: Iterable[str] = (),
     callback: Any = None,
 ) -> None:
-    """Make each of the transfers the content of its path, and these directories, and those above
-    the files."""
-    for each in transfers:
-        each.open()
-    known = ledger.known([each.path for each in transfers]) if ledger is not None else {}
-    above = {os.path.dirname(each.path) for each in transfers}
+    """Upload each transfer to its path, and create `directories` and those above the files."""
+    for transfer in transfers:
+        transfer.open()
+    paths = [transfer.path for transfer in transfers]
+    recorded = ledger.recorded(paths) if ledger is not None else {}
+    above = {os.path.dirname(transfer.path) for transfer in transfers}
     for directory in sorted(above | set(directories)):
-        place.make_directory(directory)
+        root.make_directory(directory)
 
-    async def act(each: Transfer) -> None:
-        if ledger is None or each.place or not await _is_there(place, each, known, ledger):
-            await _put_unchanging(place, each, ledger is not None)
+    async def act(transfer: Transfer) -> None:
+        if (
+            ledger is None
+            or transfer.target
+            or not await _is_there(root, transfer, recorded, ledger)
+        ):
+            await _put_unchanging(root, transfer, ledger is not None)
 
-    total = sum(each.size or 0 for each in transfers)
+    total = sum(transfer.size or 0 for transfer in transfers)
     try:
         with Progress("Uploading", total, callback) as show:
-            place.carry(transfers, act, "write", show)
-        sent = [each for each in transfers if each.place]
-        _check(place, sent)
-        if place.moves:
-            _reveal(place, sent)
+            root.run(transfers, act, "write", show)
+        sent = [transfer for transfer in transfers if transfer.target]
+        _check(root, sent)
+        if root.moves:
+            _reveal(root, sent)
     except BaseException:
-        _discard(place, [each for each in transfers if each.place])
+        _discard(root, [transfer for transfer in transfers if transfer.target])
         raise
     finally:
-        for each in transfers:
-            each.thaw()
+        for transfer in transfers:
+            transfer.thaw()
     if ledger is not None and sent:
-        ledger.record([(each.path, each.size or 0, each.digest) for each in sent if each.digest])
+        ledger.record(
+            [
+                (transfer.path, transfer.size or 0, transfer.digest)
+                for transfer in sent
+                if transfer.digest
+            ]
+        )
 
 
 async def _is_there(
-    place: Place, each: Transfer, known: dict[str, tuple[int, str]], ledger: Ledger
+    root: Root, transfer: Transfer, recorded: dict[str, tuple[int, str]], ledger: Ledger
 ) -> bool:
-    """Whether that very file is there already."""
-    if each.chunks is not None or each.path not in known:
+    """Whether the same file is there already."""
+    if transfer.chunks is not None or transfer.path not in recorded:
         return False
-    if known[each.path][0] == each.size:
-        await _aside(place, each.take_digest)
-        if known[each.path][1] == each.digest:
+    if recorded[transfer.path][0] == transfer.size:
+        await _without_blocking(root, transfer.take_digest)
+        if recorded[transfer.path][1] == transfer.digest:
             try:
-                if await place.size(each.path) == each.size:
+                if await root.size(transfer.path) == transfer.size:
                     return True
             except FileNotFoundError:  # somebody has deleted it
                 pass
-    # Better none than that of another content.
-    await _aside(place, lambda: ledger.forget(each.path))
+    # No digest is better than that of another content.
+    await _without_blocking(root, lambda: ledger.forget(transfer.path))
     return False
 
 
-async def _aside(place: Place, deed: Callable[[], object]) -> None:
-    """Do what may take a while without holding up an event loop."""
-    if place.remote is None or place.remote.loop is None:
-        deed()
+async def _without_blocking(root: Root, action: Callable[[], object]) -> None:
+    """Call what may take a while without blocking an event loop."""
+    if root.remote is None or root.remote.loop is None:
+        action()
     else:
-        await scheduler.in_thread(deed)
+        await scheduler.in_thread(action)
 
 
-async def _put_unchanging(place: Place, each: Transfer, digested: bool) -> None:
-    """Bring a file on its way, and if others write to it meanwhile, a copy: as much as there was
-    when it was opened. What one attempt has sent of a growing file, nobody knows."""
-    if each.changed():
-        await _aside(place, each.freeze)
-    await _put(place, each, digested)
-    if each.changed():
+async def _put_unchanging(root: Root, transfer: Transfer, digested: bool) -> None:
+    """Send a file, and if others write to it meanwhile, a copy: as much as there was when it was
+    opened. What one attempt has sent of a growing file, nobody knows."""
+    if transfer.changed():
+        await _without_blocking(root, transfer.freeze)
+    await _put(root, transfer, digested)
+    if transfer.changed():
         try:
-            await _aside(place, each.freeze)
+            await _without_blocking(root, transfer.freeze)
         except RunlogError:
-            if not place.moves:  # it is seen already
-                await _aside(place, lambda: place.files.rm(each.place))
+            if not root.moves:  # it is visible already
+                await _without_blocking(root, lambda: root.files.rm(transfer.target))
             raise
-        await _put(place, each, digested)
+        await _put(root, transfer, digested)
 
 
-async def _put(place: Place, each: Transfer, digested: bool) -> None:
-    """Bring one file to where it is seen at last, or, if it would be seen half on the way, to a
-    hidden name. A process that is killed now leaves a file that nobody lists or reads."""
-    if not each.place:
-        hidden = join(os.path.dirname(each.path), HIDDEN + os.urandom(8).hex())
-        each.place = place.at(hidden if place.moves else each.path)
-    if each.chunks is not None:
-        return _fill(place, each, each.chunks, digested)
-    data = each.data
-    if data is None and place.remote is not None and (each.size or 0) <= SMALL:
-        with open(each.local, "rb") as file:
-            data = file.read(each.size or 0)
-    if digested and (data is not None or (each.size or 0) <= SMALL):
-        each.take_digest(data)
-    elif digested and not each.digest:
-        each.begin_digest()
-    if place.remote is not None:
-        await place.remote.put(each, data)
-        each.arrived = True
+async def _put(root: Root, transfer: Transfer, digested: bool) -> None:
+    """Send one file to its final name, or, if it would be visible while it grows, to a hidden name.
+    A process that is killed now leaves a file that nobody lists or reads."""
+    if not transfer.target:
+        hidden = join(os.path.dirname(transfer.path), HIDDEN + os.urandom(8).hex())
+        transfer.target = root.at(hidden if root.moves else transfer.path)
+    if transfer.chunks is not None:
+        return _fill(root, transfer, transfer.chunks, digested)
+    data = transfer.data
+    if data is None and root.remote is not None and (transfer.size or 0) <= SMALL:
+        with open(transfer.local, "rb") as file:
+            data = file.read(transfer.size or 0)
+    if digested and (data is not None or (transfer.size or 0) <= SMALL):
+        transfer.take_digest(data)
+    elif digested and not transfer.digest:
+        transfer.begin_digest()
+    if root.remote is not None:
+        await root.remote.put(transfer, data)
+        transfer.arrived = True
     elif data is not None:
-        _fill(place, each, (data,), False)
+        _fill(root, transfer, (data,), False)
     else:
-        each.watched = each.place
-        each.stored = _put_first(place, each)
+        transfer.watched = transfer.target
+        transfer.stored = _put_first(root, transfer)
 
 
-def _fill(place: Place, each: Transfer, chunks: Iterable[bytes], digested: bool) -> None:
+def _fill(root: Root, transfer: Transfer, chunks: Iterable[bytes], digested: bool) -> None:
     digest = sha256()
     size = 0
-    with place.files.open(each.place, "wb") as file:
+    with root.files.open(transfer.target, "wb") as file:
         for chunk in chunks:
             file.write(chunk)
             size += len(chunk)
             if digested:
                 digest.update(chunk)
-    each.size = size
+    transfer.size = size
     if digested:
-        each.digest = digest.hexdigest()
+        transfer.digest = digest.hexdigest()
 
 
-def _check(place: Place, sent: Sequence[Transfer]) -> None:
+def _check(root: Root, sent: Sequence[Transfer]) -> None:
     """Compare the size of what has arrived with that of what was sent."""
-    _find_sizes(place, [each for each in sent if each.stored is None])
-    for each in sent:
-        each.end_digest()
-        if each.stored != each.size:
-            each.arrived = False
+    _find_sizes(root, [transfer for transfer in sent if transfer.stored is None])
+    for transfer in sent:
+        transfer.end_digest()
+        if transfer.stored != transfer.size:
+            transfer.arrived = False
             raise RunlogError(
-                f"artifact {each.path!r} did not arrive whole: {each.stored} of {each.size} bytes",
+                f"artifact {transfer.path!r} is incomplete: {transfer.stored} of {transfer.size} "
+                "bytes arrived",
                 "DATA_LOSS",
             )
 
 
-def _find_sizes(place: Place, sent: Sequence[Transfer]) -> None:
-    """Many at once, where a directory is listed by one request."""
-    if place.remote is None or len(sent) <= _AT_ONCE:
+def _find_sizes(root: Root, sent: Sequence[Transfer]) -> None:
+    """Set `stored` of each; for many files by a listing, where one request lists a directory."""
+    if root.remote is None or len(sent) <= _FEW:
 
-        async def ask(each: Transfer) -> None:
-            each.stored = await place.size_at(each.place)
+        async def ask(transfer: Transfer) -> None:
+            transfer.stored = await root.size_at(transfer.target)
 
-        return place.carry(sent, ask, "check")
-    remote, found = place.remote, {}
+        return root.run(sent, ask, "check")
+    remote, found = root.remote, {}
 
     async def look(folder: Transfer) -> None:
-        found[folder.path] = await remote.sizes_in(place.at(folder.path))
+        found[folder.path] = await remote.sizes_in(root.at(folder.path))
 
-    folders = {os.path.dirname(each.path) for each in sent}
-    place.carry([Transfer(path) for path in folders], look, "check")
-    for each in sent:
-        each.stored = found[os.path.dirname(each.path)].get(last_part(each.place))
+    folders = {os.path.dirname(transfer.path) for transfer in sent}
+    root.run([Transfer(path) for path in folders], look, "check")
+    for transfer in sent:
+        transfer.stored = found[os.path.dirname(transfer.path)].get(last_part(transfer.target))
 
 
-def _reveal(place: Place, sent: Sequence[Transfer]) -> None:
-    """Move them to their names, now that all of them are there. That waits for the disk or the
-    network. On a local disk, 1000 small files took 2.7 s one after the other; after all were
+def _reveal(root: Root, sent: Sequence[Transfer]) -> None:
+    """Move the files to their final names, now that all of them are there. That waits for the disk
+    or the network. On a local disk, 1000 small files took 2.7 s one after the other; after all were
     written, in 8 threads, 1.0 s (copying in threads as well was slower again)."""
 
-    async def move(each: Transfer) -> None:
-        final = place.at(each.path)
+    async def move(transfer: Transfer) -> None:
+        final = root.at(transfer.path)
         try:
-            _stage_anew(place, each)
-            await place.move(each.place, final)
-            if _stage_anew(place, each):
-                await place.move(each.place, final)
+            _stage_anew(root, transfer)
+            await root.move(transfer.target, final)
+            if _stage_anew(root, transfer):
+                await root.move(transfer.target, final)
         except FileNotFoundError:  # it was moved before, and only the answer was lost
-            if each.trouble is None or await place.size_at(final) != each.size:
+            if transfer.last_error is None or await root.size_at(final) != transfer.size:
                 raise
 
-    for each in sent:
-        each.trouble = None
-    place.carry(sent, move, "write", waits=True)
+    for transfer in sent:
+        transfer.last_error = None
+    root.run(sent, move, "write", waits=True)
 
 
-def _stage_anew(place: Place, each: Transfer) -> bool:
-    """Whether a file was written to that is sent when it is moved; then a copy of it is."""
-    if not getattr(place.files, "sends_late", False) or not each.changed():
+def _stage_anew(root: Root, transfer: Transfer) -> bool:
+    """Stage a copy of a file that is sent when it is moved, if somebody has written to the file
+    since. Return whether that was so."""
+    if not getattr(root.files, "sends_late", False) or not transfer.changed():
         return False
-    digested = bool(each.digest)
-    each.freeze()
+    digested = bool(transfer.digest)
+    transfer.freeze()
     if digested:
-        each.take_digest()
-    _put_first(place, each)
+        transfer.take_digest()
+    _put_first(root, transfer)
     return True
 
 
-def _put_first(place: Place, each: Transfer) -> int | None:
+def _put_first(root: Root, transfer: Transfer) -> int | None:
     """Copy a local file, as long as it was, and return its size there, if that is known. A file
     system of fsspec's copies all of it."""
-    if hasattr(place.files, "put_first"):
-        return cast("int | None", place.files.put_first(each.size, each.local, each.place))
-    place.files.put_file(each.local, each.place)
+    if hasattr(root.files, "put_first"):
+        return cast(
+            "int | None", root.files.put_first(transfer.size, transfer.local, transfer.target)
+        )
+    root.files.put_file(transfer.local, transfer.target)
     return None
 
 
-def _discard(place: Place, failed: Sequence[Transfer]) -> None:
-    """Take away what a failure has left, unless that takes long. What does not move is in place
-    whole, or what was there before is."""
-    if place.remote is not None:
-        left = [each.place for each in failed if place.moves or not each.arrived]
-        abandon = place.remote.abandon
+def _discard(root: Root, failed: Sequence[Transfer]) -> None:
+    """Delete what a failure has left, unless that takes long. A file that is not moved is complete,
+    or what was there before is still there."""
+    if root.remote is not None:
+        left = [transfer.target for transfer in failed if root.moves or not transfer.arrived]
+        abandon = root.remote.abandon
         if left:
             scheduler.briefly(lambda: [abandon(path) for path in left])
-    elif place.moves:
-        for each in failed:
+    elif root.moves:
+        for transfer in failed:
             try:
-                place.files.rm(each.place)
+                root.files.rm(transfer.target)
             except OSError:
                 pass

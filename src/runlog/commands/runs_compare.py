@@ -1,4 +1,4 @@
-"""runlog runs compare: what differs between runs, side by side."""
+"""runlog runs compare: the differences between runs, side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from runlog import text_tables
-from runlog.commands import common
+from runlog.commands import choosing, completers, options, output, stores
 from runlog.text_tables import TEXT, Column
 
 if TYPE_CHECKING:
@@ -33,25 +33,25 @@ class Line(NamedTuple):
 
 
 @click.command()
-@common.run_arguments(many=True)
-@click.option("--all", "everything", is_flag=True, help="Show what is the same, too.")
-@click.option("--tags", is_flag=True, help="Show tags, too.")
+@options.run_arguments(many=True)
+@click.option("--all", "everything", is_flag=True, help="Also show what is equal.")
+@click.option("--tags", is_flag=True, help="Also show tags.")
 @click.option(
     "--minimize",
     metavar="METRIC",
     multiple=True,
-    shell_complete=common.complete_metrics,
-    help="Mark the least value of this metric as the best; may be repeated.",
+    shell_complete=completers.complete_metrics,
+    help="The smallest value of this metric is the best; may be repeated.",
 )
 @click.option(
     "--maximize",
     metavar="METRIC",
     multiple=True,
-    shell_complete=common.complete_metrics,
-    help="Mark the greatest value of this metric as the best; may be repeated.",
+    shell_complete=completers.complete_metrics,
+    help="The largest value of this metric is the best; may be repeated.",
 )
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def compare(
     runs: tuple[str, ...],
     run_ids: tuple[str, ...],
@@ -62,16 +62,16 @@ def compare(
     form: str | None,
     uri: str | None,
 ) -> None:
-    """Show where runs differ.
+    """Show the differences between runs.
 
-    The best value of each metric is marked with *: the least where the metric's name speaks of a
-    loss, an error or a time, the greatest elsewhere.
+    The best value of each metric is marked with *. That is the smallest one if the name of the
+    metric suggests a loss, an error or a time; otherwise the largest.
     """
-    given = common.named(runs, run_ids)
+    given = choosing.named_runs(runs, run_ids)
     if len(given) < 2:
         raise click.UsageError("Name two runs or more to compare.")
-    store = common.open_store(uri)
-    found = [store.get_run(common.full_run_id(store, each)) for each in given]
+    store = stores.open_store(uri)
+    found = [store.get_run(choosing.full_run_id(store, each)) for each in given]
     less = {*minimize}, {*maximize}
     lines = [*_about(found), *_fields("params", [run.data.params for run in found])]
     for line in _fields("metrics", [run.data.metrics for run in found]):
@@ -90,12 +90,12 @@ def compare(
         Column("key", TEXT, least=10),
         *(Column(head, text_tables.TEXT, least=8) for head in heads),
     ]
-    rows = [[line.part, line.key, *_shown(line, form)] for line in lines]
+    rows = [[line.part, line.key, *_texts(line, form)] for line in lines]
     if not form:
         rows = list(_without_repeats(rows))
-    common.print_rows(columns, rows, form)
+    output.print_rows(columns, rows, form)
     if not form and len(lines) <= 1:
-        common.say("The runs do not differ; --all shows what they have.")
+        output.hint("The runs do not differ; --all shows what they have.")
 
 
 def _about(found: Sequence[Run]) -> Iterator[Line]:
@@ -130,7 +130,7 @@ def _best(values: Sequence[float | None], less: bool) -> list[int]:
     return [position for position, value in enumerate(values) if value == best]
 
 
-def _shown(line: Line, form: str | None) -> list[Any]:
+def _texts(line: Line, form: str | None) -> list[Any]:
     if form:
         return line.values
     if line.part == "metrics":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from runlog.commands import common
+from runlog.commands import output
 from runlog.text_tables import ID, NUMBER, TEXT, TIME, Column, counted, write_csv
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _rows(found: RunColumns, names: list[str], filename: str | None) -> Iterator
             cells[f"{prefix}.{key}"] = dict(zip(positions, values, strict=True))
     total = len(found.runs)
     among_lines = filename is None and sys.stdout.isatty()
-    with common.progress("Writing runs", hidden=among_lines) as done:
+    with output.progress("Writing runs", hidden=among_lines) as done:
         for position, info in enumerate(found.runs):
             row = [getattr(info, column.name) for column in COLUMNS]
             yield [*row, *(cells[name].get(position) for name in names[len(row) :])]

@@ -1,4 +1,4 @@
-"""runlog runs create: a run that is made by hand, of something that was not logged as it went."""
+"""runlog runs create: create a run by hand, for something that was not logged as it ran."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runlog import text_tables
-from runlog.commands import common
+from runlog.commands import choosing, completers, options, output, stores
 
 if TYPE_CHECKING:
     from runlog.store import Store
@@ -17,11 +17,11 @@ STATUSES = ["FINISHED", "FAILED", "KILLED"]
 
 
 @click.command()
-@common.experiment_options()
-@click.option("--run-name", metavar="NAME", help="Its name; otherwise one is made up.")
-@click.option("--description", metavar="TEXT", help="What it is, in Markdown.")
+@options.experiment_options()
+@click.option("--run-name", metavar="NAME", help="The name of the run; by default a random one.")
+@click.option("--description", metavar="TEXT", help="A description of the run, in Markdown.")
 @click.option(
-    "-t", "--tags", metavar="KEY=VALUE", multiple=True, help="A tag of it; may be repeated."
+    "-t", "--tags", metavar="KEY=VALUE", multiple=True, help="A tag of the run; may be repeated."
 )
 @click.option(
     "--status",
@@ -29,16 +29,16 @@ STATUSES = ["FINISHED", "FAILED", "KILLED"]
     metavar="STATUS",
     default=STATUSES[0],
     show_default=True,
-    help="How it ended: FINISHED, FAILED or KILLED.",
+    help="The status of the run: FINISHED, FAILED or KILLED.",
 )
 @click.option(
     "--parent-run-id",
     metavar="ID",
-    shell_complete=common.complete_runs,
-    help="The run that it is nested in.",
+    shell_complete=completers.complete_runs,
+    help="The parent run, in which this one is nested.",
 )
-@common.output_options
-@common.place_option
+@options.output_options
+@options.tracking_uri_option
 def create(
     experiment_id: str | None,
     experiment_name: str | None,
@@ -50,22 +50,22 @@ def create(
     form: str | None,
     uri: str | None,
 ) -> None:
-    """Make a run and end it at once: something to log to, or to note, later.
+    """Create a run and end it at once, so that you can log to it or annotate it later.
 
-    The experiment is that of -x or -n, else of RUNLOG_EXPERIMENT_NAME or RUNLOG_EXPERIMENT_ID; one
-    of a new name is made. Where standard output is no terminal the answer is JSON, as that of
-    `mlflow runs create`.
+    The experiment is that of -x or -n, or else of RUNLOG_EXPERIMENT_NAME or RUNLOG_EXPERIMENT_ID.
+    If there is no experiment with that name, it is created. If standard output is not a terminal,
+    prints JSON in the format of `mlflow runs create`.
     """
     from runlog import context
     from runlog.client import RunlogClient
     from runlog.entities import NOTE, PARENT_RUN_ID
 
     given = _tags(tags)
-    store = common.open_store(uri, make=True)
+    store = stores.open_store(uri, create=True)
     if description is not None:
         given[NOTE] = description
     if parent_run_id is not None:
-        given[PARENT_RUN_ID] = common.full_run_id(store, parent_run_id)
+        given[PARENT_RUN_ID] = choosing.full_run_id(store, parent_run_id)
     experiment = _experiment(store, experiment_id, experiment_name)
     client = RunlogClient(uri)
     info = client.create_run(
@@ -80,9 +80,9 @@ def _tags(given: tuple[str, ...]) -> dict[str, str]:
     for each in given:
         key, equals, value = each.partition("=")
         if not equals or not key:
-            raise click.UsageError(f"{each!r} is no tag: write KEY=VALUE.")
+            raise click.UsageError(f"{each!r} is not a tag: write KEY=VALUE.")
         if key in found:
-            raise click.UsageError(f"The tag {key!r} is there twice.")
+            raise click.UsageError(f"The tag {key!r} is given twice.")
         found[key] = value
     return found
 
@@ -95,7 +95,7 @@ def _experiment(store: Store, number: str | None, name: str | None) -> str:
         name = setting("EXPERIMENT_NAME")
         number = None if name else setting("EXPERIMENT_ID")
     if name is None or number is not None:
-        return common.one_experiment(store, number, name).experiment_id
+        return choosing.one_experiment(store, number, name).experiment_id
     try:
         return store.get_experiment_by_name(name).experiment_id
     except NotFound:
@@ -108,4 +108,4 @@ def _print(form: str | None, run_id: str, experiment: str, status: str, name: st
         click.echo(text_tables.json_text(facts, indent=2))
         return
     said = f"Created run {run_id} ({name}) in experiment {experiment}"
-    common.print_done(form, [(said, {"done": "created", **facts})])
+    output.print_done(form, [(said, {"done": "created", **facts})])
