@@ -131,7 +131,7 @@ def test_endpoints_that_there_are_not(app, verb, path, status, code):
 
 
 def test_a_failure_of_ours_says_no_more_than_its_number(app, store, capsys, monkeypatch):
-    monkeypatch.setattr(store, "get_run", lambda run_id: 1 / 0)
+    monkeypatch.setattr(type(store), "get_run", lambda self, run_id: 1 / 0)
     answer = call(app, "GET", API + "runs/get", query="run_id=x", headers={"X-Request-Id": "a1"})
     assert (answer.status, answer.json["error_code"]) == (500, "INTERNAL_ERROR")
     assert "division" not in answer.body.decode() and "a1" in answer.json["message"]
@@ -141,10 +141,10 @@ def test_a_failure_of_ours_says_no_more_than_its_number(app, store, capsys, monk
 def test_a_clients_words_are_escaped_in_the_log(app, store, capsys, monkeypatch):
     """Somebody reads it on a terminal."""
 
-    def fail(run_id: str) -> None:
+    def fail(self, run_id: str) -> None:
         raise ValueError(f"no {run_id}")
 
-    monkeypatch.setattr(store, "get_run", fail)
+    monkeypatch.setattr(type(store), "get_run", fail)
     call(app, "GET", API + "runs/get", query="run_id=%1b%5d0;x%07%c2%9b1m")
     said = capsys.readouterr().err
     assert "\\x1b]0;x\\x07\\x9b1m" in said and not {*"\x1b\x07\x9b"} & {*said}
@@ -345,7 +345,7 @@ def test_a_file_has_its_name_in_both_forms(app, name, plain, quoted):
 
 def test_files_of_logged_models(app, store):
     model = store.models.create("0", "m")
-    path = model.artifact_location.removeprefix("mlflow-artifacts:")
+    path = model.artifact_location.removeprefix(store.artifact_root)
     call(app, "PUT", f"{FILES}{path}/d/MLmodel", b"flavors")
     files = f"/ajax-api/2.0/mlflow/logged-models/{model.model_id}/artifacts/files"
     answer = call(app, "GET", files, query="artifact_file_path=d/MLmodel")
@@ -394,9 +394,9 @@ def test_half_an_upload_is_no_file(app, place):
     assert call(app, "GET", f"{FILES}/x").status == 404
 
 
-def test_the_files_of_a_run(app, store, run_id):
-    uri = store.get_run(run_id).info.artifact_uri
-    assert uri == f"mlflow-artifacts:/0/{run_id}/artifacts"
+def test_the_files_of_a_run(app, run_id):
+    run = call(app, "GET", API + "runs/get", query=f"run_id={run_id}").json["run"]
+    assert run["info"]["artifact_uri"] == f"mlflow-artifacts:/0/{run_id}/artifacts"
     for name in ("a.txt", "d/b.txt"):
         call(app, "PUT", f"{FILES}/0/{run_id}/artifacts/{name}", name.encode())
     listed = call(app, "GET", API + "artifacts/list", query=f"run_uuid={run_id}&path=d").json
@@ -516,6 +516,15 @@ def test_every_request_is_a_line_of_the_log(store):
     assert (said["verb"], said["path"], said["status"]) == ("GET", "/version", 200)
     forged = call(app, "GET", "/version", headers={"X-Request-Id": 'a"\nb'})
     assert forged.headers["x-request-id"].isalnum()
+
+
+def test_the_store_that_is_served_is_not_changed(place, store):
+    run = store.create_run("0").info
+    app = create_app(store, ArtifactRepo(str(place / "artifacts")))
+    answer = call(app, "GET", API + "runs/get", query="run_id=" + run.run_id)
+    assert answer.json["run"]["info"]["artifact_uri"].startswith("mlflow-artifacts:/0/")
+    assert store.get_run(run.run_id).info.artifact_uri == run.artifact_uri
+    assert store.artifact_root == str(place / "artifacts")
 
 
 def test_a_path_before_all_others(store):

@@ -322,6 +322,15 @@ class Store(ABC):
         stored on this machine first."""
         return self
 
+    def with_artifact_root(self, root: str) -> Store:
+        """Return this store with its artifacts at `root`, a URI or an absolute path: the same
+        data, over the same connections."""
+        from copy import copy
+
+        other = copy(self)
+        other.artifact_root = root
+        return other
+
     @property
     def views(self) -> Views:
         """Return tables, charts and changes as pages show them. Raises BadRequest where there

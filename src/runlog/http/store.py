@@ -40,6 +40,7 @@ from runlog.http.session import Session
 from runlog.http.transport import Connections, Transport
 from runlog.protocol.arrays import Digest
 from runlog.protocol.limits import MAX_DATASET_EXPERIMENTS, MAX_PAIRS, MAX_RUNS_AT_ONCE
+from runlog.storage.paths import PROXIED
 from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from runlog.store import Point, Sent
     from runlog.views import Views
 
-PROXIED = "mlflow-artifacts:"
 HISTORY_PAGE = 25_000
 
 

@@ -63,10 +63,10 @@ def create_app(
     store_uri: str = "",
     requests: Traffic | None = None,
 ) -> Bottle:
-    """MLflow's REST API over `store`, as a WSGI application.
+    """Return MLflow's REST API over `store`, as a WSGI application.
 
-    Clients up- and download files through the server, to and from `artifacts`; the store is from
-    then on one whose artifacts are at `mlflow-artifacts:/`, so do not use it otherwise. Without
+    Clients up- and download files through the server, to and from `artifacts`; they are told URIs
+    that begin with `mlflow-artifacts:/`. `store` itself is not changed. Without
     `artifacts` clients read and write artifact URIs themselves; with `artifacts_only` there is
     nothing else than these files. `access` decides who may do what,
     by default everyone everything. `log` is called with a line of JSON for each request. With
@@ -79,7 +79,7 @@ def create_app(
     """
     root = store.artifact_root if artifacts is None else artifacts.uri
     if artifacts is not None:
-        store.artifact_root = PROXIED
+        store = store.with_artifact_root(PROXIED)
     prefix = "/" + static_prefix.strip("/") if static_prefix.strip("/") else ""
     may = locations.Allowed(root, tuple(allowed_locations), allow_local_locations)
     files = Files(store, artifacts, may, prefix)

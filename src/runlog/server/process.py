@@ -72,8 +72,7 @@ def opened(config: Config) -> Store:
 
 def load(config: Config, access: Access | None = None) -> Any:
     """The application that a worker serves, its store opened."""
-    store = opened(config)
-    place(store, config)
+    store = with_artifacts(opened(config), config)
     repo = ArtifactRepo(store.artifact_root) if config.serve_artifacts else None
     memory.give_back()
     requests = traffic.Traffic()
@@ -124,12 +123,12 @@ def _allowed(config: Config) -> tuple[str, ...]:
     return (*config.allowed_locations, *(allowed.kept(each) for each in given))
 
 
-def place(store: Store, config: Config) -> None:
-    """Tells the store where artifacts are."""
+def with_artifacts(store: Store, config: Config) -> Store:
+    """Return the store with its artifacts where the options say. Raises LocationRefused."""
     if config.artifacts:
-        store.artifact_root = artifact_root(config.artifacts)
-    else:
-        opening.check(store, store.artifact_root)  # it may have come with the store, as a link
+        return store.with_artifact_root(artifact_root(config.artifacts))
+    opening.check(store, store.artifact_root)  # it may have come with the store, as a link
+    return store
 
 
 def serve(
@@ -168,10 +167,10 @@ def _prepare(config: Config, announce: Callable[[Config, Store], None]) -> None:
                 f"{store.uri} is a server already: open that address in a browser, or bring its "
                 "runs to a file with  runlog copy"
             )
-        place(store, config)
+        root = with_artifacts(store, config).artifact_root
         if config.serve_artifacts:
-            ArtifactRepo(store.artifact_root)  # for its errors: nothing connects yet
-            guard.check_private_files(store.artifact_root, _private_files(config))
+            ArtifactRepo(root)  # for its errors: nothing connects yet
+            guard.check_private_files(root, _private_files(config))
         _access(store, config).close()
         announce(config, store)
     finally:

@@ -7,6 +7,7 @@ locations, never the store.
 from __future__ import annotations
 
 import os
+from copy import copy
 
 from runlog import validate
 from runlog.clock import now
@@ -72,6 +73,13 @@ class SqlStore(Store):
     @artifact_root.setter
     def artifact_root(self, root: str) -> None:
         self.locations.artifact_root = root
+
+    def with_artifact_root(self, root: str) -> SqlStore:
+        other = copy(self)
+        other.locations = copy(self.locations)
+        other.locations.artifact_root = root
+        other.rows = Rows(self.db, other.locations)
+        return other
 
     @property
     def archive(self) -> str:
