@@ -18,12 +18,12 @@ from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol.endpoints import ROWS
 from runlog.protocol.rows import ADMIN, EDIT, READ
 from runlog.serve import create_app
-from runlog.server.auth import admin_api, guard
+from runlog.server.auth import admin_api, startup
 from runlog.server.auth.audit import MORE, MOST_FAILED
+from runlog.server.auth.password_queue import PasswordQueue
 from runlog.server.auth.policy import FOR_ALL_USERS, LISTS_OF_EXPERIMENTS, Auth
 from runlog.server.auth.proxies import Proxies
 from runlog.server.auth.rate_limits import MOST, MOST_KEPT, WINDOW, Attempts, TooManyAttempts
-from runlog.server.auth.turns import Turns
 from runlog.sqlstore.accounts import Users, Wanted
 from runlog.store import open_store
 from serving import serving
@@ -470,7 +470,7 @@ def test_an_admin_makes_a_user_who_logs_in(team):
     assert (created.user, created.target) == ("root", "name Ann role member")
 
 
-@pytest.mark.parametrize("deed", admin_api.DEEDS, ids=lambda deed: deed.path)
+@pytest.mark.parametrize("deed", admin_api.ACTIONS, ids=lambda deed: deed.path)
 @pytest.mark.parametrize("role", ["editor", "viewer", "member"])
 def test_others_neither_see_nor_change_users(team, deed, role):
     team.add("sam", role)
@@ -521,7 +521,7 @@ def test_a_flood_does_not_keep_out_a_first_log_in(team):
 
 
 def test_whose_address_has_failed_least_is_next():
-    turns, order, refused, waiting = Turns(most=3), [], [], []
+    turns, order, refused, waiting = PasswordQueue(most=3), [], [], []
 
     def attempt(rank: int) -> None:
         try:
@@ -903,14 +903,14 @@ def test_failed_log_ins_are_noted(team):
     ],
 )
 def test_a_log_in_is_demanded_where_others_can_reach(host, auth, names_users, demanded):
-    assert guard.is_demanded(host, auth, names_users) == demanded
+    assert startup.is_demanded(host, auth, names_users) == demanded
 
 
 def test_the_first_token_is_made_once(team):
     team.clock.time = clock.now()
-    token = guard.first_token(team.users)
+    token = startup.first_token(team.users)
     assert ask(team.app, *GET, HTTP_AUTHORIZATION=f"Bearer {token}").status == 200
-    assert guard.first_token(team.users) is None
+    assert startup.first_token(team.users) is None
     (kept,) = team.users.tokens()
     assert kept.expiry_time - kept.creation_time == 86_400_000
     assert [(each.name, each.role) for each in team.users.all()] == [("admin", "admin")]
@@ -918,7 +918,7 @@ def test_the_first_token_is_made_once(team):
 
 def test_a_store_without_users_is_refused():
     with pytest.raises(RunlogError, match="keeps no users"):
-        guard.users_of(open_store("http://localhost:1"))
+        startup.users_of(open_store("http://localhost:1"))
 
 
 @pytest.fixture

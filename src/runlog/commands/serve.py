@@ -275,7 +275,7 @@ def _open_browser(config: Config, address: str) -> None:
 
 def _report_access(config: Config, store: Store, address: str) -> None:
     from runlog import tracking_uri
-    from runlog.server.auth import first_token, guard
+    from runlog.server.auth import first_token, startup
     from runlog.server.process import database_path, demands_log_in
     from runlog.validate import is_loopback
 
@@ -284,8 +284,8 @@ def _report_access(config: Config, store: Store, address: str) -> None:
             output.report("warning", "everyone who can reach this server may do everything")
         return
     _warn_of_readers(database_path(config))
-    known = guard.users_of(store)
-    token = guard.first_token(known)
+    known = startup.users_of(store)
+    token = startup.first_token(known)
     uri = tracking_uri.shown(config.store_uri)
     if not token:
         output.report(

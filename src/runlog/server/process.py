@@ -20,7 +20,7 @@ from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, MissingExtra
 from runlog.server import listening, memory, traffic
 from runlog.server.app import create_app
-from runlog.server.auth import guard
+from runlog.server.auth import startup
 from runlog.server.auth.access import Access
 from runlog.server.auth.proxies import Proxies
 from runlog.server.slow_clients import Guard
@@ -112,7 +112,7 @@ def _tells_where(config: Config) -> bool:
 
 def _access(store: Store, config: Config) -> Access:
     proxies = Proxies(config.trusted_proxies, config.user_header)
-    return guard.access_for(
+    return startup.access_for(
         store, demands_log_in(config), config.read_only, proxies, config.audit_days
     )
 
@@ -155,7 +155,7 @@ def serve(
 
 def demands_log_in(config: Config) -> bool:
     """Whether users must log in."""
-    return guard.is_demanded(config.host, config.auth, bool(config.user_header))
+    return startup.is_demanded(config.host, config.auth, bool(config.user_header))
 
 
 def _prepare(config: Config, announce: Callable[[Config, Store], None]) -> None:
@@ -170,7 +170,7 @@ def _prepare(config: Config, announce: Callable[[Config, Store], None]) -> None:
         root = with_artifacts(store, config).artifact_root
         if config.serve_artifacts:
             ArtifactRepo(root)  # for its errors: nothing connects yet
-            guard.check_private_files(root, _private_files(config))
+            startup.check_private_files(root, _private_files(config))
         _access(store, config).close()
         announce(config, store)
     finally:

@@ -30,23 +30,23 @@ class Access(Protocol):
     """Decides about requests; `caller` is whatever `identify` returned."""
 
     def identify(self, environ: Environ) -> Any:
-        """Who sends this request. Raises UNAUTHENTICATED."""
+        """Return who sends this request. Raises UNAUTHENTICATED."""
 
     def perform(self, caller: Any, row: Row, arguments: Mapping[str, Any], call: Call) -> Any:
-        """What `call` says to the arguments, or to those of them that the caller may have. Which
-        experiments are concerned stands in them, as `experiment_id`, `experiment_ids`, `name`,
-        `run_id`, `run_ids`, `model_id`, `models`, `points` or, of a file, `path`. Raises
-        PERMISSION_DENIED."""
+        """Return what `call` returns for the arguments, or for those of them that the caller may
+        have. They name the experiments that are concerned, as `experiment_id`,
+        `experiment_ids`, `name`, `run_id`, `run_ids`, `model_id`, `models`,
+        `points` or, of a file, `path`. Raises PERMISSION_DENIED."""
 
     def describe(self, caller: Any) -> dict[str, Any]:
-        """What a page needs to know: the `user` (None: nobody logs in here), its `role`, and if
-        it may change nothing (`read_only`)."""
+        """Return what a page needs to know: the `user` (None: nobody logs in here), its `role`, and
+        if it may change nothing (`read_only`)."""
 
     def pages(self) -> list[Page]:
-        """How to log in and out."""
+        """Return the endpoints to log in and out."""
 
     def close(self) -> None:
-        """Keeps what is still to be kept; the server stops."""
+        """Store what is still to be stored; the server stops."""
 
 
 class Everyone:
@@ -74,7 +74,7 @@ class Everyone:
 
 
 def refuse_change(row: Row) -> None:
-    """Raises PERMISSION_DENIED, for a server that is read-only, if the row changes something."""
+    """Raise PERMISSION_DENIED, for a server that is read-only, if the row changes something."""
     if row.access != READ:
         raise RunlogError(
             f"This server is read-only, so {row.name} is refused: start it without --read-only",

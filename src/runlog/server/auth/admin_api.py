@@ -4,24 +4,23 @@ the database is."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from bottle import response
 
+from runlog import accounts
 from runlog.errors import RunlogError
 from runlog.protocol import codecs
 from runlog.protocol.codecs import FLAG, ID, INT64, TEXT, Field, needed
 from runlog.protocol.rows import OURS
 from runlog.server import request_body
 from runlog.server.auth.access import Environ, Page
+from runlog.server.auth.authentication import Authentication, Caller
 from runlog.server.traffic import identified
 from runlog.sqlstore.accounts import Users
 
-if TYPE_CHECKING:
-    from runlog.server.auth.policy import Auth
 
-
-class Deed(NamedTuple):
+class Action(NamedTuple):
     """Something that an admin may ask for: where, with which fields, and what is answered."""
 
     verb: str
@@ -55,59 +54,73 @@ _NAME, _USER, _ROLE = needed("name", TEXT), needed("user", TEXT), needed("role",
 _EXPERIMENT, _PASSWORD = needed("experiment_id", ID), Field("password", TEXT)
 _ANY_USER = Field("user", TEXT)
 
-DEEDS = (
-    Deed("GET", "users/list", (), lambda known: _listed("users", known.all())),
-    Deed("POST", "users/create", (_NAME, _ROLE, _PASSWORD), _add),
-    Deed("POST", "users/set-role", (_NAME, _ROLE), Users.set_role),
-    Deed("POST", "users/set-password", (_NAME, _PASSWORD), Users.set_password),
-    Deed("POST", "users/delete", (_NAME,), Users.remove),
-    Deed(
+ACTIONS = (
+    Action("GET", "users/list", (), lambda known: _listed("users", known.all())),
+    Action("POST", "users/create", (_NAME, _ROLE, _PASSWORD), _add),
+    Action("POST", "users/set-role", (_NAME, _ROLE), Users.set_role),
+    Action("POST", "users/set-password", (_NAME, _PASSWORD), Users.set_password),
+    Action("POST", "users/delete", (_NAME,), Users.remove),
+    Action(
         "GET", "grants/list", (_ANY_USER,),
         lambda known, user: _listed("grants", known.grants(_of(known, user))),
     ),
-    Deed(
+    Action(
         "POST", "grants/set", (_USER, _EXPERIMENT, _ROLE),
         lambda known, user, **given: known.grant(user, **given),
     ),
-    Deed(
+    Action(
         "POST", "grants/delete", (_USER, _EXPERIMENT),
         lambda known, user, **given: known.withdraw(user, **given),
     ),
-    Deed(
+    Action(
         "GET", "tokens/list", (_ANY_USER,),
         lambda known, user: _listed("tokens", known.tokens(_of(known, user))),
     ),
-    Deed(
+    Action(
         "POST", "tokens/create",
         (_USER, _NAME, Field("expiry_time", INT64), Field("read_only", FLAG, default=False)),
         lambda known, **given: {"token": known.add_token(**given)},
     ),
-    Deed("POST", "tokens/revoke", (_USER, _NAME), Users.revoke),
+    Action("POST", "tokens/revoke", (_USER, _NAME), Users.revoke),
 )  # fmt: skip
 
 
-def pages(auth: Auth) -> list[Page]:
-    """The endpoints, below /api/runlog/1/."""
-    return [Page(deed.path, deed.verb, OURS[0] + deed.path, _view(auth, deed)) for deed in DEEDS]
+def pages(auth: Authentication, read_only: bool) -> list[Page]:
+    """Return the endpoints, below /api/runlog/1/. With `read_only` they change nothing."""
+    return [
+        Page(each.path, each.verb, OURS[0] + each.path, _view(auth, each, read_only))
+        for each in ACTIONS
+    ]
 
 
-def _view(auth: Auth, deed: Deed) -> Callable[[Environ], bytes]:
+def check_admin(caller: Caller, changes: bool, read_only: bool) -> None:
+    """Raise PERMISSION_DENIED unless the caller may look at, or change, users and tokens."""
+    reason = ""
+    if caller.user.role != accounts.ADMIN:
+        reason = f"user {caller.user.name!r} is no admin"
+    elif changes and (read_only or (caller.token and caller.token.read_only)):
+        reason = "this server, or your token, may only read"
+    if reason:
+        raise RunlogError(f"Permission denied: {reason}", "PERMISSION_DENIED")
+
+
+def _view(auth: Authentication, action: Action, read_only: bool) -> Callable[[Environ], bytes]:
     def view(environ: Environ) -> bytes:
         caller = auth.identify(environ)
         identified(environ)
         target, result = "", "INTERNAL_ERROR"
         try:
-            auth.check_admin(caller, deed.verb != "GET")
-            given = codecs.read_fields(deed.fields, request_body.fields(environ))
+            check_admin(caller, action.verb != "GET", read_only)
+            given = codecs.read_fields(action.fields, request_body.fields(environ))
             target = " ".join(f"{name} {given[name]}" for name in NAMED if given.get(name))
-            answer = deed.act(auth.users, **given)
+            answer = action.act(auth.users, **given)
             result = "OK"
         except RunlogError as error:
             result = error.error_code
             raise
         finally:
-            if deed.verb != "GET" or result == "PERMISSION_DENIED":
-                auth.note(caller, deed.path, target, result)
+            if action.verb != "GET" or result == "PERMISSION_DENIED":
+                auth.note(caller, action.path, target, result)
         response.content_type = "application/json"
         return codecs.dump(answer or {}).encode()
 

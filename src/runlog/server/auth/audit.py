@@ -45,7 +45,7 @@ class Audit:
     def note(
         self, user: str, token: str, address: str, action: str, target: str, result: str
     ) -> None:
-        """Notes one deed."""
+        """Note one action."""
         now = self._now()
         key = (now // MINUTE, user, token, address, action, target[:MAX_TEXT], result)
         with self._lock:
@@ -57,7 +57,7 @@ class Audit:
                 found[2] += 1
             elif len(self._waiting) < MOST_WAITING:
                 self._waiting[key] = [now, now, 1]
-        self._see_to_it()
+        self._start_writing()
 
     def _bounded(self, key: Key) -> Key:
         """What is noted of a call that failed: beyond so many of a user in a minute only how many
@@ -72,34 +72,36 @@ class Audit:
         return (minute, user, token, network(address), MORE, "", result)
 
     def used(self, token: int) -> None:
-        """Notes that a token was used."""
+        """Note that a token was used."""
         self._used[token] = self._now()
-        self._see_to_it()
+        self._start_writing()
 
-    def _see_to_it(self) -> None:
+    def _start_writing(self) -> None:
         if self._process == os.getpid():  # threads do not live through a fork
             return
         with self._lock:
             if self._process != os.getpid():
                 self._process = os.getpid()
                 self._stop = threading.Event()
-                threading.Thread(target=self._go_on, name="runlog-audit", daemon=True).start()
+                threading.Thread(
+                    target=self._write_every_second, name="runlog-audit", daemon=True
+                ).start()
                 # Not atexit, which does not happen in processes that multiprocessing forked.
                 Finalize(self, self.close, exitpriority=10)
 
-    def _go_on(self) -> None:
+    def _write_every_second(self) -> None:
         stop = self._stop
         while not stop.wait(SECONDS):
             self.write()
 
     def close(self) -> None:
-        """Writes what is left."""
+        """Write what is left."""
         self._stop.set()
         self._process = 0
         self.write()
 
     def write(self) -> None:
-        """Writes what was noted, or says once that it cannot."""
+        """Write what was noted, or report once that it cannot."""
         try:
             self.flush()
             self._failing = False
@@ -110,7 +112,7 @@ class Audit:
                 print(text, file=sys.stderr, flush=True)
 
     def flush(self) -> None:
-        """Writes what was noted."""
+        """Write what was noted."""
         with self._lock:
             waiting, self._waiting = self._waiting, {}
             used, self._used = self._used, {}

@@ -1,37 +1,28 @@
-"""Authentication and authorisation: who sends a request, and what they may do.
+"""Authorisation: what users may do.
 
-A request says who it is from by the header of a trusted proxy, HTTP Basic, a Bearer token or the
-cookie of a session, looked for in this order; what comes first must hold. Each request asks the
-database, so that a revoked token or a withdrawn grant is gone at once. What is refused where it
+Each request asks the database, so that a withdrawn grant is gone at once. What is refused where it
 cannot be told which experiment is concerned: a new endpoint is closed until it is thought of.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
-
-from bottle import response
+from typing import Any, TypeVar
 
 from runlog import accounts, clock, validate
-from runlog.accounts import SESSION, TOKEN, Token, User
+from runlog.accounts import User
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.log_calls import measured
 from runlog.protocol.rows import ADMIN, EDIT, READ, Row
 from runlog.query.clauses import EXPERIMENTS
 from runlog.query.parser import parse_filter
-from runlog.server.auth import admin_api, sessions
+from runlog.server.auth import admin_api, login
 from runlog.server.auth.access import Environ, Page, refuse_change
-from runlog.server.auth.audit import KEPT_DAYS, Audit
+from runlog.server.auth.audit import KEPT_DAYS
+from runlog.server.auth.authentication import Authentication, Caller
 from runlog.server.auth.proxies import Proxies
-from runlog.server.auth.rate_limits import Attempts, TooManyAttempts
-from runlog.server.auth.turns import Turns
-from runlog.sqlstore.accounts import LOG_IN, Users
+from runlog.sqlstore.accounts import Users
 from runlog.storage.paths import check_path
 from runlog.store import Store
 
@@ -40,15 +31,6 @@ Result = TypeVar("Result")
 NEEDED = {READ: accounts.VIEWER, EDIT: accounts.EDITOR, ADMIN: accounts.ADMIN}
 FOR_ALL_USERS = ("serverInfo", "about", "flush")
 LISTS_OF_EXPERIMENTS = ("searchExperiments", "listExperiments")
-MOST_REMEMBERED = 1_000  # passwords that held
-
-
-class Caller(NamedTuple):
-    """Who sends a request: a user, with a token or without, from an address."""
-
-    user: User
-    token: Token | None
-    address: str
 
 
 class Auth:
@@ -57,118 +39,21 @@ class Auth:
     def __init__(
         self,
         store: Store,
-        known: Users,
+        users: Users,
         *,
         proxies: Proxies | None = None,
         read_only: bool = False,
         audit_days: int = KEPT_DAYS,
         now: Callable[[], int] = clock.now,
     ) -> None:
-        self.users, self._store, self._now = known, store, now
-        self.proxies = proxies or Proxies()
-        self.audit = Audit(known, audit_days, now)
-        self._read_only = read_only
-        self._attempts = Attempts(now, known.failed_log_ins)
-        self._key = os.urandom(32)
-        self._held: dict[bytes, str] = {}  # passwords that held: digest to what is kept of them
-        self._turns = Turns()
-
-    # -- who --------------------------------------------------------------------------------
+        """`now` is the time in Unix ms."""
+        self._store, self.users, self._read_only = store, users, read_only
+        self._authentication = Authentication(users, proxies, audit_days, now)
+        self.audit = self._authentication.audit
 
     def identify(self, environ: Environ) -> Caller:
-        """Who sends this request. Raises UNAUTHENTICATED."""
-        address = self.proxies.address(environ)
-        name = self.proxies.user(environ)
-        if name is not None:
-            return self._vouched_for(name, address)
-        kind, _, value = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if kind.lower() == "basic":
-            return self.log_in(*_basic(value), address)
-        if kind.lower() == "bearer":
-            return self.bearer(value.strip(), address)
-        cookie = sessions.cookie(environ)
-        if kind or not cookie:
-            raise _unauthenticated(
-                "this server wants to know who you are: set MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or log in at /login. MLflow's "
-                "Java client reads none of these: give them to its constructor, new MlflowClient("
-                "new BasicMlflowHostCreds(uri, user, password))"
-            )
-        sessions.check_own_page(environ)
-        return self._holder(cookie, SESSION, address)
-
-    def _vouched_for(self, name: str, address: str) -> Caller:
-        user = self.users.find(name.lower())
-        if user is None:
-            raise RunlogError(
-                f"user {name[:100]!r} is not known here: an admin makes one with  "
-                "runlog users create",
-                "PERMISSION_DENIED",
-            )
-        return Caller(user, None, address)
-
-    def bearer(self, secret: str, address: str) -> Caller:
-        """Who carries that token. Raises UNAUTHENTICATED."""
-        caller = self._holder(secret, TOKEN, address)
-        assert caller.token is not None
-        self.audit.used(caller.token.id)
-        return caller
-
-    def _holder(self, secret: str, kind: str, address: str) -> Caller:
-        found = self.users.holder(secret, kind)
-        if found is None:
-            raise _unauthenticated(f"no such {kind}: it was revoked, or it never was")
-        user, token = found
-        if token.expired(self._now()):
-            raise _unauthenticated(f"this {kind} has expired")
-        return Caller(user, token, address)
-
-    def log_in(self, name: str, password: str, address: str) -> Caller:
-        """The user of that name and password. Raises UNAUTHENTICATED, REQUEST_LIMIT_EXCEEDED."""
-        name = name.lower()[: accounts.MAX_NAME + 1].encode(errors="replace").decode()
-        user, kept = self.users.with_password(name) or (None, None)
-        held = self._held.get(self._digest(name, password))
-        if user is None or kept is None or held != kept:
-            self._try_password(name, password, kept, address)
-        if user is None:  # what was said of a wrong password is said of no user, too
-            raise _wrong_password()
-        return Caller(user, None, address)
-
-    def _try_password(self, name: str, password: str, kept: str | None, address: str) -> None:
-        try:
-            failed = self._attempts.begin(name, address)
-        except TooManyAttempts as error:
-            response.set_header("Retry-After", str(error.retry_after))
-            raise
-        try:
-            holds = self._holds(name, password, kept, failed)
-        except RunlogError:
-            self._attempts.withdraw(name, address)
-            response.set_header("Retry-After", "1")
-            raise
-        if not holds:
-            self.audit.note(name, "", address, LOG_IN, "", "UNAUTHENTICATED")
-            self.audit.write()  # the other processes count it, too
-            raise _wrong_password()
-        self._attempts.succeeded(name, address)
-
-    def _holds(self, name: str, password: str, kept: str | None, failed: int) -> bool:
-        digest = self._digest(name, password)
-        with self._turns.turn(failed):  # of many first requests with one password, one is hashed
-            if kept is not None and self._held.get(digest) == kept:
-                return True
-            if not accounts.matches(password, kept) or kept is None:
-                return False
-            while len(self._held) >= MOST_REMEMBERED:
-                del self._held[next(iter(self._held))]
-            self._held[digest] = kept
-            return True
-
-    def _digest(self, name: str, password: str) -> bytes:
-        data = f"{name}\0{password}".encode(errors="surrogatepass")
-        return hashlib.blake2b(data, key=self._key, digest_size=32).digest()
-
-    # -- what -------------------------------------------------------------------------------
+        """Return who sends this request. Raises UNAUTHENTICATED."""
+        return self._authentication.identify(environ)
 
     def perform(
         self,
@@ -177,7 +62,7 @@ class Auth:
         arguments: Mapping[str, Any],
         call: Callable[[Mapping[str, Any]], Result],
     ) -> Result | PagedList[Any]:
-        """Does what a request asks for, if the caller may. Raises PERMISSION_DENIED."""
+        """Do what a request asks for, if the caller may. Raises PERMISSION_DENIED."""
         result = "INTERNAL_ERROR"
         try:
             if self._read_only:
@@ -189,7 +74,7 @@ class Auth:
             raise
         finally:
             if row.access != READ or result == "PERMISSION_DENIED":
-                self.note(caller, row.name, _target(arguments), result)
+                self._authentication.note(caller, row.name, _target(arguments), result)
         return answer
 
     def _permitted(
@@ -274,7 +159,7 @@ class Auth:
     # -- pages ------------------------------------------------------------------------------
 
     def describe(self, caller: Caller) -> dict[str, Any]:
-        """Who the caller is, for a page."""
+        """Return who the caller is, for a page."""
         user, token = caller.user, caller.token
         looks = user.role == accounts.VIEWER or bool(token and token.read_only)
         return {
@@ -284,23 +169,15 @@ class Auth:
         }
 
     def pages(self) -> list[Page]:
-        """What the server answers besides the protocol: logging in and out, users and tokens."""
-        return [*sessions.pages(self, self._now), *admin_api.pages(self)]
-
-    def check_admin(self, caller: Caller, changes: bool) -> None:
-        """Raises PERMISSION_DENIED unless the caller may look at, or change, users and tokens."""
-        if caller.user.role != accounts.ADMIN:
-            raise _denied(f"user {caller.user.name!r} is no admin")
-        if changes and (self._read_only or (caller.token and caller.token.read_only)):
-            raise _denied("this server, or your token, may only read")
-
-    def note(self, caller: Caller, action: str, target: str, result: str) -> None:
-        """Notes in the audit log what somebody did, or was refused."""
-        token = caller.token.name if caller.token and caller.token.kind == TOKEN else ""
-        self.audit.note(caller.user.name, token, caller.address, action, target, result)
+        """Return what the server answers besides the protocol: logging in and out, users and
+        tokens."""
+        return [
+            *login.pages(self._authentication),
+            *admin_api.pages(self._authentication, self._read_only),
+        ]
 
     def close(self) -> None:
-        """Writes what is left of the audit log."""
+        """Write what is left of the audit log."""
         self.audit.close()
 
 
@@ -326,27 +203,6 @@ def _target(given: Mapping[str, Any]) -> str:
         if ids := _of(given, name):
             return f"{name.removesuffix('_id')} {','.join(ids)}"
     return next((f"{name} {given[name]}" for name in ("path", "name") if given.get(name)), "")
-
-
-def _basic(value: str) -> tuple[str, str]:
-    try:
-        data = b64decode(value.strip(), validate=True)
-    except (NotBase64, ValueError):
-        raise _unauthenticated("the Authorization header cannot be read") from None
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:  # what Python's requests makes of other letters
-        text = data.decode("latin-1")
-    name, _, password = text.partition(":")
-    return name, password
-
-
-def _wrong_password() -> RunlogError:
-    return _unauthenticated("user name and password do not go together")
-
-
-def _unauthenticated(message: str) -> RunlogError:
-    return RunlogError(message, "UNAUTHENTICATED")
 
 
 def _denied(message: str) -> RunlogError:

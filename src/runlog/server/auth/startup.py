@@ -1,4 +1,5 @@
-"""Who is let in when a server starts: all on loopback, users only where others can reach it."""
+"""What is decided and checked when a server starts: who must log in, by default all where others
+than this machine can reach it; and that nothing private is served."""
 
 from __future__ import annotations
 
@@ -20,22 +21,23 @@ FIRST_TOKEN_SPAN = 86_400_000  # milliseconds: time enough to make users
 
 
 def is_demanded(host: str, auth: bool | None, names_users: bool) -> bool:
-    """Whether users must log in: as `auth` says in so many words, else unless only this machine
-    can reach the server, or where a proxy names the users."""
+    """Return whether users must log in: as `auth` says where it is not None, else unless only this
+    machine can reach the server, or where a proxy names the users."""
     return names_users or not is_loopback(host) if auth is None else auth
 
 
 def access_for(
     store: Store, demanded: bool, read_only: bool, proxies: Proxies, audit_days: int
 ) -> Access:
-    """What `create_app` gets as `access`. Raises InvalidParameter for a store without users."""
+    """Return what `create_app` gets as `access`. Raises InvalidParameter for a store that has no
+    users."""
     if not demanded:
         return Everyone(read_only)
     return Auth(store, users_of(store), proxies=proxies, read_only=read_only, audit_days=audit_days)
 
 
 def users_of(store: Store) -> Users:
-    """The users of a store. Raises InvalidParameter if it keeps none."""
+    """Return the users of a store. Raises InvalidParameter if it has none."""
     if not isinstance(store, SqlStore):
         raise InvalidParameter(
             f"{store.uri} keeps no users: serve a database, or switch authentication off with "
@@ -45,7 +47,8 @@ def users_of(store: Store) -> Users:
 
 
 def first_token(known: Users) -> str | None:
-    """A token of a new user `admin`, good for a day, where there is no user yet; else None."""
+    """Return a token of a new user `admin`, good for a day, where there is no user yet; else
+    None."""
     if known.all():
         return None
     try:

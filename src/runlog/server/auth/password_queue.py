@@ -18,7 +18,7 @@ from runlog.errors import RunlogError
 MOST_WAITING = 16
 
 
-class Turns:
+class PasswordQueue:
     """A lock that the lowest rank gets next, and of the same rank who came first."""
 
     def __init__(self, most: int = MOST_WAITING) -> None:
