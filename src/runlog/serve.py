@@ -1,23 +1,15 @@
-"""The server: MLflow's REST API over a store, as a WSGI application.
+"""Serving a store over HTTP: what an operator calls. The parts are in `runlog.server`.
 
-app         create_app: routes from protocol.rows, and what is answered when something is wrong
-bodies      reading requests within bounds
-access      who may do what: the one place that authentication has
-admins      users, grants and tokens over HTTP
-browsers    Host and Origin checks, and the headers of every answer
-locations   which artifact locations a client may name
-files       artifacts in and out, as streams
-multipart   uploads in parts
-histories   a metric's history as a stream
-monitoring  /health, /version, /metrics, the access log
-pages       the web pages' files
-openapi     the API's own description
-turns       whose password is hashed next
-process     a WSGI server around it: workers, TLS, stopping
-listening   the port, from before anything is printed
-first_token the token of a server without users
+`create_app` makes a WSGI application of a store, for a WSGI server of your own. `run` does what
+the command `runlog serve` does: it serves until it is stopped, with workers and TLS.
+
+    from runlog.serve import Config, run
+
+    run(Config("sqlite:////srv/runlog/runlog.db", port=5000))
 """
 
 from runlog.server.app import create_app
+from runlog.server.process import Config
+from runlog.server.process import serve as run
 
-__all__ = ["create_app"]
+__all__ = ["Config", "create_app", "run"]

@@ -3,16 +3,21 @@
 The server reads and writes there with its own rights and its own keys. So a client may name one in
 the server's own artifacts (`mlflow-artifacts:/x`, or a local path below their root), and whatever
 else the server's --allowed-locations name.
+
+`handlers` are the endpoints that take locations from clients.
 """
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from runlog.errors import InvalidParameter, RunlogError
+from runlog.exact_copy import changed
 from runlog.storage import allowed
 from runlog.storage.paths import PROXIED, check_path, local_root
+from runlog.store import Store
 
 # Their URIs may name no host: the workspace or the cluster that is configured is meant.
 WITH_DEFAULT_HOST = frozenset(("dbfs", "hdfs", "viewfs"))
@@ -27,7 +32,7 @@ class Allowed(NamedTuple):
     local_anywhere: bool = False
 
     def name(self, location: str) -> str:
-        """`location`, as it is stored, if a client may name it. Raises InvalidParameter."""
+        """Return `location` as it is stored, if a client may name it. Raises InvalidParameter."""
         scheme, colon, rest = location.partition(":")
         if "::" in location or any(ord(character) < 32 for character in location):
             raise _refused(location, "it must be a plain URI or path")
@@ -37,7 +42,7 @@ class Allowed(NamedTuple):
             return self._local(location, local_root(location))
         if scheme.lower() == PROXIED[:-1]:
             if rest.startswith("//") or not rest.startswith("/"):
-                raise _refused(location, "write mlflow-artifacts:/path, without a host")
+                raise _refused(location, f"write {PROXIED}/path, without a host")
             return f"{PROXIED}/{check_path(rest.strip('/'))}"
         start = "/" if scheme.lower() in WITH_DEFAULT_HOST else "//bucket/"
         if not rest.startswith(start[:2]) or ".." in rest.split("/"):
@@ -45,7 +50,7 @@ class Allowed(NamedTuple):
         if not (self._is_in_root(location) or self._covers(location)):
             raise _refused(
                 location,
-                "the server may not open it. Write mlflow-artifacts:/path, or start the server "
+                f"the server may not open it. Write {PROXIED}/path, or start the server "
                 "with --allowed-locations, naming it",
             )
         return location
@@ -83,6 +88,51 @@ class Allowed(NamedTuple):
             "--allowed-locations, naming that, if it is right",
             "PERMISSION_DENIED",
         )
+
+
+def handlers(store: Store, may: Allowed) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    """Return what answers the endpoints that take locations, by the names of their rows. When runs
+    are copied here, a location that clients may not name is left out: the server's own is taken
+    instead, and its answer says so."""
+
+    def create_experiment(given: Mapping[str, Any]) -> str:
+        location = given["artifact_location"]
+        if location:
+            location = may.name(location)
+        return store.create_experiment(**{**given, "artifact_location": location})
+
+    def allowed_or_none(location: str) -> str:
+        try:
+            return may.name(location)
+        except InvalidParameter:
+            return ""
+
+    def store_experiment(given: Mapping[str, Any]) -> str:
+        experiment = given["experiment"]
+        location = allowed_or_none(experiment.artifact_location)
+        experiment = experiment._replace(artifact_location=location)
+        return store.records.store_experiment(experiment, given["new_place"])
+
+    def begin_runs(given: Mapping[str, Any]) -> Any:
+        records = [
+            changed(each, artifact_uri=allowed_or_none(each.run.info.artifact_uri))
+            for each in given["records"]
+        ]
+        return store.records.begin_runs(records, given["new_places"])
+
+    def store_models(given: Mapping[str, Any]) -> Any:
+        records = []
+        for each in given["records"]:
+            location = allowed_or_none(each.model.artifact_location)
+            records.append(each._replace(model=each.model._replace(artifact_location=location)))
+        return store.records.store_models(records, given["new_places"])
+
+    return {
+        "createExperiment": create_experiment,
+        "keepExperiment": store_experiment,
+        "beginRuns": begin_runs,
+        "keepModels": store_models,
+    }
 
 
 def _refused(location: str, reason: str) -> InvalidParameter:

@@ -92,8 +92,8 @@ class Pages:
         return found.bodies[encoding]
 
 
-def kept(store: Store, run_ids: Sequence[str]) -> bytes:
-    """Runs as one HTML file, to be saved."""
+def saved_runs(store: Store, run_ids: Sequence[str]) -> bytes:
+    """Return runs as one HTML file, to be saved."""
     body = html_page.document(store, run_ids).encode()
     name = "run" if len(run_ids) == 1 else f"{len(run_ids)}-runs"
     response.content_type = "text/html; charset=utf-8"
