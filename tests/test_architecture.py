@@ -18,8 +18,8 @@ ARROWS = {
     "errors": "",
     "clock": "",
     "file_digests": "",
-    "names": "",
     "printable": "",
+    "names": "",
     "pyinstaller": "",
     "accounts": "errors",
     "exceptions": "errors",
@@ -52,23 +52,22 @@ ARROWS = {
     "protocol settings sql_results storage store validate views",
     "active_runs": "clock entities errors run_exit tracking_uri",
     "artifacts": "entities errors media storage tracking_uri",
-    "sql_query": "dataframes errors store tracking_uri",
+    "client": "clock dataframes entities errors file_digests logged_models media settings "
+    "storage tracking_uri validate",
     "copying": "artifacts entities errors exact_copy file_digests sqlstore storage store",
     "data": "artifacts context entities errors extras storage",
     "server": "_version accounts artifacts clock db entities errors exact_copy html_page "
     "printable protocol query sql_results sqlstore storage store store_uri "
     "tracking_uri validate",
-    "client": "clock dataframes entities errors file_digests logged_models media settings "
-    "sql_query storage tracking_uri validate",
-    "serve": "server",
+    "fluent": "active_runs client clock context dataframes entities errors run_exit settings "
+    "store system_metrics tracking_uri validate",
     "commands": "_version accounts artifacts client clock context copying db entities errors "
     "html_page http query server settings sql_results sqlstore storage store "
     "store_uri text_tables tracking_uri validate",
-    "fluent": "active_runs client clock context dataframes entities errors run_exit settings "
-    "store system_metrics tracking_uri validate",
-    "cli": "_version commands errors",
+    "serve": "server",
     "notebook": "entities errors fluent html_page protocol tracking_uri",
     "tracking": "client fluent tracking_uri",
+    "cli": "_version commands errors",
     "mlflow_python": "cli commands",
 }
 SQL = re.compile(
@@ -239,3 +238,86 @@ def test_components_have_150_lines_at_most(path):
 def test_nobody_imports_the_entry_of_the_pages():
     """Parts that are loaded on demand share a file with the start through shared.ts."""
     assert [path.name for path in PAGE_SOURCES if "main.tsx" in path.read_text()] == []
+
+
+# -- sizes, names and cycles ------------------------------------------------------------------
+
+FACES = {"client", "fluent", "entities"}
+"""Modules that may be long: public faces of short functions, and what is a list by nature."""
+WIDE = {"SqlStore"}
+"""Classes that may be wide: their methods only pass a promise on to the module that keeps it."""
+
+
+def lines_of(module: str) -> int:
+    """The lines of a module's file."""
+    parts = [] if module == "runlog" else module.split(".")
+    path = SOURCE.joinpath(*parts)
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return len(path.read_text().splitlines())
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function, without those of classes that are made in it: a class of another
+    package's can only be derived from where that is imported."""
+    classes = [each for each in ast.walk(function) if isinstance(each, ast.ClassDef)]
+    return sum(
+        sign * (each.end_lineno - each.lineno + 1)
+        for sign, some in ((1, [function]), (-1, classes))
+        for each in some
+    )
+
+
+def everything_imported(module: str) -> set[str]:
+    """As `ours`, with what only the type checker sees."""
+    found = set()
+    for node in ast.walk(TREES[module]):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            if name.partition(".")[0] != "runlog":
+                continue
+            name = name.partition(".")[2]
+            while name and name not in TREES:
+                name = name.rpartition(".")[0]
+            found.add(name or "runlog")
+    return found - {module}
+
+
+def test_no_cycle_even_where_only_types_are_imported():
+    TopologicalSorter({module: everything_imported(module) for module in TREES}).prepare()
+
+
+def test_a_folder_holds_few_modules():
+    flat = [module for module in TREES if "." not in module and module not in PACKAGES]
+    assert len(flat) + 1 <= 36, "put modules that lie on one side of an arrow into a package"
+
+
+@pytest.mark.parametrize("module", sorted(TREES.keys() - FACES))
+def test_modules_are_short(module):
+    assert lines_of(module) <= 600
+
+
+@pytest.mark.parametrize("module", sorted(TREES))
+def test_functions_and_classes_are_short(module):
+    long = [
+        node.name
+        for node in ast.walk(TREES[module])
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and length(node) > 60
+    ]
+    wide = [
+        node.name
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.ClassDef) and module not in FACES and node.name not in WIDE
+        if sum(isinstance(each, ast.FunctionDef) for each in node.body) > 45
+    ]
+    assert (long, wide) == ([], [])
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES - {"runlog"}))
+def test_a_package_lists_its_modules(package):
+    text = ast.get_docstring(TREES[package]) or ""
+    inside = {module.rpartition(".")[2] for module in TREES if module.rpartition(".")[0] == package}
+    assert {name for name in inside if not re.search(rf"\b{name}\b", text)} == set()

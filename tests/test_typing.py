@@ -115,6 +115,7 @@ def test_type_checkers_see_the_names_that_python_finds():
         for alias in node.names
     }
     seen |= {node.targets[0].id: "runlog" for node in block.body if isinstance(node, ast.Assign)}
+    assert seen.pop("__version__") == "runlog._version"
     assert sorted(seen) == sorted(runlog.__all__)
     for name, module in seen.items():
         value = getattr(runlog, name)

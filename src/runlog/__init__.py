@@ -94,11 +94,11 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.fluent import set_logged_model_tags as set_logged_model_tags
     from runlog.fluent import set_tag as set_tag
     from runlog.fluent import set_tags as set_tags
+    from runlog.fluent import sql as sql
     from runlog.fluent import start_run as start_run
     from runlog.media import Image as Image
     from runlog.notebook import save_page as save_page
     from runlog.notebook import show as show
-    from runlog.sql_query import sql as sql
     from runlog.system_metrics import (
         disable_system_metrics_logging as disable_system_metrics_logging,
     )
@@ -134,7 +134,7 @@ _HOMES = {
         "log_input log_inputs log_metric log_metrics log_outputs log_param log_params log_stream "
         "log_table log_text metric_history restore_experiment restore_run search_experiments "
         "search_logged_models search_runs set_experiment set_experiment_tag set_experiment_tags "
-        "set_logged_model_tags set_tag set_tags start_run"
+        "set_logged_model_tags set_tag set_tags sql start_run"
     ),
     "media": "Image",
     "tracking_uri": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
@@ -142,7 +142,6 @@ _HOMES = {
         "disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id "
         "set_system_metrics_samples_before_logging set_system_metrics_sampling_interval"
     ),
-    "sql_query": "sql",
     "notebook": "save_page show",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -125,9 +125,9 @@ def _addressed(
         run_id, artifact_path = parse_runs_uri(artifact_uri)
     if run_id is None:
         raise InvalidParameter("Exactly one of `run_id` or `artifact_uri` must be specified")
-    from runlog import tracking_uri as places
+    from runlog import tracking_uri as uris
 
-    store = places.store(tracking_uri)
+    store = uris.store(tracking_uri)
     return opened(store, store.get_run(run_id).info.artifact_uri), artifact_path or ""
 
 
@@ -135,9 +135,9 @@ def _split(uri: str, tracking_uri: str | None) -> tuple[ArtifactRepo, str]:
     """What is above an address, and its last part."""
     root, _, path = uri.rstrip("/").rpartition("/")
     if uri.startswith(PROXIED):
-        from runlog import tracking_uri as places
+        from runlog import tracking_uri as uris
 
-        return ArtifactRepo(root, places.store(tracking_uri).files(root)), path
+        return ArtifactRepo(root, uris.store(tracking_uri).files(root)), path
     if not uri.startswith("sqlar:"):
         address = parse(uri)
         if address.scheme == "file":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from runlog import tracking_uri as places
+from runlog import tracking_uri as uris
 from runlog import validate
 from runlog.clock import now, point_time
 from runlog.entities import (
@@ -74,18 +74,18 @@ class RunlogClient:
     def __init__(
         self, tracking_uri: str | Path | None = None, registry_uri: str | None = None
     ) -> None:
-        self._uri = None if tracking_uri is None else places.absolute(tracking_uri)
+        self._uri = None if tracking_uri is None else uris.absolute(tracking_uri)
         self._repos: dict[str, ArtifactRepo] = {}
 
     @property
     def tracking_uri(self) -> str:
         """Return the URI that this client reads from and writes to."""
-        return self._uri or places.get_tracking_uri()
+        return self._uri or uris.get_tracking_uri()
 
     @property
     def store(self) -> Store:
         """Return the store behind this client."""
-        return places.store(self._uri)
+        return uris.store(self._uri)
 
     def __repr__(self) -> str:
         return f"RunlogClient({self.tracking_uri!r})"
@@ -644,13 +644,36 @@ class RunlogClient:
     def sql(self, query: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> Any:
         """Run one SQL statement that reads, and return a DataFrame, or a list of dicts if pandas
         is not installed. See `runlog.sql`."""
-        from runlog.sql_query import answer
-
-        return answer(self.store, query, params)
+        return query_rows(self.store, query, params)
 
     def flush(self) -> None:
         """Wait until what was logged so far survives a power cut. See `runlog.flush`."""
         self.store.flush()
+
+
+def query_rows(
+    store: Store,
+    query: str,
+    params: Mapping[str, Any] | Sequence[Any] | None = None,
+    output_format: str | None = None,
+) -> Any:
+    """Return what a SQL query finds in a store, in the form that `runlog.sql` describes."""
+    if output_format not in (None, "pandas", "list"):
+        raise InvalidParameter(f"output_format is {output_format!r}: use 'pandas' or 'list'")
+    found = store.sql(query, params)
+    if output_format == "list" or (output_format is None and not _has_pandas()):
+        return found.dictionaries()
+    from runlog import dataframes
+
+    return dataframes.query(found)
+
+
+def _has_pandas() -> bool:
+    try:
+        import pandas  # noqa: F401  here, since to find it takes as long as its first use
+    except ImportError:
+        return False
+    return True
 
 
 def _content(repo: ArtifactRepo, artifact_file: str) -> bytes | None:

@@ -9,7 +9,7 @@ import os
 
 from runlog import active_runs, run_exit, tracking_uri, validate
 from runlog.active_runs import Active, ActiveRun
-from runlog.client import RunlogClient, RunOperations, answer
+from runlog.client import RunlogClient, RunOperations, answer, query_rows
 from runlog.clock import point_time
 from runlog.entities import (
     DATASET_CONTEXT,
@@ -1144,6 +1144,47 @@ def metric_history(
     return dataframes.histories(
         tracking_uri.store(), ids, [keys] if isinstance(keys, str) else keys
     )
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def sql(
+        query: str,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
+        output_format: Literal["pandas"] | None = None,
+    ) -> pandas.DataFrame: ...
+    @overload
+    def sql(
+        query: str,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
+        *,
+        output_format: Literal["list"],
+    ) -> list[dict[str, Any]]: ...
+
+
+def sql(
+    query: str,
+    params: Mapping[str, Any] | Sequence[Any] | None = None,
+    output_format: str | None = None,
+) -> Any:
+    """Run one SQL statement that reads, and return what it finds as a DataFrame.
+
+    docs/schema.md describes the views: runs, params, metrics, metric_summary and others. `params`
+    are the values for `:name` (a dict) or `?` (a list) in the query. It sees one snapshot of the
+    store. Columns named `time` or `*_time` are times (UTC). Without pandas, or with
+    `output_format="list"`, the result is a list of dicts, with times as text.
+
+    Raises InvalidParameter if the statement is wrong or writes, BadRequest if the tracking URI is
+    of a server without SQL, such as MLflow's, and PERMISSION_DENIED if you may not read all runs.
+
+    >>> with runlog.start_run():
+    ...     runlog.log_metric("loss", 0.5)
+    >>> query = "select key, last from metric_summary where key = :key"
+    >>> runlog.sql(query, {"key": "loss"}, output_format="list")
+    [{'key': 'loss', 'last': 0.5}]
+    """
+    return query_rows(tracking_uri.store(), query, params, output_format)
 
 
 def ids_of(runs: str | Run | Sequence[str | Run] | pandas.DataFrame) -> list[str]:

@@ -4,6 +4,7 @@ store          HttpStore, made from the rows of `runlog.protocol`
 logged_models  its logged models
 views          its tables and charts
 exact_copy     its records, with which runs are copied
+mlflow_records the same for servers that choose the ids themselves
 fallbacks      what other servers have no endpoint for, from what they have
 files          artifacts that the server passes on
 log_calls      what a training logs: queued in the outbox, or sent at once

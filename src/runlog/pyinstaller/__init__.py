@@ -1,4 +1,5 @@
-"""What PyInstaller has to know to freeze a program that uses runlog; it finds this by itself."""
+"""What PyInstaller has to know to freeze a program that uses runlog; it finds
+this by itself. `hook-runlog` is the hook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The client under MLflow's name for its module: `from runlog.tracking import MlflowClient`."""
+"""The client under MLflow's name for its module: `from runlog.tracking import MlflowClient`.
+
+`client` has the same, and `fluent` the functions, for scripts that import them from there.
+"""
 
 from runlog.client import RunlogClient
 from runlog.tracking_uri import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
