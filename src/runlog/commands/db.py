@@ -21,7 +21,7 @@ def info(form: str | None, uri: str | None) -> None:
     """Show where the database is, its size, and how much it holds."""
     from runlog.db import maintenance
 
-    found = maintenance.information(stores.open_file(uri).db)
+    found = maintenance.information(stores.file_of(stores.open_file(uri)))
     if form == "json":
         click.echo(text_tables.json_text(found, indent=2))
     elif form == "csv":
@@ -102,7 +102,7 @@ def backup(target: str, overwrite: bool, form: str | None, uri: str | None) -> N
     """
     from runlog.db import maintenance
 
-    database = stores.open_file(uri).db
+    database = stores.file_of(stores.open_file(uri))
     with output.progress("Copying pages") as done:
         size = maintenance.backup(database, target, overwrite, done)
     path = maintenance.backup_path(database.path, target)
@@ -121,7 +121,7 @@ def vacuum(form: str | None, uri: str | None) -> None:
     """
     from runlog.db import maintenance
 
-    database = stores.open_file(uri).db
+    database = stores.file_of(stores.open_file(uri))
     with output.progress("Vacuuming") as done:
         before, after = maintenance.vacuum(database, done)
     said = f"{database.path}: {text_tables.size(before)} before, {text_tables.size(after)} now"

@@ -141,13 +141,13 @@ def _database(uri: str | None) -> Iterator[Finding]:
     if not stores.is_file(store):
         yield Finding(OK, "database", f"{store.uri} answers")
         return
-    facts = maintenance.information(store.db)
+    facts = maintenance.information(stores.file_of(store))
     size = text_tables.size(facts["file_bytes"])
     runs = text_tables.counted(facts["runs"], "run")
     points = text_tables.counted(facts["points"], "point")
     text = f"{facts['path']}: {size}, schema {facts['schema_version']}, {runs}, {points}"
     yield Finding(OK, "database", text)
-    yield _writable(store.db)
+    yield _writable(stores.file_of(store))
     kind, mode = file_system(store.db.path) or "unknown", facts["journal_mode"]
     text = f"{kind}, journal mode {mode}"
     if store.db.read_only:  # SQLite does not look at the mode then
@@ -169,7 +169,7 @@ def _database(uri: str | None) -> Iterator[Finding]:
         points = text_tables.counted(unmerged, "point")
         text = f"{points} not merged yet; the next log call or read merges them"
     yield Finding(OK, "points", text)
-    yield _abandoned(store.db)
+    yield _abandoned(stores.file_of(store))
 
 
 def _writable(database: Database) -> Finding:

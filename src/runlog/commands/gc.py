@@ -220,7 +220,7 @@ def _vacuum(store: SqlStore) -> int | None:
 
     try:
         with output.progress("Vacuuming") as done:
-            before, after = maintenance.vacuum(store.db, done)
+            before, after = maintenance.vacuum(stores.file_of(store), done)
     except StoreError as error:  # what had to go is gone all the same
         output.report("warning", f"the database file was not shrunk: {error.message}")
         return None

@@ -11,6 +11,7 @@ import click
 from runlog.commands import output
 
 if TYPE_CHECKING:
+    from runlog.db.sqlite import Database
     from runlog.sqlstore.store import SqlStore
     from runlog.store import Store
 
@@ -70,6 +71,14 @@ def is_file(store: SqlStore) -> bool:
     from runlog.db.sqlite import Database
 
     return isinstance(store.db, Database)
+
+
+def file_of(store: SqlStore) -> Database:
+    """Return the file of a store that `open_file` gave."""
+    from runlog.db.sqlite import Database
+
+    assert isinstance(store.db, Database)
+    return store.db
 
 
 def open_file(uri: str | None) -> SqlStore:

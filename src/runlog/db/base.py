@@ -37,16 +37,25 @@ class Database(Protocol):
     used.
     """
 
-    nan: float | str
-    """NaN as a statement's value."""
-    LIKE: str
-    """LIKE, case-sensitive: a text for `format` with the value and the operand."""
-    ILIKE: str
-    """ILIKE, in the same way."""
-    BY_KEY: str
-    """The `order by` of rows that should come by their first two columns."""
-    COUNT_ON: str
-    """A statement after which new experiments get ids beyond those that were inserted; or none."""
+    @property
+    def nan(self) -> float | str:
+        """NaN as a statement's value."""
+
+    @property
+    def LIKE(self) -> str:
+        """LIKE, case-sensitive: a text for `format` with the value and the operand."""
+
+    @property
+    def ILIKE(self) -> str:
+        """ILIKE, in the same way."""
+
+    @property
+    def BY_KEY(self) -> str:
+        """The `order by` of rows that should come by their first two columns."""
+
+    @property
+    def COUNT_ON(self) -> str:
+        """A statement after which new ids of experiments go on behind those that are there."""
 
     @property
     def path(self) -> str:

@@ -9,8 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runlog.db.sqlite import Database
-    from runlog.db.sqlite_snapshot import Snapshot
+    from runlog.db.base import Database, Snapshot
 
 
 def record(database: Database, run: int, digests: Iterable[tuple[str, int, str]]) -> None:

@@ -7,14 +7,16 @@ the server; who can read it sees hashes only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runlog import accounts, validate
 from runlog.accounts import SESSION, TOKEN, Entry, Grant, Token, User
 from runlog.clock import now
-from runlog.db.sqlite import Database
 from runlog.errors import AlreadyExists, NotFound
 from runlog.sqlstore.retry import retry
+
+if TYPE_CHECKING:
+    from runlog.db.base import Database
 
 MINUTE = 60_000  # milliseconds
 LOG_IN = "log in"  # the action in the audit log

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from runlog.db.sqlite import Database
+    from runlog.db.base import Database
     from runlog.entities import Experiment
     from runlog.errors import RunlogError
     from runlog.sqlstore.locations import Locations

@@ -30,7 +30,7 @@ from runlog.sqlstore.ids import active_experiment, active_run, listed
 from runlog.sqlstore.retry import retry
 
 if TYPE_CHECKING:
-    from runlog.db.sqlite import Database
+    from runlog.db.base import Database
     from runlog.sqlstore.ids import Fetch
     from runlog.sqlstore.locations import Locations
 

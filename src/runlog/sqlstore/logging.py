@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from runlog.db.sqlite import Database
+    from runlog.db.base import Database
     from runlog.entities import DatasetInput, Metric, RunInputs
     from runlog.sqlstore.metrics import Metrics
     from runlog.store import Point, Sent

@@ -20,10 +20,10 @@ from runlog.store import History, sampled_range, spread
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from typing import Any
 
-    from runlog.db.sqlite import Database
-    from runlog.db.sqlite_snapshot import Reading, Snapshot
+    from runlog.db.base import Database, Snapshot
     from runlog.sqlstore.ids import Fetch
     from runlog.store import Point
 
@@ -376,7 +376,7 @@ class _Reading:
 
     __slots__ = ("_reading",)
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: AbstractContextManager[Snapshot]) -> None:
         self._reading = reading
 
     def __enter__(self) -> tuple[Snapshot, str, str]:
@@ -384,12 +384,12 @@ class _Reading:
         try:
             unmerged = fetch("select 1 from recent limit 1")
         except BaseException:
-            self._reading.__exit__()
+            self._reading.__exit__(None, None, None)
             raise
         return (fetch, "live_metric", "live_point") if unmerged else (fetch, "metric", "point")
 
     def __exit__(self, *_: object) -> None:
-        self._reading.__exit__()
+        self._reading.__exit__(None, None, None)
 
 
 def _pieces(fetch: Snapshot, table: str, metric: int) -> Iterator[list[tuple[Any, ...]]]:

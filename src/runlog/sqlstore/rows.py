@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from runlog.db.sqlite import Database
+    from runlog.db.base import Database
     from runlog.entities import LoggedModelInput, LoggedModelOutput
     from runlog.sqlstore.ids import Fetch
     from runlog.sqlstore.locations import Locations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from runlog.db.sqlite import Database
+    from runlog.db.base import Database
     from runlog.sqlstore.locations import Locations
     from runlog.sqlstore.metrics import Metrics
     from runlog.sqlstore.rows import Rows

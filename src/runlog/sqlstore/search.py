@@ -23,7 +23,7 @@ from runlog.sqlstore.ids import json_ids, listed
 from runlog.store import view_stages
 
 if TYPE_CHECKING:
-    from runlog.db.sqlite import Database
+    from runlog.db.base import Database
     from runlog.sqlstore.ids import Fetch
     from runlog.sqlstore.rows import Rows
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from runlog.db.server import database
 from runlog.errors import BadRequest, InvalidParameter
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runlog.db.query import Limits
-    from runlog.db.sqlite import Database
     from runlog.sql_results import QueryResult
 
 
@@ -45,7 +44,7 @@ class RemoteStore(SqlStore):
     def __init__(self, uri: str, default_artifact_root: str | None = None) -> None:
         """Artifacts of new experiments go below `default_artifact_root`, a path or a URI; else
         below RUNLOG_ARTIFACT_ROOT; else to the folder `artifacts` in the working directory."""
-        db = cast("Database", database(uri))  # it has what this store asks of one
+        self.server = db = database(uri)
         locations = ServerLocations(db.path, default_artifact_root)
         self.start(db.path, db, DirectMetrics(db), locations)
 
@@ -61,7 +60,6 @@ class RemoteStore(SqlStore):
         params: Mapping[str, Any] | Sequence[Any] | None = None,
         limits: Limits | None = None,
     ) -> QueryResult:
-        from runlog.db.server import ServerDatabase
         from runlog.db.server_query import run
         from runlog.sql_results import QueryResult, bindings
 
@@ -70,4 +68,4 @@ class RemoteStore(SqlStore):
                 "this server keeps its runs in a database that you can query itself: connect to it "
                 "with its own URI and a user who may only read the views (docs/databases.md)"
             )
-        return QueryResult(*run(cast(ServerDatabase, self.db), query, bindings(params)))
+        return QueryResult(*run(self.server, query, bindings(params)))

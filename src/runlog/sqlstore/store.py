@@ -11,7 +11,7 @@ from copy import copy
 
 from runlog import validate
 from runlog.clock import now
-from runlog.db.sqlite import Database
+from runlog.db.sqlite import Database as SqliteDatabase
 from runlog.entities import ViewType
 from runlog.sqlstore import experiments, logging, runs
 from runlog.sqlstore.ids import run_number
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    from runlog.db.base import Database
     from runlog.db.query import Limits
     from runlog.entities import (
         Experiment,
@@ -50,7 +51,7 @@ class SqlStore(Store):
         """Open the file, which is made if it is missing. Artifacts of new experiments go below
         `default_artifact_root`, a path or a URI; else below RUNLOG_ARTIFACT_ROOT; else to a folder
         beside the file."""
-        db = Database(path)
+        db = SqliteDatabase(path)
         artifacts = os.path.join(os.path.dirname(db.path), "artifacts")
         archive = f"{ARCHIVE}///{db.path.replace(os.sep, '/').lstrip('/')}/"
         locations = Locations(db.path, artifacts, archive, default_artifact_root)
@@ -274,6 +275,7 @@ class SqlStore(Store):
         from runlog.db.query import run
         from runlog.sql_results import QueryResult, bindings
 
+        assert isinstance(self.db, SqliteDatabase)  # other stores have a `sql` of their own
         return QueryResult(*run(self.db, query, bindings(params), limits))
 
     # -- metrics ----------------------------------------------------------------------------

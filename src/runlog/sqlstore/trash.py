@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from runlog.db.sqlite import Database
+    from runlog.db.base import Database
     from runlog.entities import Experiment, RunInfo
     from runlog.sqlstore.ids import Fetch
     from runlog.sqlstore.locations import Locations

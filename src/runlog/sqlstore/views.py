@@ -36,7 +36,7 @@ from runlog.views import (
 )
 
 if TYPE_CHECKING:
-    from runlog.db.sqlite_snapshot import Snapshot
+    from runlog.db.base import Snapshot
     from runlog.sqlstore.ids import Fetch
     from runlog.sqlstore.metrics import Metrics
     from runlog.sqlstore.rows import Rows
