@@ -116,8 +116,8 @@ def runs() -> list[str]:
 def test_a_table_fits_the_terminal(runs):
     lines = screen("runs", "search", cells=70).splitlines()
     assert lines[0].startswith("\x1b[1mrun_id    run_name")
-    assert lines[1].startswith(runs[2][:8] + "  a rather") and "…" in lines[1]
-    assert "0.285714" in lines[1] and runs[2] not in lines[1]
+    line = next(each for each in lines[1:4] if each.startswith(runs[2][:8] + "  a rather"))
+    assert "…" in line and "0.285714" in line and runs[2] not in line
     assert "more columns: " in lines[4] and "--columns chooses" in lines[4]
     assert max(len(re.sub("\x1b.*?m", "", line)) for line in lines[:5]) <= 70
 

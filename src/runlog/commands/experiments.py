@@ -101,6 +101,7 @@ experiments.add_command(search, "list")
 @options.experiment_options()
 @click.option(
     "--output",
+    "output_format",
     type=click.Choice(["table", "json"]),
     metavar="FORM",
     help="json is the same as --json.",
