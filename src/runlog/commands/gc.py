@@ -77,7 +77,7 @@ def gc(
     if artifacts:
         from runlog.store_uri import artifact_root
 
-        store.artifact_root = artifact_root(artifacts)
+        store = store.with_artifact_root(artifact_root(artifacts))
     runs = (
         None if run_ids is None else [choosing.full_run_id(store, each) for each in _list(run_ids)]
     )

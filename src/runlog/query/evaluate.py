@@ -177,16 +177,17 @@ def _sort_key(
     last = 1 if order.ascending else -1
     if value is None:
         return 2 * last, 0
-    if _is_nan(value):
+    if is_nan(value):
         return last, 0
     return 0, int(value) if order.field.key == "experiment_id" else value
 
 
 def _equal(value: Any, other: Any) -> bool:
-    return bool(value == other or (_is_nan(value) and _is_nan(other)))
+    return bool(value == other or (is_nan(value) and is_nan(other)))
 
 
-def _is_nan(value: object) -> bool:
+def is_nan(value: object) -> bool:
+    """Return whether a value is the number NaN."""
     return isinstance(value, float) and math.isnan(value)
 
 

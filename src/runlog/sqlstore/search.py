@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from runlog import validate
 from runlog.entities import ViewType
 from runlog.query.clauses import And, Clause, Comparison, Field, Not, OrderBy, full_order, is_number
+from runlog.query.evaluate import is_nan
 from runlog.query.page_token import decode_token, encode_token, other_search, search_mark
 from runlog.query.parser import parse_filter, parse_order_by
 from runlog.sqlstore.ids import json_ids, listed
@@ -370,7 +371,7 @@ class Search:
             v = term.value
             if value is None:
                 condition = f"({v} is null and {condition})"
-            elif _is_nan(value):
+            elif is_nan(value):
                 condition = f"({v} is null or ({v} = 'NaN' and {condition}))"
             else:
                 bound = self._bound(value) if term.double else self._bind(value)
@@ -452,11 +453,11 @@ class Search:
             return f"({value} {'not in' if op == '!=' else 'in'} ({', '.join(names)}))"
         if op == "BETWEEN":
             low, high = operand
-            if _is_nan(low) or _is_nan(high):
+            if is_nan(low) or is_nan(high):
                 return f"({value} <> {value})"  # false, and unknown where it is missing
             low, high = (zeros[-1] if low == 0 else low), (zeros[0] if high == 0 else high)
             return f"({value} between {bind(low)} and {bind(high)})"
-        if _is_nan(operand):
+        if is_nan(operand):
             return f"({value} <> {value})"
         if operand == 0:
             operand = zeros[0 if op in (">", "<=") else -1]
@@ -576,11 +577,7 @@ def _order_value(order: OrderBy, value: Any) -> Any:
 def _segment(value: Any) -> int:
     if value is None:
         return 2
-    return 1 if _is_nan(value) else 0
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+    return 1 if is_nan(value) else 0
 
 
 def _balanced(parts: Sequence[str], word: str) -> str:
