@@ -15,13 +15,11 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
     "_version": "",
-    "errors": "",
     "clock": "",
-    "file_digests": "",
-    "printable": "",
+    "errors": "",
     "names": "",
+    "printable": "",
     "pyinstaller": "",
-    "accounts": "errors",
     "exceptions": "errors",
     "extras": "errors",
     "settings": "errors",
@@ -35,34 +33,31 @@ ARROWS = {
     "system_metrics": "clock errors extras settings",
     "entities_html": "text_tables",
     "entities": "entities_html errors",
-    "exact_copy": "entities",
-    "logged_models": "entities",
     "query": "entities errors",
+    "store_parts": "entities errors",
     "validate": "entities errors",
-    "views": "entities errors",
     "storage": "db entities errors settings validate",
     "store": "entities errors query settings store_uri validate",
     "dataframes": "errors extras sql_results store",
-    "protocol": "entities errors exact_copy logged_models sql_results store validate views",
-    "sqlstore": "accounts clock db entities errors exact_copy logged_models names query "
-    "settings sql_results store validate views",
+    "protocol": "entities errors sql_results store store_parts validate",
+    "sqlstore": "clock db entities errors names query settings sql_results store store_parts "
+    "validate",
     "tracking_uri": "errors settings store store_uri",
     "html_page": "_version clock entities errors protocol store",
-    "http": "_version clock db entities errors exact_copy logged_models names printable "
-    "protocol settings sql_results storage store validate views",
+    "http": "_version clock db entities errors names printable protocol settings "
+    "sql_results storage store store_parts validate",
     "active_runs": "clock entities errors run_exit tracking_uri",
     "artifacts": "entities errors media storage tracking_uri",
-    "client": "clock dataframes entities errors file_digests logged_models media settings "
-    "storage tracking_uri validate",
-    "copying": "artifacts entities errors exact_copy file_digests sqlstore storage store",
-    "data": "artifacts context entities errors extras storage",
-    "server": "_version accounts artifacts clock db entities errors exact_copy html_page "
-    "printable protocol query sql_results sqlstore storage store store_uri "
+    "client": "clock dataframes entities errors media settings storage store_parts "
     "tracking_uri validate",
+    "copying": "artifacts entities errors sqlstore storage store store_parts",
+    "data": "artifacts context entities errors extras storage",
+    "server": "_version artifacts clock db entities errors html_page printable protocol query "
+    "sql_results sqlstore storage store store_parts store_uri tracking_uri validate",
     "fluent": "active_runs client clock context dataframes entities errors run_exit settings "
     "store system_metrics tracking_uri validate",
-    "commands": "_version accounts artifacts client clock context copying db entities errors "
-    "html_page http query server settings sql_results sqlstore storage store "
+    "commands": "_version artifacts client clock context copying db entities errors html_page "
+    "http query server settings sql_results sqlstore storage store store_parts "
     "store_uri text_tables tracking_uri validate",
     "serve": "server",
     "notebook": "entities errors fluent html_page protocol tracking_uri",

@@ -12,7 +12,7 @@ import pytest
 
 from asking import ask, basic
 from processes import LONG
-from runlog import accounts, clock
+from runlog import clock
 from runlog.artifacts import ArtifactRepo
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.protocol.endpoints import ROWS
@@ -26,6 +26,7 @@ from runlog.server.auth.proxies import Proxies
 from runlog.server.auth.rate_limits import MOST, MOST_KEPT, WINDOW, Attempts, TooManyAttempts
 from runlog.sqlstore.accounts import Users, Wanted
 from runlog.store import open_store
+from runlog.store_parts import accounts
 from serving import serving
 
 API = "/api/2.0/mlflow/"
@@ -374,7 +375,7 @@ def test_a_password_that_held_is_not_hashed_again(team, monkeypatch):
     team.add("ann", "editor", password=PASSWORD)
     header = basic("ann", PASSWORD)
     assert team.ask("ann", *GET, HTTP_AUTHORIZATION=header).status == 200
-    monkeypatch.setattr("runlog.accounts.matches", None)
+    monkeypatch.setattr("runlog.store_parts.accounts.matches", None)
     assert team.ask("ann", *GET, HTTP_AUTHORIZATION=header).status == 200
 
 

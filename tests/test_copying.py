@@ -30,10 +30,10 @@ from runlog.entities import (
     RunInputs,
     ViewType,
 )
-from runlog.exact_copy import COPY_OF
 from runlog.http.store import HttpStore
 from runlog.serve import create_app
 from runlog.store import open_store
+from runlog.store_parts.exact_copy import COPY_OF
 from serving import serving
 from test_docs import ROOT, blocks
 from wsgi import WsgiTransport

@@ -19,7 +19,6 @@ from sqlglot import exp
 
 from contract.test_search import test_found as found_by_filters
 from contract.test_search import test_order as found_in_order
-from runlog.accounts import Entry
 from runlog.db import dialect as dialects
 from runlog.db import doubles, migrations, server_errors
 from runlog.db.mssql import SQLServer
@@ -38,12 +37,13 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter
-from runlog.exact_copy import ModelRecord, changed
-from runlog.logged_models import ModelOrder
 from runlog.sqlstore import search
 from runlog.sqlstore.accounts import Users, Wanted
 from runlog.sqlstore.experiments import create_default
 from runlog.store import open_store
+from runlog.store_parts.accounts import Entry
+from runlog.store_parts.exact_copy import ModelRecord, changed
+from runlog.store_parts.logged_models import ModelOrder
 
 SOURCE = Path(dialects.__file__).parents[1]
 SQL = re.compile(r"\s*(select|insert into|update|delete from)\s", re.IGNORECASE)

@@ -11,12 +11,13 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 
-from runlog import accounts, cli
-from runlog.accounts import SESSION, TOKEN
+from runlog import cli
 from runlog.clock import now
 from runlog.errors import AlreadyExists, InvalidParameter, NotFound
 from runlog.sqlstore.accounts import SESSIONS_EACH, Users
 from runlog.store import open_store
+from runlog.store_parts import accounts
+from runlog.store_parts.accounts import SESSION, TOKEN
 
 PASSWORD = "correct horse battery"
 
@@ -231,7 +232,7 @@ def test_the_audit_log_is_filtered(place):
     assert len(table("audit", "--since", "1h", "--user", whole[0]["user"])) == 2
     assert len(table("audit", "--since", "2000-01-01", "--result", "OK", "--max-results", "1")) == 1
     assert table("audit", "--until", "2000-01-01T00:00:00Z") == table("audit", "--user", "x") == []
-    assert "no time" in call("audit", "--since", "soon", code=2)
+    assert "is not a time" in call("audit", "--since", "soon", code=2)
 
 
 def test_commands_that_only_look_make_no_file(place):

@@ -14,7 +14,7 @@ from runlog.errors import InvalidParameter, NotFound
 from runlog.protocol import arrays
 from runlog.protocol.endpoints import BY_NAME
 from runlog.store import Store, open_store
-from runlog.views import thinned, within
+from runlog.store_parts.views import thinned, within
 
 LAST = {"loss": [1.0, 2.0]}
 SPIKES = {7: -5.0, 12_345: 99.0, 19_998: -77.0}

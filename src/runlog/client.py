@@ -425,7 +425,7 @@ class RunlogClient:
 
         Raises InvalidParameter for a filter or order that is wrong.
         """
-        from runlog.logged_models import ModelOrder
+        from runlog.store_parts.logged_models import ModelOrder
 
         measured_on = []
         for each in datasets or ():
@@ -468,8 +468,8 @@ class RunlogClient:
     def _repo(self, run_id: str) -> ArtifactRepo:
         repo = self._repos.get(run_id)
         if repo is None:
-            from runlog.file_digests import FileDigests
             from runlog.storage.opening import opened
+            from runlog.store_parts.file_digests import FileDigests
 
             uri = self.get_run(run_id).info.artifact_uri
             repo = opened(self.store, uri, FileDigests(self.store, run_id))

@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
     from runlog.entities import LoggedModelInput
-    from runlog.exact_copy import Records
-    from runlog.logged_models import LoggedModels
     from runlog.sql_results import QueryResult
-    from runlog.views import Views
+    from runlog.store_parts.exact_copy import Records
+    from runlog.store_parts.logged_models import LoggedModels
+    from runlog.store_parts.views import Views
 
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
 

@@ -14,7 +14,7 @@ from runlog.entities import (
     RunTag,
 )
 from runlog.errors import InvalidParameter, NotFound
-from runlog.logged_models import ModelOrder
+from runlog.store_parts.logged_models import ModelOrder
 
 DIGITS = DatasetInput(Dataset("digits", "d1", "local", "{}"))
 

@@ -8,9 +8,9 @@ import re
 import pytest
 from tests.ui.conftest import Site, violations
 
-from runlog.accounts import ADMIN
 from runlog.server.auth.policy import Auth
 from runlog.sqlstore.accounts import Users
+from runlog.store_parts.accounts import ADMIN
 
 
 def row_names(page):

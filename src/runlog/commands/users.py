@@ -40,8 +40,8 @@ def note(known: Users, action: str, target: str) -> None:
     """Record in the audit log what the user of this machine has done here."""
     from getpass import getuser
 
-    from runlog.accounts import Entry
     from runlog.clock import now
+    from runlog.store_parts.accounts import Entry
 
     try:
         name = getuser()

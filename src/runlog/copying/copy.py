@@ -15,11 +15,11 @@ from runlog.artifacts import LocationRefused
 from runlog.copying.selection import Counts, Selected, Selection, batches, count, run_id
 from runlog.entities import Experiment, LoggedModel, Metric, RunInfo
 from runlog.errors import InvalidParameter
-from runlog.exact_copy import ModelRecord, RunRecord, changed
-from runlog.file_digests import FileDigests
 from runlog.storage.allowed import is_local
 from runlog.storage.opening import check, opened
 from runlog.storage.paths import PROXIED
+from runlog.store_parts.exact_copy import ModelRecord, RunRecord, changed
+from runlog.store_parts.file_digests import FileDigests
 
 if TYPE_CHECKING:
     from runlog.store import Point, Store

@@ -14,11 +14,11 @@ from typing import NamedTuple
 from runlog.artifacts import ArtifactRepo, LocationRefused
 from runlog.entities import RunInfo, RunStatus
 from runlog.errors import BadRequest, InvalidParameter, NotFound, RunlogError
-from runlog.file_digests import FileDigests
 from runlog.sqlstore.store import SqlStore
 from runlog.storage.opening import opened
 from runlog.storage.paths import local_root
 from runlog.storage.verify import digest
+from runlog.store_parts.file_digests import FileDigests
 
 Progress = Callable[[int, int], None]
 

@@ -14,14 +14,14 @@ from runlog.entities import (
     RunStatus,
     ViewType,
 )
-from runlog.exact_copy import COPY_OF, ModelRecord, RunRecord
 from runlog.storage.opening import opened
 from runlog.store import view_stages
+from runlog.store_parts.exact_copy import COPY_OF, ModelRecord, RunRecord
 
 if TYPE_CHECKING:
     from runlog.entities import FileInfo
-    from runlog.exact_copy import Records
     from runlog.store import Store
+    from runlog.store_parts.exact_copy import Records
 
 RUNS_AT_ONCE = 100
 _OWN_TAGS = {COPY_OF, RUN_NAME}  # which a server may have set itself

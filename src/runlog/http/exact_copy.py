@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from runlog.entities import Experiment, LoggedModel, RunInfo, ViewType
-from runlog.exact_copy import ModelRecord, Records, RunRecord
 from runlog.protocol import codecs
 from runlog.protocol.codecs import Kind
 from runlog.protocol.exact_copy import MODEL_RECORD, RUN_RECORD
 from runlog.protocol.limits import MAX_RUNS_AT_ONCE
+from runlog.store_parts.exact_copy import ModelRecord, Records, RunRecord
 
 MOST = 16 * 2**20  # characters in a request: the server reads twice that
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from typing import Any
 from runlog import validate
 from runlog.entities import LoggedModel, LoggedModelOutput, PagedList
 from runlog.errors import NotFound
-from runlog.logged_models import LoggedModels, ModelOrder
+from runlog.store_parts.logged_models import LoggedModels, ModelOrder
 
 
 class HttpModels(LoggedModels):

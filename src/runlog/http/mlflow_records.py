@@ -26,7 +26,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import NotFound, RunlogError
-from runlog.exact_copy import COPY_OF, ModelRecord, Records, RunRecord
+from runlog.store_parts.exact_copy import COPY_OF, ModelRecord, Records, RunRecord
 
 if TYPE_CHECKING:
     from runlog.store import Store

@@ -45,12 +45,12 @@ from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
 
 if TYPE_CHECKING:
     from runlog.db.outbox import OutboxFile
-    from runlog.exact_copy import Records
     from runlog.http.files import ProxiedFiles
     from runlog.http.logged_models import HttpModels
     from runlog.sql_results import QueryResult
     from runlog.store import Point, Sent
-    from runlog.views import Views
+    from runlog.store_parts.exact_copy import Records
+    from runlog.store_parts.views import Views
 
 HISTORY_PAGE = 25_000
 

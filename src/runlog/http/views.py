@@ -7,7 +7,7 @@ from inspect import signature
 from typing import Any, cast
 
 from runlog.protocol.endpoints import ROWS
-from runlog.views import Views
+from runlog.store_parts.views import Views
 
 _ENDPOINTS = {row.call: row.name for row in ROWS if isinstance(row.call, str)}
 

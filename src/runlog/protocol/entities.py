@@ -23,7 +23,6 @@ from runlog.entities import (
     RunStatus,
     ViewType,
 )
-from runlog.logged_models import ModelOrder
 from runlog.protocol.codecs import (
     DOUBLE,
     FLAG,
@@ -48,6 +47,7 @@ from runlog.protocol.codecs import (
     write_mapping,
 )
 from runlog.store import DatasetSummary
+from runlog.store_parts.logged_models import ModelOrder
 
 VIEW_TYPE = enumeration(
     {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runlog.exact_copy import FileRecord, ModelRecord, RunRecord
 from runlog.protocol.codecs import INT64, TEXT, Field, many, message, needed
 from runlog.protocol.entities import MODEL, RUN
 from runlog.protocol.views import COUNTS
+from runlog.store_parts.exact_copy import FileRecord, ModelRecord, RunRecord
 
 _FILE = message(
     FileRecord,

@@ -48,7 +48,7 @@ from runlog.protocol.rows import (
     Row,
 )
 from runlog.store import Store
-from runlog.views import MAX_CHILDREN
+from runlog.store_parts.views import MAX_CHILDREN
 
 _RUN_RECORDS = Field("records", many(exact_copy.RUN_RECORD, MAX_RUNS_AT_ONCE), default=())
 _NEW_PLACE = Field("new_places", codecs.FLAG, default=False)

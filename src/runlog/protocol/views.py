@@ -13,7 +13,7 @@ from runlog.protocol import codecs, entities
 from runlog.protocol.arrays import DIFFERENCES, PLANES
 from runlog.protocol.codecs import FLAG, INT64, TEXT, Field, Kind, many, message, needed
 from runlog.protocol.entities import STATUS
-from runlog.views import (
+from runlog.store_parts.views import (
     Activity,
     Changes,
     Completion,

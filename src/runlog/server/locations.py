@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from runlog.errors import InvalidParameter, RunlogError
-from runlog.exact_copy import changed
 from runlog.storage import allowed
 from runlog.storage.paths import PROXIED, check_path, local_root
 from runlog.store import Store
+from runlog.store_parts.exact_copy import changed
 
 # Their URIs may name no host: the workspace or the cluster that is configured is meant.
 WITH_DEFAULT_HOST = frozenset(("dbfs", "hdfs", "viewfs"))

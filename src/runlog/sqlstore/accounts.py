@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runlog import accounts, validate
-from runlog.accounts import SESSION, TOKEN, Entry, Grant, Token, User
+from runlog import validate
 from runlog.clock import now
 from runlog.errors import AlreadyExists, NotFound
 from runlog.sqlstore.retry import retry
+from runlog.store_parts import accounts
+from runlog.store_parts.accounts import SESSION, TOKEN, Entry, Grant, Token, User
 
 if TYPE_CHECKING:
     from runlog.db.base import Database

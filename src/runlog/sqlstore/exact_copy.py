@@ -9,10 +9,10 @@ from runlog import validate
 from runlog.clock import now
 from runlog.db import digests
 from runlog.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, RunInputs, ViewType
-from runlog.exact_copy import FileRecord, ModelRecord, Records, RunRecord
 from runlog.sqlstore import experiments, logged_models, logging
 from runlog.sqlstore.ids import json_ids
 from runlog.sqlstore.retry import retry_if_unsure
+from runlog.store_parts.exact_copy import FileRecord, ModelRecord, Records, RunRecord
 
 if TYPE_CHECKING:
     from runlog.sqlstore.ids import Fetch

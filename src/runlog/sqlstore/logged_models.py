@@ -21,13 +21,13 @@ from runlog.entities import (
     PagedList,
 )
 from runlog.errors import InvalidParameter, NotFound
-from runlog.logged_models import LoggedModels, ModelOrder
 from runlog.query.clauses import MODELS
 from runlog.query.evaluate import matches, sort_items
 from runlog.query.page_token import decode_token, encode_token, other_search, search_mark
 from runlog.query.parser import parse_filter, parse_order_by
 from runlog.sqlstore.ids import active_experiment, active_run, listed
 from runlog.sqlstore.retry import retry
+from runlog.store_parts.logged_models import LoggedModels, ModelOrder
 
 if TYPE_CHECKING:
     from runlog.db.base import Database

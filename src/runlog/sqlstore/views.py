@@ -14,7 +14,7 @@ from runlog.sqlstore import experiments
 from runlog.sqlstore import runs as of_runs
 from runlog.sqlstore.ids import json_ids, listed, run_number
 from runlog.sqlstore.search import RunQuery, page_of
-from runlog.views import (
+from runlog.store_parts.views import (
     AGGREGATES,
     MAX_CHILDREN,
     MAX_COMPLETIONS,

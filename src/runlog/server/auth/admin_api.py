@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from bottle import response
 
-from runlog import accounts
 from runlog.errors import RunlogError
 from runlog.protocol import codecs
 from runlog.protocol.codecs import FLAG, ID, INT64, TEXT, Field, needed
@@ -18,6 +17,7 @@ from runlog.server.auth.access import Environ, Page
 from runlog.server.auth.authentication import Authentication, Caller
 from runlog.server.traffic import identified
 from runlog.sqlstore.accounts import Users
+from runlog.store_parts import accounts
 
 
 class Action(NamedTuple):

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from multiprocessing.util import Finalize
 
 from runlog import clock
-from runlog.accounts import Entry
 from runlog.errors import RunlogError
 from runlog.server.addresses import network
 from runlog.sqlstore.accounts import MINUTE, Users
+from runlog.store_parts.accounts import Entry
 
 SECONDS = 1.0
 MOST_WAITING = 10_000  # entries, while the database cannot be written

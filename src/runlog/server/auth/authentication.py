@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 from bottle import response
 
-from runlog import accounts, clock
-from runlog.accounts import SESSION, TOKEN, Token, User
+from runlog import clock
 from runlog.errors import RunlogError
 from runlog.server.auth import sessions
 from runlog.server.auth.access import Environ
@@ -26,6 +25,8 @@ from runlog.server.auth.password_queue import PasswordQueue
 from runlog.server.auth.proxies import Proxies
 from runlog.server.auth.rate_limits import Attempts, TooManyAttempts
 from runlog.sqlstore.accounts import LOG_IN, Users
+from runlog.store_parts import accounts
+from runlog.store_parts.accounts import SESSION, TOKEN, Token, User
 
 MOST_REMEMBERED = 1_000  # passwords that held
 

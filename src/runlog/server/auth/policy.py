@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from runlog import accounts, clock, validate
-from runlog.accounts import User
+from runlog import clock, validate
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.log_calls import measured
@@ -25,6 +24,8 @@ from runlog.server.auth.proxies import Proxies
 from runlog.sqlstore.accounts import Users
 from runlog.storage.paths import check_path
 from runlog.store import Store
+from runlog.store_parts import accounts
+from runlog.store_parts.accounts import User
 
 Result = TypeVar("Result")
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from runlog import accounts
 from runlog.clock import now
 from runlog.errors import AlreadyExists, InvalidParameter
 from runlog.server.auth.access import Access, Everyone
@@ -15,6 +14,7 @@ from runlog.server.auth.proxies import Proxies
 from runlog.sqlstore.accounts import Users
 from runlog.sqlstore.store import SqlStore
 from runlog.store import Store
+from runlog.store_parts import accounts
 from runlog.validate import is_loopback
 
 FIRST_TOKEN_SPAN = 86_400_000  # milliseconds: time enough to make users

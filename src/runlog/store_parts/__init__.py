@@ -1,0 +1,8 @@
+"""What the parts of a store guarantee, beside `runlog.store`, which has the whole.
+
+accounts         users, roles, grants and tokens as values
+exact_copy       experiments, runs and points as they are, for copies between stores
+file_digests     what is known of a run's files
+logged_models    models that runs have logged
+views            summaries that the pages read
+"""
