@@ -20,6 +20,7 @@ ARROWS = {
     "names": "",
     "printable": "",
     "pyinstaller": "",
+    "curves": "errors",
     "exceptions": "errors",
     "extras": "errors",
     "settings": "errors",
@@ -27,6 +28,7 @@ ARROWS = {
     "store_uri": "errors",
     "text_tables": "printable",
     "media": "errors extras",
+    "metric_definitions": "errors",
     "context": "errors settings",
     "db": "clock errors settings",
     "run_exit": "errors settings",
@@ -48,8 +50,8 @@ ARROWS = {
     "sql_results storage store store_parts validate",
     "active_runs": "clock entities errors run_exit tracking_uri",
     "artifacts": "entities errors media storage tracking_uri",
-    "client": "clock dataframes entities errors media settings storage store_parts "
-    "tracking_uri validate",
+    "client": "clock curves dataframes entities errors media metric_definitions settings storage "
+    "store_parts tracking_uri validate",
     "copying": "artifacts entities errors sqlstore storage store store_parts",
     "data": "artifacts context entities errors extras storage",
     "server": "_version artifacts clock db entities errors html_page printable protocol query "
@@ -57,7 +59,7 @@ ARROWS = {
     "fluent": "active_runs client clock context dataframes entities errors run_exit settings "
     "store system_metrics tracking_uri validate",
     "commands": "_version artifacts client clock context copying db entities errors html_page "
-    "http query server settings sql_results sqlstore storage store store_parts "
+    "http metric_definitions query server settings sql_results sqlstore storage store store_parts "
     "store_uri text_tables tracking_uri validate",
     "serve": "server",
     "notebook": "entities errors fluent html_page protocol tracking_uri",

@@ -278,6 +278,9 @@ def test_compare_can_be_told_what_is_best(runs):
     assert found["best"] == {"loss": [runs[0]], "acc": [runs[1]]}
     assert found["metrics"]["acc"] == [0.1, 0.2, "NaN"]
     assert data("runs", "compare", *runs, "--minimize", "acc")["best"]["acc"] == [runs[0]]
+    experiment = CLIENT.get_run(runs[0]).info.experiment_id
+    CLIENT.define_metric(experiment, "a*", goal="min")
+    assert data("runs", "compare", *runs)["best"]["acc"] == [runs[0]]
 
 
 @pytest.mark.parametrize(
@@ -291,7 +294,7 @@ def test_compare_can_be_told_what_is_best(runs):
 def test_the_name_of_a_metric_tells_what_is_better(key, less):
     from runlog.commands.runs_compare import _less_is_better
 
-    assert _less_is_better(key, set(), set()) == less
+    assert _less_is_better(key, {}) == less
 
 
 def test_compare_needs_two_runs(runs):

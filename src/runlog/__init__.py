@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.errors import RunlogError as RunlogError
     from runlog.fluent import active_run as active_run
     from runlog.fluent import create_experiment as create_experiment
+    from runlog.fluent import define_metric as define_metric
     from runlog.fluent import delete_experiment as delete_experiment
     from runlog.fluent import delete_experiment_tag as delete_experiment_tag
     from runlog.fluent import delete_logged_model_tag as delete_logged_model_tag
@@ -69,6 +70,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.fluent import load_table as load_table
     from runlog.fluent import log_artifact as log_artifact
     from runlog.fluent import log_artifacts as log_artifacts
+    from runlog.fluent import log_confusion_matrix as log_confusion_matrix
     from runlog.fluent import log_dict as log_dict
     from runlog.fluent import log_figure as log_figure
     from runlog.fluent import log_image as log_image
@@ -79,6 +81,8 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.fluent import log_outputs as log_outputs
     from runlog.fluent import log_param as log_param
     from runlog.fluent import log_params as log_params
+    from runlog.fluent import log_pr_curve as log_pr_curve
+    from runlog.fluent import log_roc_curve as log_roc_curve
     from runlog.fluent import log_stream as log_stream
     from runlog.fluent import log_table as log_table
     from runlog.fluent import log_text as log_text
@@ -126,15 +130,16 @@ _HOMES = {
     ),
     "errors": "RunlogError",
     "fluent": (
-        "active_run create_experiment delete_experiment delete_experiment_tag "
+        "active_run create_experiment define_metric delete_experiment delete_experiment_tag "
         "delete_logged_model_tag delete_run delete_tag end_run finalize_logged_model flush "
         "flush_async_logging get_artifact_uri get_experiment get_experiment_by_name "
         "get_logged_model get_parent_run get_run initialize_logged_model last_active_run "
-        "list_experiments load_table log_artifact log_artifacts log_dict log_figure log_image "
-        "log_input log_inputs log_metric log_metrics log_outputs log_param log_params log_stream "
-        "log_table log_text metric_history restore_experiment restore_run search_experiments "
-        "search_logged_models search_runs set_experiment set_experiment_tag set_experiment_tags "
-        "set_logged_model_tags set_tag set_tags sql start_run"
+        "list_experiments load_table log_artifact log_artifacts log_confusion_matrix log_dict "
+        "log_figure log_image log_input log_inputs log_metric log_metrics log_outputs log_param "
+        "log_params log_pr_curve log_roc_curve log_stream log_table log_text metric_history "
+        "restore_experiment restore_run search_experiments search_logged_models search_runs "
+        "set_experiment set_experiment_tag set_experiment_tags set_logged_model_tags set_tag "
+        "set_tags sql start_run"
     ),
     "media": "Image",
     "tracking_uri": "get_tracking_uri is_tracking_uri_set set_tracking_uri",

@@ -168,6 +168,26 @@ class RunlogClient:
         """Remove a tag of an experiment. Raises NotFound if it is not set."""
         self.store.delete_experiment_tag(experiment_id, key)
 
+    def define_metric(
+        self,
+        experiment_id: str,
+        name: str,
+        goal: str | None = None,
+        step_metric: str | None = None,
+    ) -> None:
+        """Say which values of a metric are better, and what to draw it over. See
+        `runlog.define_metric`."""
+        from runlog import metric_definitions
+
+        self.set_experiment_tag(experiment_id, *metric_definitions.tag(name, goal, step_metric))
+
+    def get_metric_definitions(self, experiment_id: str) -> dict[str, dict[str, str]]:
+        """Return what `define_metric` said of the metrics of an experiment, by their names:
+        `{"val/loss": {"goal": "min", "step_metric": "epoch"}}`."""
+        from runlog import metric_definitions
+
+        return metric_definitions.definitions(self.get_experiment(experiment_id).tags)
+
     # -- runs -------------------------------------------------------------------------------
 
     def create_run(
@@ -581,6 +601,53 @@ class RunlogClient:
         entries = json.loads(logged) if logged else []
         if entry not in entries:
             self.set_tag(run_id, LOGGED_ARTIFACTS, json.dumps([*entries, entry]))
+
+    def log_confusion_matrix(
+        self,
+        run_id: str,
+        y_true: Any = None,
+        y_pred: Any = None,
+        *,
+        matrix: Any = None,
+        labels: Any = None,
+        sample_weight: Any = None,
+        key: str = "evaluation",
+        step: int = 0,
+    ) -> None:
+        """Log a confusion matrix. See `runlog.log_confusion_matrix`."""
+        from runlog import curves
+
+        found = curves.confusion_matrix(
+            y_true, y_pred, matrix=matrix, labels=labels, sample_weight=sample_weight
+        )
+        self._log_curve(run_id, found, key, step)
+
+    def log_roc_curve(
+        self, run_id: str, y_true: Any = None, y_score: Any = None, **options: Any
+    ) -> None:
+        """Log ROC curves. `options` are the other arguments of `runlog.log_roc_curve`."""
+        from runlog import curves
+
+        key, step = options.pop("key", "evaluation"), options.pop("step", 0)
+        self._log_curve(run_id, curves.roc_curve(y_true, y_score, **options), key, step)
+
+    def log_pr_curve(
+        self, run_id: str, y_true: Any = None, y_score: Any = None, **options: Any
+    ) -> None:
+        """Log precision-recall curves. `options` are the other arguments of
+        `runlog.log_pr_curve`."""
+        from runlog import curves
+
+        key, step = options.pop("key", "evaluation"), options.pop("step", 0)
+        self._log_curve(run_id, curves.pr_curve(y_true, y_score, **options), key, step)
+
+    def _log_curve(self, run_id: str, curve: dict[str, Any], key: str, step: int) -> None:
+        from runlog import curves
+
+        step = validate.integer("step", step)
+        path = curves.path_of(curve["type"], key, step)
+        self._repo(run_id).write(path, curves.encoded(curve, key, step))
+        self.set_tag(run_id, curves.TAG, True)
 
     def load_table(
         self,

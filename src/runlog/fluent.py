@@ -231,6 +231,25 @@ def delete_experiment_tag(key: str) -> None:
     store.delete_experiment_tag(_current_experiment_id(store), key)
 
 
+def define_metric(name: str, goal: str | None = None, step_metric: str | None = None) -> None:
+    """Say which values of a metric are better, and what charts draw it over.
+
+    It holds for all runs of the active run's experiment, or of the experiment in use: best values
+    in the pages, in `runlog runs compare`, and the order of a sorted column follow it. `goal` is
+    "min" or "max"; charts of the metric have `step_metric`, another metric, as their x axis. `*` at
+    the end of the name stands for any ending: "val/*"; an exact name comes first, then the longest
+    beginning. A later definition of a name replaces an earlier one. It is stored as a tag of the
+    experiment. Raises InvalidParameter for another goal, or a `*` elsewhere.
+
+    >>> runlog.define_metric("val/loss", goal="min", step_metric="epoch")
+    >>> runlog.RunlogClient().get_metric_definitions("0")
+    {'val/loss': {'goal': 'min', 'step_metric': 'epoch'}}
+    """
+    run = active_run()
+    experiment_id = run.info.experiment_id if run else _current_experiment_id(tracking_uri.store())
+    RunlogClient().define_metric(experiment_id, name, goal, step_metric)
+
+
 # -- runs -----------------------------------------------------------------------------------
 
 
@@ -766,6 +785,129 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
     """
     client, run = _client(run_id)
     client.log_table(run, data, artifact_file)
+
+
+def log_confusion_matrix(
+    y_true: Any = None,
+    y_pred: Any = None,
+    *,
+    matrix: Any = None,
+    labels: Any = None,
+    sample_weight: Any = None,
+    key: str = "evaluation",
+    step: int = 0,
+    run_id: str | None = None,
+) -> None:
+    """Log a confusion matrix from true and predicted labels, or a finished `matrix` with a row for
+    each true label.
+
+    `labels` chooses the labels and their order; `sample_weight` is a number for each row. The
+    pages draw it as `key`, with a slider over steps; another one of the same key and step replaces
+    it. Raises InvalidParameter if lengths differ. docs/artifacts.md describes the file.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_confusion_matrix(["cat", "dog", "dog"], ["cat", "dog", "cat"], key="val")
+    >>> file = f"runs:/{run.info.run_id}/curves/val.confusion_matrix.0.json"
+    >>> runlog.artifacts.load_dict(file)["matrix"]
+    [[1, 0], [1, 1]]
+    """
+    client, run = _client(run_id)
+    client.log_confusion_matrix(
+        run,
+        y_true,
+        y_pred,
+        matrix=matrix,
+        labels=labels,
+        sample_weight=sample_weight,
+        key=key,
+        step=step,
+    )
+
+
+def log_roc_curve(
+    y_true: Any = None,
+    y_score: Any = None,
+    *,
+    fpr: Any = None,
+    tpr: Any = None,
+    thresholds: Any = None,
+    labels: Any = None,
+    pos_label: Any = None,
+    sample_weight: Any = None,
+    key: str = "evaluation",
+    step: int = 0,
+    run_id: str | None = None,
+) -> None:
+    """Log ROC curves from true labels and scores, or from false and true positive rates.
+
+    `y_score` has one column, the scores of the greater of two labels or of `pos_label`, or a column
+    for each of `labels` (by default the labels in `y_true`, sorted): then each class is compared
+    with the rest. Rates are lists, or dictionaries of lists by label. The area under each curve is
+    computed from all points, of which at most 1,000 are stored. The pages draw it as `key`, with a
+    slider over steps, and overlay runs. Raises InvalidParameter if lengths differ, or if a curve
+    lacks rows with or without its label.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], key="val", step=3)
+    >>> file = f"runs:/{run.info.run_id}/curves/val.roc_curve.3.json"
+    >>> runlog.artifacts.load_dict(file)["curves"][0]["auc"]
+    0.75
+    """
+    client, run = _client(run_id)
+    client.log_roc_curve(
+        run,
+        y_true,
+        y_score,
+        fpr=fpr,
+        tpr=tpr,
+        thresholds=thresholds,
+        labels=labels,
+        pos_label=pos_label,
+        sample_weight=sample_weight,
+        key=key,
+        step=step,
+    )
+
+
+def log_pr_curve(
+    y_true: Any = None,
+    y_score: Any = None,
+    *,
+    precision: Any = None,
+    recall: Any = None,
+    thresholds: Any = None,
+    labels: Any = None,
+    pos_label: Any = None,
+    sample_weight: Any = None,
+    key: str = "evaluation",
+    step: int = 0,
+    run_id: str | None = None,
+) -> None:
+    """Log precision-recall curves from true labels and scores, or from precisions and recalls.
+
+    The arguments are those of `runlog.log_roc_curve`. The average precision is stored with each
+    curve.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_pr_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], key="val")
+    >>> file = f"runs:/{run.info.run_id}/curves/val.pr_curve.0.json"
+    >>> round(runlog.artifacts.load_dict(file)["curves"][0]["average_precision"], 3)
+    0.833
+    """
+    client, run = _client(run_id)
+    client.log_pr_curve(
+        run,
+        y_true,
+        y_score,
+        precision=precision,
+        recall=recall,
+        thresholds=thresholds,
+        labels=labels,
+        pos_label=pos_label,
+        sample_weight=sample_weight,
+        key=key,
+        step=step,
+    )
 
 
 def load_table(

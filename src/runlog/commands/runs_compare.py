@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from runlog import text_tables
+from runlog import metric_definitions, text_tables
 from runlog.commands import choosing, completers, options, output, stores
 from runlog.text_tables import TEXT, Column
 
 if TYPE_CHECKING:
     from runlog.entities import Run
+    from runlog.store import Store
 
 # Names of what is the better the less of it there is; other metrics are better the greater.
 _LESS_IS_BETTER = frozenset(
@@ -64,18 +65,21 @@ def compare(
 ) -> None:
     """Show the differences between runs.
 
-    The best value of each metric is marked with *. That is the smallest one if the name of the
-    metric suggests a loss, an error or a time; otherwise the largest.
+    The best value of each metric is marked with *. `runlog.define_metric` says which one is best;
+    without it, it is the smallest one if the name of the metric suggests a loss, an error or a
+    time, and otherwise the largest.
     """
     given = choosing.named_runs(runs, run_ids)
     if len(given) < 2:
         raise click.UsageError("Name two runs or more to compare.")
     store = stores.open_store(uri)
     found = [store.get_run(choosing.full_run_id(store, each)) for each in given]
-    less = {*minimize}, {*maximize}
+    defined = _definitions(store, found)
     lines = [*_about(found), *_fields("params", [run.data.params for run in found])]
     for line in _fields("metrics", [run.data.metrics for run in found]):
-        lines.append(line._replace(best=_best(line.values, _less_is_better(line.key, *less))))
+        chosen = {**dict.fromkeys(maximize, False), **dict.fromkeys(minimize, True)}
+        less = chosen.get(line.key, _less_is_better(line.key, defined))
+        lines.append(line._replace(best=_best(line.values, less)))
     if tags:
         lines += _fields("tags", [run.data.tags for run in found])
     if not everything:
@@ -114,9 +118,16 @@ def _differs(line: Line) -> bool:
     return len({text_tables.wire(value) for value in line.values}) > 1
 
 
-def _less_is_better(key: str, minimize: set[str], maximize: set[str]) -> bool:
-    if key in minimize or key in maximize:
-        return key in minimize
+def _definitions(store: Store, found: Sequence[Run]) -> dict[str, dict[str, str]]:
+    """What `runlog.define_metric` says of the metrics of the runs' experiments."""
+    tags = [store.get_experiment(each).tags for each in {run.info.experiment_id for run in found}]
+    return {name: of for each in tags for name, of in metric_definitions.definitions(each).items()}
+
+
+def _less_is_better(key: str, defined: Mapping[str, dict[str, str]]) -> bool:
+    goal = metric_definitions.definition_of(key, defined).get("goal")
+    if goal:
+        return goal == "min"
     words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", key).lower())
     return any(word in _LESS_IS_BETTER or word.endswith("loss") for word in words)
 
