@@ -318,3 +318,47 @@ def test_a_package_lists_its_modules(package):
     text = ast.get_docstring(TREES[package]) or ""
     inside = {module.rpartition(".")[2] for module in TREES if module.rpartition(".")[0] == package}
     assert {name for name in inside if not re.search(rf"\b{name}\b", text)} == set()
+
+
+def functions(module: str) -> set[str]:
+    return {node.name for node in ast.walk(TREES[module]) if isinstance(node, ast.FunctionDef)}
+
+
+def test_no_private_function_name_has_more_than_three_meanings():
+    """A reader who looks for a name should land where it means what was looked for."""
+    homes: dict[str, list[str]] = {}
+    for module in TREES:
+        for name in functions(module):
+            if name.startswith("_") and not name.endswith("__"):
+                homes.setdefault(name, []).append(module)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 3} == {}
+
+
+def members(module: str) -> set[str]:
+    """The names with an underscore that a module defines: functions, classes, attributes."""
+    names = set(functions(module))
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return {name for name in names if name.startswith("_") and not name.endswith("__")}
+
+
+MEMBERS = {module: members(module) for module in TREES}
+
+
+@pytest.mark.parametrize("module", sorted(TREES))
+def test_nobody_uses_what_is_private_to_another_module(module):
+    elsewhere = set().union(*(names for other, names in MEMBERS.items() if other != module))
+    used = set()
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Attribute) and node.attr in elsewhere - MEMBERS[module]:
+            if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")):
+                used.add(node.attr)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("runlog"):
+            used |= {each.name for each in node.names if re.match("_[^_]", each.name)}
+    # What named tuples call their own, a module, and a method of s3fs that ours overrides.
+    assert used - {"_replace", "_asdict", "_fields", "_version", "_call_s3"} == set()

@@ -144,7 +144,6 @@ def test_a_frame_in_full():
         "profile": '{"num_rows": 2, "num_elements": 4}',
     }
     assert json.loads(dataset.to_json()) == dataset.to_dict()
-    assert dataset._to_entity() == entities.Dataset(**dataset.to_dict())
     assert (dataset.df is frame, dataset.targets, dataset.predictions) == (True, "y", "x")
     assert dataset.schema.input_names() == ["x", "y"]
     assert "mine" in repr(dataset)
@@ -280,7 +279,7 @@ def test_hugging_face_data_sets():
     assert [each["type"] for each in columns(dataset)] == ["string", "long"]
     assert dataset.digest == data.from_pandas(ds.to_pandas()).digest
     assert dataset.profile["num_rows"] == 2
-    assert data.get_source(dataset._to_entity()) == dataset.source
+    assert data.get_source(entities.Dataset(**dataset.to_dict())) == dataset.source
     assert data.from_huggingface(ds).source._get_source_type() == "code"
     with pytest.raises(InvalidParameter, match="targets column 'z'"):
         data.from_huggingface(ds, targets="z")
@@ -307,14 +306,14 @@ def test_hugging_face_data_sets():
 )
 def test_paths_and_uris_as_sources(source, kind, fields):
     dataset = data.from_pandas(pd.DataFrame({"x": [1]}), source)
-    told = dataset._to_entity()
+    told = entities.Dataset(**dataset.to_dict())
     assert (told.source_type, json.loads(told.source)) == (kind, fields)
     assert data.get_source(told) == data.get_source(dataset) == dataset.source
     assert data.get_source(entities.DatasetInput(told)) == dataset.source
 
 
 def test_without_a_source_the_program_is_noted():
-    told = data.from_numpy(np.zeros(1))._to_entity()
+    told = entities.Dataset(**data.from_numpy(np.zeros(1)).to_dict())
     assert told.source_type == "code"
     assert json.loads(told.source)["tags"]["mlflow.source.type"] == "LOCAL"
     assert data.get_source(told).tags["mlflow.source.type"] == "LOCAL"

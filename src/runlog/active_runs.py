@@ -264,7 +264,7 @@ def leave(active: Active, status: str, error: BaseException | None) -> None:
         _end(active, "KILLED", None)
         raise
     finally:
-        _forget(active)
+        _remember_ended(active)
 
 
 def _end(active: Active, status: str, error: BaseException | None) -> None:
@@ -276,7 +276,7 @@ def _end(active: Active, status: str, error: BaseException | None) -> None:
     active.store.update_run(run_id, status, now())
 
 
-def _forget(active: Active) -> None:
+def _remember_ended(active: Active) -> None:
     global _ended_in_main
     _ended.run = active
     if active.in_main:

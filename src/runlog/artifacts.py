@@ -84,7 +84,7 @@ def load_text(artifact_uri: str) -> str:
     does not exist."""
     from runlog import media
 
-    return media.load_text(_content(artifact_uri))
+    return media.load_text(_read_artifact(artifact_uri))
 
 
 def load_dict(artifact_uri: str) -> Any:
@@ -94,7 +94,7 @@ def load_dict(artifact_uri: str) -> Any:
     """
     from runlog import media
 
-    return media.load_dictionary(_content(artifact_uri), artifact_uri)
+    return media.load_dictionary(_read_artifact(artifact_uri), artifact_uri)
 
 
 def load_image(artifact_uri: str) -> Any:
@@ -102,10 +102,10 @@ def load_image(artifact_uri: str) -> Any:
     NotFound if it does not exist."""
     from runlog import media
 
-    return media.load_image(_content(artifact_uri))
+    return media.load_image(_read_artifact(artifact_uri))
 
 
-def _content(artifact_uri: str) -> bytes:
+def _read_artifact(artifact_uri: str) -> bytes:
     repo, path = _addressed(artifact_uri)
     with repo.open(path) as file:
         return file.read()

@@ -592,7 +592,7 @@ class RunlogClient:
         from runlog import media
 
         repo = self._repo(run_id)
-        content, images = media.table(data, artifact_file, _content(repo, artifact_file))
+        content, images = media.table(data, artifact_file, _read_file(repo, artifact_file))
         for name, picture in images.items():
             repo.write(name, picture)
         repo.write(artifact_file, content)
@@ -666,7 +666,7 @@ class RunlogClient:
         for row, info in enumerate(columns.runs):
             if run_ids and info.run_id not in run_ids:
                 continue
-            content = _content(self._repo(info.run_id), artifact_file)
+            content = _read_file(self._repo(info.run_id), artifact_file)
             if content is None:
                 continue
             table = media.load_table(content, artifact_file)
@@ -743,7 +743,7 @@ def _has_pandas() -> bool:
     return True
 
 
-def _content(repo: ArtifactRepo, artifact_file: str) -> bytes | None:
+def _read_file(repo: ArtifactRepo, artifact_file: str) -> bytes | None:
     """What is in an artifact file, None if it is not there."""
     try:
         with repo.open(artifact_file) as file:

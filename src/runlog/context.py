@@ -139,12 +139,12 @@ def git_tags(directory: str | None) -> dict[str, str]:
     a commit; no branch when HEAD is detached; no remote when there is none."""
     for git_dir in _git_dirs(directory):
         # A worktree has a HEAD of its own and shares branches and configuration.
-        shared = os.path.join(git_dir, _read(git_dir, "commondir").strip() or ".")
-        head = _read(git_dir, "HEAD").strip()
+        shared = os.path.join(git_dir, _file_text(git_dir, "commondir").strip() or ".")
+        head = _file_text(git_dir, "HEAD").strip()
         commit = _commit(shared, head)
         if commit is None:
             return {}
-        remote = _remote(_read(shared, "config"))
+        remote = _remote(_file_text(shared, "config"))
         tags = {
             "mlflow.source.git.commit": commit,
             "mlflow.source.git.branch": _after(head, "ref: refs/heads/"),
@@ -160,7 +160,7 @@ def _git_dirs(directory: str | None) -> Iterator[str]:
         dot_git = os.path.join(directory, ".git")
         if os.path.isfile(os.path.join(dot_git, "HEAD")):
             yield dot_git
-        elif pointer := _after(_read(directory, ".git"), "gitdir: "):
+        elif pointer := _after(_file_text(directory, ".git"), "gitdir: "):
             yield os.path.join(directory, pointer.rstrip("\r\n"))
         above = os.path.dirname(directory)
         directory = above if above != directory else None
@@ -179,12 +179,12 @@ def _commit(shared: str, head: str) -> str | None:
 def _resolved(shared: str, reference: str) -> str:
     if not reference.startswith("refs/") or ".." in reference:
         return ""
-    return _read(shared, reference).strip() or _packed(shared, reference)
+    return _file_text(shared, reference).strip() or _packed(shared, reference)
 
 
 def _packed(shared: str, reference: str) -> str:
     # Lines of `<commit> <reference>`, a hundred thousand of them in some repositories.
-    packed = _read(shared, "packed-refs") + "\n"
+    packed = _file_text(shared, "packed-refs") + "\n"
     end = packed.find(f" {reference}\n")
     return packed[packed.rfind("\n", 0, end) + 1 : end] if end >= 0 else ""
 
@@ -228,7 +228,7 @@ def _after(text: str, prefix: str) -> str | None:
     return text[len(prefix) :] if text.startswith(prefix) else None
 
 
-def _read(*path: str) -> str:
+def _file_text(*path: str) -> str:
     """The text of a file, empty when it cannot be read: then there is a tag less."""
     try:
         with open(os.path.join(*path), encoding="utf-8", errors="replace") as file:

@@ -22,8 +22,8 @@ def run_html(run: Mapping[str, Any]) -> str:
         "id": info["run_id"],
         "experiment": info["experiment_id"],
         "status": info["status"],
-        "started": _time(info["start_time"]),
-        "ended": _time(end_time),
+        "started": _time_text(info["start_time"]),
+        "ended": _time_text(end_time),
         "took": None if end_time is None else text_tables.duration(end_time - info["start_time"]),
         "user": info["user_id"],
         "stage": info["lifecycle_stage"],
@@ -43,15 +43,15 @@ def experiment_html(experiment: Mapping[str, Any]) -> str:
     """Return what `Experiment.to_dictionary` says: what the experiment is, then its tags."""
     about = {
         "id": experiment["experiment_id"],
-        "created": _time(experiment["creation_time"]),
-        "changed": _time(experiment["last_update_time"]),
+        "created": _time_text(experiment["creation_time"]),
+        "changed": _time_text(experiment["last_update_time"]),
         "stage": experiment["lifecycle_stage"],
         "artifacts": experiment["artifact_location"],
     }
     return _page(f"Experiment {experiment['name']}", about, tags=experiment["tags"])
 
 
-def _time(milliseconds: int | None) -> str:
+def _time_text(milliseconds: int | None) -> str:
     return "" if milliseconds is None else f"{text_tables.time(milliseconds)} UTC"
 
 

@@ -16,6 +16,7 @@ from runlog.entities import (
     NOTE,
     PARENT_RUN_ID,
     RUN_NAME,
+    Dataset,
     DatasetInput,
     Experiment,
     InputTag,
@@ -299,7 +300,7 @@ def start_run(
     sampling = _sampling(log_system_metrics)
     store = tracking_uri.store()
     run_exit.install(active_runs.end_all)
-    given_tags = _named(_described(tags, description), run_name)
+    given_tags = _tags_with_name(_described(tags, description), run_name)
     with active_runs.Starting():
         # A run that is nested, or has a parent, is a new one, whatever the environment names.
         existing = run_id or (None if nested or parent_run_id else _run_id_from_outside())
@@ -342,7 +343,7 @@ def _described(tags: Mapping[str, Any] | None, description: str | None) -> dict[
     return given
 
 
-def _named(tags: dict[str, Any], run_name: str | None) -> dict[str, Any]:
+def _tags_with_name(tags: dict[str, Any], run_name: str | None) -> dict[str, Any]:
     """`tags`, in which the name that was given comes before one among them."""
     return {**tags, RUN_NAME: run_name} if run_name and RUN_NAME in tags else tags
 
@@ -450,7 +451,7 @@ def _active() -> Active:
     return active
 
 
-def _target(run_id: str | None, synchronous: bool | None = None) -> tuple[Store, str]:
+def _store_and_run(run_id: str | None, synchronous: bool | None = None) -> tuple[Store, str]:
     if run_id is not None:
         store = tracking_uri.store()
     else:
@@ -536,7 +537,7 @@ def log_metric(
     >>> [point.value for point in history][:2]
     [1.0, 0.5]
     """
-    store, run = _target(run_id, synchronous)
+    store, run = _store_and_run(run_id, synchronous)
     at = 0 if step is None else step
     time = point_time(run, (key,), at) if timestamp is None else timestamp
     if model_id is dataset is None:
@@ -593,7 +594,7 @@ def log_metrics(
     >>> with runlog.start_run():
     ...     runlog.log_metrics({"loss": 0.5, "accuracy": 0.9}, step=1)
     """
-    store, run = _target(run_id, synchronous)
+    store, run = _store_and_run(run_id, synchronous)
     at = 0 if step is None else step
     given = validate.mapping("metrics", metrics)
     time = point_time(run, given, at) if timestamp is None else timestamp
@@ -614,7 +615,7 @@ def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
     ...     runlog.log_param("lr", 0.1)
     0.1
     """
-    store, run = _target(None, synchronous)
+    store, run = _store_and_run(None, synchronous)
     store.log(run, params=((key, value),))
     return answer(synchronous) or value
 
@@ -629,7 +630,7 @@ def log_params(
     >>> runlog.get_run(run.info.run_id).data.params["depth"]
     '3'
     """
-    store, run = _target(run_id, synchronous)
+    store, run = _store_and_run(run_id, synchronous)
     store.log(run, params=validate.mapping("params", params).items())
     return answer(synchronous)
 
@@ -647,14 +648,14 @@ def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOpe
     >>> runlog.get_run(run.info.run_id).data.tags["team"]
     'vision'
     """
-    store, run = _target(None, synchronous)
+    store, run = _store_and_run(None, synchronous)
     store.log(run, tags=validate.mapping("tags", tags).items())
     return answer(synchronous)
 
 
 def delete_tag(key: str) -> None:
     """Remove a tag of the active run. Raises NotFound if it is not set."""
-    store, run = _target(None)
+    store, run = _store_and_run(None)
     store.delete_tag(run, key)
 
 
@@ -968,7 +969,7 @@ def log_inputs(
             f"log_inputs got {len(datasets)} datasets, {len(contexts)} contexts and "
             f"{len(tags_list)} tags_list: give as many of each"
         )
-    store, run = _target(None)
+    store, run = _store_and_run(None)
     inputs = [
         _dataset_input(dataset, context, tags)
         for dataset, context, tags in zip(datasets, contexts, tags_list, strict=True)
@@ -989,7 +990,7 @@ def _dataset_input(
     pairs = dict(tags or {})
     if context:
         pairs[DATASET_CONTEXT] = context
-    entity = dataset._to_entity() if hasattr(dataset, "_to_entity") else dataset
+    entity = Dataset(**dataset.to_dict()) if hasattr(dataset, "to_dict") else dataset
     given = [InputTag(key, str(value)) for key, value in pairs.items()]
     return validate.dataset_input(DatasetInput(entity, given))
 
@@ -997,7 +998,7 @@ def _dataset_input(
 def get_artifact_uri(artifact_path: str | None = None) -> str:
     """Return the URI of the active run's artifacts, or of the file or folder `artifact_path`
     there."""
-    store, run = _target(None)
+    store, run = _store_and_run(None)
     root = store.get_run(run).info.artifact_uri
     return f"{root}/{artifact_path}" if artifact_path else root
 

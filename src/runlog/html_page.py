@@ -62,7 +62,7 @@ def document(store: Store, run_ids: Sequence[str]) -> str:
         raise InvalidParameter(f"{len(ids)} runs: a page shows 1 to {MAX_RUNS_AT_ONCE}")
     script, style = _built("offline-page.js"), _built("offline-page.css")
     runs = [store.get_run(run_id) for run_id in ids]
-    content = _content(store, runs).encode()
+    content = _page_data(store, runs).encode()
     return DOCUMENT.format(
         title=escape(runs[0].info.run_name if len(runs) == 1 else f"{len(runs)} runs"),
         script=script,
@@ -87,7 +87,7 @@ def _digest(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def _content(store: Store, runs: Sequence[Run]) -> str:
+def _page_data(store: Store, runs: Sequence[Run]) -> str:
     """What `ui/src/offline-page.tsx` reads, as JSON."""
     ids = [run.info.run_id for run in runs]
     table, overview = BY_NAME["tableOfRuns"].answer, BY_NAME["overview"].answer

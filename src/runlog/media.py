@@ -274,7 +274,7 @@ def dictionary(dictionary: Any, name: str) -> bytes:
         return _yaml(dictionary).encode()
     import json
 
-    return json.dumps(dictionary, indent=2, default=_plain).encode()
+    return json.dumps(dictionary, indent=2, default=_as_builtin).encode()
 
 
 def load_text(content: bytes) -> str:
@@ -312,12 +312,12 @@ def _yaml(dictionary: Any) -> str:
     class Dumper(yaml.SafeDumper):  # type: ignore[name-defined, misc]
         """SafeDumper refuses objects it does not know; these go the way they go into JSON."""
 
-    Dumper.add_multi_representer(object, lambda self, data: self.represent_data(_plain(data)))
+    Dumper.add_multi_representer(object, lambda self, data: self.represent_data(_as_builtin(data)))
     text: str = yaml.dump(dictionary, Dumper=Dumper, indent=2, default_flow_style=False)
     return text
 
 
-def _plain(value: Any) -> Any:
+def _as_builtin(value: Any) -> Any:
     """`value` for a format that knows only text, numbers, lists and dictionaries."""
     if isinstance(value, Mapping):
         return dict(value)

@@ -32,6 +32,8 @@ from runlog.entities import (
     RunInputs,
     RunTag,
     ViewType,
+    by_time,
+    nan_last,
 )
 from runlog.errors import BadRequest, InvalidParameter, NotFound
 from runlog.store_uri import DATABASE, FILE, SERVER, database_file, store_kind
@@ -468,13 +470,14 @@ class Store(ABC):
                 len(last) == 3 and (last[2] == "NaN" or type(last[2]) in (int, float))
             ):
                 raise InvalidParameter("Invalid page token: it is not of a metric's history")
-            start = bisect_right(points, _place(*last), key=_place_of)
+            end = (*last[:2], *nan_last(float(last[2] or 0)))
+            start = bisect_right(points, end, key=by_time)
         if limit is None or start + limit >= len(points):
             return PagedList(points[start:])
         found = points[start : start + limit]
-        end = found[-1]
-        value = "NaN" if end.value != end.value else end.value
-        return PagedList(found, encode_token((end.timestamp, end.step, value)))
+        last_point = found[-1]
+        value = "NaN" if last_point.value != last_point.value else last_point.value
+        return PagedList(found, encode_token((last_point.timestamp, last_point.step, value)))
 
     def sampled_histories(
         self,
@@ -489,6 +492,7 @@ class Store(ABC):
         between the first and the last step of all, and from the ends of each run, the points at
         each run's next step. Each run's points are ordered by step, timestamp, value."""
         from bisect import bisect_left
+        from math import nan
 
         low, high, limit = sampled_range(start_step, end_step, max_results)
         columns = self.histories(run_ids, [key])
@@ -501,10 +505,12 @@ class Store(ABC):
         for each, own in zip(columns, steps, strict=True):
             places = (bisect_left(own, target) for target in targets)
             chosen = {own[place] for place in places if place < len(own)}
-            points = zip(each.steps, each.timestamps, map(_sortable, each.values), strict=True)
+            points = zip(each.steps, each.timestamps, map(nan_last, each.values), strict=True)
             found += [
-                Metric(key, float(value[1]), time, step, run_id=each.run_id)
-                for step, time, value in sorted(point for point in points if point[0] in chosen)
+                Metric(key, nan if is_nan else value, time, step, run_id=each.run_id)
+                for step, time, (is_nan, value) in sorted(
+                    point for point in points if point[0] in chosen
+                )
             ]
         return found
 
@@ -543,18 +549,6 @@ def sampled_range(
 def spread(first: int, last: int, count: int) -> list[int]:
     """So many places from `first` to `last`, evenly."""
     return [first + i * (last - first) // max(count - 1, 1) for i in range(count)]
-
-
-def _sortable(value: float) -> tuple[bool, float | str]:
-    return (True, "nan") if value != value else (False, value)
-
-
-def _place(timestamp: Any, step: Any, value: Any) -> tuple[Any, ...]:
-    return timestamp, step, value == "NaN", 0 if value == "NaN" else value
-
-
-def _place_of(point: Metric) -> tuple[Any, ...]:
-    return _place(point.timestamp, point.step, "NaN" if point.value != point.value else point.value)
 
 
 _STORES = {  # by name: a store knows Store, not the reverse

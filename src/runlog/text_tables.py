@@ -157,7 +157,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _texts(values: Sequence[Any]) -> list[str]:
+def _plain_texts(values: Sequence[Any]) -> list[str]:
     return [plain(value) for value in values]
 
 
@@ -185,11 +185,11 @@ def _data(value: Any) -> Any:
     return "" if value is None else value
 
 
-TEXT = Kind(_texts, _data)
-ID = Kind(_texts, _data)
+TEXT = Kind(_plain_texts, _data)
+ID = Kind(_plain_texts, _data)
 """Run ids, which a table that has to be narrow shows as their beginnings."""
 NUMBER = Kind(_numbers, _data, right=True)
-COUNT = Kind(_texts, _data, right=True)
+COUNT = Kind(_plain_texts, _data, right=True)
 TIME = Kind(lambda values: [time(value) for value in values], iso_time, note=" (UTC)")
 DURATION = Kind(lambda values: [duration(value) for value in values], _data, right=True)
 SIZE = Kind(lambda values: [size(value) for value in values], _data, right=True)

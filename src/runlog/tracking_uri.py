@@ -50,10 +50,10 @@ def set_tracking_uri(uri: str | Path) -> None:
 
 def get_tracking_uri() -> str:
     """Return the URI that is logged to, with absolute paths and without a password."""
-    return shown(_place())
+    return shown(_current_uri())
 
 
-def _place() -> str:
+def _current_uri() -> str:
     return _chosen or _first_use.get(_default()) or absolute(_default())
 
 
@@ -74,9 +74,9 @@ def with_password(uri: str | Path | None = None) -> str:
     """Return `uri`, or the tracking URI, as it is opened: with the password, which is known if
     `uri` is the tracking URI as `get_tracking_uri` shows it."""
     if uri is None:
-        return _place()
+        return _current_uri()
     place = absolute(uri)
-    return _place() if place == shown(_place()) else place
+    return _current_uri() if place == shown(_current_uri()) else place
 
 
 def is_tracking_uri_set() -> bool:

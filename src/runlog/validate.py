@@ -72,7 +72,7 @@ def number(key: str, value: Any) -> float:
     if type(value) is float:
         return value
     try:
-        plain = _plain(value)
+        plain = _as_scalar(value)
         if isinstance(plain, bytes):
             raise TypeError("it holds bytes")
         return float(plain)
@@ -94,7 +94,7 @@ def integer(name: str, value: Any) -> int:
 
 def _whole(name: str, value: Any) -> int:
     try:
-        plain = _plain(value)
+        plain = _as_scalar(value)
         whole = int(plain)
         if whole == plain:  # not so for a text, or with a fraction
             return whole
@@ -103,7 +103,7 @@ def _whole(name: str, value: Any) -> int:
     raise InvalidParameter(f"{name} {shown(value)} is not a whole number") from None
 
 
-def _plain(value: Any) -> Any:
+def _as_scalar(value: Any) -> Any:
     """Return the Python object in a scalar or an array of one element. Raises TypeError where it is
     masked, or a time, which numpy gives as an integer of some unit."""
     mask = getattr(value, "mask", False)  # a method of pandas' objects, which are not masked
@@ -173,7 +173,7 @@ def timestamp(value: Any) -> int:
 
 def _rounded(value: Any) -> Any:
     try:
-        return round(_plain(value))
+        return round(_as_scalar(value))
     except Exception:  # no number at all: the caller names it
         return value
 

@@ -52,7 +52,7 @@ def list_artifacts(
     """
     from runlog.client import RunlogClient
 
-    found = RunlogClient(uri).list_artifacts(_run(runs, run_ids, uri), artifact_path)
+    found = RunlogClient(uri).list_artifacts(_run_id(runs, run_ids, uri), artifact_path)
     if form == "json" or (form is None and not sys.stdout.isatty()):
         output.print_parts(text_tables.json_list(_as_json(each) for each in found))
         return
@@ -60,7 +60,7 @@ def list_artifacts(
     output.print_rows(COLUMNS, rows, form)
 
 
-def _run(runs: Sequence[str], run_ids: Sequence[str], uri: str | None) -> str:
+def _run_id(runs: Sequence[str], run_ids: Sequence[str], uri: str | None) -> str:
     """The full id of the one run that a command line names."""
     (given,) = choosing.named_runs(runs, run_ids, most=1)
     return choosing.full_run_id(stores.open_store(uri), given)
@@ -113,7 +113,7 @@ def download(
     if artifact_uri is not None and artifact_uri.startswith("runs:"):
         given, artifact_path = parse_runs_uri(artifact_uri)
         runs, artifact_uri = (given,), None
-    run_id = _run(runs, run_ids, uri) if artifact_uri is None else None
+    run_id = _run_id(runs, run_ids, uri) if artifact_uri is None else None
     if run_id is not None and dst_path is not None:
         path = _copied(run_id, artifact_path, dst_path, uri)
     else:
@@ -156,7 +156,7 @@ def log_artifact(
     """Copy a local file to the files of a run."""
     from runlog.client import RunlogClient
 
-    run_id = _run(runs, run_ids, uri)
+    run_id = _run_id(runs, run_ids, uri)
     RunlogClient(uri).log_artifact(run_id, local_file, artifact_path)
     _report_logged(form, local_file, local_file, run_id, artifact_path)
 
@@ -177,7 +177,7 @@ def log_artifacts(
     """Copy the contents of a local folder to the files of a run."""
     from runlog.client import RunlogClient
 
-    run_id = _run(runs, run_ids, uri)
+    run_id = _run_id(runs, run_ids, uri)
     RunlogClient(uri).log_artifacts(run_id, local_dir, artifact_path)
     _report_logged(form, local_dir, f"the content of {local_dir}", run_id, artifact_path)
 

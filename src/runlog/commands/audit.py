@@ -21,7 +21,7 @@ COLUMNS = [
 ]
 
 
-def _time(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+def _parse_time(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
     """Convert a time to Unix milliseconds: ISO 8601, in UTC unless it names a zone, or a duration
     before now."""
     if text is None:
@@ -52,10 +52,10 @@ def _time(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option(
     "--since",
     metavar="TIME",
-    callback=_time,
+    callback=_parse_time,
     help="Only from this time on: 2030-01-31, or 12h for 12 hours ago.",
 )
-@click.option("--until", metavar="TIME", callback=_time, help="Only before this time.")
+@click.option("--until", metavar="TIME", callback=_parse_time, help="Only before this time.")
 @click.option(
     "--max-results",
     type=click.IntRange(1),

@@ -80,7 +80,7 @@ def copy(
     number = choosing.view_type(view)
     chosen = _experiments(there, experiment_ids, experiment_names, number)
     choice = selection.Selection(chosen, filter_string, number, artifacts)
-    with _target(target, artifact_root, dry_run) as here, output.progress("Copying") as done:
+    with _target_store(target, artifact_root, dry_run) as here, output.progress("Copying") as done:
         if dry_run or here is None:
             counts = selection.count(selection.Selected(there, choice), here)
             outcome = copying.Outcome(counts, {}, {})
@@ -126,7 +126,7 @@ def _report_refused(refused: Mapping[str, int], target: str, artifacts: bool) ->
 
 
 @contextmanager
-def _target(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Store | None]:
+def _target_store(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Store | None]:
     """Open the store to copy to; yield None for a dry run if it does not exist."""
     from runlog import tracking_uri
     from runlog.storage import allowed

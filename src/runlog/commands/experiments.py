@@ -116,7 +116,7 @@ def get(
     uri: str | None,
 ) -> None:
     """Show the details of an experiment."""
-    _, experiment = _experiment(experiment_id, experiment_name, uri)
+    _, experiment = _store_and_experiment(experiment_id, experiment_name, uri)
     if form == "json" or output_format == "json":
         click.echo(text_tables.json_text(dict(experiment), indent=2))
         return
@@ -150,7 +150,7 @@ def rename(
     uri: str | None,
 ) -> None:
     """Rename an experiment."""
-    store, experiment = _experiment(experiment_id, experiment_name, uri)
+    store, experiment = _store_and_experiment(experiment_id, experiment_name, uri)
     store.rename_experiment(experiment.experiment_id, new_name)
     message = f"Experiment {experiment.experiment_id} is now called '{new_name}'"
     _print_done(form, message, "renamed", experiment.experiment_id, new_name)
@@ -167,7 +167,7 @@ def delete(
 
     `runlog experiments restore` brings them back, until `runlog gc` deletes them permanently.
     """
-    store, experiment = _experiment(experiment_id, experiment_name, uri)
+    store, experiment = _store_and_experiment(experiment_id, experiment_name, uri)
     store.delete_experiment(experiment.experiment_id)
     message = f"Experiment {experiment.experiment_id} ('{experiment.name}') is in the trash"
     _print_done(form, message, "deleted", experiment.experiment_id, experiment.name)
@@ -181,7 +181,7 @@ def restore(
     experiment_id: str | None, experiment_name: str | None, form: str | None, uri: str | None
 ) -> None:
     """Restore an experiment from the trash, with the runs that were moved there with it."""
-    store, experiment = _experiment(experiment_id, experiment_name, uri)
+    store, experiment = _store_and_experiment(experiment_id, experiment_name, uri)
     store.restore_experiment(experiment.experiment_id)
     message = f"Experiment {experiment.experiment_id} ('{experiment.name}') is restored"
     _print_done(form, message, "restored", experiment.experiment_id, experiment.name)
@@ -204,11 +204,11 @@ def csv(
 
     The columns are those of `runlog.search_runs`.
     """
-    store, experiment = _experiment(experiment_id, experiment_name, uri)
+    store, experiment = _store_and_experiment(experiment_id, experiment_name, uri)
     write_runs(store.search_run_columns([experiment.experiment_id]), filename)
 
 
-def _experiment(
+def _store_and_experiment(
     experiment_id: str | None, experiment_name: str | None, uri: str | None
 ) -> tuple[Store, Experiment]:
     store = stores.open_store(uri)

@@ -79,9 +79,9 @@ def gc(
 
         store = store.with_artifact_root(artifact_root(artifacts))
     runs = (
-        None if run_ids is None else [choosing.full_run_id(store, each) for each in _list(run_ids)]
+        None if run_ids is None else [choosing.full_run_id(store, each) for each in _split(run_ids)]
     )
-    experiments = None if experiment_ids is None else _list(experiment_ids)
+    experiments = None if experiment_ids is None else _split(experiment_ids)
     files = _Files(store)
     unfinished = [*_unfinished(store)] if runs is None and experiments is None else []
     if dry_run:
@@ -104,7 +104,7 @@ def gc(
     click.echo(f"Deleted {what}" + (f", {text_tables.size(freed)} freed" if freed else ""))
 
 
-def _list(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 

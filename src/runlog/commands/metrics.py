@@ -37,7 +37,7 @@ def _of_runs(command: Callable[..., None]) -> Callable[..., None]:
         **options: Any,
     ) -> None:
         store = stores.open_store(uri)
-        command(store, *_named(store, words, run_ids, keys), **options)
+        command(store, *_runs_and_keys(store, words, run_ids, keys), **options)
 
     argument = click.argument("words", nargs=-1, metavar="RUN [KEY]...", shell_complete=_complete)
     run_ids = click.option(
@@ -68,7 +68,7 @@ def _complete(context: click.Context, option: click.Parameter, begun: str) -> li
     return complete(context, option, begun)
 
 
-def _named(
+def _runs_and_keys(
     store: Store, words: Sequence[str], run_ids: Sequence[str], keys: Sequence[str]
 ) -> tuple[list[str], list[str] | None]:
     """The runs and the keys that a command line names; None for all keys."""

@@ -94,7 +94,7 @@ def compare(
         Column("key", TEXT, least=10),
         *(Column(head, text_tables.TEXT, least=8) for head in heads),
     ]
-    rows = [[line.part, line.key, *_texts(line, form)] for line in lines]
+    rows = [[line.part, line.key, *_cell_texts(line, form)] for line in lines]
     if not form:
         rows = list(_without_repeats(rows))
     output.print_rows(columns, rows, form)
@@ -141,7 +141,7 @@ def _best(values: Sequence[float | None], less: bool) -> list[int]:
     return [position for position, value in enumerate(values) if value == best]
 
 
-def _texts(line: Line, form: str | None) -> list[Any]:
+def _cell_texts(line: Line, form: str | None) -> list[Any]:
     if form:
         return line.values
     if line.part == "metrics":

@@ -66,7 +66,7 @@ def create(
         given[NOTE] = description
     if parent_run_id is not None:
         given[PARENT_RUN_ID] = choosing.full_run_id(store, parent_run_id)
-    experiment = _experiment(store, experiment_id, experiment_name)
+    experiment = _experiment_id(store, experiment_id, experiment_name)
     client = RunlogClient(uri)
     info = client.create_run(
         experiment, tags={**context.default_tags(), **given}, run_name=run_name
@@ -87,7 +87,7 @@ def _tags(given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _experiment(store: Store, number: str | None, name: str | None) -> str:
+def _experiment_id(store: Store, number: str | None, name: str | None) -> str:
     from runlog.errors import NotFound
     from runlog.settings import setting
 

@@ -34,13 +34,13 @@ def write_runs(found: RunColumns, filename: str | None) -> None:
         *(Column("params." + key, TEXT) for key in sorted(found.params)),
         *(Column("tags." + key, TEXT) for key in sorted(found.tags)),
     ]
-    with _target(filename) as file:
-        write_csv(columns, _rows(found, [column.name for column in columns], filename), file)
+    with _output_file(filename) as file:
+        write_csv(columns, _csv_rows(found, [column.name for column in columns], filename), file)
     if filename:
         click.echo(f"Wrote {counted(len(found.runs), 'run')} to {filename}")
 
 
-def _rows(found: RunColumns, names: list[str], filename: str | None) -> Iterator[list[Any]]:
+def _csv_rows(found: RunColumns, names: list[str], filename: str | None) -> Iterator[list[Any]]:
     cells: dict[str, dict[int, Any]] = {}
     for prefix in ("metrics", "params", "tags"):
         for key, (positions, values) in getattr(found, prefix).items():
@@ -56,7 +56,7 @@ def _rows(found: RunColumns, names: list[str], filename: str | None) -> Iterator
 
 
 @contextmanager
-def _target(filename: str | None) -> Iterator[TextIO]:
+def _output_file(filename: str | None) -> Iterator[TextIO]:
     if filename is None:
         yield sys.stdout
         return

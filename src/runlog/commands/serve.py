@@ -216,7 +216,7 @@ def _serve(
     if app_name and auth is None:
         auth = True
     config = process.Config(stores.whole_uri(file or store_uri), auth=auth, **options)
-    _check(config)
+    _check_options(config)
     path = process.database_path(config)
     is_new = path and not os.path.lexists(path)
 
@@ -231,7 +231,7 @@ def _serve(
     process.serve(config, announce=announce)
 
 
-def _check(config: Config) -> None:
+def _check_options(config: Config) -> None:
     """Raise UsageError for options that do not go together."""
     from runlog.server import process
     from runlog.validate import is_loopback

@@ -101,10 +101,10 @@ def _kind(values: list[object]) -> Kind:
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, (int, float)) for value in known):
         return NUMBER
-    return Kind(_texts, lambda value: value)
+    return Kind(_cell_texts, lambda value: value)
 
 
-def _texts(values: Sequence[Any]) -> list[str]:
+def _cell_texts(values: Sequence[Any]) -> list[str]:
     return [
         f"x'{value.hex()}'" if isinstance(value, bytes) else text_tables.plain(value)
         for value in values
@@ -124,11 +124,11 @@ class Shell:
     def run(self) -> None:
         click.echo(f"runlog's database, read-only: {self._reader.path}\n.help helps, .quit leaves.")
         with _line_editing(self._words()):
-            while (statement := self._read()) is not None:
+            while (statement := self._read_statement()) is not None:
                 if statement:
                     self._answer(statement)
 
-    def _read(self) -> str | None:
+    def _read_statement(self) -> str | None:
         """A command or a whole statement; empty after Ctrl-C, None at the end."""
         from runlog.db.query import is_complete
 

@@ -101,7 +101,7 @@ class _Copying:
         self.here.end_runs([each for each in records if run_id(each) in self.begun])
 
     def _keep_experiment(self, experiment: Experiment) -> str:
-        place = self._place(experiment.artifact_location)
+        place = self._target_location(experiment.artifact_location)
         kept = experiment._replace(artifact_location=place)
         return self.here.store_experiment(kept, self.artifacts)
 
@@ -128,7 +128,7 @@ class _Copying:
                 changed(
                     each,
                     experiment_id=number,
-                    artifact_uri=self._place(each.run.info.artifact_uri),
+                    artifact_uri=self._target_location(each.run.info.artifact_uri),
                 )
                 for each in todo
             ],
@@ -148,7 +148,7 @@ class _Copying:
         is_elsewhere = before.run.info.artifact_uri != record.run.info.artifact_uri
         return _gist(before) == _gist(record) and (is_elsewhere or not self.artifacts)
 
-    def _place(self, uri: str) -> str:
+    def _target_location(self, uri: str) -> str:
         """Where files are, as another store can say it: nothing, where only their server can, or
         where a server says which folder of this machine it is."""
         is_only_theirs = not self.source.has_local_paths and is_local(uri)
@@ -269,7 +269,7 @@ class _Copying:
     def _moved(self, model: LoggedModel, numbers: Mapping[str, str]) -> LoggedModel:
         return model._replace(
             experiment_id=numbers[model.experiment_id],
-            artifact_location=self._place(model.artifact_location),
+            artifact_location=self._target_location(model.artifact_location),
         )
 
 

@@ -251,9 +251,6 @@ class Dataset:
         """Return `to_dict()` as JSON text."""
         return json.dumps(self.to_dict())
 
-    def _to_entity(self) -> entities.Dataset:
-        return entities.Dataset(**self.to_dict())  # type: ignore[arg-type]
-
 
 def _schema_text(schema: Any) -> str:
     described = schema.to_dict()

@@ -122,11 +122,11 @@ def get(database: Database, name: str, target: BinaryIO) -> None:
             raise FileNotFoundError(f"{name} is not in {database.path}")
         if entry.is_dir:
             raise IsADirectoryError(f"{name} is a directory")
-        for piece in _content(database, fetch, entry):
+        for piece in _stored_content(database, fetch, entry):
             target.write(piece)
 
 
-def _content(database: Database, fetch: Snapshot, entry: Entry) -> Iterator[bytes]:
+def _stored_content(database: Database, fetch: Snapshot, entry: Entry) -> Iterator[bytes]:
     ((number, stored),) = fetch(
         "select rowid, coalesce(length(data), 0) from sqlar where name = :name",
         {"name": entry.name},

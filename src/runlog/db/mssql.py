@@ -193,7 +193,7 @@ class SQLServer(ServerDatabase):
 
     def script(self) -> str:
         text = re.sub(r"TIME\(([\w.]+)\)", lambda found: _TIME.format(found[1]), super().script())
-        return re.sub(r"PLAIN\(([\w.]+)\)", lambda found: _plain(found[1]), text)
+        return re.sub(r"PLAIN\(([\w.]+)\)", lambda found: _plain_column(found[1]), text)
 
     def change_many(self, sql: str, rows: Sequence[Bindings | Row]) -> int:
         """All rows in one statement, as one value in JSON: of values there may be 2,100 at most."""
@@ -201,7 +201,7 @@ class SQLServer(ServerDatabase):
         made = bulk.statement(sql)
         columns = bulk.columns(rows, made) if len(rows) > 1 else None
         if columns is None:  # the drivers do not say how many rows several executions changed
-            return sum(self.change(sql, _named(row, made.names)) for row in rows)
+            return sum(self.change(sql, _by_name(row, made.names)) for row in rows)
         text = made.sql.replace(bulk.ROWS, _rows_of_json(columns))
         values = zip(*map(_json_values, columns.values()), strict=True)
         return self.change(text, {"rows": json.dumps([*values])})
@@ -217,11 +217,11 @@ def _literal(value: Any) -> str:
     return repr(+value)
 
 
-def _plain(column: str) -> str:
+def _plain_column(column: str) -> str:
     return _PLAIN.format(column, bits=_BITS.format(column))
 
 
-def _named(row: Bindings | Row, names: tuple[str, ...]) -> Bindings:
+def _by_name(row: Bindings | Row, names: tuple[str, ...]) -> Bindings:
     return dict(zip(names, row, strict=True)) if isinstance(row, tuple) else row
 
 

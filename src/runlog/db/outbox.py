@@ -195,7 +195,7 @@ class OutboxFile:
 
     def streams(self) -> list[StreamRow]:
         """Return all streams, the oldest first."""
-        return [StreamRow(*row) for row in self._read("select * from stream order by id")]
+        return [StreamRow(*row) for row in self._read_rows("select * from stream order by id")]
 
     def head(self, stream: int, after: int, most: int) -> list[Item]:
         """Return the first items of a stream behind the number `after`, at most so many and not
@@ -220,14 +220,14 @@ class OutboxFile:
     def last(self, stream: int) -> int:
         """Return the number of the last item of a stream, 0 if it has none."""
         sql = "select max(sequence) from item where stream = :stream"
-        return self._read(sql, {"stream": stream})[0][0] or 0
+        return self._read_rows(sql, {"stream": stream})[0][0] or 0
 
     def waiting(self, stream: int) -> tuple[int, int | None]:
         """Return how many items a stream has, and the time (ms) of the oldest."""
         sql = """select (select count(*) from item where stream = :stream),
                      (select timestamp from item where stream = :stream
                       order by sequence limit 1)"""
-        count, oldest = self._read(sql, {"stream": stream})[0]
+        count, oldest = self._read_rows(sql, {"stream": stream})[0]
         return count, oldest
 
     def delete(self, stream: int, last: int) -> bool:
@@ -273,7 +273,7 @@ class OutboxFile:
         return how many they were."""
 
         def move() -> int:
-            bindings = {**_named(stream), "last": last, "error": error}
+            bindings = {**_stream_bindings(stream), "last": last, "error": error}
             with self.db.transaction():
                 self.db.execute(
                     """insert into refused
@@ -291,7 +291,7 @@ class OutboxFile:
         """Return what was refused, by run and reason."""
         return [
             RefusedRow(*row)
-            for row in self._read(
+            for row in self._read_rows(
                 """select run_id, count(*), min(timestamp), error from refused
                    group by run_id, error order by min(rowid)"""
             )
@@ -299,7 +299,7 @@ class OutboxFile:
 
     def take_back(self, sender: str) -> None:
         """Make what was refused wait again, as logged by `sender`."""
-        for login, run_id in self._read("select distinct login, run_id from refused"):
+        for login, run_id in self._read_rows("select distinct login, run_id from refused"):
             stream = self.begin_stream(sender, login, run_id)
             bindings = {"stream": stream, "login": login, "run_id": run_id}
             with self.db.transaction():
@@ -318,7 +318,9 @@ class OutboxFile:
     def alias(self, local: str) -> tuple[str | None, str | None] | None:
         """Return the name of what was made without the server, and its id there if it is made;
         None for what was made there."""
-        rows = self._read("select name, remote from alias where local = :local", {"local": local})
+        rows = self._read_rows(
+            "select name, remote from alias where local = :local", {"local": local}
+        )
         return None if not rows else (rows[0][0], rows[0][1])
 
     def add_alias(self, local: str, name: str | None, remote: str | None) -> None:
@@ -348,9 +350,9 @@ class OutboxFile:
 
     def address(self) -> str:
         """Return the server's address as the file has it."""
-        return str(self._read("select uri from server")[0][0])
+        return str(self._read_rows("select uri from server")[0][0])
 
-    def _read(self, sql: str, bindings: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    def _read_rows(self, sql: str, bindings: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         def read() -> list[tuple[Any, ...]]:
             with self.db.reading() as fetch:
                 return fetch(sql, bindings)
@@ -409,5 +411,5 @@ class OutboxFile:
         self.db.close()
 
 
-def _named(stream: StreamRow) -> dict[str, Any]:
+def _stream_bindings(stream: StreamRow) -> dict[str, Any]:
     return {"stream": stream.id, "login": stream.login, "run_id": stream.run_id}

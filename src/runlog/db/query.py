@@ -246,9 +246,9 @@ class Reader:
 
         cursor.exec_trace = note_names
         rows = self._translated(lambda: cursor.execute(statement))
-        return Answer(names, self._rows(rows))
+        return Answer(names, self._fetch_rows(rows))
 
-    def _rows(self, cursor: apsw.Cursor) -> Iterator[tuple[Any, ...]]:
+    def _fetch_rows(self, cursor: apsw.Cursor) -> Iterator[tuple[Any, ...]]:
         while True:
             row = self._translated(lambda: next(cursor, None))
             if row is None:

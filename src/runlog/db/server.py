@@ -171,7 +171,7 @@ class ServerDatabase(Engine):
         """A statement that only reads, as its own transaction; again if its connection, idle until
         now, turns out to be lost."""
         while True:
-            connection = self._connect()
+            connection = self._open_connection()
             try:
                 return deed(connection)
             except LostConnection:
@@ -209,7 +209,7 @@ class ServerDatabase(Engine):
         used it is noticed here, and another one taken."""
         until = time.monotonic() + timeout()
         while True:
-            connection = self._connect()
+            connection = self._open_connection()
             try:
                 for statement in statements:
                     self.cursor_of(connection, statement, None)
@@ -335,7 +335,7 @@ class ServerDatabase(Engine):
             cursor.execute(statement.format(seconds=int(timeout())))
         cursor.close()
 
-    def _connect(self) -> Any:
+    def _open_connection(self) -> Any:
         """A connection. While the server of a store that was open before is away, it waits."""
         until = time.monotonic() + (timeout() if self._opened else 0)
         while True:

@@ -36,7 +36,7 @@ def run(
         rows = database.read(cursor.fetchall())
     finally:
         database.give_back(connection)
-    columns: list[list[Any]] = [[_plain(row[at]) for row in rows] for at in range(len(names))]
+    columns: list[list[Any]] = [[_as_sqlite(row[at]) for row in rows] for at in range(len(names))]
     return names, columns
 
 
@@ -57,7 +57,7 @@ def _for_driver(database: ServerDatabase, sql: str, params: Params) -> tuple[str
         elif ended:
             raise InvalidParameter("SQL: one statement at a time, so run each by itself")
         if kind == "name" and by_name:
-            used.append(_named(params, text[1:]))
+            used.append(_param(params, text[1:]))
             pieces.append("?" if style == "qmark" else "%s")
         elif kind == "mark" and params is not None and not by_name:
             if len(used) < len(marks):
@@ -90,7 +90,7 @@ def _refuse_writing(words: list[str], database: ServerDatabase) -> None:
         raise InvalidParameter(READS_ONLY)
 
 
-def _named(params: Any, name: str) -> Any:
+def _param(params: Any, name: str) -> Any:
     try:
         return params[name]
     except KeyError:
@@ -103,7 +103,7 @@ def _wrong_count(sql: str, values: list[Any]) -> InvalidParameter:
     )
 
 
-def _plain(value: Any) -> Any:
+def _as_sqlite(value: Any) -> Any:
     """A value of the driver's as SQLite has it: null, a number, a text or bytes."""
     if value is None or type(value) in (int, float, str, bytes):
         return value
@@ -113,7 +113,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _time(value: datetime.datetime) -> str:
+def _iso_time(value: datetime.datetime) -> str:
     """As the views of a SQLite file have it. Without a zone it is UTC."""
     if value.tzinfo is not None:
         value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
@@ -127,7 +127,7 @@ def _number(value: Decimal) -> int | float:
 
 _PLAIN: dict[Any, Callable[[Any], Any]] = {
     bool: int,
-    datetime.datetime: _time,
+    datetime.datetime: _iso_time,
     Decimal: _number,
     memoryview: bytes,
     bytearray: bytes,

@@ -135,7 +135,7 @@ class Database:
     def change_alone(self, sql: str, bindings: Bindings) -> int:
         """`change` as a transaction of its own, under the lock: at a tenth of the cost of one."""
         if self._look_again < time.monotonic():
-            self._look()
+            self._look_at_file()
         connection = self._writer or self._connect()
         if connection.in_transaction:  # of the call that this one interrupts
             with Transaction(self):
@@ -284,7 +284,7 @@ class Database:
         # Immediate: a transaction that reads first and then writes fails at once, whatever the
         # busy timeout, when somebody else wrote in between.
         if self._look_again < time.monotonic():
-            self._look()
+            self._look_at_file()
         connection = self._writer or self._connect()
         if self.read_only:
             raise sqlite_errors.read_only(self.path)
@@ -377,9 +377,9 @@ class Database:
     def _confirm(self) -> None:
         """After a commit: returns when it is in the file that the path names."""
         if self._watch is not None and not self._watch.is_same():
-            self._look()
+            self._look_at_file()
 
-    def _look(self) -> None:
+    def _look_at_file(self) -> None:
         """See whether the file is still what was opened. If its -wal file alone is gone, what that
         holds is moved to the file; all else is an error from now on."""
         self._look_again = time.monotonic() + 0.01
@@ -429,7 +429,7 @@ class Database:
 
     def take_reader(self) -> apsw.Connection:
         if self._look_again < time.monotonic():
-            self._look()
+            self._look_at_file()
         if self._writer is None:
             self._connect()
         thread = threading.get_ident()
@@ -471,7 +471,7 @@ class Database:
         with self.lock:
             self._suspend()  # what a signal handler interrupted that forks or closes
             try:
-                self._look()
+                self._look_at_file()
             except StoreUnusable:  # nothing of it can be moved there
                 pass
             if checkpoint and self._guard is not None:

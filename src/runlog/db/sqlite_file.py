@@ -95,13 +95,13 @@ class File:
         # without a lock. What is wrong for good is wrong the third time too.
         for pause in (0.02, 0.1, None):
             try:
-                return self._look()
+                return self._check_file()
             except StoreUnusable:
                 if pause is None:
                     raise
                 time.sleep(pause)
 
-    def _look(self) -> None:
+    def _check_file(self) -> None:
         file_size = size(self.path)
         if file_size == 0:
             if self.read_only:

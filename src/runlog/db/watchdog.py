@@ -30,14 +30,14 @@ class Watchdog:
         with self._lock:
             self._calls.add(call)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="runlog-db", daemon=True)
+                self._thread = threading.Thread(target=self._watch, name="runlog-db", daemon=True)
                 self._thread.start()
 
     def remove(self, call: Call) -> None:
         with self._lock:
             self._calls.discard(call)
 
-    def _run(self) -> None:
+    def _watch(self) -> None:
         while True:
             time.sleep(self._timeout / 8)
             with self._lock:

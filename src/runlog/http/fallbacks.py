@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any
+from math import nan
 
-from runlog.entities import Metric, MetricSummary, Run
+from runlog.entities import Metric, MetricSummary, Run, nan_last
 from runlog.store import History, RunColumns
-
-
-def by_time(point: Metric) -> tuple[Any, ...]:
-    """The order of a history: by timestamp, step and value, NaN last."""
-    value = point.value
-    return point.timestamp, point.step, value != value, value if value == value else 0.0
 
 
 def history(run_id: str, key: str, points: Sequence[Metric]) -> History:
@@ -30,22 +24,18 @@ def history(run_id: str, key: str, points: Sequence[Metric]) -> History:
 def summary(history: History) -> MetricSummary:
     """A summary by the rules that `MetricSummary` states; NaN counts as greater than all numbers,
     but is the greatest only where there is nothing else."""
-    points = [
-        (step, time, value != value, value)
-        for step, time, value in zip(history.steps, history.timestamps, history.values, strict=True)
-    ]
-    first, last = min(points, key=_sort_key), max(points, key=_sort_key)
-    numbers = [(value, step) for step, _, is_nan, value in points if not is_nan]
-    numbers = numbers or [(points[0][3], min(history.steps))]
+    points = list(
+        zip(history.steps, history.timestamps, map(nan_last, history.values), strict=True)
+    )
+    first, last = min(points), max(points)
+    numbers = [(value, step) for step, _, (is_nan, value) in points if not is_nan]
+    numbers = numbers or [(nan, min(history.steps))]
     low = min(numbers)
     high = max(numbers, key=lambda number: (number[0], -number[1]))
+    last_value, first_value = (nan if is_nan else value for *_, (is_nan, value) in (last, first))
     return MetricSummary(
-        history.key, len(points), last[3], last[0], last[1], first[3], first[0], *low, *high
+        history.key, len(points), last_value, *last[:2], first_value, first[0], *low, *high
     )
-
-
-def _sort_key(point: tuple[int, int, bool, float]) -> tuple[Any, ...]:
-    return *point[:3], 0.0 if point[2] else point[3]
 
 
 def columns(runs: Iterable[Run]) -> RunColumns:

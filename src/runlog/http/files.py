@@ -52,17 +52,20 @@ class ProxiedFiles:
         staged = self._staged.get(path)
         if staged is not None:
             return {"name": path, "type": "file", "size": _size(staged)}
-        place = self._place(path)
+        place = self._relative_path(path)
         parent, _, name = place.rpartition("/")
-        for each in self._list(parent):
+        for each in self._list_folder(parent):
             if each.path == name:
                 return _entry(path, each)
-        if not place or self._list(place):
+        if not place or self._list_folder(place):
             return {"name": path, "type": "directory", "size": 0}
         raise FileNotFoundError(f"{path} is not on {self._session.name}")
 
     def ls(self, path: str, detail: bool = True) -> list[dict[str, Any]]:
-        return [_entry(f"{path}/{each.path}", each) for each in self._list(self._place(path))]
+        return [
+            _entry(f"{path}/{each.path}", each)
+            for each in self._list_folder(self._relative_path(path))
+        ]
 
     def makedirs(self, path: str, exist_ok: bool) -> None:
         """There is nothing to make."""
@@ -79,31 +82,31 @@ class ProxiedFiles:
         if isinstance(staged, tuple):
             local, size = staged
             with open(local, "rb") as file:
-                self._send(path, file, size)
+                self._upload(path, file, size)
         else:
-            self._send(path, staged, staged.seek(0, os.SEEK_END))
-        self._forget(hidden)
+            self._upload(path, staged, staged.seek(0, os.SEEK_END))
+        self._discard_staged(hidden)
 
     def rm(self, path: str, recursive: bool = False) -> None:
-        if self._forget(path):
+        if self._discard_staged(path):
             return
         if path.rpartition("/")[2].startswith(HIDDEN):  # it was moved, or never written
             raise FileNotFoundError(f"{path} is not here")
         self._session.ask("DELETE", self._url(path), read=_nothing, done=NotFound)
 
-    def _forget(self, hidden: str) -> bool:
+    def _discard_staged(self, hidden: str) -> bool:
         staged: Any = self._staged.pop(hidden, None)
         if isinstance(staged, _Kept):
             staged.discard()
         return staged is not None
 
-    def _place(self, path: str) -> str:
+    def _relative_path(self, path: str) -> str:
         return path.removeprefix(self._root).strip("/")
 
     def _url(self, path: str) -> str:
-        return f"{BASE}/{quote(self._place(path))}"
+        return f"{BASE}/{quote(self._relative_path(path))}"
 
-    def _list(self, place: str) -> list[FileInfo]:
+    def _list_folder(self, place: str) -> list[FileInfo]:
         query = f"?{urlencode({'path': place})}" if place else ""
         try:
             answer = self._session.json("GET", BASE + query)
@@ -113,12 +116,12 @@ class ProxiedFiles:
         # Names relative to the directory: some servers answer whole paths.
         return [FileInfo(each.path.rpartition("/")[2], *_rest(each)) for each in found]
 
-    def _send(self, path: str, file: BinaryIO, size: int) -> None:
+    def _upload(self, path: str, file: BinaryIO, size: int) -> None:
         import mimetypes
 
         now = file.seek(0, os.SEEK_END)
         if now < size:
-            raise shrunk(self._place(path), size, now)
+            raise shrunk(self._relative_path(path), size, now)
         kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
         self._session.ask(
             "PUT",

@@ -122,7 +122,7 @@ class LogCalls:
     def remember(self, info: RunInfo) -> RunInfo:
         """Remember a run, as the server has it now."""
         while len(self._infos) >= RUNS_KNOWN:
-            self._forget(next(iter(self._infos)))
+            self._forget_run(next(iter(self._infos)))
         self._infos[info.run_id] = info
         if info.lifecycle_stage == LifecycleStage.ACTIVE:
             self._open.add(info.run_id)
@@ -134,7 +134,7 @@ class LogCalls:
         """Return what is remembered of a run."""
         return self._infos.get(run_id)
 
-    def _forget(self, run_id: str) -> None:
+    def _forget_run(self, run_id: str) -> None:
         self._infos.pop(run_id, None)
         self._params.pop(run_id, None)
         self._open.discard(run_id)
@@ -142,10 +142,10 @@ class LogCalls:
     def forget_all(self) -> None:
         """Forget all runs: some of them may have been deleted."""
         for run_id in [*self._infos]:
-            self._forget(run_id)
+            self._forget_run(run_id)
         self._open.clear()
 
-    def _check(self, run_id: str) -> None:
+    def _check_run(self, run_id: str) -> None:
         """Ask once for a run that this process did not start: a wrong id is no news of later on.
         Raises NotFound, and InvalidParameter for a run that is deleted."""
         validate.run_id(run_id)
@@ -171,7 +171,7 @@ class LogCalls:
     def metric(self, run_id: str, key: str, value: float, timestamp: int, step: int) -> None:
         """Log a point."""
         if run_id not in self._open:
-            self._check(run_id)
+            self._check_run(run_id)
         sender = self._sender
         if sender is None or sender.outbox.pid != os.getpid():
             sender = self._queue()
@@ -194,7 +194,7 @@ class LogCalls:
         """Log what is valid: first what may be refused, inputs, params and what was measured of
         models."""
         if run_id not in self._open:
-            self._check(run_id)
+            self._check_run(run_id)
         sender = self._queue()
         if inputs is not None:
             self._log_inputs(run_id, inputs)
@@ -207,7 +207,7 @@ class LogCalls:
         if not (points or tags):
             return
         try:
-            sender.outbox.add(run_id, [*_rows(points), *_tag_rows(tags)])
+            sender.outbox.add(run_id, [*_point_rows(points), *_tag_rows(tags)])
         except StoreError as error:
             self._disk_fails(error)
             self._send_now(run_id, points, [], [], tags)
@@ -435,7 +435,7 @@ class LogCalls:
         return offline.make(self.outbox_file(), run_id, fields, post, self._calls.delivers(seconds))
 
     def forget(self, run_id: str) -> None:
-        self._forget(run_id)
+        self._forget_run(run_id)
 
 
 class Synchronous(LogCalls):
@@ -455,7 +455,7 @@ class Synchronous(LogCalls):
         self._queued.finish()
 
 
-def _rows(points: Iterable[Point]) -> Iterator[Any]:
+def _point_rows(points: Iterable[Point]) -> Iterator[Any]:
     return ((key, step, timestamp, value, None) for key, value, timestamp, step in points)
 
 

@@ -36,21 +36,21 @@ _FIRST = 9 * 10**18  # ids of experiments from here on are ours
 def experiment(file: OutboxFile, name: str) -> Experiment:
     """Return the experiment of that name, which the server is not asked for."""
     if name == DEFAULT[1]:
-        return _experiment(*DEFAULT)
+        return _offline_experiment(*DEFAULT)
     number = str(_FIRST + int(sha256(name.encode()).hexdigest()[:14], 16))
     file.add_alias(number, name, None)
-    return _experiment(number, name)
+    return _offline_experiment(number, name)
 
 
 def experiment_of(file: OutboxFile, experiment_id: str) -> Experiment:
     """Return the experiment with that id, which may be the server's."""
     if experiment_id == DEFAULT[0]:
-        return _experiment(*DEFAULT)
+        return _offline_experiment(*DEFAULT)
     found = file.alias(experiment_id)
-    return _experiment(experiment_id, found[0] if found and found[0] else experiment_id)
+    return _offline_experiment(experiment_id, found[0] if found and found[0] else experiment_id)
 
 
-def _experiment(number: str, name: str) -> Experiment:
+def _offline_experiment(number: str, name: str) -> Experiment:
     return Experiment(number, name, "", LifecycleStage.ACTIVE, {}, None, None)
 
 

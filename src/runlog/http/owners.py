@@ -45,13 +45,13 @@ class Owner:
 _owners: WeakSet[Owner] = WeakSet()
 
 
-def _forget() -> None:
+def _close_all() -> None:
     for owner in [*_owners]:
         owner.close()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_close_all)
 
 
 def lock(base: str, name: str) -> Owner | None:

@@ -40,12 +40,14 @@ def greet(session: Session) -> Greeting:
     """Ask for the version, without retries. Raises ServerUnreachable, RunlogError."""
     before, started = time.time(), time.perf_counter()
     try:
-        answer = _once(lambda: session.ask("GET", "/version", read=_read, seconds=SECONDS))
+        answer = _once(
+            lambda: session.ask("GET", "/version", read=_version_and_date, seconds=SECONDS)
+        )
     except NotFound:  # Databricks, or a proxy that passes the API only
         answer = None
     version, date = answer or ("", "")
     seconds = time.perf_counter() - started
-    ahead = _time(date) - (before + seconds / 2) if date else None
+    ahead = _seconds(date) - (before + seconds / 2) if date else None
     return Greeting(version, seconds, ahead)
 
 
@@ -72,12 +74,12 @@ def _once(ask: Callable[[], Result]) -> Result:
         raise failure.error from None
 
 
-def _read(answer: Answer) -> tuple[str, str]:
+def _version_and_date(answer: Answer) -> tuple[str, str]:
     text = answer.read().decode(errors="replace").strip()
     is_version = text[:1].isdigit() and len(text) < 50
     return text if is_version else "", answer.headers.get("Date") or ""
 
 
-def _time(date: str) -> float:
+def _seconds(date: str) -> float:
     # The middle of the second that it names.
     return parsedate_to_datetime(date).timestamp() + 0.5

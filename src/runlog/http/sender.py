@@ -159,7 +159,7 @@ class Sender:
 
     def _send_some(self, stream: Stream) -> bool:
         """Send a request of a stream. False where nothing can be sent now."""
-        items = self._read(stream)
+        items = self._next_items(stream)
         if not items:
             self._confirm(stream, stream.last)
             return True
@@ -172,7 +172,7 @@ class Sender:
         except RunlogError as error:
             return self._not_accepted(stream, request, items, error)
 
-    def _read(self, stream: Stream) -> list[Item]:
+    def _next_items(self, stream: Stream) -> list[Item]:
         """What is next of a stream, behind what is confirmed."""
         items = self._items.get(stream.row.id, [])
         if items and items[0][0] <= stream.confirmed:

@@ -101,7 +101,7 @@ class Session:
             if whole is None and not is_file:
                 whole = max(0.001, min(policy.timeout, give_up - time.monotonic()))
             try:
-                answer = self._send(verb, path, body, headers, whole)
+                answer = self._request(verb, path, body, headers, whole)
                 if answer.status < 300:
                     result = read(answer)
                     self.has_answered = True
@@ -134,7 +134,7 @@ class Session:
         policy = self._policy
         return policy.delays(policy.retries if self.has_answered else policy.first_retries)
 
-    def _send(
+    def _request(
         self,
         verb: str,
         path: str,

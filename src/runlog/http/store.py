@@ -24,6 +24,7 @@ from runlog.entities import (
     RunInfo,
     RunInputs,
     ViewType,
+    by_time,
 )
 from runlog.errors import (
     AlreadyExists,
@@ -134,10 +135,10 @@ class HttpStore(Store):
 
     def get_experiment(self, experiment_id: str) -> Experiment:
         if self._logs.is_offline:
-            number = _experiment(experiment_id)
+            number = _experiment_id(experiment_id)
             return offline.experiment_of(self._logs.outbox_file(), number)
         found: Experiment = self._logs.call(
-            "getExperiment", experiment_id=_experiment(experiment_id)
+            "getExperiment", experiment_id=_experiment_id(experiment_id)
         )
         return found
 
@@ -162,33 +163,37 @@ class HttpStore(Store):
         page: PagedList[Experiment] = self._logs.call(
             "searchExperiments",
             view_type=view_type, max_results=validate.max_results(max_results),
-            filter_string=filter_string, order_by=_list(order_by), page_token=page_token,
+            filter_string=filter_string, order_by=_as_list(order_by), page_token=page_token,
         )  # fmt: skip
         return page
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
         name = validate.experiment_name(new_name)
-        self._logs.call("updateExperiment", experiment_id=_experiment(experiment_id), new_name=name)
+        self._logs.call(
+            "updateExperiment", experiment_id=_experiment_id(experiment_id), new_name=name
+        )
 
     def delete_experiment(self, experiment_id: str) -> None:
         self._logs.forget_all()
-        self._logs.call("deleteExperiment", experiment_id=_experiment(experiment_id), done=NotFound)
+        self._logs.call(
+            "deleteExperiment", experiment_id=_experiment_id(experiment_id), done=NotFound
+        )
 
     def restore_experiment(self, experiment_id: str) -> None:
         self._logs.forget_all()
         self._logs.call(
-            "restoreExperiment", experiment_id=_experiment(experiment_id), done=NotFound
+            "restoreExperiment", experiment_id=_experiment_id(experiment_id), done=NotFound
         )
 
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, Any]) -> None:
-        number = _experiment(experiment_id)
+        number = _experiment_id(experiment_id)
         for key, value in validate.texts(tags, "experiment tag").items():
             self._logs.call("setExperimentTag", experiment_id=number, key=key, value=value)
 
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
         self._logs.call(
             "deleteExperimentTag",
-            experiment_id=_experiment(experiment_id), key=validate.text(key),
+            experiment_id=_experiment_id(experiment_id), key=validate.text(key),
             done=NotFound,
         )  # fmt: skip
 
@@ -204,7 +209,7 @@ class HttpStore(Store):
         run_id: str | None = None,
     ) -> Run:
         wanted: dict[str, Any] = {
-            "experiment_id": _experiment(experiment_id),
+            "experiment_id": _experiment_id(experiment_id),
             "user_id": validate.text(user_id or ""),
             "start_time": now() if start_time is None else validate.timestamp(start_time),
             "tags": validate.texts(tags, "tag"),
@@ -398,7 +403,7 @@ class HttpStore(Store):
             if keys is not None and not keys:
                 return found
             for some in pieces(ids, MAX_RUNS_AT_ONCE):
-                found += self._logs.call("histories", run_ids=some, keys=_list(keys))
+                found += self._logs.call("histories", run_ids=some, keys=_as_list(keys))
             return found
         for run_id in ids:
             there = self.get_run(run_id).data.metrics
@@ -485,7 +490,7 @@ class HttpStore(Store):
             token = page.token
             if token is None:
                 break
-        points.sort(key=fallbacks.by_time)
+        points.sort(key=by_time)
         return points
 
     # -- keeping ----------------------------------------------------------------------------
@@ -541,12 +546,12 @@ class HttpStore(Store):
 # -- what goes out ----------------------------------------------------------------------------
 
 
-def _experiment(experiment_id: Any) -> str:
+def _experiment_id(experiment_id: Any) -> str:
     """MLflow's servers have ids of 18 digits, Databricks' too; all are digits."""
     return str(validate.experiment_id(experiment_id))
 
 
-def _list(items: Sequence[str] | None) -> list[str] | None:
+def _as_list(items: Sequence[str] | None) -> list[str] | None:
     return None if items is None else list(items)
 
 
@@ -561,7 +566,7 @@ def _search(
         "experiment_ids": [*map(str, validate.experiment_ids(experiment_ids))],
         "filter_string": filter_string,
         "run_view_type": view_type,
-        "order_by": _list(order_by),
+        "order_by": _as_list(order_by),
     }
 
 

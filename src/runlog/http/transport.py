@@ -116,7 +116,7 @@ class Connections:
             head.append("Content-Length: 0\r\n")
         head.append("\r\n")
         text = "".join(head).encode("latin-1")
-        connection = self._take() or self._connect(time)
+        connection = self._take() or self._open_socket(time)
         try:
             connection.settimeout(time.remaining())  # for all that is sent
             try:
@@ -166,7 +166,7 @@ class Connections:
         else:
             connection.close()
 
-    def _connect(self, time: _Time) -> socket.socket:
+    def _open_socket(self, time: _Time) -> socket.socket:
         opening = self._opening(time)
         try:
             opening.connect()

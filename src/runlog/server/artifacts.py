@@ -79,8 +79,8 @@ class Files:
         return {
             "listArtifacts": self._list_of_run,
             "listLoggedModelArtifacts": self._list_of_model,
-            "listFiles": self._list,
-            "downloadFile": lambda given: _send(self._artifacts(), given["path"]),
+            "listFiles": self._list_artifacts,
+            "downloadFile": lambda given: _file_chunks(self._artifacts(), given["path"]),
             "uploadFile": self._upload,
             "deleteFile": self._delete,
             "getArtifact": self._get_of_run,
@@ -129,7 +129,7 @@ class Files:
         model = self._store.models.get(given["model_id"])
         return self.listing(model.artifact_location, given["path"])
 
-    def _list(self, given: Given) -> dict[str, Any]:
+    def _list_artifacts(self, given: Given) -> dict[str, Any]:
         directory = _directory(given["path"])
         return {"files": _relative(self._artifacts().list(directory or None), directory)}
 
@@ -144,7 +144,7 @@ class Files:
         return self._uploads
 
     def _begin_upload(self, given: Given) -> dict[str, Any]:
-        path = _target(given)
+        path = _upload_path(given)
         begun = self._multipart().begin(path, given["num_parts"], request.environ)
         response.set_header("Cache-Control", "no-store")
         return {
@@ -162,10 +162,10 @@ class Files:
         return _nothing()
 
     def _finish_upload(self, given: Given) -> None:
-        self._multipart().finish(_target(given), given["upload_id"], given["parts"])
+        self._multipart().finish(_upload_path(given), given["upload_id"], given["parts"])
 
     def _abort_upload(self, given: Given) -> None:
-        self._multipart().abort(_target(given), given["upload_id"])
+        self._multipart().abort(_upload_path(given), given["upload_id"])
 
     def _delete(self, given: Given) -> bytes:
         self._artifacts().delete(check_path(given["path"]))
@@ -179,7 +179,7 @@ class Files:
     def _get_of_run(self, given: Given) -> Any:
         repo, path = self._of_run(given)
         try:
-            sent = _send(repo, path)
+            sent = _file_chunks(repo, path)
             if given["preview"] and cross_site.is_within_a_page(request.environ):
                 response.set_header("Content-Disposition", "inline")
                 is_pdf = response.content_type == "application/pdf"
@@ -193,7 +193,7 @@ class Files:
     def _get_of_model(self, given: Given) -> Iterator[bytes]:
         model = self._store.models.get(given["model_id"])
         repo, base = self.place(model.artifact_location)
-        return _send(repo, posixpath.join(base, check_path(given["path"])))
+        return _file_chunks(repo, posixpath.join(base, check_path(given["path"])))
 
     def _upload_to_run(self, given: Given) -> bytes:
         repo, path = self._of_run(given)
@@ -213,7 +213,7 @@ def _not_supported(what: str) -> Callable[[Given], Any]:
     return refuse
 
 
-def _target(given: Given) -> str:
+def _upload_path(given: Given) -> str:
     """The artifact that an upload in parts is to be: of the client's path, only the name counts."""
     name = given["file"].replace("\\", "/").rpartition("/")[2]
     return check_path(posixpath.join(_directory(given["path"]), name))
@@ -231,7 +231,7 @@ def _relative(found: list[FileInfo], base: str) -> list[FileInfo]:
 # -- sending --------------------------------------------------------------------------------
 
 
-def _send(repo: ArtifactRepo, path: str) -> Iterator[bytes]:
+def _file_chunks(repo: ArtifactRepo, path: str) -> Iterator[bytes]:
     file = repo.open(check_path(path))
     try:
         size = file.seek(0, 2)

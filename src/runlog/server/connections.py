@@ -52,7 +52,7 @@ def count() -> int:
 
 def at(port: int) -> list[Connection]:
     """The clients' connections to a port of this process."""
-    found = (_as_socket(each, partial(_look, each, port)) for each in _open())
+    found = (_as_socket(each, partial(_connection_of, each, port)) for each in _open())
     return [each for each in found if each is not None]
 
 
@@ -107,7 +107,7 @@ def _peer(found: socket.socket) -> tuple[str, int]:
     return plain(address), port
 
 
-def _look(descriptor: int, port: int, found: socket.socket) -> Connection | None:
+def _connection_of(descriptor: int, port: int, found: socket.socket) -> Connection | None:
     if found.getsockname()[1] != port:
         return None
     info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)

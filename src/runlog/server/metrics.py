@@ -57,11 +57,11 @@ class Counts:
         seconds = time.perf_counter() - watch.started
         with self._lock:
             self._cells[ACTIVE] -= 1
-            at = self._places.get((endpoint, status)) or self._place(endpoint, status)
+            at = self._places.get((endpoint, status)) or self._new_cell(endpoint, status)
             self._cells[at + 2] += 1
             self._cells[at + 3] += seconds
 
-    def _place(self, endpoint: int, status: int) -> int:
+    def _new_cell(self, endpoint: int, status: int) -> int:
         at = FIRST + WIDTH * len(self._places)
         self._places[endpoint, status] = at
         self._cells[at + 1] = status

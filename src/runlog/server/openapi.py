@@ -38,7 +38,7 @@ def _operation(row: Row, path: str) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": row.name + "_" + path.strip("/").replace("/", "_") + "_" + row.verb,
         "responses": {
-            "200": {"description": "done", **_content(row)},
+            "200": {"description": "done", **_response_content(row)},
             "default": {
                 "description": "refused",
                 "content": {"application/json": {"schema": ERROR}},
@@ -68,7 +68,7 @@ def _operation(row: Row, path: str) -> dict[str, Any]:
     return operation
 
 
-def _content(row: Row) -> dict[str, Any]:
+def _response_content(row: Row) -> dict[str, Any]:
     if row.answer is not codecs.FILE:
         return {"content": {"application/json": {"schema": row.answer.schema}}}
     if row.verb == "GET":

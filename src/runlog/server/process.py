@@ -150,7 +150,7 @@ def serve(
         if demands_log_in(config):
             os.umask(0o077)  # the database has what users are known by
         _prepare(config, announce)
-        _run(config, application)
+        _run_server(config, application)
 
 
 def demands_log_in(config: Config) -> bool:
@@ -192,7 +192,7 @@ def _private_files(config: Config) -> dict[str, str]:
     return {**found, config.tls_certificate: "certificate", config.tls_key: "TLS key"}
 
 
-def _run(config: Config, application: Callable[[Config], Any]) -> None:
+def _run_server(config: Config, application: Callable[[Config], Any]) -> None:
     from granian.constants import HTTPModes, Interfaces
     from granian.server import Server
 

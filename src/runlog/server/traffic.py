@@ -98,8 +98,8 @@ class Traffic:
         self.pressure.set()
         if not request.is_known:
             strangers = [each for each in waiting if not each.is_known]
-            _check(request, strangers, MOST_STRANGERS, SHARE_OF_STRANGERS)
-        _check(request, waiting, MOST, SHARE)
+            _refuse_excess(request, strangers, MOST_STRANGERS, SHARE_OF_STRANGERS)
+        _refuse_excess(request, waiting, MOST, SHARE)
 
     def check_size(self, request: Request) -> None:
         """Raise Busy if others have not read large answers yet, and this one is too much."""
@@ -117,7 +117,7 @@ class Traffic:
         return max(len(waiting) - EASY, strangers - EASY_STRANGERS)
 
 
-def _check(request: Request, waiting: list[Request], most: int, share: int) -> None:
+def _refuse_excess(request: Request, waiting: list[Request], most: int, share: int) -> None:
     own = network(request.address)
     if len(waiting) >= most or sum(network(each.address) == own for each in waiting) >= share:
         raise _busy("the server waits for too many slow clients: try again in a second")

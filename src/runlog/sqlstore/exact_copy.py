@@ -53,7 +53,7 @@ class SqlRecords(Records):
 
     def runs(self, run_ids: Sequence[str]) -> list[RunRecord]:
         with self._metrics.reading() as (fetch, table, _):
-            numbers = [number for each in run_ids for number in _run(fetch, each)]
+            numbers = [number for each in run_ids for number in _row_ids(fetch, each)]
             bindings = json_ids(numbers)
             counts: dict[int, dict[str, int]] = {number: {} for number in numbers}
             for number, key, count in fetch(
@@ -166,7 +166,7 @@ class SqlRecords(Records):
 
     def _begin_run(self, record: RunRecord, new_place: bool) -> int:
         run = record.run
-        found = _run(self._db.execute, run.info.run_id)
+        found = _row_ids(self._db.execute, run.info.run_id)
         number = found[0] if found else self._make_run(run.info)
         own = f"{self._location_of(number)}/{run.info.run_id}/artifacts"
         given = self._locations.relative(run.info.artifact_uri)
@@ -286,7 +286,7 @@ class SqlRecords(Records):
 
     def _end_run(self, record: RunRecord) -> None:
         run, info = record.run, record.run.info
-        for number in _run(self._db.execute, info.run_id):
+        for number in _row_ids(self._db.execute, info.run_id):
             self._link(number, "input", {each.model_id: 0 for each in run.inputs.model_inputs})
             made = {each.model_id: each.step for each in run.outputs.model_outputs}
             self._link(number, "output", made)
@@ -314,7 +314,7 @@ class SqlRecords(Records):
         logged_models.store_links(self._db, rows)
 
 
-def _run(fetch: Fetch, run_id: str) -> list[int]:
+def _row_ids(fetch: Fetch, run_id: str) -> list[int]:
     """The row id of the run, or nothing."""
     rows = fetch("select id from run where run_id = :run_id", {"run_id": validate.run_id(run_id)})
     return [number for (number,) in rows]

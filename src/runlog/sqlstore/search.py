@@ -152,7 +152,7 @@ class Search:
             start, condition = self._few
             source = f"{start} cross join run r on r.id = j.value"
             where.remove(condition)
-        return self._rows(fetch, self._joined(source, self._order), where, limit, after)
+        return self._fetch_rows(fetch, self._joined(source, self._order), where, limit, after)
 
     def token(self, row: Sequence[Any]) -> str:
         """The token of the page that begins behind a row."""
@@ -231,7 +231,7 @@ class Search:
         """Where an index finds the rows that satisfy the condition, if there is such a one."""
         field, op = comparison.field, comparison.op
         if _is_text(field) and op == "=" and len(str(comparison.value)) <= _INDEXED_LENGTH:
-            return self._texts(comparison), condition
+            return self._texts_that_match(comparison), condition
         merged = self._target.metric_table == "metric"
         if field.kind == "metric" and field.aggregate == "last" and merged:
             if op in ("=", "<", "<=", ">", ">=", "BETWEEN", "IN"):
@@ -243,12 +243,14 @@ class Search:
         """Starts from the rows that satisfy a condition on texts if they are few. All texts of the
         key are read in the index for it: that is done once, at a tenth of the time that it takes
         to look up the text of each run."""
-        rows = fetch(f"select run from {self._texts(comparison)} limit {FEW + 1}", self._bindings)
+        rows = fetch(
+            f"select run from {self._texts_that_match(comparison)} limit {FEW + 1}", self._bindings
+        )
         if len(rows) <= FEW:
             self._fewest, self._few = len(rows), ("json_each(:ids) j", condition)
             self._bindings |= json_ids(row[0] for row in rows)
 
-    def _texts(self, comparison: Comparison) -> str:
+    def _texts_that_match(self, comparison: Comparison) -> str:
         test = f"{self._test(comparison, 'value')} and {_SHORT.format('value')}"
         return f"{comparison.field.kind} where key = {self._bind(comparison.field.key)} and {test}"
 
@@ -296,11 +298,11 @@ class Search:
                     compared = ">=" if first.ascending else "<="
                     bound = self._bound if number.double else self._bind
                     where.append(f"{column} {compared} {bound(start[0])}")
-                rows += self._rows(fetch, (source, terms), where, left, start)
+                rows += self._fetch_rows(fetch, (source, terms), where, left, start)
                 continue
             start = None if start is None else start[1:]
             value = "NaN" if index == 1 else None
-            found = self._rows(fetch, (source, terms), where, left, start)
+            found = self._fetch_rows(fetch, (source, terms), where, left, start)
             rows += [(row[0], value, *row[1:]) for row in found]
         return rows
 
@@ -344,7 +346,7 @@ class Search:
             return self._target.tag_table, self._target.tag_owner
         return "param", "run"
 
-    def _rows(
+    def _fetch_rows(
         self,
         fetch: Fetch,
         joined: tuple[str, list[_Term]],

@@ -148,8 +148,8 @@ class SqlViews(Views):
         return RunTable(
             infos,
             _metrics(fetch, table, ids, aggregates),
-            _texts(fetch, "param", ids),
-            _texts(fetch, "tag", ids),
+            _text_columns(fetch, "param", ids),
+            _text_columns(fetch, "tag", ids),
             len(ancestors),
             sum(statuses.values()),
             statuses,
@@ -297,7 +297,7 @@ def _last_logged(fetch: Fetch, table: str, ids: list[int]) -> dict[str, int]:
     return dict(rows)
 
 
-def _texts(fetch: Snapshot, table: str, ids: list[int]) -> list[TextColumn]:
+def _text_columns(fetch: Snapshot, table: str, ids: list[int]) -> list[TextColumn]:
     found: dict[str, tuple[array[int], list[str]]] = {}
     for key, position, value in fetch.each(
         f"""select t.key, j.key, t.value from json_each(:ids) j

@@ -80,7 +80,7 @@ class ArtifactRepo:
             must_be_file(local)
             refuse_part(local)
             with with_snapshots([Transfer(path, local)]) as transfers:
-                self._send(transfers, callback)
+                self._upload(transfers, callback)
 
     def log_artifacts(
         self,
@@ -113,7 +113,9 @@ class ArtifactRepo:
                 must_be_file(local)
         files = [Transfer(path, local) for local, path, is_dir in found if not is_dir]
         with with_snapshots(files) as transfers:
-            self._send(transfers, callback, [base, *(path for _, path, is_dir in found if is_dir)])
+            self._upload(
+                transfers, callback, [base, *(path for _, path, is_dir in found if is_dir)]
+            )
 
     def write(self, path: str, data: bytes | Iterable[bytes]) -> None:
         """Write `data`, or the chunks that it yields, to the file `path`, in place of what was
@@ -123,12 +125,12 @@ class ArtifactRepo:
         is_whole = isinstance(data, (bytes, bytearray, memoryview))
         chunks = cast("Iterable[bytes]", (data,) if is_whole else data)
         if is_whole and len(cast(bytes, data)) <= _AT_A_TIME:
-            self._send([Transfer(path, data=bytes(cast(bytes, data)))])
+            self._upload([Transfer(path, data=bytes(cast(bytes, data)))])
         elif self._root.remote is None:
-            self._send([Transfer(path, chunks=chunks)])
+            self._upload([Transfer(path, chunks=chunks)])
         else:
             with _collected(chunks) as local:
-                self._send([Transfer(path, local)])
+                self._upload([Transfer(path, local)])
 
     def copy_to(self, other: ArtifactRepo, path: str | None = None) -> None:
         """Copy the file or the directory `path`, or everything, to the same path of `other`,
@@ -141,11 +143,11 @@ class ArtifactRepo:
         async def copy(each: Transfer) -> None:
             if isinstance(self._root.files, LocalFiles):
                 local = self._root.files.real(self._root.at(each.path))
-                return other._send([Transfer(each.path, local)])
+                return other._upload([Transfer(each.path, local)])
             with _collected(()) as local:
                 each.local = local
                 download.fetch(self._root, [each], os.path.dirname(local))
-                other._send([Transfer(each.path, local)])
+                other._upload([Transfer(each.path, local)])
 
         remotes = [repo._root.remote for repo in (self, other) if repo._root.remote]
         scheduler.run(
@@ -158,7 +160,7 @@ class ArtifactRepo:
             limited=False,
         )
 
-    def _send(
+    def _upload(
         self, transfers: Sequence[Transfer], callback: Any = None, directories: Iterable[str] = ()
     ) -> None:
         upload.send(self._root, transfers, self._ledger, directories, callback)

@@ -64,7 +64,7 @@ def send(
         with Progress("Uploading", total, callback) as show:
             root.run(transfers, act, "write", show)
         sent = [transfer for transfer in transfers if transfer.target]
-        _check(root, sent)
+        _check_sizes(root, sent)
         if root.moves:
             _reveal(root, sent)
     except BaseException:
@@ -166,7 +166,7 @@ def _fill(root: Root, transfer: Transfer, chunks: Iterable[bytes], digested: boo
         transfer.digest = digest.hexdigest()
 
 
-def _check(root: Root, sent: Sequence[Transfer]) -> None:
+def _check_sizes(root: Root, sent: Sequence[Transfer]) -> None:
     """Compare the size of what has arrived with that of what was sent."""
     _find_sizes(root, [transfer for transfer in sent if transfer.stored is None])
     for transfer in sent:

@@ -45,14 +45,14 @@ def verify(
         yield Finding(path, MISSING, f"{recorded[path][0]} bytes were logged")
     done, total = 0, sum(sizes.values())
     for path, size in sorted(sizes.items()):
-        finding = _look(repo, path, size, recorded.get(path))
+        finding = _compare(repo, path, size, recorded.get(path))
         if finding is not None:
             yield finding
         done += size
         progress(done, total)
 
 
-def _look(
+def _compare(
     repo: ArtifactRepo, path: str, size: int, recorded: tuple[int, str] | None
 ) -> Finding | None:
     if recorded is None:

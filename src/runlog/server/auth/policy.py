@@ -75,7 +75,7 @@ class Auth:
             raise
         finally:
             if row.access != READ or result == "PERMISSION_DENIED":
-                self._authentication.note(caller, row.name, _target(arguments), result)
+                self._authentication.note(caller, row.name, _audited_object(arguments), result)
         return answer
 
     def _permitted(
@@ -94,7 +94,7 @@ class Auth:
             return call(arguments)
         granted = self.users.granted(user)
         if row.name in LISTS_OF_EXPERIMENTS:
-            return self._list(granted, arguments)
+            return self._granted_experiments(granted, arguments)
         for experiment in self._concerned(row, arguments):
             if not _reaches(granted.get(experiment, accounts.MEMBER), needed):
                 raise _denied(
@@ -116,7 +116,9 @@ class Auth:
         self.users.grant(user.name, str(experiment), accounts.ADMIN)
         return experiment
 
-    def _list(self, granted: Mapping[str, str], given: Mapping[str, Any]) -> PagedList[Any]:
+    def _granted_experiments(
+        self, granted: Mapping[str, str], given: Mapping[str, Any]
+    ) -> PagedList[Any]:
         if not granted:
             return PagedList()
         own = f"experiment_id IN ({', '.join(repr(each) for each in granted)})"
@@ -199,7 +201,7 @@ def _all(what: str, ids: list[str], found: Mapping[str, str]) -> list[str]:
     return [*found.values()]
 
 
-def _target(given: Mapping[str, Any]) -> str:
+def _audited_object(given: Mapping[str, Any]) -> str:
     for name in ("experiment_id", "run_id", "model_id"):
         if ids := _of(given, name):
             return f"{name.removesuffix('_id')} {','.join(ids)}"
