@@ -504,7 +504,7 @@ class Store(ABC):
         found = []
         for each, own in zip(columns, steps, strict=True):
             places = (bisect_left(own, target) for target in targets)
-            chosen = {own[place] for place in places if place < len(own)}
+            chosen = {own[index] for index in places if index < len(own)}
             points = zip(each.steps, each.timestamps, map(nan_last, each.values), strict=True)
             found += [
                 Metric(key, nan if is_nan else value, time, step, run_id=each.run_id)

@@ -61,10 +61,10 @@ def _default() -> str:
     return text("TRACKING_URI")
 
 
-def shown(place: str) -> str:
-    """A URI without a user, a password and, where it is of a server, what may hold more of that."""
-    scheme, separator, rest = place.partition("://")
-    if is_at_server(place) and not scheme.startswith("http"):  # a database: / may be in a password
+def shown(uri: str) -> str:
+    """Return the URI without user and password, nor options of a database that may hold more."""
+    scheme, separator, rest = uri.partition("://")
+    if is_at_server(uri) and not scheme.startswith("http"):  # a database: / may be in a password
         return scheme + separator + rest.rpartition("@")[2].partition("?")[0]
     authority, slash, path = rest.partition("/")
     return scheme + separator + authority.rpartition("@")[2] + slash + path
@@ -75,8 +75,8 @@ def with_password(uri: str | Path | None = None) -> str:
     `uri` is the tracking URI as `get_tracking_uri` shows it."""
     if uri is None:
         return _current_uri()
-    place = absolute(uri)
-    return _current_uri() if place == shown(_current_uri()) else place
+    full = absolute(uri)
+    return _current_uri() if full == shown(_current_uri()) else full
 
 
 def is_tracking_uri_set() -> bool:
@@ -85,15 +85,15 @@ def is_tracking_uri_set() -> bool:
 
 
 def store(uri: str | Path | None = None) -> Store:
-    """The store at `uri`, or at the tracking URI; opened once in a process for each URI."""
-    place = with_password(uri)
-    found = _stores.get(place)
+    """Return the store at `uri`, or at the tracking URI; opened once in a process for each URI."""
+    full = with_password(uri)
+    found = _stores.get(full)
     if found is None:
-        _mention_other_stores(place)
+        _mention_other_stores(full)
         # Two threads that open the same file at once: the second one's store is dropped.
-        found = _stores.setdefault(place, open_store(place))
+        found = _stores.setdefault(full, open_store(full))
     if uri is None and _chosen is None:
-        _first_use.setdefault(_default(), place)
+        _first_use.setdefault(_default(), full)
     return found
 
 
@@ -112,13 +112,13 @@ def _mention_other_stores(uri: str) -> None:
 
 
 def close() -> None:
-    """Closes all stores that were opened here and forgets them."""
+    """Close all stores that were opened here and forget them."""
     while _stores:
         _stores.popitem()[1].close()
 
 
 def absolute(uri: str | Path) -> str:
-    """`uri` with an absolute path: the same place after a change of the working directory."""
+    """Return `uri` with an absolute path, which a change of the working directory leaves."""
     uri = os.fspath(uri)
     prefix, separator, path = uri.partition(":///")
     if separator and prefix == "sqlite":

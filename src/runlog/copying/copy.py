@@ -101,8 +101,8 @@ class _Copying:
         self.here.end_runs([each for each in records if run_id(each) in self.begun])
 
     def _keep_experiment(self, experiment: Experiment) -> str:
-        place = self._target_location(experiment.artifact_location)
-        kept = experiment._replace(artifact_location=place)
+        location = self._target_location(experiment.artifact_location)
+        kept = experiment._replace(artifact_location=location)
         return self.here.store_experiment(kept, self.artifacts)
 
     def _show(self, part: int = 0) -> None:

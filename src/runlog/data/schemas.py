@@ -46,7 +46,7 @@ class Schema:
 
     def input_names(self) -> list[Any]:
         """The names of the columns; nameless ones are counted."""
-        return [each.get("name", place) for place, each in enumerate(self.inputs)]
+        return [each.get("name", position) for position, each in enumerate(self.inputs)]
 
 
 @dataclass(frozen=True)

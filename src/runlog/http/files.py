@@ -52,12 +52,12 @@ class ProxiedFiles:
         staged = self._staged.get(path)
         if staged is not None:
             return {"name": path, "type": "file", "size": _size(staged)}
-        place = self._relative_path(path)
-        parent, _, name = place.rpartition("/")
+        relative = self._relative_path(path)
+        parent, _, name = relative.rpartition("/")
         for each in self._list_folder(parent):
             if each.path == name:
                 return _entry(path, each)
-        if not place or self._list_folder(place):
+        if not relative or self._list_folder(relative):
             return {"name": path, "type": "directory", "size": 0}
         raise FileNotFoundError(f"{path} is not on {self._session.name}")
 
@@ -106,8 +106,8 @@ class ProxiedFiles:
     def _url(self, path: str) -> str:
         return f"{BASE}/{quote(self._relative_path(path))}"
 
-    def _list_folder(self, place: str) -> list[FileInfo]:
-        query = f"?{urlencode({'path': place})}" if place else ""
+    def _list_folder(self, relative: str) -> list[FileInfo]:
+        query = f"?{urlencode({'path': relative})}" if relative else ""
         try:
             answer = self._session.json("GET", BASE + query)
         except NotFound:

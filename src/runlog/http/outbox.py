@@ -283,14 +283,14 @@ class Waiting(NamedTuple):
 
 def files() -> Iterator[OutboxFile]:
     """Yield the outboxes in the folder, of all hosts that share it, that are the user's."""
-    place = folder()
+    directory = folder()
     try:
-        names = sorted(os.listdir(place)) if place else []
+        names = sorted(os.listdir(directory)) if directory else []
     except OSError:
         return
     for name in names:
         if name.endswith(END):
-            path = os.path.join(place, name)
+            path = os.path.join(directory, name)
             try:
                 yield _file(path, _address(path))
             except StoreError:  # of somebody else, or damaged

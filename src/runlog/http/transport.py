@@ -245,11 +245,11 @@ def _response(time: _Time, connection: socket.socket, **options: Any) -> HTTPRes
 def _connected(time: _Time, address: tuple[str, int], *_: Any) -> socket.socket:
     """Connect to one of the host's addresses, within the time for all of them."""
     failure: OSError | None = None
-    for family, kind, protocol, _, place in _resolved(address, time):
+    for family, kind, protocol, _, endpoint in _resolved(address, time):
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(time.remaining())
-            connection.connect(place)
+            connection.connect(endpoint)
             connection.settimeout(time.remaining())  # for TLS
             return connection
         except OSError as error:

@@ -64,13 +64,13 @@ def _numbers(code: str, planes: bool = False) -> Kind:
 
 
 def _apart(data: bytes) -> bytes:
-    return b"".join(data[place::8] for place in range(8))
+    return b"".join(data[byte::8] for byte in range(8))
 
 
 def _together(data: bytes) -> bytes:
     found = bytearray(data)
-    for place in range(8):  # raises ValueError unless there are 8 bytes for each number
-        found[place::8] = data[place * len(data) // 8 : (place + 1) * len(data) // 8]
+    for byte in range(8):  # raises ValueError unless there are 8 bytes for each number
+        found[byte::8] = data[byte * len(data) // 8 : (byte + 1) * len(data) // 8]
     return bytes(found)
 
 

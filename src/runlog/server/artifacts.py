@@ -47,7 +47,7 @@ CODE = frozenset(
 MAX_ZIPPED, MAX_DEPTH = 100_000, 50  # files and directories: links may lead in a circle
 
 Given = Mapping[str, Any]
-Place = tuple[ArtifactRepo, str]  # a repository, and a path in it or ""
+Location = tuple[ArtifactRepo, str]  # a repository, and a path in it or ""
 
 
 class BehindTheEnd(RunlogError):
@@ -103,7 +103,7 @@ class Files:
             )
         return self._proxied
 
-    def place(self, uri: str) -> Place:
+    def location(self, uri: str) -> Location:
         """Where the artifacts at a URI of the store are."""
         if not uri.startswith(PROXIED):
             return self._open(uri), ""
@@ -116,7 +116,7 @@ class Files:
 
     def listing(self, uri: str, path: str | None) -> dict[str, Any]:
         """What is directly in a directory of the artifacts at `uri`."""
-        repo, base = self.place(uri)
+        repo, base = self.location(uri)
         below = _directory(path)
         found = repo.list(posixpath.join(base, below) or None)
         return {"root_uri": uri, "files": _relative(found, base)}
@@ -172,8 +172,8 @@ class Files:
         response.content_type = "application/json"
         return b"{}"
 
-    def _of_run(self, given: Given) -> Place:
-        repo, base = self.place(self._store.get_run(given["run_id"]).info.artifact_uri)
+    def _of_run(self, given: Given) -> Location:
+        repo, base = self.location(self._store.get_run(given["run_id"]).info.artifact_uri)
         return repo, posixpath.join(base, check_path(given["path"] or ""))
 
     def _get_of_run(self, given: Given) -> Any:
@@ -192,7 +192,7 @@ class Files:
 
     def _get_of_model(self, given: Given) -> Iterator[bytes]:
         model = self._store.models.get(given["model_id"])
-        repo, base = self.place(model.artifact_location)
+        repo, base = self.location(model.artifact_location)
         return _file_chunks(repo, posixpath.join(base, check_path(given["path"])))
 
     def _upload_to_run(self, given: Given) -> bytes:

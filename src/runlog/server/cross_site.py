@@ -78,8 +78,8 @@ def is_allowed(environ: Mapping[str, Any], allowed: Collection[str]) -> bool:
     origin = environ.get("HTTP_ORIGIN")
     if origin is None:
         return False
-    scheme, _, place = origin.partition("://")
-    own = place and place.lower() == environ.get("HTTP_HOST", "").lower()
+    scheme, _, host = origin.partition("://")
+    own = host and host.lower() == environ.get("HTTP_HOST", "").lower()
     return bool(own and scheme in ("http", "https")) or origin in allowed or "*" in allowed
 
 
