@@ -89,7 +89,7 @@ class SqlModels(LoggedModels):
     def get(self, model_id: str) -> LoggedModel:
         with self._db.reading() as fetch:
             return read(
-                self._db, self._locations, fetch, "m.id = :id", {"id": _number(fetch, model_id)}
+                self._db, self._locations, fetch, "m.id = :id", {"id": _row_id(fetch, model_id)}
             )[0]
 
     def finalize(self, model_id: str, status: str) -> LoggedModel:
@@ -104,7 +104,7 @@ class SqlModels(LoggedModels):
     @retry
     def _db_change(self, model_id: str, assignment: str, bindings: Mapping[str, Any]) -> None:
         with self._db.transaction():
-            number = _number(self._db.execute, model_id)
+            number = _row_id(self._db.execute, model_id)
             self._db.execute(
                 f"update model set {assignment}, last_update_time = :now where id = :id",
                 {"id": number, "now": now(), **bindings},
@@ -113,7 +113,7 @@ class SqlModels(LoggedModels):
     @retry
     def set_tags(self, model_id: str, tags: Mapping[str, Any]) -> LoggedModel:
         with self._db.transaction():
-            set_tags_of(self._db, _number(self._db.execute, model_id), tags)
+            set_tags_of(self._db, _row_id(self._db.execute, model_id), tags)
         return self.get(model_id)
 
     @retry
@@ -121,7 +121,7 @@ class SqlModels(LoggedModels):
         with self._db.transaction():
             deleted = self._db.change(
                 "delete from model_tag where model = :model and key = :key",
-                {"model": _number(self._db.execute, model_id), "key": key},
+                {"model": _row_id(self._db.execute, model_id), "key": key},
             )
             if not deleted:
                 raise NotFound(f"No tag with key {key!r} found for model with ID {model_id!r}.")
@@ -129,7 +129,7 @@ class SqlModels(LoggedModels):
     @retry
     def log_params(self, model_id: str, params: Mapping[str, Any]) -> None:
         with self._db.transaction():
-            store_params(self._db, _number(self._db.execute, model_id), model_id, params)
+            store_params(self._db, _row_id(self._db.execute, model_id), model_id, params)
 
     @retry
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
@@ -214,7 +214,7 @@ def store_params(db: Database, model: int, model_id: str, params: Mapping[str, A
 
 def log_points(db: Database, run_id: str, metrics: Sequence[Metric]) -> None:
     """Store points of a run with their models, within the caller's transaction."""
-    numbers = {each: _number(db.execute, each) for each in {m.model_id or "" for m in metrics}}
+    numbers = {each: _row_id(db.execute, each) for each in {m.model_id or "" for m in metrics}}
     db.executemany(
         """insert into model_metric (model, key, step, timestamp, value, run_id, dataset_name,
                                      dataset_digest)
@@ -245,7 +245,7 @@ def _link(db: Database, run: int, kind: str, steps: Mapping[str, int]) -> None:
     store_links(
         db,
         [
-            {"run": run, "kind": kind, "model": _number(db.execute, model_id), "step": step}
+            {"run": run, "kind": kind, "model": _row_id(db.execute, model_id), "step": step}
             for model_id, step in steps.items()
         ],
     )
@@ -279,7 +279,7 @@ def links(
     return found
 
 
-def _number(fetch: Fetch, model_id: str) -> int:
+def _row_id(fetch: Fetch, model_id: str) -> int:
     """Return the row id of an active model. Raises NotFound."""
     found = fetch(
         "select id from model where model_id = :model_id and lifecycle_stage = 'active'",
