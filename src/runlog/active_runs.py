@@ -67,11 +67,11 @@ class Active:
         self.task = _current_task()
 
     def is_of_thread(self) -> bool:
-        """Whether this process and thread started it."""
+        """Return whether this process and thread started it."""
         return self.process == os.getpid() and self.thread is threading.current_thread()
 
     def is_of_task(self) -> bool:
-        """Whether this task started it, or another one of this thread that is over."""
+        """Return whether this task started it, or another one of this thread that is over."""
         is_over = self.task is not None and self.task.done()
         return self.is_of_thread() and (is_over or self.task is _current_task())
 
@@ -306,7 +306,8 @@ def _wait_for_starts() -> None:
 
 
 def end_all(status: str, error: BaseException | None) -> None:
-    """The program ends: so do the runs of all threads, and what they logged is put in order."""
+    """End the runs of all threads when the program ends, and see that what they logged is put in
+    order."""
     global _over
     with _lock:
         _over = os.getpid()

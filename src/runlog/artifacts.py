@@ -132,7 +132,7 @@ def _addressed(
 
 
 def _split(uri: str, tracking_uri: str | None) -> tuple[ArtifactRepo, str]:
-    """What is above an address, and its last part."""
+    """Return what is above an address, and its last part."""
     root, _, path = uri.rstrip("/").rpartition("/")
     if uri.startswith(PROXIED):
         from runlog import tracking_uri as uris

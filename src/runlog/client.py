@@ -744,7 +744,7 @@ def _has_pandas() -> bool:
 
 
 def _read_file(repo: ArtifactRepo, artifact_file: str) -> bytes | None:
-    """What is in an artifact file, None if it is not there."""
+    """Return what is in an artifact file, None if it is not there."""
     try:
         with repo.open(artifact_file) as file:
             return file.read()

@@ -53,14 +53,14 @@ def steady(read: Callable[[], int] = time.time_ns) -> Callable[[], int]:
 
 
 def distinct(now: Callable[[], int]) -> Callable[[str, Collection[str], int], int]:
-    """Times for points that were given none, over a clock `now`. Threads may share it; it survives
-    a fork."""
+    """Return a function that gives times to points without one, over a clock `now`. Threads may
+    share it; it survives a fork."""
     latest: dict[str, dict[str, tuple[int, int]]] = {}  # by run and key: step and time
 
     def point_time(run_id: str, keys: Collection[str], step: int) -> int:
-        """The time of a point of each of these metrics: now; or, where the point before was of the
-        same step and is not older, the millisecond behind it. So points that come faster than
-        milliseconds stay as many as they are, and the last one is the last."""
+        """Return the time of a point of each of these metrics: now; or, where the point before was
+        of the same step and is not older, the millisecond behind it. So points that come faster
+        than milliseconds stay as many as they are, and the last one is the last."""
         with _lock:
             time = now()
             points = latest.get(run_id)

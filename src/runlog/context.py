@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def default_tags() -> dict[str, str]:
-    """The tags that describe where a run comes from, under MLflow's names.
+    """Return the tags that describe where a run comes from, under MLflow's names.
 
     `mlflow.user`, `mlflow.source.name`, `mlflow.source.type`; with a git repository around the
     main script (around the working directory, in notebooks and consoles) also
@@ -41,7 +41,7 @@ def default_tags() -> dict[str, str]:
 
 
 def user() -> str:
-    """The name of whoever runs this process; "unknown" when nothing tells."""
+    """Return the name of whoever runs this process; "unknown" when nothing tells."""
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         if found := os.environ.get(name):
             return found
@@ -54,7 +54,7 @@ def user() -> str:
 
 
 def without_password(url: str) -> str:
-    """`url` without the user and password in front of its host, which must not be stored.
+    """Return `url` without the user and password in front of its host, which must not be stored.
     The user of an scp-like address (`git@host:path`) is no secret and stays."""
     first, *rest = url.split("://")
     if ":" in first.partition("@")[0]:
@@ -84,13 +84,13 @@ def _argument() -> str:
 
 
 def _main_script() -> str:
-    """The path of the main script as Python found it: `sys.argv` is of the directory in which the
-    program was started, and it may have changed that."""
+    """Return the path of the main script as Python found it: `sys.argv` is of the directory in
+    which the program was started, and it may have changed that."""
     return getattr(sys.modules.get("__main__"), "__file__", None) or _argument()
 
 
 def _notebook_shell() -> Any:
-    """IPython's shell object if this process is the kernel of a notebook, else None."""
+    """Return IPython's shell object if this process is the kernel of a notebook, else None."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return shell if hasattr(shell, "kernel") else None
 
@@ -110,7 +110,7 @@ def _notebook(shell: Any, environ: Mapping[str, str]) -> str | None:
 
 
 def _home(argument: str) -> str | None:
-    """The directory of the main script, or the working directory when there is none."""
+    """Return the directory of the main script, or the working directory when there is none."""
     try:
         if argument and os.path.isfile(argument):
             return os.path.dirname(os.path.abspath(argument))
@@ -155,7 +155,7 @@ def git_tags(directory: str | None) -> dict[str, str]:
 
 
 def _git_dirs(directory: str | None) -> Iterator[str]:
-    """The git directory that rules `directory`: its own or that of the nearest one above."""
+    """Yield the git directory that rules `directory`: its own or that of the nearest one above."""
     while directory is not None:
         dot_git = os.path.join(directory, ".git")
         if os.path.isfile(os.path.join(dot_git, "HEAD")):
@@ -167,7 +167,7 @@ def _git_dirs(directory: str | None) -> Iterator[str]:
 
 
 def _commit(shared: str, head: str) -> str | None:
-    """The commit that `head` (the text of HEAD or of another reference) leads to."""
+    """Return the commit that `head` (the text of HEAD or of another reference) leads to."""
     for _ in range(5):  # as many symbolic references as git itself follows
         reference = _after(head, "ref:")
         if reference is None:
@@ -194,7 +194,7 @@ def _is_hash(text: str) -> bool:
 
 
 def _remote(config: str) -> str | None:
-    """The address of `origin`, or of the first remote when none is called that."""
+    """Return the address of `origin`, or of the first remote when none is called that."""
     urls: dict[str, str] = {}
     remote = None
     for line in config.splitlines():
@@ -210,7 +210,7 @@ def _remote(config: str) -> str | None:
 
 
 def _config_value(text: str) -> str:
-    """A value as git's configuration writes it: quotes, escapes and trailing comments."""
+    """Return a value as git's configuration writes it: quotes, escapes and trailing comments."""
     value, quoted, characters = "", False, iter(text.strip())
     for character in characters:
         if character == '"':
@@ -229,7 +229,7 @@ def _after(text: str, prefix: str) -> str | None:
 
 
 def _file_text(*path: str) -> str:
-    """The text of a file, empty when it cannot be read: then there is a tag less."""
+    """Return the text of a file, empty when it cannot be read: then there is a tag less."""
     try:
         with open(os.path.join(*path), encoding="utf-8", errors="replace") as file:
             return file.read()

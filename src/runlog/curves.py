@@ -189,9 +189,9 @@ def _thinned(points: list[Point]) -> list[Point]:
 def _one_against_rest(
     y_true: Any, y_score: Any, labels: Any, pos_label: Any, sample_weight: Any
 ) -> Iterator[tuple[Any, list[Point]]]:
-    """For each class, its label and the sums (true positives, false positives, threshold), from
-    the highest score down. A class that all or no rows have is left out, unless it is the only
-    one."""
+    """Yield for each class its label and the sums (true positives, false positives, threshold),
+    from the highest score down. A class that all or no rows have is left out, unless it is the
+    only one."""
     if y_true is None or y_score is None:
         raise InvalidParameter("give y_true and y_score, or the points of the curve")
     true, scores = _flat(y_true), _listed(y_score)
@@ -255,8 +255,8 @@ def _only(y_true: Any, y_score: Any, points: str) -> None:
 
 
 def _given(x_name: str, x: Any, y_name: str, y: Any, thresholds: Any) -> list[tuple[Any, Any]]:
-    """The label and the points of each curve that a caller computed: lists, or dictionaries of them
-    by label."""
+    """Return the label and the points of each curve that a caller computed: lists, or dictionaries
+    of them by label."""
     if not hasattr(x, "items"):
         x, y = {None: x}, {None: y}
         thresholds = None if thresholds is None else {None: thresholds}
@@ -285,7 +285,7 @@ def _is_listed(value: Any) -> bool:
 
 
 def _listed(value: Any) -> list[Any]:
-    """A sequence of numpy, pandas, polars, torch or Python as a list."""
+    """Return a sequence of numpy, pandas, polars, torch or Python as a list."""
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
     if hasattr(value, "tolist"):
@@ -296,7 +296,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _flat(value: Any) -> list[Any]:
-    """As a list; a column of rows with one value each counts too."""
+    """Return `values` as a list; a column of rows with one value each counts too."""
     rows = _listed(value)
     if rows and _is_listed(rows[0]):
         if any(len(row) != 1 for row in rows):
@@ -340,7 +340,7 @@ def _threshold(value: Any) -> float | None:
 
 
 def _label(label: Any) -> Any:
-    """A label as JSON has it."""
+    """Return a label as JSON has it."""
     if label is None or isinstance(label, (str, bool, int)):
         return label
     return label if isinstance(label, float) and label - label == 0 else str(label)

@@ -45,7 +45,7 @@ def _times(milliseconds: Any) -> Any:
 
 
 def history(store: Store, run_id: str, key: str) -> MetricColumns:
-    """One metric's history. Raises NotFound for an unknown run or key."""
+    """Return one metric's history. Raises NotFound for an unknown run or key."""
     np = require("numpy", "pandas")
     found = store.histories([run_id], [key])
     if not found:
@@ -84,7 +84,7 @@ def histories(store: Store, run_ids: Sequence[str], keys: Sequence[str] | None) 
 
 
 def runs(columns: RunColumns) -> pandas.DataFrame:
-    """A row a run, columns as MLflow's search_runs names them."""
+    """Return a row a run, columns as MLflow's search_runs names them."""
     pd, np = require("pandas", "pandas"), require("numpy", "pandas")
     infos = columns.runs
     count = len(infos)
@@ -112,8 +112,8 @@ def runs(columns: RunColumns) -> pandas.DataFrame:
 
 
 def _as_pandas_likes(times: Any) -> Any:
-    """The times in the unit that pandas gives to a list of them: scripts turn them into integers
-    and expect what MLflow's DataFrames have."""
+    """Return the times in the unit that pandas gives to a list of them: scripts turn them into
+    integers and expect what MLflow's DataFrames have."""
     pd = require("pandas", "pandas")
     try:
         return times.as_unit(pd.DatetimeIndex([pd.Timestamp(0, unit="ms")]).unit)
@@ -126,8 +126,8 @@ _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"  # of the views
 
 
 def query(result: QueryResult) -> pandas.DataFrame:
-    """A row a row of the result. Whole numbers are int64, or Int64 where some are missing; numbers
-    float64; columns named `time` or `*_time` that hold times are times (UTC)."""
+    """Return a row a row of the result. Whole numbers are int64, or Int64 where some are missing;
+    numbers float64; columns named `time` or `*_time` that hold times are times (UTC)."""
     pd = require("pandas", "pandas")
     names = distinct(result.names)
     data = {name: _series(name, column) for name, column in zip(names, result.columns, strict=True)}
@@ -164,7 +164,7 @@ def _parsed_times(values: list[str | None]) -> Any:
 
 
 def models(found: Sequence[LoggedModel]) -> pandas.DataFrame:
-    """A row a logged model, a column an attribute."""
+    """Return a row a logged model, a column an attribute."""
     frame: pandas.DataFrame = require("pandas", "pandas").DataFrame(
         [model.to_dictionary() for model in found]
     )
@@ -172,7 +172,7 @@ def models(found: Sequence[LoggedModel]) -> pandas.DataFrame:
 
 
 def below_each_other(tables: Sequence[pandas.DataFrame]) -> pandas.DataFrame:
-    """The rows of all the tables in one DataFrame, numbered anew."""
+    """Return the rows of all the tables in one DataFrame, numbered anew."""
     pd = require("pandas", "pandas")
     frame: pandas.DataFrame = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     return frame

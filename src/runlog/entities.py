@@ -154,11 +154,11 @@ class _Entity:
         return ((name, getattr(self, name)) for name in self._fields)
 
     def to_dictionary(self) -> dict[str, Any]:
-        """Its fields by name."""
+        """Return its fields by name."""
         return dict(self)
 
     def _replace(self: E, **changes: Any) -> E:
-        """A copy with other values in these fields."""
+        """Return a copy with other values in these fields."""
         return type(self)(**{**dict(self), **changes})
 
     def _values(self) -> tuple[Any, ...]:
@@ -259,7 +259,7 @@ def by_time(point: Metric) -> tuple[int, int, bool, float]:
 
 
 def metrics_of(run_id: str, key: str, rows: Iterable[tuple[int, int, float | str]]) -> list[Metric]:
-    """Metrics from rows of (timestamp, step, value), a million of them in half the time: the
+    """Return metrics from rows of (timestamp, step, value), a million of them in half the time: the
     slots are filled directly, since the constructor takes a detour a field."""
     new = object.__new__
     set_key, set_value, set_timestamp, set_step, set_run_id = _METRIC_SETTERS

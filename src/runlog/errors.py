@@ -44,7 +44,7 @@ HTTP_STATUS = {
 
 
 def shown(value: object, most: int = 60) -> str:
-    """`value` as a message shows it: no longer than so many characters."""
+    """Return `value` as a message shows it: no longer than so many characters."""
     try:
         text = repr(value[: most + 1] if isinstance(value, str) else value)
     except ValueError:  # an integer of more digits than Python writes
@@ -102,7 +102,7 @@ class RunlogError(Exception):
 
 
 def shrunk(path: str, size: int, now: int) -> RunlogError:
-    """The error for a file that lost, before it was sent, what was to be sent of it."""
+    """Return the error for a file that lost, before it was sent, what was to be sent of it."""
     return RunlogError(
         f"cannot write artifact {path!r}: the file had {size} bytes when it was opened and has "
         f"{now} now, so it was not logged. Log it again when nobody shortens it",

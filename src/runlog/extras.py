@@ -8,7 +8,7 @@ from runlog.errors import MissingExtra
 
 
 def require(module: str, extra: str, package: str | None = None) -> Any:
-    """The module, or MissingExtra that names its package, if that is called otherwise."""
+    """Return the module, or MissingExtra that names its package, if that is called otherwise."""
     from importlib import import_module
 
     try:

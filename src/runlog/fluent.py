@@ -324,7 +324,8 @@ def _sampling(wanted: bool | None) -> Sampling | None:
 
 
 def _run_id_from_outside() -> str | None:
-    """The run that the environment names. It is gone on with once; the next one is a new one."""
+    """Return the run that the environment names. It is gone on with once; the next one is a new
+    one."""
     run_id = setting("RUN_ID")
     for name in ("RUNLOG_RUN_ID", "MLFLOW_RUN_ID"):
         os.environ.pop(name, None)
@@ -344,7 +345,7 @@ def _described(tags: Mapping[str, Any] | None, description: str | None) -> dict[
 
 
 def _tags_with_name(tags: dict[str, Any], run_name: str | None) -> dict[str, Any]:
-    """`tags`, in which the name that was given comes before one among them."""
+    """Return `tags`, in which the name that was given comes before one among them."""
     return {**tags, RUN_NAME: run_name} if run_name and RUN_NAME in tags else tags
 
 
@@ -556,7 +557,7 @@ def _log_measured(
     model_id: str | None,
     dataset: Any,
 ) -> None:
-    """Keeps points that were measured of a model or on a data set, and that the run read these."""
+    """Keep points that were measured of a model or on a data set, and that the run read these."""
     run = store.get_run(run_id)
     inputs = RunInputs()
     if model_id not in {

@@ -51,7 +51,8 @@ img-src data:; form-action 'none'; base-uri offline:">
 
 
 def document(store: Store, run_ids: Sequence[str]) -> str:
-    """The page of one run, or a comparison of 2 to 100, as HTML that needs no server or network.
+    """Return the page of one run, or a comparison of 2 to 100, as HTML that needs no server or
+    network.
 
     Charts have the least and the greatest values of up to 2,000 points a series, fewer where there
     are many series; artifacts are not in it. Raises NotFound for an unknown run, InvalidParameter
@@ -88,7 +89,7 @@ def _digest(text: str) -> str:
 
 
 def _page_data(store: Store, runs: Sequence[Run]) -> str:
-    """What `ui/src/offline-page.tsx` reads, as JSON."""
+    """Return what `ui/src/offline-page.tsx` reads, as JSON."""
     ids = [run.info.run_id for run in runs]
     table, overview = BY_NAME["tableOfRuns"].answer, BY_NAME["overview"].answer
     series = BY_NAME["series"].answer

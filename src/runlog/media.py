@@ -86,7 +86,7 @@ class Image:
     """
 
     def __init__(self, image: Any) -> None:
-        """Raises TypeError for another object and ValueError for an array that is no image."""
+        """Raise TypeError for another object and ValueError for an array that is no image."""
         if isinstance(image, (str, os.PathLike)):
             self.image = _pillow().open(os.fspath(image))
         elif isinstance(image, (list, tuple)):
@@ -208,7 +208,7 @@ def _from_array(array: Any) -> Any:
 
 
 def _pixels(array: Any) -> Any:
-    """An array of bytes from one of booleans, integers or floats."""
+    """Return an array of bytes from one of booleans, integers or floats."""
     if array.dtype.kind == "b":
         return array.astype("uint8") * 255
     if array.dtype.kind in "iu":
@@ -318,7 +318,7 @@ def _yaml(dictionary: Any) -> str:
 
 
 def _as_builtin(value: Any) -> Any:
-    """`value` for a format that knows only text, numbers, lists and dictionaries."""
+    """Return `value` for a format that knows only text, numbers, lists and dictionaries."""
     if isinstance(value, Mapping):
         return dict(value)
     if _is_listed(value) and type(plain := value.tolist()) is not type(value):
@@ -330,7 +330,8 @@ def _as_builtin(value: Any) -> Any:
 
 
 def _is_listed(value: Any) -> bool:
-    """Whether numpy, pandas or torch can tell `value` in numbers. Times would be nanoseconds."""
+    """Return whether numpy, pandas or torch can tell `value` in numbers. Times would be
+    nanoseconds."""
     return hasattr(value, "tolist") and getattr(value.dtype, "kind", "") not in ("m", "M")
 
 
@@ -425,7 +426,7 @@ def _json_table(content: bytes, name: str) -> dict[str, Any]:
 
 
 def _appended(before: dict[str, Any], columns: dict[Any, list[Any]]) -> bytes:
-    """The rows of `before` and below them those of `columns`; what either lacks is null."""
+    """Return the rows of `before` and below them those of `columns`; what either lacks is null."""
     import json
 
     added = {_label(name): cells for name, cells in columns.items()}
@@ -444,7 +445,7 @@ def _label(name: Any) -> str | int:
 
 
 def _cell(value: Any) -> Any:
-    """A value of a table as JSON has it."""
+    """Return a value of a table as JSON has it."""
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, Mapping):
@@ -499,7 +500,7 @@ def _uuid() -> str:
 
 
 def _is_a(thing: Any, module: str, name: str) -> bool:
-    """Whether `thing` is of a class of a package that need not be installed: if it is, the
+    """Return whether `thing` is of a class of a package that need not be installed: if it is, the
     package has been imported."""
     kind = getattr(sys.modules.get(module), name, None)
     return kind is not None and isinstance(thing, kind)

@@ -38,15 +38,16 @@ NOUNS = tuple(
 
 
 def generate() -> str:
-    """A readable name such as `spiffy-ant-137`: an adjective, a noun and a number below 1000.
-    Not unique: of 25 million names, two runs among a few thousand may share one."""
+    """Return a readable name such as `spiffy-ant-137`: an adjective, a noun and a number below
+    1000. Not unique: of 25 million names, two runs among a few thousand may share one."""
     rest, number = divmod(int.from_bytes(urandom(8), "big"), 1000)
     rest, noun = divmod(rest, len(NOUNS))
     return f"{ADJECTIVES[rest % len(ADJECTIVES)]}-{NOUNS[noun]}-{number}"
 
 
 def run_id() -> str:
-    """A new random id of 32 lowercase hexadecimal digits, a version 4 UUID without its dashes."""
+    """Return a new random id of 32 lowercase hexadecimal digits, a version 4 UUID without its
+    dashes."""
     digits = urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) % 4]
     return f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:]}"

@@ -81,7 +81,7 @@ def _ids(runs: Runs) -> list[str]:
 
 
 def _display() -> Any:
-    """IPython's display, if a notebook shows what it is given."""
+    """Return IPython's display, if a notebook shows what it is given."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if getattr(shell, "kernel", None) is None:  # none, or a terminal's
         return None

@@ -18,17 +18,17 @@ class QueryResult(NamedTuple):
 
     @property
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """The rows, one after the other."""
+        """Return the rows, one after the other."""
         return zip(*self.columns, strict=True)
 
     def dictionaries(self) -> list[dict[str, Any]]:
-        """A dict for each row."""
+        """Return a dict for each row."""
         names = distinct(self.names)
         return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """The names, the second of two equal ones with a number: `n`, `n_2`."""
+    """Return the names, the second of two equal ones with a number: `n`, `n_2`."""
     found: list[str] = []
     for name in names:
         new, count = name, 1
@@ -40,8 +40,8 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 
 def bindings(params: Any) -> dict[str, Any] | tuple[Any, ...] | None:
-    """The values for `:name` or `?` in a query, as databases take them. numpy's numbers become
-    Python's. Raises InvalidParameter for what is no number, text, bytes or None."""
+    """Return the values for `:name` or `?` in a query, as databases take them. numpy's numbers
+    become Python's. Raises InvalidParameter for what is no number, text, bytes or None."""
     if params is None:
         return None
     if isinstance(params, Mapping):

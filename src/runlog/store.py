@@ -320,8 +320,8 @@ class Store(ABC):
     # -- derived ----------------------------------------------------------------------------
 
     def synchronous(self) -> Store:
-        """This store, with log calls that return when they are stored where it is: a server's are
-        stored on this machine first."""
+        """Return this store, with log calls that return when they are stored where it is: a
+        server's are stored on this machine first."""
         return self
 
     def with_artifact_root(self, root: str) -> Store:
@@ -487,10 +487,10 @@ class Store(ABC):
         end_step: int | None = None,
         max_results: int = 2500,
     ) -> list[Metric]:
-        """A metric of several runs, thinned out for a chart. If they have at most `max_results`
-        steps from `start_step` to `end_step`, all points there; else, from as many places evenly
-        between the first and the last step of all, and from the ends of each run, the points at
-        each run's next step. Each run's points are ordered by step, timestamp, value."""
+        """Return a metric of several runs, thinned out for a chart. If they have at most
+        `max_results` steps from `start_step` to `end_step`, all points there; else, from as many
+        places evenly between the first and the last step of all, and from the ends of each run, the
+        points at each run's next step. Each run's points are ordered by step, timestamp, value."""
         from bisect import bisect_left
         from math import nan
 
@@ -518,7 +518,7 @@ class Store(ABC):
 def _all_pages(
     page: Callable[[int, str | None], PagedList[T]], max_results: int | None
 ) -> PagedList[T]:
-    """What `page(size, token)` finds, one after the other up to `max_results`."""
+    """Return what `page(size, token)` finds, one after the other up to `max_results`."""
     found: PagedList[T] = PagedList()
     limit = validate.limit(max_results)
     while limit is None or len(found) < limit:
@@ -533,7 +533,7 @@ def _all_pages(
 def sampled_range(
     start_step: int | None, end_step: int | None, max_results: int
 ) -> tuple[int, int, int]:
-    """The least and the greatest step, and how many, that a sample is asked for."""
+    """Return the least and the greatest step, and how many, that a sample is asked for."""
     limit = validate.max_results(max_results, 2500)
     if start_step is None or end_step is None:
         if start_step is not end_step:
@@ -547,7 +547,7 @@ def sampled_range(
 
 
 def spread(first: int, last: int, count: int) -> list[int]:
-    """So many places from `first` to `last`, evenly."""
+    """Return `count` positions from `first` to `last`, evenly spread."""
     return [first + i * (last - first) // max(count - 1, 1) for i in range(count)]
 
 

@@ -139,7 +139,8 @@ def _names(folder: str) -> list[str]:
 
 
 def _is_experiment(path: str) -> bool:
-    """Whether it is an experiment in MLflow's file store. Recipes of conda are meta.yaml, too."""
+    """Return whether it is an experiment in MLflow's file store. Recipes of conda are meta.yaml,
+    too."""
     try:
         with open(os.path.join(path, "meta.yaml"), "rb") as file:
             return b"artifact_location" in file.read(4096)

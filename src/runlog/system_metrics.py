@@ -53,8 +53,8 @@ def set_system_metrics_node_id(node_id: str | None) -> None:
 
 
 def sampling(wanted: bool | None) -> Sampling | None:
-    """How a run that is about to start will log system metrics, if they are `wanted` or, for None,
-    enabled. Without psutil it warns: a training does not fail for its thermometer. Raises
+    """Return how a run that is about to start will log system metrics, if they are `wanted` or, for
+    None, enabled. Without psutil it warns: a training does not fail for its thermometer. Raises
     InvalidParameter for a setting that is none."""
     if not (flag("ENABLE_SYSTEM_METRICS_LOGGING") if wanted is None else wanted):
         return None
@@ -77,7 +77,7 @@ class Sampling:
         self.read, self.prefix, self.interval, self.samples = read, prefix, interval, samples
 
     def start(self, store: Store, run: Run) -> Monitor:
-        """Logs to the run from now on, behind what it has of an earlier start."""
+        """Log to the run from now on, behind what it has of an earlier start."""
         last = run.data.metric_points
         steps = [point.step for point in last if point.key.startswith(self.prefix)]
         return Monitor(self, store, run.info.run_id, max(steps, default=-1) + 1)
@@ -93,7 +93,7 @@ class Monitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Logs a last point, so that a short run has one as well, and ends."""
+        """Log a last point, so that a short run has one as well, and end."""
         self._over.set()
         self._thread.join(_PATIENCE)
 
@@ -123,8 +123,8 @@ class Monitor:
 
 
 def machine() -> Callable[[], dict[str, float]]:
-    """A function that reads the state of the machine; megabytes are 10^6 bytes, and those of the
-    network count from now. Raises MissingExtra."""
+    """Return a function that reads the state of the machine; megabytes are 10^6 bytes, and those of
+    the network count from now. Raises MissingExtra."""
     psutil = require("psutil", "system")
     received, sent = _network(psutil)
     psutil.cpu_percent()  # of the time between two calls: this is the first
@@ -156,7 +156,7 @@ def _network(psutil: Any) -> tuple[int, int]:
 
 
 def _gpus() -> list[Callable[[], dict[str, float]]]:
-    """A function for each of NVIDIA's GPUs; none without its driver or nvidia-ml-py."""
+    """Return a function for each of NVIDIA's GPUs; none without its driver or nvidia-ml-py."""
     try:
         import pynvml
     except ImportError:

@@ -56,14 +56,14 @@ _JSON_CONTROLS = {
 
 
 def without_password(text: str) -> str:
-    """`text` with the passwords of the URLs in it hidden."""
+    """Return `text` with the passwords of the URLs in it hidden."""
     import re
 
     return re.sub(r"(//[^/@:\s]*):[^/\s]*@", r"\1:(hidden)@", text)
 
 
 def width(text: str) -> int:
-    """How many cells of a terminal `text` takes."""
+    """Return how many cells of a terminal `text` takes."""
     if text.isascii():
         return len(text)
     from unicodedata import category, east_asian_width
@@ -75,7 +75,7 @@ def width(text: str) -> int:
 
 
 def cut(text: str, cells: int, ellipsis: str = "…") -> str:
-    """`text`, or as much of it as fits into `cells` with an ellipsis at the end."""
+    """Return `text`, or as much of it as fits into `cells` with an ellipsis at the end."""
     if width(text) <= cells:
         return text
     kept, left = "", cells - len(ellipsis)
@@ -88,7 +88,7 @@ def cut(text: str, cells: int, ellipsis: str = "…") -> str:
 
 
 def number(value: float | None) -> str:
-    """A number in at most six digits, or in all of them when it is a whole one."""
+    """Return a number in at most six digits, or in all of them when it is a whole one."""
     if value is None:
         return ""
     if isinstance(value, int):
@@ -99,12 +99,12 @@ def number(value: float | None) -> str:
 
 
 def time(milliseconds: int | None) -> str:
-    """A time in UTC, to the second."""
+    """Return a time in UTC, to the second."""
     return _strftime(milliseconds, "%Y-%m-%d %H:%M:%S")
 
 
 def iso_time(milliseconds: int | None) -> str:
-    """A time in UTC, to the millisecond, as ISO 8601 writes it."""
+    """Return a time in UTC, to the millisecond, as ISO 8601 writes it."""
     if milliseconds is None:
         return ""
     text = _strftime(milliseconds, "%Y-%m-%dT%H:%M:%S")
@@ -123,7 +123,7 @@ def _strftime(milliseconds: int | None, form: str) -> str:
 
 
 def duration(milliseconds: int | None) -> str:
-    """A span of time in its two greatest units: 350ms, 12.4s, 3m 20s, 2h 5m, 4d 3h."""
+    """Return a span of time in its two greatest units: 350ms, 12.4s, 3m 20s, 2h 5m, 4d 3h."""
     if milliseconds is None:
         return ""
     if milliseconds < 0:
@@ -141,7 +141,7 @@ def duration(milliseconds: int | None) -> str:
 
 
 def size(count: int | None) -> str:
-    """A number of bytes: 512 B, 4.1 kB, 2.3 GB."""
+    """Return a number of bytes: 512 B, 4.1 kB, 2.3 GB."""
     if count is None:
         return ""
     amount, unit = float(count), "B"
@@ -153,7 +153,7 @@ def size(count: int | None) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
+    """Return `1 run` or `2 runs`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
@@ -162,8 +162,8 @@ def _plain_texts(values: Sequence[Any]) -> list[str]:
 
 
 def _numbers(values: Sequence[Any]) -> list[str]:
-    """Numbers one below the other, with equally many decimals: up to six, while that leaves of
-    each at least three digits."""
+    """Return numbers one below the other, with equally many decimals: up to six, while that
+    leaves of each at least three digits."""
     texts = [number(value) if isinstance(value, (int, float)) else plain(value) for value in values]
     decimals = [len(text.partition(".")[2]) for text in texts if "e" not in text]
     most = min(max(decimals, default=0), 6)
@@ -208,7 +208,8 @@ class Table(NamedTuple):
 def table(
     columns: Sequence[Column], rows: Sequence[Row], cells: int | None = None, ellipsis: str = "…"
 ) -> Table:
-    """The rows below their headings, numbers to the right; no wider than `cells`, if given."""
+    """Return the rows below their headings, numbers to the right; no wider than `cells`, if
+    given."""
     chosen = [position for position, column in enumerate(columns) if column.shown]
     texts = {}
     for position in chosen:
@@ -232,14 +233,14 @@ def table(
 
 
 def pairs(rows: Iterable[tuple[str, str]], indent: str = "") -> list[str]:
-    """Names and values, the values one below the other."""
+    """Return names and values, the values one below the other."""
     found = [(plain(name), plain(value)) for name, value in rows]
     most = max((width(name) for name, _ in found), default=0)
     return [f"{indent}{_padded(name, most)}{GAP}{value}".rstrip() for name, value in found]
 
 
 def shorten(ids: Sequence[str]) -> list[str]:
-    """The ids cut to the same length of at least 8 that still tells them apart."""
+    """Return the ids cut to the same length of at least 8 that still tells them apart."""
     different = set(ids)
     for length in range(8, 32):
         if len({each[:length] for each in different}) == len(different):
@@ -253,8 +254,8 @@ def _padded(text: str, cells: int, right: bool = False) -> str:
 
 
 def _least(column: Column, texts: Sequence[str]) -> int:
-    """What a column may be cut down to: a number is worth nothing without its last digits, but
-    its heading may lose some letters."""
+    """Return what a column may be cut down to: a number is worth nothing without its last digits,
+    but its heading may lose some letters."""
     natural = max(map(width, texts))
     if column.kind.right:
         return min(natural, max(8, *map(width, texts[1:]), 0))
@@ -292,7 +293,7 @@ def _total(widths: Iterable[int]) -> int:
 
 
 def wire(value: Any) -> Any:
-    """`value` as JSON can hold it: NaN and the infinities become texts, bytes hex digits."""
+    """Return `value` as JSON can hold it: NaN and the infinities become texts, bytes hex digits."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Mapping):
@@ -303,13 +304,13 @@ def wire(value: Any) -> Any:
 
 
 def json_rows(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
-    """A JSON list of an object a row and line, in parts."""
+    """Return a JSON list of an object a row and line, in parts."""
     names = [column.name for column in columns]
     return json_list(dict(zip(names, row, strict=True)) for row in rows)
 
 
 def json_list(values: Iterable[Any]) -> Iterator[str]:
-    """A JSON list with a line for each value, in parts."""
+    """Yield a JSON list with a line for each value, in parts."""
     before = "[\n"
     for value in values:
         yield before + json_text(value)
@@ -318,8 +319,8 @@ def json_list(values: Iterable[Any]) -> Iterator[str]:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """`value` as JSON, in characters that the output can show. Those that a terminal would take
-    for a command are escapes: to JSON it is the same."""
+    """Return `value` as JSON, in characters that the output can show. Those that a terminal
+    would take for a command are escapes: to JSON it is the same."""
     import json
 
     is_ascii = not shows("é…", sys.stdout)
@@ -328,7 +329,7 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 def write_csv(columns: Sequence[Column], rows: Iterable[Row], file: TextIO) -> None:
-    """The rows as CSV, below the names of the columns; as they are, but for a terminal."""
+    """Write the rows as CSV, below the names of the columns; as they are, but for a terminal."""
     import csv
 
     shown: Callable[[Any], Any] = plain if file.isatty() else lambda value: value
@@ -341,7 +342,7 @@ def write_csv(columns: Sequence[Column], rows: Iterable[Row], file: TextIO) -> N
 
 
 def shows(characters: str, file: TextIO) -> bool:
-    """Whether the encoding of `file` has these characters."""
+    """Return whether the encoding of `file` has these characters."""
     try:
         characters.encode(getattr(file, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -31,7 +31,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def key(name: Any, kind: str) -> str:
-    """`name` as the key of a `kind` ("metric", "param", "tag")."""
+    """Return `name` as the key of a `kind` ("metric", "param", "tag")."""
     if not isinstance(name, str):
         raise InvalidParameter(
             f"{kind} key {shown(name)} is a {type(name).__name__}: it must be text"
@@ -58,7 +58,7 @@ def key(name: Any, kind: str) -> str:
 
 
 def input_tag_key(name: Any) -> str:
-    """`name` as the key of a tag that a run's data set has: any text, not too long."""
+    """Return `name` as the key of a tag that a run's data set has: any text, not too long."""
     if not isinstance(name, str) or not 0 < len(name) <= MAX_INPUT_TAG_KEY_LENGTH:
         raise InvalidParameter(
             f"input tag key {name!r}: it must be text of 1 to {MAX_INPUT_TAG_KEY_LENGTH} characters"
@@ -84,7 +84,7 @@ def number(key: str, value: Any) -> float:
 
 
 def integer(name: str, value: Any) -> int:
-    """`value` as a 64-bit integer; a float is taken when it is a whole number."""
+    """Return `value` as a 64-bit integer; a float is taken when it is a whole number."""
     if type(value) is not int:
         value = _whole(name, value)
     if value not in _INT64:
@@ -115,7 +115,7 @@ def _as_scalar(value: Any) -> Any:
 
 
 def mapping(name: str, value: Any) -> Mapping[Any, Any]:
-    """`value`, which must have keys and values."""
+    """Return `value`, which must have keys and values."""
     if not hasattr(value, "items"):
         raise InvalidParameter(
             f"{name} {shown(value)} is a {type(value).__name__}: it must be a dictionary"
@@ -125,7 +125,7 @@ def mapping(name: str, value: Any) -> Mapping[Any, Any]:
 
 
 def models(values: Iterable[T], *names: str) -> list[T]:
-    """`values`, models that a run read or made, of runlog's or MLflow's."""
+    """Return `values`, models that a run read or made, of runlog's or MLflow's."""
     given = list(values)
     for each in given:
         if not all(hasattr(each, name) for name in names):
@@ -138,7 +138,8 @@ def models(values: Iterable[T], *names: str) -> list[T]:
 
 
 def fields(name: str, value: Any, needed: str, *optional: str) -> Mapping[str, Any]:
-    """`value`, one of the dictionaries in `name`: with the field `needed`, perhaps `optional`."""
+    """Return `value`, one of the dictionaries in `name`: with the field `needed`, perhaps
+    `optional`."""
     given = mapping(name, value)
     if not given.get(needed) or not given.keys() <= {needed, *optional}:
         raise InvalidParameter(
@@ -149,7 +150,7 @@ def fields(name: str, value: Any, needed: str, *optional: str) -> Mapping[str, A
 
 
 def dataset_input(value: DatasetInput) -> DatasetInput:
-    """`value`, a DatasetInput of runlog's or MLflow's."""
+    """Return `value`, a DatasetInput of runlog's or MLflow's."""
     if not hasattr(value, "dataset"):
         raise InvalidParameter(
             f"{shown(value)} is no data set of a run: give entities.DatasetInput(dataset, tags)"
@@ -179,8 +180,8 @@ def _rounded(value: Any) -> Any:
 
 
 def text(value: Any) -> str:
-    """`str(value)`, storable: what UTF-8 (lone surrogates) or databases (NUL, where SQLite's LIKE
-    stops reading) cannot hold is written as an escape."""
+    """Return `str(value)`, storable: what UTF-8 (lone surrogates) or databases (NUL, where
+    SQLite's LIKE stops reading) cannot hold is written as an escape."""
     string = value if type(value) is str else str(value)
     if "\0" in string:
         string = string.replace("\0", "\\x00")
@@ -190,12 +191,13 @@ def text(value: Any) -> str:
 
 
 def texts(given: Mapping[Any, Any] | None, kind: str) -> dict[str, str]:
-    """Params or tags (`kind` says which) as keys and texts."""
+    """Return params or tags (`kind` says which) as keys and texts."""
     return {key(name, kind): text(value) for name, value in (given or {}).items()}
 
 
 def run_id(value: Any) -> str:
-    """The id of a run: 32 hex digits when made here; others are letters, digits, `_` and `-`."""
+    """Return the id of a run: 32 hex digits when made here; others are letters, digits, `_` and
+    `-`."""
     if isinstance(value, str) and value.isascii() and value[:1].isalnum() and len(value) <= 256:
         if value.replace("_", "").replace("-", "").isalnum():
             return value
@@ -206,8 +208,9 @@ def run_id(value: Any) -> str:
 
 
 def experiment_id(value: Any) -> int:
-    """The id of an experiment, decimal digits as text, as the number the store uses. No experiment
-    has a negative one, which is for the store to say: as with any other id that is not there."""
+    """Return the id of an experiment, decimal digits as text, as the number the store uses. No
+    experiment has a negative one, which is for the store to say: as with any other id that is not
+    there."""
     if isinstance(value, int) and not isinstance(value, bool) and value in _INT64:
         return value
     if isinstance(value, str) and value.isascii() and len(value) <= 20:
@@ -217,8 +220,8 @@ def experiment_id(value: Any) -> int:
 
 
 def experiment_ids(values: Any) -> list[int]:
-    """The ids of several experiments, as `experiment_id` reads them. One by itself is refused: a
-    text is a list, too, of its letters."""
+    """Return the ids of several experiments, as `experiment_id` reads them. One by itself is
+    refused: a text is a list, too, of its letters."""
     if isinstance(values, (str, int)):
         raise InvalidParameter(
             f"experiment_ids must be a list of ids: [{values!r}], not {values!r}"
@@ -227,7 +230,7 @@ def experiment_ids(values: Any) -> list[int]:
 
 
 def experiment_name(name: Any) -> str:
-    """The name of an experiment."""
+    """Return the name of an experiment."""
     if name is None or name == "":
         raise InvalidParameter("an experiment name must be given; it is empty")
     if not isinstance(name, str):
@@ -243,7 +246,7 @@ def experiment_name(name: Any) -> str:
 
 
 def status(value: Any) -> str:
-    """The name of a run's status, from the name or MLflow's number."""
+    """Return the name of a run's status, from the name or MLflow's number."""
     from runlog.entities import RunStatus
 
     try:
@@ -254,7 +257,7 @@ def status(value: Any) -> str:
 
 
 def max_results(value: Any, most: int | None = MAX_SEARCH_RESULTS) -> int:
-    """A page's size."""
+    """Return a page's size."""
     count = integer("max_results", value)
     if count < 1 or (most is not None and count > most):
         bound = f" and at most {most}" if most is not None else ""
@@ -263,7 +266,7 @@ def max_results(value: Any, most: int | None = MAX_SEARCH_RESULTS) -> int:
 
 
 def limit(value: Any) -> int | None:
-    """How many results to go for over all pages; None is no limit."""
+    """Return how many results to go for over all pages; None is no limit."""
     count = None if value is None else integer("max_results", value)
     if count is not None and count < 0:
         raise InvalidParameter(f"Invalid value {count} for max_results: at least 0, None for all")
@@ -271,7 +274,7 @@ def limit(value: Any) -> int | None:
 
 
 def unique_params(params: Iterable[tuple[str, str]], run_id: str) -> None:
-    """Refuses two values for one param key in a batch."""
+    """Refuse two values for one param key in a batch."""
     seen: dict[str, str] = {}
     for name, value in params:
         if seen.setdefault(name, value) != value:
@@ -282,7 +285,7 @@ def unique_params(params: Iterable[tuple[str, str]], run_id: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what is bound to `host`."""
+    """Return whether only this machine can reach what is bound to `host`."""
     from ipaddress import ip_address
 
     try:
@@ -292,7 +295,7 @@ def is_loopback(host: str) -> bool:
 
 
 def without_password(uri: str) -> str:
-    """`uri` as it may be shown and stored: `ftp://user:secret@host` becomes `ftp://user@host`.
+    """Return `uri` as it may be shown and stored: `ftp://user:secret@host` becomes `ftp://user@host`.
     Where a password was written without percent-encoding, rather too much goes than too little."""
     import re
 
@@ -300,7 +303,7 @@ def without_password(uri: str) -> str:
 
 
 def artifact_location(location: str) -> str:
-    """An experiment's artifact location as given by the user."""
+    """Return an experiment's artifact location as given by the user."""
     shown = without_password(location)
     if shown != location:
         raise InvalidParameter(

@@ -61,7 +61,7 @@ def list_artifacts(
 
 
 def _run_id(runs: Sequence[str], run_ids: Sequence[str], uri: str | None) -> str:
-    """The full id of the one run that a command line names."""
+    """Return the full id of the one run that a command line names."""
     (given,) = choosing.named_runs(runs, run_ids, most=1)
     return choosing.full_run_id(stores.open_store(uri), given)
 

@@ -153,7 +153,8 @@ def _target_store(uri: str, artifact_root: str | None, dry_run: bool) -> Iterato
 def _experiments(
     store: Store, ids: Sequence[str], names: Sequence[str], view: int
 ) -> list[Experiment]:
-    """Those that options name, or all. Not those of the environment, which are for logging."""
+    """Return those that options name, or all. Not those of the environment, which are for
+    logging."""
     from runlog.entities import ViewType
 
     if ids or names:

@@ -149,8 +149,8 @@ class _Files:
         self._left_alone: set[str] = set()
 
     def may_go(self, run_id: str, uri: str) -> bool:
-        """Whether a run may leave the trash. It stays there if its files are where this user has
-        not allowed the store to delete anything. Files at a location that is not the run's own
+        """Return whether a run may leave the trash. It stays there if its files are where this user
+        has not allowed the store to delete anything. Files at a location that is not the run's own
         are left alone."""
         from runlog.artifacts import LocationRefused
         from runlog.errors import InvalidParameter
@@ -201,7 +201,8 @@ def _remove(action: Callable[[str], None], path: str) -> None:
 
 
 def _unfinished(store: SqlStore) -> Iterator[str]:
-    """What killed uploads have left. A day is longer than any that still goes on is silent."""
+    """Return what killed uploads have left. A day is longer than any that still goes on is
+    silent."""
     from runlog.artifacts import LocationRefused
     from runlog.clock import now
     from runlog.storage.opening import check

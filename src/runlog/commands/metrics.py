@@ -25,8 +25,8 @@ def metrics() -> None:
 
 
 def _of_runs(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds RUN KEY... as arguments, -r and -k for the same, and the options that all commands
-    have; the command gets the store, the runs' ids and the keys, None for all of them."""
+    """Add RUN KEY... as arguments, -r and -k for the same, and the options that all commands have;
+    the command gets the store, the runs' ids and the keys, None for all of them."""
 
     @wraps(command)
     def with_runs(
@@ -71,7 +71,7 @@ def _complete(context: click.Context, option: click.Parameter, begun: str) -> li
 def _runs_and_keys(
     store: Store, words: Sequence[str], run_ids: Sequence[str], keys: Sequence[str]
 ) -> tuple[list[str], list[str] | None]:
-    """The runs and the keys that a command line names; None for all keys."""
+    """Return the runs and the keys that a command line names; None for all keys."""
     rest = list(words)
     given = list(run_ids) or [rest.pop(0)] if run_ids or rest else []
     if not given:
@@ -80,7 +80,8 @@ def _runs_and_keys(
 
 
 def _histories(store: Store, run_ids: Sequence[str], keys: Sequence[str] | None) -> list[History]:
-    """What the runs logged of the metrics. Raises NotFound for a key that none of them has."""
+    """Return what the runs logged of the metrics. Raises NotFound for a key that none of them
+    has."""
     from runlog.errors import NotFound
 
     found = store.histories(run_ids, keys)

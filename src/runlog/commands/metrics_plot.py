@@ -38,7 +38,7 @@ def chart(
     paint: Paint | None = None,
     show_x: Callable[[float], str] = number,
 ) -> list[str]:
-    """The lines as text of at most `cells` characters a row: canvas, axes and a legend.
+    """Return the lines as text of at most `cells` characters a row: canvas, axes and a legend.
 
     `paint(text, colour)` colours a text; without it several lines are told apart by marks, in
     ASCII. `log` makes the vertical axis logarithmic, which leaves out what is not above zero.
@@ -89,7 +89,7 @@ def _share(value: float, low: float, high: float) -> float:
 
 
 def _labels(low: float, high: float, height: int, log: bool) -> list[str]:
-    """What stands beside each row: a value at the top, the bottom and every few rows."""
+    """Return what stands beside each row: a value at the top, the bottom and every few rows."""
     labels = [""] * height
     parts = max(1, (height - 1) // 4)
     for part in range(parts + 1):
@@ -141,7 +141,7 @@ class _Canvas:
         self._cells: dict[tuple[int, int], tuple[int, int]] = {}
 
     def draw(self, series: int, points: Sequence[tuple[float, float]]) -> None:
-        """Joins the points; x counts dots from the left, y is 0 at the bottom and 1 at the top."""
+        """Join the points; x counts dots from the left, y is 0 at the bottom and 1 at the top."""
         top = self.height * self._high - 1
         before: tuple[int, int] | None = None
         for column, ys in _by_column(points):
@@ -167,7 +167,7 @@ class _Canvas:
             yield line
 
     def _row(self, row: int) -> Iterator[tuple[int, str]]:
-        """The series that each character belongs to, -1 for none, and the character."""
+        """Yield the series that each character belongs to, -1 for none, and the character."""
         last = max((column for at, column in self._cells if at == row), default=-1)
         for column in range(last + 1):
             series, dots = self._cells.get((row, column), (-1, 0))
@@ -178,14 +178,14 @@ class _Canvas:
 
 
 def _by_column(points: Iterable[tuple[float, float]]) -> Iterator[tuple[int, list[float]]]:
-    """The points' heights, those that follow each other in the same column of dots together: a
-    long history is drawn as fast as a short one."""
+    """Yield the points' heights, those that follow each other in the same column of dots together:
+    a long history is drawn as fast as a short one."""
     for column, group in groupby(points, key=lambda point: round(point[0])):
         yield column, [y for _, y in group]
 
 
 def _between(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """The dots of the straight line from `start` to `end`, both included."""
+    """Yield the dots of the straight line from `start` to `end`, both included."""
     (x0, y0), (x1, y1) = start, end
     steps = max(abs(x1 - x0), abs(y1 - y0), 1)
     for step in range(steps + 1):

@@ -82,7 +82,7 @@ def painted(text: str, colour: str) -> str:
 
 
 def shows_colours() -> bool:
-    """Whether output goes to a terminal, and NO_COLOR is not set."""
+    """Return whether output goes to a terminal, and NO_COLOR is not set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 

@@ -30,7 +30,7 @@ COLUMNS = [
 
 
 def shown_columns(experiments: dict[str, str], view: str) -> list[Column]:
-    """The columns of a run itself; what is the same for all runs is left out of a table."""
+    """Return the columns of a run itself; what is the same for all runs is left out of a table."""
     same = {"experiment"} if len(experiments) <= 1 else set()
     if view != "all":
         same.add("lifecycle_stage")
@@ -47,7 +47,7 @@ def duration(info: RunInfo) -> int | None:
 
 
 def parse_fields(columns: Sequence[str]) -> list[Field]:
-    """The fields in texts such as "run_id, metrics.`a, b`"."""
+    """Return the fields in texts such as "run_id, metrics.`a, b`"."""
     from runlog.query.parser import parse_order_by
 
     parts = [
@@ -59,7 +59,7 @@ def parse_fields(columns: Sequence[str]) -> list[Field]:
 
 
 def mentioned_fields(filter_string: str, order_by: Sequence[str]) -> Iterator[Field]:
-    """The fields of a filter and an order that are not among a run's own columns."""
+    """Yield the fields of a filter and an order that are not among a run's own columns."""
     from runlog.query.parser import parse_filter, parse_order_by
 
     clause = parse_filter(filter_string)
@@ -80,7 +80,7 @@ def _compared(clause: Clause) -> Iterator[Field]:
 
 
 def logged_fields(found: Sequence[Run]) -> Iterator[Field]:
-    """The metrics of the runs, then the params: those that differ before the others."""
+    """Yield the metrics of the runs, then the params: those that differ before the others."""
     from runlog.query.clauses import Field
 
     for key in sorted({key for run in found for key in run.data.metrics}):
@@ -95,7 +95,7 @@ def logged_fields(found: Sequence[Run]) -> Iterator[Field]:
 def table_of(
     store: Store, found: Sequence[Run], fields: Sequence[Field]
 ) -> tuple[list[Column], list[list[Any]]]:
-    """The columns for fields, and their values for each run."""
+    """Return the columns for fields, and their values for each run."""
     from runlog.query.clauses import is_number
     from runlog.query.render import render_field
 
@@ -111,8 +111,8 @@ def table_of(
 
 
 def with_short_titles(columns: Sequence[Column]) -> Iterator[Column]:
-    """The columns as optional ones, called by the keys alone where that is clear: `loss` takes
-    half the room of `metrics.loss`."""
+    """Yield the columns as optional ones, called by the keys alone where that is clear: `loss`
+    takes half the room of `metrics.loss`."""
     short = [re.sub(r"\b(metric|param|tag)s\.", "", column.name) for column in columns]
     taken = [*short, *(column.name for column in COLUMNS)]
     for column, title in zip(columns, short, strict=True):

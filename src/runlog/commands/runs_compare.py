@@ -119,7 +119,7 @@ def _differs(line: Line) -> bool:
 
 
 def _definitions(store: Store, found: Sequence[Run]) -> dict[str, dict[str, str]]:
-    """What `runlog.define_metric` says of the metrics of the runs' experiments."""
+    """Return what `runlog.define_metric` says of the metrics of the runs' experiments."""
     tags = [store.get_experiment(each).tags for each in {run.info.experiment_id for run in found}]
     return {name: of for each in tags for name, of in metric_definitions.definitions(each).items()}
 
@@ -133,7 +133,7 @@ def _less_is_better(key: str, defined: Mapping[str, dict[str, str]]) -> bool:
 
 
 def _best(values: Sequence[float | None], less: bool) -> list[int]:
-    """Where the best of several different values is."""
+    """Return where the best of several different values is."""
     numbers = [value for value in values if value is not None and value == value]
     if len({*numbers}) < 2:
         return []
@@ -156,7 +156,7 @@ def _cell_texts(line: Line, form: str | None) -> list[Any]:
 
 
 def _heads(found: Sequence[Run]) -> list[str]:
-    """The runs' names; where they are not enough to tell them apart, numbers."""
+    """Return the runs' names; where they are not enough to tell them apart, numbers."""
     names = [run.info.run_name for run in found]
     if len({*names}) == len(names):
         return names
@@ -164,7 +164,7 @@ def _heads(found: Sequence[Run]) -> list[str]:
 
 
 def _without_repeats(rows: Sequence[list[Any]]) -> Iterator[list[Any]]:
-    """The rows with the part named only where it begins."""
+    """Yield the rows with the part named only where it begins."""
     before = None
     for part, *rest in rows:
         yield ["" if part == before else part, *rest]

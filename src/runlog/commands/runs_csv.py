@@ -27,7 +27,7 @@ COLUMNS = [
 
 
 def write_runs(found: RunColumns, filename: str | None) -> None:
-    """Writes runs to a file, which appears when it is complete, or to standard output."""
+    """Write runs to a file, which appears when it is complete, or to standard output."""
     columns = [
         *COLUMNS,
         *(Column("metrics." + key, NUMBER) for key in sorted(found.metrics)),

@@ -67,7 +67,7 @@ def end(
 
 
 def _silent(store: Store, since: int) -> list[Run]:
-    """The RUNNING runs that logged no metric after `since` (Unix ms), and started before."""
+    """Return the RUNNING runs that logged no metric after `since` (Unix ms), and started before."""
     ids = [each.experiment_id for each in store.all_experiments()]
     condition = f"attributes.status = 'RUNNING' AND attributes.start_time <= {since}"
     return [run for run in store.all_runs(ids, condition) if _last_sign(run) <= since]

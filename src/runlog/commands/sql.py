@@ -57,8 +57,8 @@ def sql(query: str | None, form: str | None, uri: str | None) -> None:
 
 
 def _reader(store: Store) -> Reader | ServerReader:
-    """What answers statements. The file of a database is read a row at a time, whatever its size;
-    other databases can be attached to it."""
+    """Return what answers statements. The file of a database is read a row at a time, whatever its
+    size; other databases can be attached to it."""
     from runlog.db.query import Reader, ServerReader
     from runlog.sqlstore.store import SqlStore
 
@@ -97,7 +97,7 @@ def print_answer(answer: Answer, form: str | None) -> None:
 
 
 def _kind(values: list[object]) -> Kind:
-    """How to show a column of which only the values are known."""
+    """Return how to show a column of which only the values are known."""
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, (int, float)) for value in known):
         return NUMBER
@@ -129,7 +129,7 @@ class Shell:
                     self._answer(statement)
 
     def _read_statement(self) -> str | None:
-        """A command or a whole statement; empty after Ctrl-C, None at the end."""
+        """Return a command or a whole statement; empty after Ctrl-C, None at the end."""
         from runlog.db.query import is_complete
 
         text = ""
@@ -181,7 +181,7 @@ class Shell:
             click.echo(f"there is no command {name}; .help lists the commands", err=True)
 
     def _words(self) -> list[str]:
-        """What Tab completes."""
+        """Return what Tab completes."""
         names = [str(name) for name, kind in self._reader.names() if kind == "view"]
         columns = {column for name in names for column in self._reader.columns(name)}
         return sorted({*COMMANDS, *KEYWORDS, *names, *columns})

@@ -67,7 +67,7 @@ def open_database(uri: str | None, create: bool = False) -> SqlStore:
 
 
 def is_file(store: SqlStore) -> bool:
-    """Whether a store's database is a file, not one on a server."""
+    """Return whether a store's database is a file, not one on a server."""
     from runlog.db.sqlite import Database
 
     return isinstance(store.db, Database)

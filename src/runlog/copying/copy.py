@@ -51,7 +51,7 @@ def copy(
     selection: Selection,
     progress: Progress = lambda done, total: None,
 ) -> Outcome:
-    """Copies what is chosen, and counts it in both stores. `progress` is told how much is done, and
+    """Copy what is chosen, and counts it in both stores. `progress` is told how much is done, and
     of how much.
 
     Raises InvalidParameter where both are the same, and where the target has a run of the same id
@@ -149,13 +149,13 @@ class _Copying:
         return _gist(before) == _gist(record) and (is_elsewhere or not self.artifacts)
 
     def _target_location(self, uri: str) -> str:
-        """Where files are, as another store can say it: nothing, where only their server can, or
-        where a server says which folder of this machine it is."""
+        """Return where files are, as another store can say it: nothing, where only their server
+        can, or where a server says which folder of this machine it is."""
         is_only_theirs = not self.source.has_local_paths and is_local(uri)
         return "" if uri.startswith(PROXIED) or is_only_theirs else uri
 
     def _note(self, there: str, here: str) -> None:
-        """Notes files that are not where the target says, or may not be opened there."""
+        """Note files that are not where the target says, or may not be opened there."""
         if here != there:
             scheme, colon, _ = there.partition(":")
             where = f"{scheme}:" if colon else "local folders"
@@ -193,7 +193,7 @@ class _Copying:
             self.target.log(id_here, waiting)
 
     def _points(self, record: RunRecord, metrics: Sequence[Metric]) -> Iterator[Sequence[Point]]:
-        """The histories of metrics, of which these are the last points, in pieces."""
+        """Yield the histories of metrics, of which these are the last points, in pieces."""
         counts = record.counts
         yield [_point(each) for each in metrics if counts.get(each.key) == 1]
         some: list[str] = []
@@ -212,7 +212,7 @@ class _Copying:
         yield from self._histories(run_id(record), some)
 
     def _whole(self, of: str, key: str) -> list[Point]:
-        """A history of unknown length."""
+        """Return a history of unknown length."""
         points = [*map(_point, self.source.get_metric_history(of, key))]
         self.chosen.read[of] = self.chosen.read.get(of, 0) + len(points)
         return points
@@ -232,7 +232,7 @@ class _Copying:
             yield [*zip(same, found.values, found.timestamps, found.steps, strict=True)]
 
     def _new(self, id_here: str, points: Sequence[Point]) -> list[Point]:
-        """Those of the points that the target does not have: a server may keep one twice."""
+        """Return those of the points that the target does not have: a server may keep one twice."""
         histories = [
             self.target.get_metric_history(id_here, key) for key in {point[0] for point in points}
         ]
@@ -278,8 +278,8 @@ def _point(metric: Metric) -> Point:
 
 
 def _gist(record: RunRecord) -> tuple[object, ...]:
-    """What is the same of a run and its copy. Values of metrics are not looked at: points never
-    change, so their number tells."""
+    """Return what is the same of a run and its copy. Values of metrics are not looked at: points
+    never change, so their number tells."""
     run = record.run
     return (
         run.info._replace(experiment_id="", artifact_uri=""),

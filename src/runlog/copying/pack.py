@@ -34,7 +34,7 @@ class Moved(NamedTuple):
 
 
 def pack(store: SqlStore, info: RunInfo, progress: Progress = lambda done, total: None) -> Moved:
-    """Moves the files of a run into the database. `progress` gets bytes done, and all of them.
+    """Move the files of a run into the database. `progress` gets bytes done, and all of them.
 
     Raises InvalidParameter for a run that may still be logging and for a file that is too big,
     BadRequest for one that is not what was logged; then the run's files are where they were.
@@ -43,8 +43,8 @@ def pack(store: SqlStore, info: RunInfo, progress: Progress = lambda done, total
 
 
 def unpack(store: SqlStore, info: RunInfo, progress: Progress = lambda done, total: None) -> Moved:
-    """Moves the files of a run out of the database, to the location of its experiment; to the
-    folder beside the database, if that is inside. Raises as `pack` does."""
+    """Move the files of a run out of the database, to the location of its experiment; to the folder
+    beside the database, if that is inside. Raises as `pack` does."""
     return _move(store, info, _outside(store, info), _inside(store, info), progress)
 
 
@@ -111,7 +111,7 @@ def _copy(source: ArtifactRepo, target: ArtifactRepo, path: str, found: tuple[in
 
 
 def _clear(store: SqlStore, info: RunInfo, uri: str, target: ArtifactRepo) -> bool:
-    """Deletes what the target has from the files at `uri`. What was logged there since is copied
+    """Delete what the target has from the files at `uri`. What was logged there since is copied
     first; what the run does not know stays, and all that may not be opened here. Returns whether
     nothing did that is the run's."""
     try:
@@ -150,7 +150,7 @@ def _local(repo: ArtifactRepo) -> str | None:
 
 
 def _sync_directories(repo: ArtifactRepo, paths: Iterable[str]) -> None:
-    """Returns when the names of local files, new as they are, survive a power cut."""
+    """Return when the names of local files, new as they are, survive a power cut."""
     root = _local(repo)
     if root is None or os.name != "posix":
         return

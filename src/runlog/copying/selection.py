@@ -40,7 +40,8 @@ class Selection(NamedTuple):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether experiments without runs, and models of no run that is copied, stay behind."""
+        """Return whether experiments without runs, and models of no run that is copied, stay
+        behind."""
         return bool(self.filter_string) or self.view_type == ViewType.DELETED_ONLY
 
 
@@ -83,12 +84,12 @@ class Selected:
         self.copied[run_id(record)] = _Copied(_mark(record), _least(record))
 
     def has_changed(self, record: RunRecord) -> bool:
-        """Whether a run was logged to since it was copied."""
+        """Return whether a run was logged to since it was copied."""
         before = self.copied.get(run_id(record))
         return before is not None and before.mark != _mark(record)
 
     def batches(self, experiment: Experiment) -> Iterator[list[RunRecord]]:
-        """The runs of an experiment, as they are now."""
+        """Yield the runs of an experiment, as they are now."""
         for ids in batches(self.runs[experiment.experiment_id]):
             yield self.records.runs(ids)
 
@@ -97,7 +98,7 @@ class Selected:
             yield from self.batches(experiment)
 
     def models(self) -> list[ModelRecord]:
-        """The logged models that go along."""
+        """Return the logged models that go along."""
         found = [
             model
             for each in self.experiments
@@ -127,7 +128,7 @@ def count(
     here: Records | None = None,
     known: Sequence[ModelRecord] | None = None,
 ) -> list[Counts]:
-    """Counts what is chosen in both stores; nothing in a target that is None. `here` are the
+    """Count what is chosen in both stores; nothing in a target that is None. `here` are the
     target's records if they are in use already, `known` the models if they have been read."""
     here = here or (target.records if target is not None else None)
     tally: dict[str, list[int]] = {}
@@ -162,8 +163,8 @@ def count(
 def _is_as_far(
     chosen: Selected, record: RunRecord, copied: Mapping[str, int], now: Mapping[str, int]
 ) -> bool:
-    """Whether a copy differs from its run only because that was logged to meanwhile: it has what
-    the run had when it was copied, and no more than the run has now."""
+    """Return whether a copy differs from its run only because that was logged to meanwhile: it has
+    what the run had when it was copied, and no more than the run has now."""
     before = chosen.copied.get(run_id(record))
     is_running = not RunStatus.is_terminated(record.run.info.status)
     if before is None or not (is_running or before.mark != _mark(record)):
@@ -188,8 +189,8 @@ _KINDS = ("runs", "params", "tags", "data sets", "metrics", "points", "digests")
 
 
 def _least(record: RunRecord) -> tuple[int, ...]:
-    """How many of each of `_KINDS` a copy of a run has, at least: of a metric that the store does
-    not count, one point."""
+    """Return how many of each of `_KINDS` a copy of a run has, at least: of a metric that the store
+    does not count, one point."""
     run, points = record.run, record.run.data.metric_points
     return (
         1,
@@ -210,7 +211,7 @@ def _add(tally: dict[str, list[int]], source: Mapping[str, int], target: Mapping
 
 
 def _copies(here: Records | None, records: Sequence[RunRecord]) -> dict[str, RunRecord]:
-    """Those of the runs that are in the target, by their ids there."""
+    """Return those of the runs that are in the target, by their ids there."""
     if here is None:
         return {}
     return {run_id(each): each for each in here.runs([here.id_here(run_id(r)) for r in records])}
@@ -219,7 +220,7 @@ def _copies(here: Records | None, records: Sequence[RunRecord]) -> dict[str, Run
 def _sizes(
     store: Store, record: RunRecord, model_ids: set[str], chosen: Selected, keep_digests: bool
 ) -> dict[str, int]:
-    """How many of each kind a run has."""
+    """Return how many of each kind a run has."""
     run = record.run
     sizes = {
         "runs": 1,
@@ -263,7 +264,7 @@ def run_id(record: RunRecord) -> str:
 
 
 def _files(store: Store, uri: str) -> list[FileInfo]:
-    """The files at a URI of a store; none where it may not be opened here."""
+    """Return the files at a URI of a store; none where it may not be opened here."""
     try:
         return opened(store, uri).files()
     except LocationRefused:
@@ -271,5 +272,5 @@ def _files(store: Store, uri: str) -> list[FileInfo]:
 
 
 def links(record: RunRecord) -> list[LoggedModelInput | LoggedModelOutput]:
-    """The models that a run read and made."""
+    """Return the models that a run read and made."""
     return [*record.run.inputs.model_inputs, *record.run.outputs.model_outputs]

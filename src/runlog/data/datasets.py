@@ -579,7 +579,8 @@ def _is_all_text(column: Any) -> bool:
 
 
 def _hashed(array: Any) -> Any:
-    """A 64-bit hash of each value; only their number when they cannot be hashed, as lists."""
+    """Return a 64-bit hash of each value; only their number when they cannot be hashed, as
+    lists."""
     try:
         return require("pandas", "pandas").util.hash_array(array)
     except (TypeError, ValueError):

@@ -37,15 +37,15 @@ class Schema:
     inputs: tuple[dict[str, Any], ...]
 
     def to_dict(self) -> list[dict[str, Any]]:
-        """The columns as a list."""
+        """Return the columns as a list."""
         return list(self.inputs)
 
     def to_json(self) -> str:
-        """The columns as JSON text."""
+        """Return the columns as JSON text."""
         return json.dumps(self.to_dict(), default=str)
 
     def input_names(self) -> list[Any]:
-        """The names of the columns; nameless ones are counted."""
+        """Return the names of the columns; nameless ones are counted."""
         return [each.get("name", position) for position, each in enumerate(self.inputs)]
 
 
@@ -67,7 +67,8 @@ class _NoName(Exception):
 
 
 def of_pandas(frame: Any) -> Schema | None:
-    """The columns of a pandas DataFrame; None without any, or when one has no single type."""
+    """Return the columns of a pandas DataFrame; None without any, or when one has no single
+    type."""
     try:
         columns = [
             {**_column_type(column), "name": name, "required": not column.isna().any()}
@@ -79,7 +80,8 @@ def of_pandas(frame: Any) -> Schema | None:
 
 
 def of_polars(frame: Any) -> Schema | None:
-    """The columns of a polars DataFrame; None without any, or for a type MLflow cannot name."""
+    """Return the columns of a polars DataFrame; None without any, or for a type MLflow cannot
+    name."""
     try:
         columns = [
             {
@@ -95,7 +97,7 @@ def of_polars(frame: Any) -> Schema | None:
 
 
 def of_arrays(given: Any) -> Schema | None:
-    """A numpy array, or a dictionary of named ones; None if one is a mere number."""
+    """Return a numpy array, or a dictionary of named ones; None if one is a mere number."""
     arrays = named_arrays(given)
     if any(array.ndim == 0 for _, array in arrays):
         return None
@@ -103,7 +105,7 @@ def of_arrays(given: Any) -> Schema | None:
 
 
 def named_arrays(given: Any) -> list[tuple[str | None, Any]]:
-    """Names and arrays of a dictionary; an array by itself has the name None."""
+    """Return names and arrays of a dictionary; an array by itself has the name None."""
     asarray = require("numpy", "pandas").asarray
     if isinstance(given, Mapping):
         return [(name, asarray(array)) for name, array in given.items()]
@@ -140,7 +142,7 @@ def _number_type(dtype: Any) -> str:
 
 
 def _common_type(values: Iterable[Any]) -> Type:
-    """The type that all of some values have; what is missing has any."""
+    """Return the type that all of some values have; what is missing has any."""
     common = _ANY
     for value in values:
         common = _merged(common, _value_type(value))
@@ -178,7 +180,7 @@ def _property(value: Any) -> Type:
 
 
 def _merged(one: Type, other: Type) -> Type:
-    """The type that includes both. Raises _NoName when there is none."""
+    """Return the type that includes both. Raises _NoName when there is none."""
     if one["type"] == "any":
         return other
     if other["type"] == "any":

@@ -70,7 +70,7 @@ def _compressed(name: str, source: BinaryIO, size: int) -> bytes:
 
 
 def _exactly(name: str, source: BinaryIO, size: int) -> Iterator[bytes]:
-    """The first `size` bytes of a source."""
+    """Yield the first `size` bytes of a source."""
     left = size
     while piece := source.read(min(_PIECE, left)):
         left -= len(piece)
@@ -152,13 +152,13 @@ def _stored_content(database: Database, fetch: Snapshot, entry: Entry) -> Iterat
 
 
 def info(database: Database, name: str) -> Entry | None:
-    """The file or directory `name`; None if there is none."""
+    """Return the file or directory `name`; None if there is none."""
     with database.reading() as fetch:
         return _find(fetch, name)
 
 
 def below(database: Database, directory: str) -> list[Entry]:
-    """The files at any depth below a directory, and its rows of directories, by name."""
+    """Return the files at any depth below a directory, and its rows of directories, by name."""
     with database.reading() as fetch:
         rows = fetch(
             """select name, mode, sz, mtime from sqlar

@@ -51,15 +51,16 @@ class Database(Protocol):
 
     @property
     def BY_KEY(self) -> str:
-        """The `order by` of rows that should come by their first two columns."""
+        """Return the `order by` of rows that should come by their first two columns."""
 
     @property
     def COUNT_ON(self) -> str:
-        """A statement after which new ids of experiments go on behind those that are there."""
+        """Return a statement after which new ids of experiments go on behind those that are
+        there."""
 
     @property
     def path(self) -> str:
-        """The file's path, or the URI of a database on a server, without a password."""
+        """Return the file's path, or the URI of a database on a server, without a password."""
 
     @property
     def lock(self) -> AbstractContextManager[Any]:

@@ -47,8 +47,8 @@ def statement(sql: str) -> Bulk:
 
 
 def columns(rows: Sequence[Any], bulk: Bulk) -> dict[str, list[Any]] | None:
-    """The values by their names; None if two of the rows are to change the same one, which one
-    statement does not."""
+    """Return the values by their names; None if two of the rows are to change the same one, which
+    one statement does not."""
     if isinstance(rows[0], Mapping):
         found = {name: [row[name] for row in rows] for name in bulk.names}
     else:
@@ -58,5 +58,5 @@ def columns(rows: Sequence[Any], bulk: Bulk) -> dict[str, list[Any]] | None:
 
 
 def type_of(column: Sequence[Any]) -> type:
-    """What the values are, beside None."""
+    """Return what the values are, beside None."""
     return next((type(value) for value in column if value is not None), str)

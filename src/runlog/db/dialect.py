@@ -35,8 +35,8 @@ def statements(script: str) -> list[str]:
 
 @lru_cache(_STATEMENTS)
 def translation(phrases: Phrases, style: str, sql: str) -> tuple[str, tuple[str, ...] | None]:
-    """A statement in the engine's words, with the driver's marks for values; the names of the
-    values in their order if the driver wants them so."""
+    """Return a statement in the engine's words, with the driver's marks for values; the names of
+    the values in their order if the driver wants them so."""
     for pattern, replacement in phrases:
         sql = re.sub(pattern, replacement, sql)
     if style in ("pyformat", "format"):

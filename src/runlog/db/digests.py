@@ -19,7 +19,7 @@ def record(database: Database, run: int, digests: Iterable[tuple[str, int, str]]
 
 
 def keep(database: Database, run: int, digests: Iterable[tuple[str, int, str, int]]) -> None:
-    """`record`, of files that were logged at a time (ms) of their own."""
+    """Do as `record`, for files that were logged at a time (ms) of their own."""
     database.executemany(
         """insert into artifact (run, path, size, sha256, time)
            values (:run, :path, :size, :sha256, :time)

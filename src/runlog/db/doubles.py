@@ -27,14 +27,14 @@ def sortable(value: float) -> bytes:
 
 
 def plain(given: bytes) -> float:
-    """The double of such bytes."""
+    """Return the double of such bytes."""
     (bits,) = _BITS.unpack(given)
     (value,) = _DOUBLE.unpack(_BITS.pack(bits ^ (_SIGN if bits & _SIGN else _ALL)))
     return float(value)
 
 
 def read(rows: Iterable[Any]) -> list[tuple[Any, ...]]:
-    """Rows with the doubles in them plain: nothing else that is stored has eight bytes."""
+    """Return rows with the doubles in them plain: nothing else that is stored has eight bytes."""
     found = list(rows)
     columns = list(zip(*found, strict=True))
     with_bytes = [n for n, column in enumerate(columns) if bytes in {*map(type, column)}]

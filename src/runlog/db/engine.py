@@ -58,7 +58,7 @@ class Engine:
 
     @staticmethod
     def double(value: float) -> Any:
-        """A metric's value as it is bound."""
+        """Return a metric's value as it is bound."""
         return value
 
     @staticmethod
@@ -75,11 +75,11 @@ class Engine:
         return self.PHRASES
 
     def script(self) -> str:
-        """What makes the tables, for the server that there is."""
+        """Return what makes the tables, for the server that there is."""
         return migrations.schema(self.schema)
 
     def options(self) -> dict[str, Any]:
-        """What the driver is told beside what the URI says."""
+        """Return what the driver is told beside what the URI says."""
         return {}
 
     def timeouts(self, drivers: Sequence[str], *names: str) -> dict[str, Any]:
@@ -90,18 +90,18 @@ class Engine:
         return {name: math.ceil(timeout()) for name in names if name not in self.url.query}
 
     def bound(self, text: str, arguments: Any) -> tuple[str, Any]:
-        """A statement and its values as the driver takes them: all that are bound, unless the
-        engine takes fewer."""
+        """Return a statement and its values as the driver takes them: all that are bound, unless
+        the engine takes fewer."""
         return text, arguments
 
     def quoted(self, word: str) -> str:
-        """A word of somebody's statement; in quotes if it is a column of the views whose name the
-        engine keeps for itself."""
+        """Return a word of somebody's statement; in quotes if it is a column of the views whose
+        name the engine keeps for itself."""
         return word
 
     def read(self, rows: Iterable[Any]) -> Rows:
-        """Rows as the driver gives them, made tuples of Python's values. Some drivers have a class
-        of their own for rows, of which none is equal to a tuple."""
+        """Return rows as the driver gives them, made tuples of Python's values. Some drivers
+        have a class of their own for rows, of which none is equal to a tuple."""
         found = rows if isinstance(rows, list) else list(rows)
         return found if not found or type(found[0]) is tuple else [*map(tuple, found)]
 

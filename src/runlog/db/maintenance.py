@@ -23,7 +23,7 @@ _WAIT = 30_000  # milliseconds for a lock
 
 
 def information(database: Database) -> dict[str, Any]:
-    """The file's place, sizes in bytes and settings, and how much of everything it holds."""
+    """Return the file's path, sizes in bytes and settings, and how much of everything it holds."""
     with database.reading() as fetch:
 
         def one(sql: str) -> Any:
@@ -68,7 +68,7 @@ class SilentRun(NamedTuple):
 
 
 def silent_runs(database: Database, before: int) -> list[SilentRun]:
-    """The RUNNING runs that neither started nor logged a metric after `before` (ms)."""
+    """Return the RUNNING runs that neither started nor logged a metric after `before` (ms)."""
     with database.reading() as fetch:
         rows = fetch(
             """select r.run_id, r.name, max(r.start_time,
@@ -85,7 +85,7 @@ def silent_runs(database: Database, before: int) -> list[SilentRun]:
 
 
 def sqlite_version() -> str:
-    """SQLite's version and apsw's, which brings it."""
+    """Return SQLite's version and apsw's, which brings it."""
     return f"{apsw.sqlite_lib_version()} (apsw {apsw.apsw_version()})"
 
 
@@ -99,7 +99,7 @@ def is_free(database: Database) -> bool:
 
 
 def check(path: str, quick: bool = False) -> list[str]:
-    """What is wrong with the file, a sentence each; an empty list when it is sound.
+    """Return what is wrong with the file, a sentence each; an empty list when it is sound.
 
     `quick` leaves out comparing indexes with their tables and summaries with their points.
     """
@@ -129,8 +129,9 @@ def _damage(connection: apsw.Connection, quick: bool) -> list[str]:
 
 
 def _schema_changes(connection: apsw.Connection) -> Iterator[str]:
-    """What of the tables, indexes and views is not as runlog makes it. Others of the user's are
-    nobody's business, but for triggers, which are refused when the file is opened to be written."""
+    """Yield what of the tables, indexes and views is not as runlog makes it. Others of the user's
+    are nobody's business, but for triggers, which are refused when the file is opened to be
+    written."""
     ours = apsw.Connection(":memory:")
     ours.execute(Kind().schema()).fetchall()
     there, wanted = _schema(connection), _schema(ours)
@@ -175,9 +176,9 @@ def _loose_ends(connection: apsw.Connection, quick: bool) -> Iterator[str]:
 def backup(
     database: Database, target: str, overwrite: bool = False, progress: Progress | None = None
 ) -> int:
-    """Copies the database as it is at this moment to the file `target`, while others log on, and
-    returns the size of the copy. `target` appears when it is complete. `progress(done, all)`
-    counts pages. Raises AlreadyExists, and RunlogError when it cannot be written."""
+    """Copy the database as it is at this moment to the file `target`, while others log on, and
+    returns the size of the copy. `target` appears when it is complete. `progress(done, all)` counts
+    pages. Raises AlreadyExists, and RunlogError when it cannot be written."""
     target = backup_path(database.path, target)
     _check_backup_target(database.path, target, overwrite)
     hidden = f"{target}.{os.getpid()}.part"
@@ -200,7 +201,7 @@ def backup(
 
 
 def backup_path(path: str, target: str) -> str:
-    """The file that a backup of the database at `path` to `target`, a file or folder, is."""
+    """Return the file that a backup of the database at `path` to `target`, a file or folder, is."""
     target = os.path.abspath(target)
     return os.path.join(target, os.path.basename(path)) if os.path.isdir(target) else target
 
@@ -267,7 +268,7 @@ def vacuum(database: Database, progress: Progress | None = None) -> tuple[int, i
 
 
 def upgrade(path: str) -> tuple[int, int]:
-    """Brings the schema of the file up to date, as opening the store does, too, and returns its
+    """Bring the schema of the file up to date, as opening the store does, too, and return its
     version before and after."""
     before = 0
     if size(path):
@@ -290,7 +291,7 @@ def upgrade(path: str) -> tuple[int, int]:
 
 
 def reader(database: Database) -> apsw.Connection:
-    """A connection that SQLite itself keeps from writing, unlike `pragma query_only`."""
+    """Return a connection that SQLite itself keeps from writing, unlike `pragma query_only`."""
     immutable = database.read_only and not size(database.path + "-wal")
     connection = open_uri(database.path, "mode=ro" + ("&immutable=1" if immutable else ""))
     connection.set_busy_timeout(_WAIT)

@@ -73,7 +73,7 @@ _TIME = (
 
 
 def _merge(found: re.Match[str]) -> str:
-    """An insert that updates the row that is there."""
+    """Return an insert that updates the row that is there."""
     table, columns, rows, keys, changes = found.groups()
     given = ", ".join(f"excluded.{each}" for each in columns.split(", "))
     same = " and ".join(f"{table}.{each} = excluded.{each}" for each in keys.split(", "))
@@ -196,7 +196,8 @@ class SQLServer(ServerDatabase):
         return re.sub(r"PLAIN\(([\w.]+)\)", lambda found: _plain_column(found[1]), text)
 
     def change_many(self, sql: str, rows: Sequence[Bindings | Row]) -> int:
-        """All rows in one statement, as one value in JSON: of values there may be 2,100 at most."""
+        """Write all rows in one statement, as one value in JSON: of values there may be 2,100 at
+        most."""
         blanks.refuse(self.title, sql, rows)
         made = bulk.statement(sql)
         columns = bulk.columns(rows, made) if len(rows) > 1 else None

@@ -122,7 +122,7 @@ class MySQL(ServerDatabase):
         )
 
     def _collation(self) -> str:
-        """By code points, and without taking 'a ' for 'a': the two call it differently."""
+        """Return the collation that compares code points and does not take 'a ' for 'a'."""
         return "utf8mb4_nopad_bin" if self.dialect.is_mariadb else "utf8mb4_0900_bin"
 
     def rows(self, connection: Any, sql: str, bindings: Bindings | None) -> Rows:

@@ -120,7 +120,7 @@ class OutboxFile:
         self._number: int | None = None
 
     def _refuse_foreign(self) -> None:
-        """A folder that others write to may hold files of theirs under our names."""
+        """Refuse a folder that others may write to: files under our names may be theirs."""
         if not hasattr(os, "getuid"):
             return
         for end in ("", "-wal", "-shm", "-journal"):

@@ -75,7 +75,8 @@ class PostgreSQL(ServerDatabase):
         return "22021" if state is None and "NUL" in str(error) else state
 
     def change_many(self, sql: str, rows: Sequence[Bindings | Row]) -> int:
-        """All rows in one statement, the columns as arrays; docs/design.md has the figures."""
+        """Write all rows in one statement, the columns as arrays; docs/design.md has the
+        figures."""
         made = bulk.statement(sql)
         columns: dict[str, Any] | None = bulk.columns(rows, made) if len(rows) > 1 else None
         if columns is None:

@@ -262,7 +262,7 @@ class Reader:
             raise translated(self._database.path, error) from error
 
     def names(self) -> list[tuple[Any, ...]]:
-        """What there is to read: name and kind, the views that are made for it first."""
+        """Return what there is to read: name and kind, the views that are made for it first."""
         return self._connection.execute(
             """select name,
                       iif(type = 'view' and name not glob 'live_*' and name not glob 'fresh_*',
@@ -273,7 +273,7 @@ class Reader:
         ).fetchall()
 
     def columns(self, name: str) -> list[str]:
-        """The columns of a table or view."""
+        """Return the columns of a table or view."""
         rows = self._connection.execute("select name from pragma_table_info(:name)", {"name": name})
         return [column for (column,) in rows]
 
@@ -291,8 +291,8 @@ class Reader:
 def _allow_reading(
     action: int, name: str | None, other: str | None, database: str | None, trigger: str | None
 ) -> int:
-    """Keeps `vacuum into` from making a file, which a read-only connection may do: it attaches
-    one that does not exist or is empty. Others can be attached, and only be read, too."""
+    """Keep `vacuum into` from making a file, which a read-only connection may do: it attaches one
+    that does not exist or is empty. Others can be attached, and only be read, too."""
     if action == apsw.SQLITE_ATTACH and not (
         name and os.path.exists(name) and os.stat(name).st_size
     ):
@@ -335,17 +335,17 @@ class ServerReader:
         """There is nothing to close."""
 
     def answers(self, sql: str) -> Iterator[Answer]:
-        """As `Reader.answers`."""
+        """Do as `Reader.answers`."""
         return (Answer(*self._ask(statement)) for statement in split(sql))
 
     def names(self) -> list[tuple[Any, ...]]:
-        """The views, which every store has."""
+        """Return the views, which every store has."""
         return [(name, "view") for name in VIEWS]
 
     def columns(self, name: str) -> list[str]:
-        """The columns of a view or table."""
+        """Return the columns of a view or table."""
         return self._ask(f"select * from {name} where 1 = 0")[0]
 
     def schema(self, name: str | None = None) -> list[str]:
-        """The view or table `name`, or all views, with their columns."""
+        """Return the view or table `name`, or all views, with their columns."""
         return [f"{each} ({', '.join(self.columns(each))})" for each in ([name] if name else VIEWS)]

@@ -96,12 +96,12 @@ class ServerDatabase(Engine):
         self.change_many(sql, rows)
 
     def change_alone(self, sql: str, bindings: Bindings) -> int:
-        """`change` as a transaction of its own."""
+        """Do as `change`, in a transaction of its own."""
         with self.transaction():
             return self.change(sql, bindings)
 
     def change_many(self, sql: str, rows: Sequence[Bindings | Row]) -> int:
-        """`executemany` that returns how many rows were changed."""
+        """Do as `executemany`, and return how many rows were changed."""
         if not rows:
             return 0
         if self.PADS:
@@ -149,7 +149,7 @@ class ServerDatabase(Engine):
 
     @property
     def paramstyle(self) -> str:
-        """How the driver marks values: qmark, or one that takes %s."""
+        """Return how the driver marks values: qmark, or one that takes %s."""
         return str(self.dialect.paramstyle)
 
     def ask(self, connection: Any, text: str, arguments: Any) -> Any:
@@ -168,8 +168,8 @@ class ServerDatabase(Engine):
             raise known from error
 
     def _alone(self, deed: Callable[[Any], Rows]) -> Rows:
-        """A statement that only reads, as its own transaction; again if its connection, idle until
-        now, turns out to be lost."""
+        """Run a statement that only reads, as its own transaction; again if its connection, idle
+        until now, turns out to be lost."""
         while True:
             connection = self._open_connection()
             try:
@@ -190,23 +190,23 @@ class ServerDatabase(Engine):
     # middle of another does not touch that.
 
     def transaction(self) -> Transaction:
-        """`with` it: all writes inside are kept together or not at all; they are kept when it
+        """Begin a transaction with `with`: its writes are stored together or not at all, when it
         ends. Raises Undone when it was undone by others, Unsure when the server went away while
         it was being kept."""
         return Transaction(self)
 
     def transaction_if_free(self) -> TransactionIfFree:
-        """`with` it: a transaction, since writers do not wait for all others here; gives that it
-        has begun."""
+        """Begin a transaction with `with`, since writers do not wait for all others here; gives
+        that it has begun."""
         return TransactionIfFree(self)
 
     def reading(self) -> Reading:
-        """`with` it: a consistent view for several statements; gives a `Snapshot`."""
+        """Read a consistent state in a `with` block, which gets a `Snapshot`."""
         return Reading(self)
 
     def begun(self, statements: Sequence[str]) -> Any:
-        """A connection on which a transaction has begun. A connection that was lost while nobody
-        used it is noticed here, and another one taken."""
+        """Return a connection on which a transaction has begun. A connection that was lost while
+        nobody used it is noticed here, and another one taken."""
         until = time.monotonic() + timeout()
         while True:
             connection = self._open_connection()
@@ -283,7 +283,7 @@ class ServerDatabase(Engine):
         """Return when everything committed so far is as safe as the server makes it: it is."""
 
     def forked(self) -> None:
-        """In the child: forgets the parent's connections without touching them."""
+        """Forget, in the child, the parent's connections without touching them."""
         self._engine.dispose(close=False)
         self._local = threading.local()
         self._watchdog = self._make_watchdog()
@@ -336,7 +336,8 @@ class ServerDatabase(Engine):
         cursor.close()
 
     def _open_connection(self) -> Any:
-        """A connection. While the server of a store that was open before is away, it waits."""
+        """Return a connection. While the server of a store that was open before is away, it
+        waits."""
         until = time.monotonic() + (timeout() if self._opened else 0)
         while True:
             try:
@@ -417,7 +418,7 @@ class ServerDatabase(Engine):
         return known
 
     def forget_files(self, run: int) -> None:
-        """No files are kept in here."""
+        """Do nothing: these databases hold no files."""
 
 
 class Transaction:
@@ -468,12 +469,12 @@ class Snapshot:
         return self._database.rows(self._connection, sql, bindings)
 
     def each(self, sql: str, bindings: Bindings) -> Iterator[Row]:
-        """The rows one by one: for many that are not kept as they are."""
+        """Yield the rows one by one: for many that are not kept as they are."""
         for rows in self.pieces(sql, bindings, 1000):
             yield from rows
 
     def pieces(self, sql: str, bindings: Bindings, size: int) -> Iterator[Rows]:
-        """The rows, `size` of them at a time."""
+        """Yield the rows, `size` of them at a time."""
         cursor = self._database.cursor_of(self._connection, sql, bindings)
         while rows := cursor.fetchmany(size):
             yield self._database.read(rows)

@@ -104,7 +104,7 @@ def _wrong_count(sql: str, values: list[Any]) -> InvalidParameter:
 
 
 def _as_sqlite(value: Any) -> Any:
-    """A value of the driver's as SQLite has it: null, a number, a text or bytes."""
+    """Return a value of the driver's as SQLite has it: null, a number, a text or bytes."""
     if value is None or type(value) in (int, float, str, bytes):
         return value
     for kind, change in _PLAIN.items():
@@ -114,7 +114,7 @@ def _as_sqlite(value: Any) -> Any:
 
 
 def _iso_time(value: datetime.datetime) -> str:
-    """As the views of a SQLite file have it. Without a zone it is UTC."""
+    """Return a time as the views of a SQLite file have it. Without a zone it is UTC."""
     if value.tzinfo is not None:
         value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
     return value.isoformat(timespec="milliseconds") + "Z"

@@ -19,8 +19,8 @@ _WAIT = 30_000  # milliseconds for a lock
 
 
 def in_use(paths: Iterable[str]) -> set[str]:
-    """Those of the files that are runlog databases which this process, or another, has open, or
-    has left in the middle of a write: their content is not in the file alone."""
+    """Return those of the files that are runlog databases which this process, or another, has open,
+    or has left in the middle of a write: their content is not in the file alone."""
     with fork.lock:
         ours = {_identity(each.path) for each in fork.databases} - {None}
     return {path for path in paths if (ours and _identity(path) in ours) or _is_written(path)}
@@ -100,7 +100,8 @@ def _step(job: apsw.Backup) -> None:
 
 
 def reason(error: apsw.Error) -> str:
-    """What went wrong with a copy. SQLite says "not an error" of a lock that a backup met."""
+    """Return what went wrong with a copy. SQLite says "not an error" of a lock that a backup
+    met."""
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
         return f"other programs kept it locked for {_WAIT / 1000:g} s. Try again when they log less"
     return str(error)

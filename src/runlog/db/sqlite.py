@@ -74,12 +74,12 @@ class Database:
 
     @staticmethod
     def double(value: float) -> float | str:
-        """A metric's value as it is bound: SQLite keeps no NaN."""
+        """Return a metric's value as it is bound: SQLite keeps no NaN."""
         return value if value == value else "NaN"
 
     @staticmethod
     def pattern(like: str) -> str:
-        """A LIKE pattern as a GLOB one, which is case-sensitive; SQLite's LIKE is not."""
+        """Return a LIKE pattern as a GLOB one, which is case-sensitive; SQLite's LIKE is not."""
         special = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
         return "".join(special.get(character, character) for character in like)
 
@@ -126,14 +126,15 @@ class Database:
             raise self.translated(error) from error
 
     def change_many(self, sql: str, rows: Sequence[Bindings | tuple[Any, ...]]) -> int:
-        """`executemany` that returns how many rows were changed."""
+        """Do as `executemany`, and return how many rows were changed."""
         connection = self._own()
         before = connection.total_changes()
         self.executemany(sql, rows)
         return connection.total_changes() - before
 
     def change_alone(self, sql: str, bindings: Bindings) -> int:
-        """`change` as a transaction of its own, under the lock: at a tenth of the cost of one."""
+        """Do as `change`, in a transaction of its own under the lock: at a tenth of the cost of
+        one."""
         if self._look_again < time.monotonic():
             self._look_at_file()
         connection = self._writer or self._connect()
@@ -172,7 +173,7 @@ class Database:
             raise sqlite_errors.interrupted(self.path) from error
 
     def largest_value(self) -> int:
-        """How many bytes SQLite keeps in a row."""
+        """Return how many bytes SQLite keeps in a row."""
         with self.lock:  # apsw waits here for other threads while it keeps them from going on
             return self._own().limit(apsw.SQLITE_LIMIT_LENGTH)
 
@@ -184,13 +185,13 @@ class Database:
     # may not leave a transaction open that later calls take for their own and never commit.
 
     def transaction(self) -> Transaction:
-        """`with` it: all writes inside are kept together or not at all; they are kept when it
+        """Begin a transaction with `with`: its writes are stored together or not at all, when it
         ends. Raises Interrupted when a signal handler wrote in between."""
         return Transaction(self)
 
     def transaction_if_free(self) -> TransactionIfFree:
-        """`with` it: a transaction if it can start without waiting for another writer; gives
-        whether it did."""
+        """Begin a transaction with `with`, if it can start without waiting for another writer;
+        gives whether it did."""
         return TransactionIfFree(self)
 
     def postpone_checkpoint(self) -> None:
@@ -253,7 +254,7 @@ class Database:
             self._confirm()
 
     def leave(self, transaction: Transaction, keep: bool) -> None:
-        """`end` and the lock let go, whatever comes in between."""
+        """End the transaction and release the lock, whatever comes in between."""
         try:
             if self._current is transaction:
                 self.end(keep)
@@ -313,7 +314,7 @@ class Database:
             self._drop_writer()
 
     def reading(self) -> Reading:
-        """`with` it: a consistent view for several statements; gives a `Snapshot`."""
+        """Read a consistent state in a `with` block, which gets a `Snapshot`."""
         return Reading(self)
 
     # -- connections ------------------------------------------------------------------------

@@ -385,7 +385,7 @@ def size(path: str) -> int:
 
 
 def _page_one(wal: str) -> bytes | None:
-    """The database's first page as a -wal file has it, committed; None if that has none.
+    """Return the database's first page as a -wal file has it, committed; None if that has none.
 
     Read without a lock, so it may be wrong while somebody writes. (Python may open this file: no
     locks are kept on it.)

@@ -123,7 +123,7 @@ def _machine_code(plain: int) -> tuple[int, Any] | None:
 
 
 def _callback(plain: int) -> tuple[int, Any]:
-    """The same as a function of Python's, for other machines."""
+    """Return the same as a function of Python's, for other machines."""
     import ctypes
 
     class Lock(ctypes.Structure):

@@ -66,7 +66,7 @@ class Snapshot:
             raise self._database.translated(error) from error
 
     def each(self, sql: str, bindings: Bindings) -> Iterator[tuple[Any, ...]]:
-        """The rows one by one: for many that are not kept as they are."""
+        """Yield the rows one by one: for many that are not kept as they are."""
         try:
             yield from self._connection.execute(sql, bindings)
         except FAILURES as error:
@@ -82,7 +82,7 @@ class Snapshot:
             raise self._database.translated(error) from error
 
     def pieces(self, sql: str, bindings: Bindings, size: int) -> Iterator[Rows]:
-        """The rows, `size` of them at a time."""
+        """Yield the rows, `size` of them at a time."""
         try:
             cursor = self._connection.execute(sql, bindings)
             while rows := list(islice(cursor, size)):

@@ -92,8 +92,8 @@ class Watch:
             return False
 
     def look(self, count_pages: Callable[[], int | None]) -> str | None:
-        """What happened to the open database, None if nothing; `count_pages` asks SQLite how many
-        pages it has now."""
+        """Return what happened to the open database, None if nothing; `count_pages` asks SQLite how
+        many pages it has now."""
         folder_time = os.stat(self._folder).st_mtime_ns
         what = self.look_at_file(count_pages)
         if what is None and self._names() != (self._wal, self._shm):
@@ -102,7 +102,7 @@ class Watch:
         return what
 
     def look_at_file(self, count_pages: Callable[[], int | None]) -> str | None:
-        """`look` at the database alone, which may be closed."""
+        """Do as `look`, for the database's file alone, which may be closed."""
         progress = self._read_progress()  # before the file, which may be written meanwhile
         try:
             named = os.stat(self._path)
@@ -121,8 +121,8 @@ class Watch:
         return None
 
     def _read_progress(self) -> tuple[bytes, bytes, bytes]:
-        """What the -shm file says of the checkpoints: salts, pages that are written, that are being
-        written. Others who change the file leave these as they are."""
+        """Return what the -shm file says of the checkpoints: salts, pages that are written, that
+        are being written. Others who change the file leave these as they are."""
         index = os.pread(self._index, 136, 0) if self._index >= 0 else b""
         return index[32:40], index[96:100], index[128:132]
 

@@ -23,7 +23,7 @@ class Watchdog:
         self._thread: threading.Thread | None = None
 
     def call(self, connection: Any) -> Call:
-        """`with` it: what waits for the server on this connection, a driver's."""
+        """Watch, in a `with` block, what waits for the server on a driver's connection."""
         return Call(self, connection)
 
     def add(self, call: Call) -> None:
@@ -113,5 +113,5 @@ class Call:
             pass
 
     def _socket(self) -> socket.socket:
-        """A second object for the driver's socket, which is closed without closing that."""
+        """Return a second object for the driver's socket, which is closed without closing that."""
         return socket.socket(fileno=os.dup(self._descriptor))

@@ -42,8 +42,8 @@ class Address(NamedTuple):
 
 
 def parse(uri: str) -> Address:
-    """The parts of `http(s)://[user[:password]@]host[:port][/prefix]`. Raises InvalidParameter,
-    with a message that holds no password."""
+    """Return the parts of `http(s)://[user[:password]@]host[:port][/prefix]`. Raises
+    InvalidParameter, with a message that holds no password."""
     try:
         parts = urlsplit(uri)
         port = parts.port
@@ -66,15 +66,16 @@ def parse(uri: str) -> Address:
 
 
 def shown(uri: str) -> str:
-    """`uri` without user and password."""
+    """Return `uri` without user and password."""
     scheme, separator, rest = uri.partition("://")
     authority, slash, path = rest.partition("/")
     return scheme + separator + authority.rpartition("@")[2] + slash + path
 
 
 def login(address: Address) -> Login:
-    """Who we are: the user and password of the URI, else RUNLOG_TRACKING_USERNAME and _PASSWORD,
-    else RUNLOG_TRACKING_TOKEN, else nobody. Raises InvalidParameter for what cannot be sent."""
+    """Return who we are: the user and password of the URI, else RUNLOG_TRACKING_USERNAME and
+    _PASSWORD, else RUNLOG_TRACKING_TOKEN, else nobody. Raises InvalidParameter for what cannot be
+    sent."""
     user, password, token = _credentials(address)
     value = None
     if user is not None and password is not None:

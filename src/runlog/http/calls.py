@@ -60,12 +60,12 @@ class Calls:
 
     @property
     def is_runlog(self) -> bool:
-        """Whether the server has runlog's own endpoints; it is asked once."""
+        """Return whether the server has runlog's own endpoints; it is asked once."""
         return "runlog" in self._ask_about()
 
     @property
     def is_runlog_if_known(self) -> bool:
-        """`is_runlog`, without asking."""
+        """Return `is_runlog` if it is known, without asking."""
         return "runlog" in (self._about or ())
 
     def delivers(self, seconds: float | None = None) -> bool:

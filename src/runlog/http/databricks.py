@@ -24,8 +24,8 @@ _FIELDS = ("host", "token", "username", "password", "client_id", "client_secret"
 
 
 def settings(uri: str) -> Mapping[str, str]:
-    """What is known of the workspace that `databricks` or `databricks://profile` means. Raises
-    InvalidParameter when that is too little."""
+    """Return what is known of the workspace that `databricks` or `databricks://profile` means.
+    Raises InvalidParameter when that is too little."""
     profile = uri.removeprefix(SCHEME).removeprefix("://").strip("/")
     if not profile and os.environ.get("DATABRICKS_HOST"):
         given: Mapping[str, str] = {
@@ -61,13 +61,13 @@ def _profile(name: str) -> Mapping[str, str]:
 
 
 def address(found: Mapping[str, str]) -> Address:
-    """Where the workspace is."""
+    """Return where the workspace is."""
     host = found["host"]
     return addresses.parse(host if "://" in host else f"https://{host}")
 
 
 def login(found: Mapping[str, str], session: Session) -> Login:
-    """Who we are; `session` asks the workspace for tokens. Raises InvalidParameter."""
+    """Return who we are; `session` asks the workspace for tokens. Raises InvalidParameter."""
     if "token" in found:
         value = addresses.bearer(found["token"], "Databricks")
     elif "client_id" in found and "client_secret" in found:

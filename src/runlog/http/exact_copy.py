@@ -74,7 +74,7 @@ class HttpRecords(Records):
 
 
 def _fitting(items: Sequence[T], kind: Kind) -> Iterator[list[T]]:
-    """The items, as many at once as a request takes."""
+    """Yield the items, as many at once as a request takes."""
     some: list[T] = []
     size = 0
     for item in items:

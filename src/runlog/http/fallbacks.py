@@ -11,7 +11,7 @@ from runlog.store import History, RunColumns
 
 
 def history(run_id: str, key: str, points: Sequence[Metric]) -> History:
-    """A metric's points as columns."""
+    """Return a metric's points as columns."""
     return History(
         run_id,
         key,
@@ -22,8 +22,8 @@ def history(run_id: str, key: str, points: Sequence[Metric]) -> History:
 
 
 def summary(history: History) -> MetricSummary:
-    """A summary by the rules that `MetricSummary` states; NaN counts as greater than all numbers,
-    but is the greatest only where there is nothing else."""
+    """Return a summary by the rules that `MetricSummary` states; NaN counts as greater than all
+    numbers, but is the greatest only where there is nothing else."""
     points = list(
         zip(history.steps, history.timestamps, map(nan_last, history.values), strict=True)
     )
@@ -39,7 +39,7 @@ def summary(history: History) -> MetricSummary:
 
 
 def columns(runs: Iterable[Run]) -> RunColumns:
-    """Runs as a table."""
+    """Return runs as a table."""
     columns = RunColumns([], {}, {}, {})
     for position, run in enumerate(runs):
         columns.runs.append(run.info)

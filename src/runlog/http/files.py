@@ -36,7 +36,8 @@ class ProxiedFiles:
         self._staged: dict[str, tuple[str, int] | BinaryIO] = {}
 
     def open(self, path: str, mode: str) -> Any:
-        """A file of this machine: to write what is to be sent, or with all that was fetched."""
+        """Return a file of this machine: to write what is to be sent, or with all that was
+        fetched."""
         file = cast(BinaryIO, _Kept(IN_MEMORY) if mode == "wb" else SpooledTemporaryFile(IN_MEMORY))
         if mode == "wb":
             self._staged[path] = file

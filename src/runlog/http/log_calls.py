@@ -71,7 +71,7 @@ class LogCalls:
         return sender if sender is not None and sender.outbox.pid == os.getpid() else None
 
     def _queue(self) -> Sender | None:
-        """The same, which begins here; None where log calls wait for the server."""
+        """Return the same, which begins here; None where log calls wait for the server."""
         return self.sender() or self._begin()
 
     def _begin(self) -> Sender | None:

@@ -195,7 +195,7 @@ class MlflowRecords(Records):
         links: Sequence[LoggedModelInput] | Sequence[LoggedModelOutput],
         there: Sequence[LoggedModelInput] | Sequence[LoggedModelOutput],
     ) -> dict[str, int]:
-        """The models of links that are not there yet, with their steps."""
+        """Return the models of links that are not there yet, with their steps."""
         known = {each.model_id for each in there}
         return {
             self._ids[each.model_id]: getattr(each, "step", 0)

@@ -101,7 +101,7 @@ class Stream:
 
     @property
     def waits(self) -> bool:
-        """Whether something is not sent."""
+        """Return whether something is not sent."""
         return self.confirmed < self.last
 
 
@@ -322,7 +322,7 @@ def _refused(file: OutboxFile, row: RefusedRow) -> Waiting:
 
 
 def is_alive(file: OutboxFile, sender: str) -> bool:
-    """Whether the process of that name has not ended."""
+    """Return whether the process of that name has not ended."""
     try:
         owner = owners.lock(file.path, process_of(sender))
     except OSError:

@@ -48,7 +48,7 @@ class Server(Protocol):
         """Send one request. Raises Unavailable where the server cannot take it now; RunlogError."""
 
     def delivers(self, seconds: float) -> bool:
-        """Whether it is a runlog server that takes `deliver`. Raises as `post` does."""
+        """Return whether it is a runlog server that takes `deliver`. Raises as `post` does."""
 
     def id_there(self, run_id: str) -> str | None:
         """Return a run's id on the server, None while the run is not made there."""
@@ -62,7 +62,7 @@ class Server(Protocol):
 
     @property
     def factor(self) -> float:
-        """Seconds before the second attempt."""
+        """Return the seconds before the second attempt."""
 
 
 class Sender:
@@ -173,7 +173,7 @@ class Sender:
             return self._not_accepted(stream, request, items, error)
 
     def _next_items(self, stream: Stream) -> list[Item]:
-        """What is next of a stream, behind what is confirmed."""
+        """Return what is next of a stream, behind what is confirmed."""
         items = self._items.get(stream.row.id, [])
         if items and items[0][0] <= stream.confirmed:
             items = [item for item in items if item[0] > stream.confirmed]
@@ -239,7 +239,7 @@ class Sender:
     def _not_taken(
         self, stream: Stream, request: Request | None, items: list[Item], failure: Unavailable
     ) -> bool:
-        """The server did not answer, or is not well."""
+        """Handle a server that did not answer, or is not well."""
         error = failure.error
         if request is None or error.error_code not in FAILING:
             if request is not None and failure.may_be_done:  # it may be too much for the time
@@ -251,7 +251,7 @@ class Sender:
     def _failing(
         self, stream: Stream, request: Request, items: list[Item], error: RunlogError
     ) -> bool:
-        """The server fails at a request: is it the server, or the request?"""
+        """Find out whether it is the server that fails, or this request."""
         stream.failures += 1
         stream.window = max(1, min(stream.window, request.items) // SHRINK)
         if stream.failures > ATTEMPTS and request.items == 1 and self._next_is_taken(stream, items):
@@ -282,7 +282,7 @@ class Sender:
     def _not_accepted(
         self, stream: Stream, request: Request | None, items: list[Item], error: RunlogError
     ) -> bool:
-        """The server refuses a request, or to talk with us."""
+        """Handle a refusal of a request, or of us."""
         if request is not None and error.error_code in FAILING:
             return self._failing(stream, request, items, error)
         if request is None or error.error_code not in REFUSED:
@@ -299,7 +299,7 @@ class Sender:
         return True
 
     def _is_gone(self, stream: Stream) -> bool:
-        """Whether the run cannot be logged to, so that all that waits of it is refused."""
+        """Return whether the run cannot be logged to, so that all that waits of it is refused."""
         run_id = self._server.id_there(stream.row.run_id)
         if run_id is None:
             return False
@@ -474,7 +474,7 @@ class Sender:
         return total
 
     def _is_stuck(self, streams: list[Stream]) -> bool:
-        """Whether these wait for runs that nobody makes."""
+        """Return whether these wait for runs that nobody makes."""
         return all(self._server.id_there(stream.row.run_id) is None for stream in streams)
 
     # -- waiting ----------------------------------------------------------------------------
@@ -584,7 +584,7 @@ def _calls(count: int) -> str:
 
 
 def is_end(endpoint: str, fields: Mapping[str, Any]) -> bool:
-    """Whether a request ends a run."""
+    """Return whether a request ends a run."""
     return endpoint == "updateRun" and RunStatus.is_terminated(fields.get("status", "RUNNING"))
 
 

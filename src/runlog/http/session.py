@@ -164,7 +164,7 @@ class Session:
         done: type[RunlogError] | tuple[type[RunlogError], ...] = (),
         seconds: float | None = None,
     ) -> Any:
-        """The JSON that the server answers; None where `ask` answers None."""
+        """Return the JSON that the server answers; None where `ask` answers None."""
         text = self.ask(
             verb, path, body, headers,
             read=_whole, repeatable=repeatable, done=done, seconds=seconds,
@@ -180,7 +180,7 @@ class Session:
             ) from None
 
     def close(self) -> None:
-        """Closes connections that nobody uses."""
+        """Close connections that nobody uses."""
         self._transport.close()
 
     def _where(self, verb: str, path: str) -> str:
@@ -203,7 +203,7 @@ def _not_repeated(failure: RunlogError) -> RunlogError:
 
 
 def _whole(answer: Answer) -> bytes:
-    """All of an answer, unless it never ends."""
+    """Return all of an answer, unless it never ends."""
     pieces: list[bytes] = []
     size = 0
     while piece := answer.read(PIECE):
@@ -248,7 +248,7 @@ def refusal(status: int, body: bytes, where: str, location: str | None = None) -
 
 
 def _gist(body: bytes) -> str:
-    """A page's text, or the start of it."""
+    """Return a page's text, or the start of it."""
     text = body[:20_000].decode("utf-8", "replace")
     if "<" in text:
         text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>", " ", text)

@@ -100,7 +100,7 @@ class HttpStore(Store):
 
     @property
     def is_runlog(self) -> bool:
-        """Whether the server has runlog's own endpoints; it is asked once."""
+        """Return whether the server has runlog's own endpoints; it is asked once."""
         return self._calls.is_runlog
 
     # -- what waits -------------------------------------------------------------------------
@@ -583,7 +583,7 @@ def _measured(metric: Metric) -> Metric:
 
 
 def _of_run(run_id: str, points: Iterable[Metric]) -> Iterator[Metric]:
-    """Points of a history, whose wire form does not say of which run they are."""
+    """Yield points of a history, whose wire form does not say of which run they are."""
     return (
         Metric(each.key, each.value, each.timestamp, each.step, run_id=run_id) for each in points
     )

@@ -94,7 +94,7 @@ class Connections:
 
     @property
     def _is_relayed(self) -> bool:
-        """Whether requests go to the proxy itself; with TLS, they go through a tunnel."""
+        """Return whether requests go to the proxy itself; with TLS, they go through a tunnel."""
         return self._proxy is not None and self._address.scheme == "http"
 
     def send(
@@ -259,8 +259,8 @@ def _connected(time: _Time, address: tuple[str, int], *_: Any) -> socket.socket:
 
 
 def _resolved(address: tuple[str, int], time: _Time) -> list[Any]:
-    """The addresses of a host. A name server that does not answer is not waited for longer than for
-    all else, which takes a thread: nothing interrupts the system's resolver."""
+    """Return the addresses of a host. A name server that does not answer is not waited for longer
+    than for all else, which takes a thread: nothing interrupts the system's resolver."""
     host, port = address
     if host.replace(".", "").isdigit() or ":" in host or host == "localhost":
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -336,7 +336,8 @@ class _Received:
 
 
 def _has_ended(connection: socket.socket) -> bool:
-    """Whether the server has closed a connection that nobody uses, or says something unasked."""
+    """Return whether the server has closed a connection that nobody uses, or says something
+    unasked."""
     try:
         if hasattr(select, "poll"):  # select() knows descriptors up to 1024 only
             poll = select.poll()
@@ -356,8 +357,9 @@ def _reason(error: Exception, time: _Time) -> str:
 
 
 def proxy_for(address: Address) -> tuple[Address | None, str | None]:
-    """The proxy on the way to a server, and what it is told of who we are: HTTP_PROXY, HTTPS_PROXY,
-    ALL_PROXY and NO_PROXY, in lower case too. Raises InvalidParameter for one of another kind."""
+    """Return the proxy on the way to a server, and what it is told of who we are: HTTP_PROXY,
+    HTTPS_PROXY, ALL_PROXY and NO_PROXY, in lower case too. Raises InvalidParameter for one of
+    another kind."""
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return None, None  # urllib.request takes 30 ms to import
     from urllib import request

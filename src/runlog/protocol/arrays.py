@@ -115,7 +115,7 @@ HISTORY = message(
 
 
 def _column(values: Kind) -> Kind:
-    """What the runs at some positions have."""
+    """Return what the runs at some positions have."""
     fields = (needed("runs", INTEGERS), needed("values", values))
 
     def read(value: Any, where: str) -> tuple[Any, Any]:

@@ -34,7 +34,8 @@ _decode = json.JSONDecoder(parse_constant=BareToken).decode  # json.loads makes 
 
 
 def parse(body: bytes | str) -> Any:
-    """What a JSON text says. Raises InvalidParameter for what is not JSON, too deep or no UTF-8."""
+    """Return what a JSON text says. Raises InvalidParameter for what is not JSON, too deep or no
+    UTF-8."""
     try:
         return _decode(body.decode("utf-8-sig") if isinstance(body, bytes) else body)
     except RecursionError:
@@ -49,23 +50,23 @@ quoted = json.encoder.encode_basestring_ascii
 
 
 def dump(value: Any) -> str:
-    """`value`, as the kinds below write it, as JSON text."""
+    """Return `value`, as the kinds below write it, as JSON text."""
     return _encode(value)
 
 
 def text_of(kind: Kind, value: Any) -> str:
-    """A value as JSON text."""
+    """Return a value as JSON text."""
     return kind.text(value) if kind.text else dump(kind.write(value))
 
 
 def refusal(where: str, value: Any, wanted: str) -> InvalidParameter:
-    """The error for a value that is not `wanted`; the first words are MLflow's."""
+    """Return the error for a value that is not `wanted`; the first words are MLflow's."""
     shown = value.text if isinstance(value, BareToken) else _shown(value)
     return InvalidParameter(f"Invalid value {shown} for parameter '{where}' supplied: {wanted}")
 
 
 def missing(where: str) -> InvalidParameter:
-    """The error for a field that must be given; the first words are MLflow's."""
+    """Return the error for a field that must be given; the first words are MLflow's."""
     return InvalidParameter(
         f"Missing value for required parameter '{where}'. The request must have it."
     )
@@ -105,14 +106,15 @@ class Field(NamedTuple):
 
 
 def needed(name: str, kind: Kind, argument: str = "", also: str = "") -> Field:
-    """A field without which a request is refused."""
+    """Return a field without which a request is refused."""
     return Field(name, kind, argument, True, None, also)
 
 
 def read_fields(
     fields: Iterable[Field], given: Mapping[str, Any], where: str = ""
 ) -> dict[str, Any]:
-    """The arguments that a JSON object gives; unknown fields are ignored, null is not given."""
+    """Return the arguments that a JSON object gives; unknown fields are ignored, null is not
+    given."""
     found = {}
     for name, kind, argument, is_needed, default, also in fields:
         value = given.get(name)
@@ -127,7 +129,7 @@ def read_fields(
 
 
 def write_fields(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON object that says `values`; what is None or an empty list is left out."""
+    """Return the JSON object that says `values`; what is None or an empty list is left out."""
     return _written(fields, values.get)
 
 
@@ -194,7 +196,7 @@ def _read_time(value: Any, where: str) -> int:
 
 
 def _read_id(value: Any, where: str) -> str:
-    """An id of digits: clients of MLflow 1.x send it as a number."""
+    """Return an id of digits: clients of MLflow 1.x send it as a number."""
     return str(value) if type(value) is int else _read_text(value, where)
 
 
@@ -227,7 +229,7 @@ def _read_double(value: Any, where: str) -> float:
 
 
 def write_double(value: float) -> float | str:
-    """A double as JSON takes it."""
+    """Return a double as JSON takes it."""
     if value - value == 0:
         return value
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
@@ -242,8 +244,8 @@ def _read_flag(value: Any, where: str) -> bool:
 
 
 def enumeration(names: Mapping[int, str]) -> Kind:
-    """An enum, its number here. Names that are unknown count as not given, as MLflow has it: a
-    newer client may have names of its own."""
+    """Return an enum, its number here. Names that are unknown count as not given, as MLflow has it:
+    a newer client may have names of its own."""
     numbers = {name: number for number, name in names.items()}
 
     def read(value: Any, where: str) -> int | None:
@@ -259,7 +261,7 @@ TEXT = Kind(_read_text, _same, {"type": "string"})
 
 
 def text(most: int) -> Kind:
-    """A text of at most so many characters."""
+    """Return a text of at most so many characters."""
 
     def read(value: Any, where: str) -> str:
         found = _read_text(value, where)
@@ -288,7 +290,8 @@ FLAG = Kind(_read_flag, _same, {"type": "boolean"})
 
 
 def many(kind: Kind, most: int | None = None) -> Kind:
-    """A list, of at most so many; a query string repeats the name, so one value is a list too."""
+    """Return a list, of at most so many; a query string repeats the name, so one value is a list
+    too."""
 
     def read(value: Any, where: str) -> list[Any]:
         items = value if isinstance(value, list) else [value]
@@ -309,7 +312,7 @@ def many(kind: Kind, most: int | None = None) -> Kind:
 
 
 def schema_of(fields: Iterable[Field]) -> dict[str, Any]:
-    """The OpenAPI schema of a message."""
+    """Return the OpenAPI schema of a message."""
     fields = list(fields)
     schema: dict[str, Any] = {
         "type": "object",
@@ -322,14 +325,14 @@ def schema_of(fields: Iterable[Field]) -> dict[str, Any]:
 
 
 def object_of(value: Any, where: str) -> Mapping[str, Any]:
-    """`value`, if it is a JSON object."""
+    """Return `value` if it is a JSON object."""
     if isinstance(value, dict):
         return value
     raise refusal(where, value, "it must be an object")
 
 
 def message(make: Callable[..., Any], *fields: Field) -> Kind:
-    """An object whose fields are the attributes of what `make` makes of them."""
+    """Return an object whose fields are the attributes of what `make` makes of them."""
 
     def read(value: Any, where: str) -> Any:
         prefix = f"{where}." if where else ""
@@ -357,7 +360,7 @@ PAIR = _pair(TEXT)
 
 
 def pairs(most: int | None = None, longest: int | None = None) -> Kind:
-    """Params or tags as a list of (key, value): at most so many, the values of so many
+    """Return params or tags as a list of (key, value): at most so many, the values of so many
     characters."""
     return many(PAIR if longest is None else _pair(text(longest)), most)
 
@@ -367,7 +370,7 @@ def write_mapping(mapping: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def mapping(most: int | None = None, longest: int | None = None) -> Kind:
-    """`pairs` as a dict: the last of equal keys counts."""
+    """Return `pairs` as a dict: the last of equal keys counts."""
     pairs_of = pairs(most, longest)
     return Kind(
         lambda value, where: dict(pairs_of.read(value, where)), write_mapping, pairs_of.schema
@@ -389,7 +392,7 @@ ANYTHING = Kind(_same_answer, _same, {"type": "object"})
 
 
 def only(name: str, kind: Kind) -> Kind:
-    """An answer of one field."""
+    """Return an answer of one field."""
     fields = (Field(name, kind),)
     return Kind(
         lambda value, where: read_fields(fields, object_of(value, where or "answer"))[name],
@@ -399,7 +402,7 @@ def only(name: str, kind: Kind) -> Kind:
 
 
 def page(name: str, kind: Kind) -> Kind:
-    """A page of a search: the field `name`, and next_page_token if there is another."""
+    """Return a page of a search: the field `name`, and next_page_token if there is another."""
     fields = (Field(name, many(kind), default=()), Field("next_page_token", TEXT))
 
     def read(value: Any, where: str) -> PagedList[Any]:

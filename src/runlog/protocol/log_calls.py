@@ -53,7 +53,7 @@ def log_batch(
 
 
 def measured(points: Sequence[Point | Metric]) -> list[Metric]:
-    """Those of a request's points that were measured of models."""
+    """Return those of a request's points that were measured of models."""
     return [point for point in points if isinstance(point, Metric)]
 
 
@@ -74,7 +74,7 @@ def log_whole(
 
 
 def _in_turns(points: Sequence[Point | Metric]) -> Iterator[Sequence[Point | Metric]]:
-    """Points in pieces of so few keys that others can write between them."""
+    """Yield points in pieces of so few keys that others can write between them."""
     keys: set[str] = set()
     start = 0
     for at, point in enumerate(points) if len(points) > MAX_KEYS_AT_ONCE else ():

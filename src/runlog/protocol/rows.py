@@ -38,15 +38,16 @@ class Row(NamedTuple):
     prefixes: tuple[str, ...] = MLFLOW + PREVIEW
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of the call that a request gives, query string or JSON body alike."""
+        """Return the arguments of the call that a request gives, query string or JSON body
+        alike."""
         return codecs.read_fields(self.fields, given)
 
     def request(self, **arguments: Any) -> dict[str, Any]:
-        """The request that gives these arguments."""
+        """Return the request that gives these arguments."""
         return codecs.write_fields(self.fields, arguments)
 
     def apply(self, store: Store, arguments: Mapping[str, Any]) -> Any:
-        """What the store says to these arguments."""
+        """Return what the store says to these arguments."""
         if isinstance(self.call, str):
             return attrgetter(self.call)(store)(**arguments)
         assert self.call is not None, self.name
@@ -54,7 +55,7 @@ class Row(NamedTuple):
 
     @property
     def moves_a_file(self) -> bool:
-        """Whether the body, of the request or of the answer, is a file and not JSON."""
+        """Return whether the body, of the request or of the answer, is a file and not JSON."""
         return self.answer is codecs.FILE
 
     def paths(self) -> Iterator[str]:

@@ -192,7 +192,8 @@ def is_nan(value: object) -> bool:
 
 
 def _like(text: str, pattern: str) -> bool:
-    """SQL's LIKE, in time at most the product of the lengths: parts between % found in turn."""
+    """Return whether a text matches SQL's LIKE, in time at most the product of the lengths:
+    parts between % found in turn."""
     head, *rest = _parts(pattern)
     if not rest:
         return head.fullmatch(text) is not None

@@ -10,8 +10,8 @@ _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([^:]*):\d+")  # [::1]:443, [::1
 
 
 def parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """The address that a text is, without port, brackets and zone; None if it is none. An IPv4
-    address that came over an IPv6 socket, `::ffff:10.0.0.1`, is an IPv4 address."""
+    """Return the address that a text is, without port, brackets and zone; None if it is none. An
+    IPv4 address that came over an IPv6 socket, `::ffff:10.0.0.1`, is an IPv4 address."""
     if found := _WITH_PORT.fullmatch(text):
         text = found[1] or found[2] or ""
     try:
@@ -22,7 +22,8 @@ def parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def plain(text: str) -> str:
-    """The usual spelling of an address, as `parsed` reads it; what is none stays what it is."""
+    """Return the usual spelling of an address, as `parsed` reads it; what is none stays what it
+    is."""
     if ":" not in text:  # nearly all of them
         return text
     address = parsed(text)
@@ -31,8 +32,8 @@ def plain(text: str) -> str:
 
 @lru_cache(10_000)
 def network(text: str) -> str:
-    """What stands for whoever has an address: itself, or of an IPv6 address the first half, since
-    one customer has all of the second."""
+    """Return what stands for whoever has an address: itself, or of an IPv6 address the first half,
+    since one customer has all of the second."""
     address = parsed(text)
     if address is None:
         return text[:100]

@@ -54,7 +54,7 @@ class BehindTheEnd(RunlogError):
     """A range that begins where the file has ended."""
 
     def get_http_status_code(self) -> int:
-        """HTTP's own status for it, which no code of MLflow's has."""
+        """Return HTTP's own status for it, which no code of MLflow's has."""
         return 416
 
 
@@ -71,11 +71,11 @@ class Files:
 
     @property
     def in_parts(self) -> bool:
-        """Whether clients should upload large files in parts."""
+        """Return whether clients should upload large files in parts."""
         return self._uploads is not None and self._uploads.offered
 
     def handlers(self) -> dict[str, Callable[[Given], Any]]:
-        """By the names of their rows."""
+        """Return the handlers by the names of their rows."""
         return {
             "listArtifacts": self._list_of_run,
             "listLoggedModelArtifacts": self._list_of_model,
@@ -104,7 +104,7 @@ class Files:
         return self._proxied
 
     def location(self, uri: str) -> Location:
-        """Where the artifacts at a URI of the store are."""
+        """Return where the artifacts at a URI of the store are."""
         if not uri.startswith(PROXIED):
             return self._open(uri), ""
         return self._artifacts(), uri[len(PROXIED) :].strip("/")
@@ -115,7 +115,7 @@ class Files:
         return ArtifactRepo(uri)
 
     def listing(self, uri: str, path: str | None) -> dict[str, Any]:
-        """What is directly in a directory of the artifacts at `uri`."""
+        """Return what is directly in a directory of the artifacts at `uri`."""
         repo, base = self.location(uri)
         below = _directory(path)
         found = repo.list(posixpath.join(base, below) or None)
@@ -214,7 +214,8 @@ def _not_supported(what: str) -> Callable[[Given], Any]:
 
 
 def _upload_path(given: Given) -> str:
-    """The artifact that an upload in parts is to be: of the client's path, only the name counts."""
+    """Return the artifact that an upload in parts is to be: of the client's path, only the name
+    counts."""
     name = given["file"].replace("\\", "/").rpartition("/")[2]
     return check_path(posixpath.join(_directory(given["path"]), name))
 
@@ -303,7 +304,7 @@ def _type(name: str) -> str:
 
 
 def _filename(name: str) -> str:
-    """The name in both of HTTP's forms: `curl -OJ` and old clients read the first alone."""
+    """Return the name in both of HTTP's forms: `curl -OJ` and old clients read the first alone."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r'["\\%]', "_", plain)
     first = f'filename="{plain}"; ' if plain else ""

@@ -41,17 +41,18 @@ class Connection(NamedTuple):
 
     @property
     def is_resting(self) -> bool:
-        """Whether it looks as if the last request was answered."""
+        """Return whether it looks as if the last request was answered."""
         return self.taken > 1 and self.quiet <= self.silent and not self.is_waiting
 
 
 def count() -> int:
-    """How many descriptors the process has open, most of which are connections when many are."""
+    """Return how many descriptors the process has open, most of which are connections when many
+    are."""
     return len(os.listdir(DESCRIPTORS))
 
 
 def at(port: int) -> list[Connection]:
-    """The clients' connections to a port of this process."""
+    """Return the clients' connections to a port of this process."""
     found = (_as_socket(each, partial(_connection_of, each, port)) for each in _open())
     return [each for each in found if each is not None]
 
@@ -68,8 +69,9 @@ def cut(connection: Connection) -> None:
 
 
 def broken(address: str, port: int) -> bool:
-    """Whether a client of that address has closed or lost a connection to a port of this process
-    that is still answered. One that was reset does not tell its address: it counts for all."""
+    """Return whether a client of that address has closed or lost a connection to a port of this
+    process that is still answered. One that was reset does not tell its address: it counts for all.
+    """
 
     def is_broken(found: socket.socket) -> bool:
         info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
@@ -88,8 +90,8 @@ def _open() -> Iterator[int]:
 
 
 def _as_socket(descriptor: int, look: Callable[[socket.socket], Result]) -> Result | None:
-    """What `look` returns for a TCP socket; None for other descriptors. Nothing is duplicated nor
-    closed: SQLite's locks would go with any descriptor of its file."""
+    """Return what `look` returns for a TCP socket; None for other descriptors. Nothing is
+    duplicated nor closed: SQLite's locks would go with any descriptor of its file."""
     try:
         found = socket.socket(fileno=descriptor)
     except OSError:

@@ -27,14 +27,14 @@ ALLOWED_VERBS = "GET, POST, PUT, PATCH, DELETE"
 
 
 def host_of(value: str) -> str:
-    """The host of a Host header or an origin's, without its port, in lower case."""
+    """Return the host of a Host header or an origin's, without its port, in lower case."""
     if value.startswith("["):
         return value.partition("]")[0][1:].lower()
     return value.rpartition(":")[0].lower() if ":" in value else value.lower()
 
 
 def check_host(host: str, allowed: Collection[str]) -> None:
-    """Raises PERMISSION_DENIED for a Host header that a rebound name could have."""
+    """Raise PERMISSION_DENIED for a Host header that a rebound name could have."""
     name = host_of(host).rstrip(".")
     if "*" in allowed or name == "localhost" or name in allowed or host.lower() in allowed:
         return
@@ -49,7 +49,7 @@ def check_host(host: str, allowed: Collection[str]) -> None:
 
 
 def check_origin(environ: Mapping[str, Any], allowed: Collection[str]) -> None:
-    """Raises PERMISSION_DENIED for a change that another site's page asks for."""
+    """Raise PERMISSION_DENIED for a change that another site's page asks for."""
     origin = environ.get("HTTP_ORIGIN")
     if environ["REQUEST_METHOD"] in SAFE_VERBS or is_allowed(environ, allowed):
         return
@@ -63,9 +63,9 @@ def check_origin(environ: Mapping[str, Any], allowed: Collection[str]) -> None:
 
 
 def is_within_a_page(environ: Mapping[str, Any]) -> bool:
-    """Whether a page of this server loads what is asked for into itself, a frame or a picture for
-    example: it is not opened as a page. Browsers say so of HTTPS and localhost; elsewhere, that a
-    page of the server is where the request comes from has to do."""
+    """Return whether a page of this server loads what is asked for into itself, a frame or a
+    picture for example: it is not opened as a page. Browsers say so of HTTPS and localhost;
+    elsewhere, that a page of the server is where the request comes from has to do."""
     destination = environ.get("HTTP_SEC_FETCH_DEST")
     if destination is not None:
         return destination != "document" and environ.get("HTTP_SEC_FETCH_SITE") == "same-origin"
@@ -74,7 +74,7 @@ def is_within_a_page(environ: Mapping[str, Any]) -> bool:
 
 
 def is_allowed(environ: Mapping[str, Any], allowed: Collection[str]) -> bool:
-    """Whether the request's origin is the server itself or one that was allowed."""
+    """Return whether the request's origin is the server itself or one that was allowed."""
     origin = environ.get("HTTP_ORIGIN")
     if origin is None:
         return False
@@ -84,7 +84,7 @@ def is_allowed(environ: Mapping[str, Any], allowed: Collection[str]) -> bool:
 
 
 def cors_headers(environ: Mapping[str, Any], allowed: Collection[str]) -> dict[str, str]:
-    """What lets pages of allowed origins read the answer."""
+    """Return what lets pages of allowed origins read the answer."""
     if not allowed or not is_allowed(environ, allowed):
         return {}
     return {

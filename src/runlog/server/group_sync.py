@@ -25,7 +25,7 @@ class Group:
         self._failure: tuple[int, BaseException] | None = None
 
     def wait(self) -> None:
-        """Waits for a sync, or does it for all that wait. Raises what the sync raises."""
+        """Wait for a sync, or do it for all that wait. Raises what the sync raises."""
         with self._changed:
             mine = self._begun + 1  # the one that runs may have begun before our commit
             self._waiting += 1

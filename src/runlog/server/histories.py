@@ -21,8 +21,8 @@ COLUMNS = 24  # bytes of a point, in memory until the last of them is sent
 
 
 def answer(store: Store, given: Mapping[str, Any]) -> Any:
-    """What get-history says: all points where no `max_results` is given. MLflow's own newer servers
-    answer a page then, for which its older clients do not ask again."""
+    """Return what get-history says: all points where no `max_results` is given. MLflow's own newer
+    servers answer a page then, for which its older clients do not ask again."""
     response.content_type = "application/json"
     if given["max_results"] is None and not given["page_token"]:
         try:

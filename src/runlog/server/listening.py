@@ -38,7 +38,7 @@ def opened(host: str, port: int) -> Iterator[Endpoint]:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """A socket at the first address of a name that is this machine's."""
+    """Return a socket at the first address of a name that is this machine's."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

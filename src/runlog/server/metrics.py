@@ -39,12 +39,12 @@ class Counts:
         self._cells[STARTED] = time.time()
 
     def endpoint(self, name: str) -> int:
-        """The number of an endpoint, for `finish`."""
+        """Return the number of an endpoint, for `finish`."""
         self._names.append(name)
         return len(self._names)
 
     def start(self, environ: Mapping[str, Any]) -> Watch:
-        """Notes that a request came in; it keeps the id that a proxy gave it."""
+        """Note that a request came in; it keeps the id that a proxy gave it."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
         is_plain = 0 < len(given) <= 64 and given.isascii() and given.replace("-", "").isalnum()
         with self._lock:
@@ -53,7 +53,7 @@ class Counts:
         return Watch(request_id, environ, time.perf_counter())
 
     def finish(self, watch: Watch, endpoint: int, status: int) -> None:
-        """Notes that it was answered."""
+        """Note that it was answered."""
         seconds = time.perf_counter() - watch.started
         with self._lock:
             self._cells[ACTIVE] -= 1
@@ -69,7 +69,7 @@ class Counts:
         return at
 
     def exposition(self) -> str:
-        """The counts in Prometheus' text format."""
+        """Return the counts in Prometheus' text format."""
         active, started, sums = 0.0, self._cells[STARTED], dict[tuple[str, int], list[float]]()
         for pid, cells in self._all():
             active += cells[ACTIVE] if _lives(pid) else 0
@@ -107,7 +107,7 @@ class Counts:
 
 
 def _cells(path: str) -> memoryview[float]:
-    """Doubles of this process, in a file that others can read, if there is a path."""
+    """Return doubles of this process, in a file that others can read, if there is a path."""
     if not path:
         return memoryview(bytearray(SIZE)).cast("d")
     from mmap import mmap
@@ -138,14 +138,14 @@ def _labels(endpoint: str, status: int) -> str:
 
 
 def version() -> str:
-    """This runlog's version."""
+    """Return this runlog's version."""
     from runlog._version import __version__
 
     return __version__
 
 
 def greeting() -> str:
-    """What the front page says."""
+    """Return what the front page says."""
     return (
         f"runlog {version()}: an experiment tracking server that speaks MLflow's REST API.\n"
         "Point a client here: MLFLOW_TRACKING_URI or RUNLOG_TRACKING_URI is this address.\n"
@@ -154,7 +154,7 @@ def greeting() -> str:
 
 
 def line(watch: Watch, endpoint: str, status: int) -> str:
-    """A request as a line of the access log."""
+    """Return a request as a line of the access log."""
     environ = watch.environ
     said = {
         "time": round(time.time(), 3),

@@ -50,22 +50,22 @@ class Uploads(Protocol):
     offered: bool
 
     def begin(self, path: str, count: int, environ: Environ) -> Begun:
-        """A new upload to `path`, in that many parts, and where to send each."""
+        """Return a new upload to `path`, in that many parts, and where to send each."""
 
     def put(self, path: str, upload_id: str, number: int, pieces: Iterable[bytes]) -> str:
-        """Takes a part, and returns its digest. One that comes twice may differ: both are kept."""
+        """Take a part, and return its digest. One that comes twice may differ: both are kept."""
 
     def finish(self, path: str, upload_id: str, parts: Sequence[UploadedPart]) -> None:
-        """Makes the parts the content of the file. Raises InvalidParameter unless all of them have
+        """Make the parts the content of the file. Raises InvalidParameter unless all of them have
         arrived."""
 
     def abort(self, path: str, upload_id: str) -> None:
-        """Forgets an upload. One that is not there is fine."""
+        """Forget an upload. One that is not there is fine."""
 
 
 def uploads_to(repo: ArtifactRepo, prefix: str) -> Uploads | None:
-    """How parts come to a repository, for a server whose paths begin with `prefix`; None where it
-    takes none."""
+    """Return how parts come to a repository, for a server whose paths begin with `prefix`; None
+    where it takes none."""
     address = parse(repo.uri)
     if address.scheme == "file":
         return ToDisk(repo, address.path, prefix)
@@ -215,9 +215,9 @@ def _joined(files: Iterable[str]) -> Iterator[bytes]:
 
 
 def address_of(environ: Mapping[str, Any], prefix: str, path: str) -> str:
-    """Where the client may send the parts of a file. A proxy that does not say how the client sees
-    the server, or may have let it in by itself, makes that unknowable: the file is better sent in
-    one request."""
+    """Return where the client may send the parts of a file. A proxy that does not say how the
+    client sees the server, or may have let it in by itself, makes that unknowable: the file is
+    better sent in one request."""
     scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").lower()
     host = environ["HTTP_HOST"]
     by_proxy = any(environ.get(f"HTTP_{name}") for name in ("X_FORWARDED_FOR", "FORWARDED", "VIA"))
@@ -233,7 +233,8 @@ def address_of(environ: Mapping[str, Any], prefix: str, path: str) -> str:
 
 
 def not_supported(what: str) -> RunlogError:
-    """The refusal whose words MLflow's client knows; it then sends the file in one request."""
+    """Return the refusal whose words MLflow's client knows; it then sends the file in one
+    request."""
     return RunlogError(
         f"{what} is not supported for the current artifact repository: transfer the file "
         "through the server in one request",

@@ -16,15 +16,15 @@ PATIENCE = 30  # seconds
 
 
 def has_display() -> bool:
-    """Whether a browser could be seen. Without a display `webbrowser` would start one made of
-    text, over what the terminal shows."""
+    """Return whether a browser could be seen. Without a display `webbrowser` would start one made
+    of text, over what the terminal shows."""
     if os.environ.get("BROWSER") or sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def open_later(url: str, host: str, port: int) -> None:
-    """Opens `url` as soon as something answers at `host` and `port`; returns at once."""
+    """Open `url` as soon as something answers at `host` and `port`; return at once."""
     subprocess.Popen(
         [sys.executable, "-m", __name__, url, host, str(port), str(os.getpid())],
         stdin=subprocess.DEVNULL,
@@ -34,7 +34,7 @@ def open_later(url: str, host: str, port: int) -> None:
 
 
 def answers(host: str, port: int) -> bool:
-    """Whether somebody takes connections there."""
+    """Return whether somebody takes connections there."""
     try:
         socket.create_connection((host, port), timeout=PATIENCE).close()
     except OSError:

@@ -16,7 +16,8 @@ ERROR = {
 
 
 def document() -> dict[str, Any]:
-    """An OpenAPI 3.1 document of every endpoint, each under its first prefix and the pages' one."""
+    """Return an OpenAPI 3.1 document of every endpoint, each under its first prefix and the pages'
+    one."""
     from runlog._version import __version__
 
     paths: dict[str, dict[str, Any]] = {}

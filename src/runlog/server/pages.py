@@ -60,7 +60,7 @@ class Pages:
         }
 
     def document(self, environ: Any, route: str, session: str | None) -> bytes:
-        """The page of an address in ROUTES. `session` saves the page from asking for it."""
+        """Return the page of an address in ROUTES. `session` saves the page from asking for it."""
         base = b'<base href="%s"' % (b"../" * (route.count("/") - 1) or b"./")
         body = self._index.replace(BASE, base)
         if session is not None:
@@ -77,7 +77,7 @@ class Pages:
         return body
 
     def asset(self, environ: Any, name: str) -> bytes:
-        """A file that the documents name. Its name changes with its content."""
+        """Return a file that the documents name. Its name changes with its content."""
         found = self._assets.get(name)
         if found is None:
             raise RunlogError(f"no file {name[:100]!r} here: reload the page", "ENDPOINT_NOT_FOUND")

@@ -66,12 +66,12 @@ class Config(NamedTuple):
 
 
 def opened(config: Config) -> Store:
-    """The store that is served. Who opens it first makes it, with its experiment Default."""
+    """Return the store that is served. Who opens it first makes it, with its experiment Default."""
     return open_store(config.store_uri, config.default_root or None)
 
 
 def load(config: Config, access: Access | None = None) -> Any:
-    """The application that a worker serves, its store opened."""
+    """Return the application that a worker serves, its store opened."""
     store = with_artifacts(opened(config), config)
     repo = ArtifactRepo(store.artifact_root) if config.serve_artifacts else None
     memory.give_back()
@@ -98,7 +98,8 @@ def load(config: Config, access: Access | None = None) -> Any:
 
 
 def store_name(config: Config) -> str:
-    """A short name of what is served: the end of a file's path, or a database without its host."""
+    """Return a short name of what is served: the end of a file's path, or a database without its
+    host."""
     path = database_path(config)
     if path:
         return "/".join(path.replace(os.sep, "/").split("/")[-2:])
@@ -118,7 +119,7 @@ def _access(store: Store, config: Config) -> Access:
 
 
 def _allowed(config: Config) -> tuple[str, ...]:
-    """The locations that clients may name: all that the options of the server do."""
+    """Return the locations that clients may name: all that the options of the server do."""
     given = (config.default_root,) if config.default_root not in ("", "sqlar:") else ()
     return (*config.allowed_locations, *(allowed.kept(each) for each in given))
 
@@ -154,7 +155,7 @@ def serve(
 
 
 def demands_log_in(config: Config) -> bool:
-    """Whether users must log in."""
+    """Return whether users must log in."""
     return startup.is_demanded(config.host, config.auth, bool(config.user_header))
 
 
@@ -178,12 +179,12 @@ def _prepare(config: Config, announce: Callable[[Config, Store], None]) -> None:
 
 
 def database_path(config: Config) -> str:
-    """The path of the database that is served; empty for one on a server."""
+    """Return the path of the database that is served; empty for one on a server."""
     return "" if is_at_server(config.store_uri) else database_file(config.store_uri)
 
 
 def _private_files(config: Config) -> dict[str, str]:
-    """What nobody may read over HTTP: paths, and what each is."""
+    """Return what nobody may read over HTTP: paths, and what each is."""
     path = database_path(config)
     found = {path: "database"} if path else {}
     for suffix in ("-wal", "-shm", "-journal"):
@@ -240,7 +241,8 @@ def _load(application: Callable[[Config], Any], config: Config, *_: Any) -> Any:
 
 
 def most_connections() -> int:
-    """How many connections a process takes. It lets itself have the open files that it may have."""
+    """Return how many connections a process takes. It lets itself have the open files that it may
+    have."""
     try:
         import resource
     except ImportError:  # Windows, where files and connections do not share a number

@@ -21,7 +21,7 @@ WAIT = 5  # seconds until another query has ended
 
 
 def handler(store: Store, limits: Limits = LIMITS) -> Callable[[Mapping[str, Any]], QueryResult]:
-    """What answers the endpoint `sql`."""
+    """Return what answers the endpoint `sql`."""
     free = threading.BoundedSemaphore(AT_ONCE)
 
     def answer(given: Mapping[str, Any]) -> QueryResult:

@@ -19,8 +19,9 @@ BROKEN_SECONDS = (0.05, 0.1, 0.2, 0.3)  # between looks for a broken connection
 
 
 def fields(environ: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields of a request, from its query string or, where it has one, its JSON body. Of a GET
-    the body counts where there is no query string, whatever its type, as on MLflow's servers."""
+    """Return the fields of a request, from its query string or, where it has one, its JSON body. Of
+    a GET the body counts where there is no query string, whatever its type, as on MLflow's servers.
+    """
     verb = environ["REQUEST_METHOD"]
     asks = verb in ("GET", "HEAD")
     if asks and environ.get("QUERY_STRING"):
@@ -44,7 +45,7 @@ def _object(body: bytes) -> Mapping[str, Any]:
 
 
 def query(environ: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the query string; one that is repeated is a list."""
+    """Return the fields of the query string; one that is repeated is a list."""
     try:
         pairs = parse_qsl(
             environ.get("QUERY_STRING", ""),
@@ -66,7 +67,7 @@ def query(environ: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def length(environ: Mapping[str, Any]) -> int | None:
-    """The Content-Length; None for a body that is sent in chunks. Raises BadRequest."""
+    """Return the Content-Length; None for a body that is sent in chunks. Raises BadRequest."""
     text = environ.get("CONTENT_LENGTH") or ""
     chunked = bool(environ.get("HTTP_TRANSFER_ENCODING"))
     if not text:
@@ -77,8 +78,8 @@ def length(environ: Mapping[str, Any]) -> int | None:
 
 
 def pieces(environ: Mapping[str, Any], most: int | None = None) -> Iterator[bytes]:
-    """The body, piece by piece. Raises RunlogError when it is longer than `most`, ends early (half
-    a file must not be taken for a whole one), or when too many bodies are waited for."""
+    """Yield the body, piece by piece. Raises RunlogError when it is longer than `most`, ends early
+    (half a file must not be taken for a whole one), or when too many bodies are waited for."""
     expected = length(environ)
     if expected == 0:
         return

@@ -28,7 +28,7 @@ class Progress:
         self._seen: dict[tuple[str, int], tuple[float, int]] = {}  # since when, bytes until then
 
     def update(self, found: Iterable[Connection], now: float) -> dict[Connection, float]:
-        """For how many seconds each of the connections has made no progress to speak of."""
+        """Return for how many seconds each of the connections has made no progress to speak of."""
         seen = {}
         for each in found:
             key, done = (each.address, each.port), each.received + each.taken
@@ -42,8 +42,8 @@ class Progress:
 
 
 def at_work(found: Iterable[Connection], working: Iterable[Request], now: float) -> set[Connection]:
-    """The connections whose requests the server works on, as far as can be told: those on which
-    the last byte came just before the work began."""
+    """Return the connections whose requests the server works on, as far as can be told: those on
+    which the last byte came just before the work began."""
     candidates = {each for each in found if not each.is_resting}
     known: set[Connection] = set()
     for request in working:

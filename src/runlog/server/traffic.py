@@ -81,11 +81,11 @@ class Traffic:
         request.since = self._now()
 
     def working(self) -> list[Request]:
-        """Those that the server works on."""
+        """Return those that the server works on."""
         return [each for each in self._requests.copy() if not each.is_waiting]
 
     def waiting(self) -> list[Request]:
-        """Those whose clients are waited for."""
+        """Return those whose clients are waited for."""
         return [each for each in self._requests.copy() if each.is_waiting]
 
     def check(self, request: Request) -> None:
@@ -112,7 +112,7 @@ class Traffic:
             raise _busy("large answers of before are still being read: try again in a second")
 
     def excess(self, waiting: list[Request]) -> int:
-        """How many too many are waited for, if some are to be told to hurry."""
+        """Return how many too many are waited for, if some are to be told to hurry."""
         strangers = sum(not each.is_known for each in waiting)
         return max(len(waiting) - EASY, strangers - EASY_STRANGERS)
 
@@ -131,7 +131,7 @@ def _busy(message: str) -> Busy:
 
 
 def of(environ: Environ) -> Request | None:
-    """The request that an environ is of, where requests are looked after."""
+    """Return the request that an environ is of, where requests are looked after."""
     return environ.get(KEY)
 
 
@@ -143,7 +143,8 @@ def identified(environ: Environ) -> None:
 
 
 def in_pieces(request: Request, body: bytes) -> Sending:
-    """A large answer as pieces, which is counted until its client has read it. Raises Busy."""
+    """Return a large answer as pieces, which is counted until its client has read it. Raises
+    Busy."""
     request.size = len(body)
     return Sending(request, (body[at : at + PIECE] for at in range(0, len(body), PIECE)))
 

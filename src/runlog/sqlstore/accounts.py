@@ -50,7 +50,7 @@ class Users:
 
     @retry
     def add(self, name: str, role: str, password: str | None = None) -> User:
-        """Makes a user. Raises AlreadyExists, and InvalidParameter for what will not do."""
+        """Make a user. Raises AlreadyExists, and InvalidParameter for what will not do."""
         name, role = accounts.user_name(name), accounts.role(role)
         kept = _kept(password, name)
         with self._db.transaction():
@@ -64,19 +64,19 @@ class Users:
         return self.get(name)
 
     def find(self, name: str) -> User | None:
-        """The user of that name, if there is one."""
+        """Return the user of that name, if there is one."""
         found = self.with_password(name)
         return found[0] if found else None
 
     def get(self, name: str) -> User:
-        """The user of that name. Raises NotFound."""
+        """Return the user of that name. Raises NotFound."""
         found = self.find(accounts.user_name(name))
         if found is None:
             raise NotFound(f"no user {name!r}: see  runlog users list")
         return found
 
     def with_password(self, name: str) -> tuple[User, str | None] | None:
-        """The user of that name and what is kept of the password."""
+        """Return the user of that name and what is kept of the password."""
         with self._db.reading() as fetch:
             rows = fetch(
                 f"select {_USER}, a.password from account a where a.name = :name", {"name": name}
@@ -84,13 +84,13 @@ class Users:
         return (_user(rows[0][:-1]), rows[0][-1]) if rows else None
 
     def all(self) -> list[User]:
-        """All users, by name."""
+        """Return all users, by name."""
         with self._db.reading() as fetch:
             return [_user(row) for row in fetch(f"select {_USER} from account a order by a.name")]
 
     @retry
     def set_password(self, name: str, password: str | None) -> None:
-        """Gives a user another password, or none, and ends all sessions. Raises NotFound."""
+        """Give a user another password, or none, and ends all sessions. Raises NotFound."""
         user = self.get(name)
         kept = _kept(password, user.name)
         with self._db.transaction():
@@ -100,14 +100,14 @@ class Users:
 
     @retry
     def set_role(self, name: str, role: str) -> None:
-        """Gives a user another role. Raises NotFound."""
+        """Give a user another role. Raises NotFound."""
         bindings = {"id": self.get(name).id, "role": accounts.role(role)}
         with self._db.transaction():
             self._db.execute("update account set role = :role where id = :id", bindings)
 
     @retry
     def remove(self, name: str) -> None:
-        """Removes a user with all tokens and grants. Raises NotFound."""
+        """Remove a user with all tokens and grants. Raises NotFound."""
         bindings = {"id": self.get(name).id}
         with self._db.transaction():
             self._db.execute("delete from account where id = :id", bindings)
@@ -116,7 +116,7 @@ class Users:
 
     @retry
     def grant(self, name: str, experiment_id: str, role: str) -> None:
-        """Gives a user a role in an experiment, in place of one given before."""
+        """Give a user a role in an experiment, in place of one given before."""
         bindings = {
             "id": self.get(name).id,
             "experiment": validate.experiment_id(experiment_id),
@@ -134,7 +134,7 @@ class Users:
 
     @retry
     def withdraw(self, name: str, experiment_id: str) -> None:
-        """Takes a grant back. Raises NotFound if there is none."""
+        """Take a grant back. Raises NotFound if there is none."""
         bindings = {
             "id": self.get(name).id,
             "experiment": validate.experiment_id(experiment_id),
@@ -147,7 +147,7 @@ class Users:
             raise NotFound(f"user {name!r} has no grant in experiment {experiment_id}")
 
     def grants(self, name: str | None = None) -> list[Grant]:
-        """All grants, or one user's."""
+        """Return all grants, or one user's."""
         with self._db.reading() as fetch:
             rows = fetch(
                 """select a.name, e.id, e.name, p.role from permission p
@@ -158,7 +158,7 @@ class Users:
         return [Grant(user, str(number), title, role) for user, number, title, role in rows]
 
     def granted(self, user: User) -> dict[str, str]:
-        """The roles that a user has in single experiments, by experiment id."""
+        """Return the roles that a user has in single experiments, by experiment id."""
         with self._db.reading() as fetch:
             rows = fetch(
                 "select experiment, role from permission where account = :id", {"id": user.id}
@@ -168,15 +168,15 @@ class Users:
     # -- what is asked for belongs to -------------------------------------------------------
 
     def experiments_of_runs(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """The experiment of each run that there is."""
+        """Return the experiment of each run that there is."""
         return self._experiments_of("select experiment from run where run_id = :id", run_ids)
 
     def experiments_of_models(self, model_ids: Iterable[str]) -> dict[str, str]:
-        """The experiment of each logged model that there is."""
+        """Return the experiment of each logged model that there is."""
         return self._experiments_of("select experiment from model where model_id = :id", model_ids)
 
     def experiments_named(self, names: Iterable[str]) -> dict[str, str]:
-        """The experiment of each name that there is."""
+        """Return the experiment of each name that there is."""
         return self._experiments_of("select id from experiment where name = :id", names)
 
     def _experiments_of(self, sql: str, ids: Iterable[str]) -> dict[str, str]:
@@ -191,7 +191,7 @@ class Users:
         return found
 
     def experiments_at(self, path: str) -> set[str]:
-        """The experiments whose artifacts are at `path` below the artifact root, above it or
+        """Return the experiments whose artifacts are at `path` below the artifact root, above it or
         inside it."""
         parts = path.split("/")
         above = {"./" + "/".join(parts[: count + 1]) for count in range(len(parts))}
@@ -214,7 +214,7 @@ class Users:
     def add_token(
         self, user: str, name: str, expiry_time: int | None = None, read_only: bool = False
     ) -> str:
-        """Makes a token and returns its text, which nobody can read again. `expiry_time` is Unix
+        """Make a token and return its text, which nobody can read again. `expiry_time` is Unix
         milliseconds. Raises NotFound for the user, AlreadyExists for the name."""
         owner, name, secret = self.get(user), accounts.token_name(name), accounts.new_secret()
         with self._db.transaction():
@@ -225,8 +225,8 @@ class Users:
 
     @retry
     def add_session(self, user: User, expiry_time: int, token: Token | None = None) -> str:
-        """Makes a session and returns the text that its cookie has. One that was begun with a
-        token may do no more than that, and ends with it."""
+        """Make a session and return the text that its cookie has. One that was begun with a token
+        may do no more than that, and ends with it."""
         secret = accounts.new_secret()
         name, read_only = accounts.digest(secret)[:16], token is not None and token.read_only
         if token is not None and token.expiry_time is not None:
@@ -293,7 +293,7 @@ class Users:
         return user, _token((*rest[:2], user.name, *rest[2:]))
 
     def tokens(self, user: str | None = None) -> list[Token]:
-        """All tokens, or one user's, by user and name; no sessions."""
+        """Return all tokens, or one user's, by user and name; no sessions."""
         with self._db.reading() as fetch:
             rows = fetch(
                 f"""select {_TOKEN} from token t join account a on a.id = t.account
@@ -305,7 +305,7 @@ class Users:
 
     @retry
     def revoke(self, user: str, name: str) -> None:
-        """Ends a token. Raises NotFound."""
+        """End a token. Raises NotFound."""
         bindings = {"account": self.get(user).id, "name": accounts.token_name(name), "kind": TOKEN}
         with self._db.transaction():
             found = self._db.execute(
@@ -321,7 +321,7 @@ class Users:
 
     @retry
     def end_session(self, secret: str) -> None:
-        """Ends a session, if there is one."""
+        """End a session, if there is one."""
         with self._db.transaction():
             self._db.execute(
                 "delete from token where hash = :hash and kind = :kind",
@@ -332,7 +332,7 @@ class Users:
 
     @retry
     def note(self, entries: Sequence[Entry], used: dict[int, int] | None = None) -> None:
-        """Adds to the audit log, and to each token by id when it was last used."""
+        """Add to the audit log, and to each token by id when it was last used."""
         with self._db.transaction():
             self._db.executemany(
                 """insert into audit_entry (minute, account, token, address, action, target, result,
@@ -365,7 +365,7 @@ class Users:
             )
 
     def audit(self, wanted: Wanted) -> list[Entry]:
-        """The latest entries that are wanted, newest first."""
+        """Return the latest entries that are wanted, newest first."""
         with self._db.reading() as fetch:
             rows = fetch(
                 """select account, token, address, action, target, result, first_time, last_time,
@@ -384,8 +384,8 @@ class Users:
         return [Entry(*row) for row in rows]
 
     def failed_log_ins(self, since: int) -> list[tuple[str, str, int, int]]:
-        """The log-ins that failed from then on, to a minute: user, address, the time of the first
-        of them (both Unix milliseconds), and how many."""
+        """Return the log-ins that failed from then on, to a minute: user, address, the time of the
+        first of them (both Unix milliseconds), and how many."""
         with self._db.reading() as fetch:
             return [
                 (user, address, first, count)
@@ -400,7 +400,7 @@ class Users:
 
     @retry
     def forget(self, before: int) -> int:
-        """Removes the entries of the audit log from before that time (Unix milliseconds)."""
+        """Remove the entries of the audit log from before that time (Unix milliseconds)."""
         with self._db.transaction():
             return self._db.change("delete from audit_entry where minute < :t", {"t": before})
 

@@ -305,7 +305,7 @@ class SqlRecords(Records):
             )
 
     def _link(self, run: int, kind: str, steps: dict[str, int]) -> None:
-        """Keeps links to those of the models that are here, deleted ones among them."""
+        """Keep links to those of the models that are here, deleted ones among them."""
         rows = []
         for model_id, step in steps.items():
             model = _model(self._db.execute, model_id)
@@ -315,7 +315,7 @@ class SqlRecords(Records):
 
 
 def _row_ids(fetch: Fetch, run_id: str) -> list[int]:
-    """The row id of the run, or nothing."""
+    """Return the row id of the run, or nothing."""
     rows = fetch("select id from run where run_id = :run_id", {"run_id": validate.run_id(run_id)})
     return [number for (number,) in rows]
 

@@ -363,8 +363,8 @@ def _of_order(order: ModelOrder) -> list[Measured]:
 
 
 def _measured_on(model: LoggedModel, datasets: Sequence[Measured]) -> LoggedModel:
-    """The model with only those metrics that were measured on one of the data sets, each a name and
-    a digest, of which None is any."""
+    """Return the model with only those metrics that were measured on one of the data sets, each a
+    name and a digest, of which None is any."""
     if not datasets:
         return model
     points = [

@@ -393,8 +393,8 @@ class _Reading:
 
 
 def _pieces(fetch: Snapshot, table: str, metric: int) -> Iterator[list[tuple[Any, ...]]]:
-    """A metric's points, some at a time: rows of timestamp, step, value, in the order by step,
-    timestamp, value in which they lie."""
+    """Return a metric's points, some at a time: rows of timestamp, step, value, in the order by
+    step, timestamp, value in which they lie."""
     return fetch.pieces(
         f"""select timestamp, step, value from {table} where metric = :metric
             order by step, timestamp, value""",
@@ -410,7 +410,7 @@ def _is_rising(times: list[int]) -> bool:
 
 
 def _history(run_id: str, key: str, pieces: Iterable[list[tuple[Any, ...]]]) -> History:
-    """The points of `_pieces` as columns, by timestamp, step, value."""
+    """Return the points of `_pieces` as columns, by timestamp, step, value."""
     from array import array
 
     times, steps, values = array("q"), array("q"), array("d")

@@ -82,17 +82,18 @@ class Target:
 
 
 def runs(metric_table: str, metric_keys: Mapping[str, int]) -> Target:
-    """The runs; `metric_table` is `metric` when every point is merged, else `live_metric`."""
+    """Return the runs; `metric_table` is `metric` when every point is merged, else
+    `live_metric`."""
     return Target("run", RUN_COLUMNS, "tag", "run", "r.experiment", metric_table, metric_keys)
 
 
 def experiments() -> Target:
-    """The experiments."""
+    """Return the experiments."""
     return Target("experiment", EXPERIMENT_COLUMNS, "experiment_tag", "experiment", "r.id")
 
 
 def metric_names(clause: Clause | None, order: Iterable[OrderBy]) -> set[str]:
-    """The metric keys that a search speaks of."""
+    """Return the metric keys that a search speaks of."""
     found = {each.field.key for each in order if each.field.kind == "metric"}
     waiting = [clause] if clause is not None else []
     while waiting:
@@ -138,8 +139,8 @@ class Search:
     def rows(
         self, fetch: Fetch, limit: int | None, after: Sequence[Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        """The next `limit` rows behind the one whose order values are `after`: the row id of each,
-        and what it is ordered by."""
+        """Return the next `limit` rows behind the one whose order values are `after`: the row id of
+        each, and what it is ordered by."""
         if not self._surveyed:
             self._survey(fetch)
         if not self._fewest:
@@ -155,12 +156,12 @@ class Search:
         return self._fetch_rows(fetch, self._joined(source, self._order), where, limit, after)
 
     def token(self, row: Sequence[Any]) -> str:
-        """The token of the page that begins behind a row."""
+        """Return the token of the page that begins behind a row."""
         values = map(_order_value, self._order, row[1:])
         return encode_token((self._mark(), *values))
 
     def after(self, token: str | None) -> tuple[Any, ...] | None:
-        """Where a page starts. Raises InvalidParameter for a token of another search."""
+        """Return where a page starts. Raises InvalidParameter for a token of another search."""
         if not token:
             return None
         mark, *values = decode_token(token) or (None,)
@@ -169,11 +170,11 @@ class Search:
         return tuple(values)
 
     def _mark(self) -> int:
-        """What tells the tokens of this search from those of others."""
+        """Return what tells the tokens of this search from those of others."""
         return search_mark(*self._marks)
 
     def counts_by(self, fetch: Fetch, column: str) -> dict[str, int]:
-        """How many rows there are in all, by the value of a column of `r`."""
+        """Return how many rows there are in all, by the value of a column of `r`."""
         table, grouped = self._target.table, f"group by {column} order by {column}"
         where = _balanced([self._scope, *(sql for _, sql in self._conjuncts)], " and ")
         sql = f"select {column}, count(*) from {table} r where {where} {grouped}"
@@ -182,7 +183,7 @@ class Search:
     # -- the way to the rows --------------------------------------------------------------------
 
     def _survey(self, fetch: Fetch) -> None:
-        """Looks for a condition that few rows satisfy: the search starts from them instead of
+        """Look for a condition that few rows satisfy: the search starts from them instead of
         reading in order and testing each row. An index finds them at once, where the order's index
         would be read to its end. The runs in question may be few themselves."""
         self._surveyed = True
@@ -218,7 +219,7 @@ class Search:
                 self._start_from_texts(fetch, part, sql)
 
     def _counts(self, fetch: Fetch, sources: Sequence[str]) -> Sequence[int]:
-        """How many rows each has; one more than few where there are more."""
+        """Return how many rows each has; one more than few where there are more."""
         if not sources:
             return ()
         counts = [
@@ -228,7 +229,8 @@ class Search:
         return fetch(f"select {', '.join(counts)}", self._bindings)[0]
 
     def _sought(self, comparison: Comparison, condition: str) -> _Rows | None:
-        """Where an index finds the rows that satisfy the condition, if there is such a one."""
+        """Return where an index finds the rows that satisfy the condition, if there is such a
+        one."""
         field, op = comparison.field, comparison.op
         if _is_text(field) and op == "=" and len(str(comparison.value)) <= _INDEXED_LENGTH:
             return self._texts_that_match(comparison), condition
@@ -240,9 +242,9 @@ class Search:
         return None
 
     def _start_from_texts(self, fetch: Fetch, comparison: Comparison, condition: str) -> None:
-        """Starts from the rows that satisfy a condition on texts if they are few. All texts of the
-        key are read in the index for it: that is done once, at a tenth of the time that it takes
-        to look up the text of each run."""
+        """Start from the rows that satisfy a condition on texts if they are few. All texts of the
+        key are read in the index for it: that is done once, at a tenth of the time that it takes to
+        look up the text of each run."""
         rows = fetch(
             f"select run from {self._texts_that_match(comparison)} limit {FEW + 1}", self._bindings
         )
@@ -255,7 +257,7 @@ class Search:
         return f"{comparison.field.kind} where key = {self._bind(comparison.field.key)} and {test}"
 
     def _key(self, field: Field) -> int:
-        """The id of a metric's key; of one that no run has, no row's."""
+        """Return the id of a metric's key; of one that no run has, no row's."""
         return (self._target.metric_keys or {}).get(field.key, -1)
 
     # -- the order ----------------------------------------------------------------------------
@@ -307,7 +309,7 @@ class Search:
         return rows
 
     def _joined(self, source: str, order: Sequence[OrderBy]) -> tuple[str, list[_Term]]:
-        """`source` with the joins that bring the order's values, and the order's terms."""
+        """Return `source` with the joins that bring the order's values, and the order's terms."""
         terms = []
         for each in order:
             field = each.field
@@ -367,7 +369,7 @@ class Search:
         return fetch(sql, self._bindings)
 
     def _behind(self, terms: Sequence[_Term], values: Sequence[Any]) -> str:
-        """The rows that come after the one with these values."""
+        """Return the rows that come after the one with these values."""
         condition = "1 = 0"
         for term, value in reversed(list(zip(terms, values, strict=True))):
             v = term.value
@@ -474,11 +476,12 @@ class Search:
         return ":" + name
 
     def _bound(self, value: float) -> str:
-        """A metric's value."""
+        """Return a metric's value."""
         return self._bind(self._database.double(float(value)))
 
     def _bound_whole(self, value: float) -> str:
-        """What whole numbers are compared with: NaN and infinities are beyond all of them."""
+        """Return what whole numbers are compared with: NaN and infinities are beyond all of
+        them."""
         return self._bind(max(value, -_BEYOND) if value < _BEYOND else _BEYOND)
 
 
@@ -550,7 +553,7 @@ class RunQuery:
 
 
 def _metric_keys(fetch: Fetch, names: Iterable[str]) -> dict[str, int]:
-    """The row ids of metric keys, by name."""
+    """Return the row ids of metric keys, by name."""
     if not names:
         return {}
     return dict(
@@ -565,8 +568,9 @@ def _metric_keys(fetch: Fetch, names: Iterable[str]) -> dict[str, int]:
 def page_of(
     search: Search, fetch: Fetch, limit: int, token: str | None
 ) -> tuple[list[int], str | None]:
-    """The row ids of the page behind the one that gave `token`, or of the first, and the token of
-    the page behind it if there is one. Raises InvalidParameter for a token of another search."""
+    """Return the row ids of the page behind the one that gave `token`, or of the first, and the
+    token of the page behind it if there is one. Raises InvalidParameter for a token of another
+    search."""
     rows = search.rows(fetch, limit + 1, search.after(token))
     following = search.token(rows[limit - 1]) if len(rows) > limit else None
     return [row[0] for row in rows[:limit]], following
@@ -583,8 +587,8 @@ def _segment(value: Any) -> int:
 
 
 def _balanced(parts: Sequence[str], word: str) -> str:
-    """The parts joined as a balanced tree: SQLite bounds the depth of an expression, and
-    `a and b and c and ...` is as deep as it is long."""
+    """Return the parts joined as a balanced tree: SQLite bounds the depth of an expression, and `a
+    and b and c and ...` is as deep as it is long."""
     if len(parts) == 1:
         return parts[0]
     middle = len(parts) // 2

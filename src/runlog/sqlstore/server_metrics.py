@@ -91,7 +91,7 @@ class DirectMetrics(Metrics):
         return self._made(run, {key})[validate.key(key, "metric")]
 
     def _made(self, run: int, keys: set[str]) -> dict[str, int]:
-        """The ids of the run's metrics of these keys, by key, those that are new made."""
+        """Return the ids of the run's metrics of these keys, by key, those that are new made."""
         names = sorted(validate.key(each, "metric") for each in keys)
         bindings = {"run": run, "names": json.dumps(names)}
         find = """select k.name, m.id from json_each(:names) j
@@ -157,7 +157,7 @@ class _Whole:
 
 
 def _summary(metric: int, rows: list[tuple[int, int, int, float]]) -> dict[str, Any]:
-    """What the points of a metric say of it."""
+    """Return what the points of a metric say of it."""
     last = first = low = high = rows[0]
     if len(rows) > 1:
         last = max(rows, key=_time_order)
@@ -179,5 +179,5 @@ def _time_order(row: tuple[int, int, int, float]) -> tuple[Any, ...]:
 
 
 def _rank(value: float) -> tuple[bool, float]:
-    """Where a value comes among others: NaN after all."""
+    """Return where a value comes among others: NaN after all."""
     return (False, value) if value == value else (True, 0.0)

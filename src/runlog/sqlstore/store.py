@@ -84,7 +84,7 @@ class SqlStore(Store):
 
     @property
     def archive(self) -> str:
-        """How URIs of files inside the database begin."""
+        """Return how URIs of files inside the database begin."""
         return self.locations.archive
 
     def own_files(self) -> list[str]:

@@ -125,7 +125,8 @@ class SqlViews(Views):
         )
 
     def _parent(self, run_id: str | None, experiment: str) -> RunInfo | None:
-        """The run that a tag names, in this experiment: of others the caller may see nothing."""
+        """Return the run that a tag names, in this experiment: of others the caller may see
+        nothing."""
         try:
             info = of_runs.get(self._rows, self._metrics, run_id).info if run_id else None
         except (NotFound, InvalidParameter):
@@ -322,7 +323,7 @@ def _text_columns(fetch: Snapshot, table: str, ids: list[int]) -> list[TextColum
 
 
 def _ancestors(fetch: Fetch, ids: Sequence[int], scope: str) -> list[int]:
-    """The runs above these which are not among them, the nearest first."""
+    """Return the runs above these which are not among them, the nearest first."""
     known, found, below = set(ids), [], list(ids)
     for _ in range(MAX_DEPTH):
         rows = fetch(
@@ -343,7 +344,7 @@ def _ancestors(fetch: Fetch, ids: Sequence[int], scope: str) -> list[int]:
 
 
 def _cursor(fetch: Fetch, table: str, scope: str, also: Iterable[int] = ()) -> str:
-    """The newest run, and of those that run (and of `also`) a number that grows with what is
+    """Return the newest run, and of those that run (and of `also`) a number that grows with what is
     logged: how many points, params and tags it has, and its state."""
     newest = fetch("select max(id) from run")[0][0] or 0
     rows = fetch(
@@ -389,7 +390,7 @@ def _metric_ids(
 
 
 def _raw(fetch: Fetch, table: str, metric: int, start: int = -(2**63)) -> list[tuple[Any, ...]]:
-    """The points from a step on: step, timestamp, value, in that order."""
+    """Return the points from a step on: step, timestamp, value, in that order."""
     return fetch(
         f"""select step, timestamp, value from {table} where metric = :metric and step >= :start
             order by step, timestamp, value""",
@@ -459,8 +460,8 @@ def _bucketed(
     start: int | None,
     end: int | None,
 ) -> Series:
-    """A long series by step, thinned by the database. What is not merged yet lies in no order, so
-    it is read once and thinned together with the rest."""
+    """Return a long series by step, thinned by the database. What is not merged yet lies in no
+    order, so it is read once and thinned together with the rest."""
     bindings = {"metric": metric}
     recent = (
         fetch("select distinct step, timestamp, value from recent where metric = :metric", bindings)
@@ -502,7 +503,7 @@ def _bucketed(
 
 
 def _beyond(fetch: Fetch, metric: int, low: int, high: int) -> tuple[int, int]:
-    """The range and the next step on each side of it."""
+    """Return the range and the next step on each side of it."""
     before, after = fetch(
         """select (select max(step) from point where metric = :metric and step < :low),
                   (select min(step) from point where metric = :metric and step > :high)""",
@@ -514,8 +515,8 @@ def _beyond(fetch: Fetch, metric: int, low: int, high: int) -> tuple[int, int]:
 def _extremes(
     fetch: Fetch, metric: int, low: int, high: int, buckets: int
 ) -> tuple[list[tuple[Any, ...]], int]:
-    """The points with the smallest and the greatest value of each bucket, the first and the last
-    point, and the number of NaNs."""
+    """Return the points with the smallest and the greatest value of each bucket, the first and the
+    last point, and the number of NaNs."""
     found: set[tuple[Any, ...]] = set()
     inside = "where metric = :metric and step between :low and :high"
     whole = {"metric": metric, "low": low, "high": high}

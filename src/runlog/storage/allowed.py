@@ -22,25 +22,27 @@ _of_this_process: list[str] = []  # what could not be written to the file
 
 
 def is_local(uri: str) -> bool:
-    """Whether a location is on this machine's disk: a path, a file: URI, a database's files."""
+    """Return whether a location is on this machine's disk: a path, a file: URI, a database's
+    files."""
     return uri.startswith(_SQLAR) or parse(uri).scheme == "file"
 
 
 def real_path(uri: str) -> str:
-    """Where a local location leads, all links followed; of files in a database, the database."""
+    """Return where a local location leads, all links followed; of files in a database, the
+    database."""
     from runlog.storage import sqlar
 
     return os.path.realpath(sqlar.parse(uri)[0] if uri.startswith(_SQLAR) else parse(uri).path)
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether an absolute path is a folder, or in it; both without links."""
+    """Return whether an absolute path is a folder, or in it; both without links."""
     path, folder = os.path.normcase(path), os.path.normcase(folder)
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def covers(entry: str, uri: str) -> bool:
-    """Whether an entry of the list allows a location."""
+    """Return whether an entry of the list allows a location."""
     try:
         if is_local(uri) and is_local(entry):
             return is_below(real_path(uri), real_path(entry))
@@ -63,13 +65,13 @@ def _covers(entry: Address, found: Address) -> bool:
 
 
 def from_text(text: str | None) -> tuple[str, ...]:
-    """The entries of a setting or an option, with commas between, as they are kept. Raises
+    """Return the entries of a setting or an option, with commas between, as they are kept. Raises
     InvalidParameter."""
     return tuple(kept(each.strip()) for each in (text or "").split(",") if each.strip())
 
 
 def kept(location: str) -> str:
-    """A location as it is kept in the list: a local one as an absolute path, a URI without a
+    """Return a location as it is kept in the list: a local one as an absolute path, a URI without a
     password. Raises InvalidParameter for what is none."""
     if location.startswith(_SQLAR):
         return location.rstrip("/")
@@ -80,8 +82,8 @@ def kept(location: str) -> str:
 
 
 def is_allowed(uri: str, more: Iterable[str] = ()) -> bool:
-    """Whether the user allows a location, or an entry of `more` does. What RUNLOG_ARTIFACT_ROOT
-    allows is remembered: its runs outlive the setting."""
+    """Return whether the user allows a location, or an entry of `more` does. What
+    RUNLOG_ARTIFACT_ROOT allows is remembered: its runs outlive the setting."""
     entries = [*more, *from_text(setting("ALLOWED_LOCATIONS")), *_of_this_process]
     if any(covers(each, uri) for each in entries):
         return True
@@ -93,12 +95,13 @@ def is_allowed(uri: str, more: Iterable[str] = ()) -> bool:
 
 
 def path() -> str:
-    """Where the user's file is."""
+    """Return where the user's file is."""
     return os.path.join(state_folder(), "allowed-locations")
 
 
 def listed() -> list[str]:
-    """The entries of the user's file. Raises RunlogError where others may have written to it."""
+    """Return the entries of the user's file. Raises RunlogError where others may have written to
+    it."""
     try:
         with open(path(), encoding="utf-8") as file:
             _check_owner(os.fstat(file.fileno()))

@@ -88,14 +88,14 @@ class Remote:
                 self._idle.append(files)
 
     def _lost(self) -> None:
-        """All connections are as old as the one that broke, or older."""
+        """Drop all connections: they are as old as the one that broke, or older."""
         if self.traits.reconnects:
             with self._lock:
                 self._idle.clear()
 
     @property
     def loop(self) -> Any:
-        """The event loop of its file systems; None where they block."""
+        """Return the event loop of its file systems; None where they block."""
         if not schemes.load(self.traits).async_impl:
             return None
         from fsspec.asyn import get_loop
@@ -150,7 +150,8 @@ class Remote:
             raise
 
     def _ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """A call that may be made again: over a new connection, if the first one is stale."""
+        """Call a method; again, over a new connection, if the first one is
+        stale."""
         try:
             return self._call(name, *args, **kwargs)
         except Exception as error:
@@ -241,7 +242,7 @@ class Remote:
         return found
 
     def call_s3(self, name: str, path: str, **arguments: Any) -> dict[str, Any]:
-        """A call of S3's own, about one object."""
+        """Return a call of S3's own, about one object."""
         bucket, _, key = path.partition("/")
         found: dict[str, Any] = self._ask("call_s3", name, Bucket=bucket, Key=key, **arguments)
         return found

@@ -43,5 +43,5 @@ def refuse_part(local: str) -> None:
 
 
 def _base(local: str) -> str | None:
-    """The database that a file of SQLite's would belong to."""
+    """Return the database that a file of SQLite's would belong to."""
     return next((local.removesuffix(end) for end in _BESIDE if local.endswith(end)), None)

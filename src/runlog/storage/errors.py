@@ -42,7 +42,7 @@ class NoSuchFile(NotFound, FileNotFoundError):
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether trying again is of no use."""
+    """Return whether trying again is of no use."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return (
         isinstance(error, _FINAL)
@@ -53,7 +53,7 @@ def is_final(error: BaseException) -> bool:
 
 
 def _errno(error: BaseException) -> int:
-    """The system's number of the error. OpenSSL's numbers are others: its 1 is no EPERM."""
+    """Return the system's number of the error. OpenSSL's numbers are others: its 1 is no EPERM."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return 0 if "SSLError" in names else getattr(error, "errno", None) or 0
 
@@ -103,7 +103,7 @@ def _is_timeout(error: Exception) -> bool:
 
 
 def _fit_to_show(error: BaseException, secrets: tuple[str, ...]) -> BaseException | None:
-    """The error, unless it or one behind it would show a secret in a traceback."""
+    """Return the error, unless it or one behind it would show a secret in a traceback."""
     behind: BaseException | None = error
     while behind is not None:
         if any(secret in f"{behind} {behind!r}" for secret in secrets):

@@ -48,7 +48,7 @@ class LocalFiles:
         os.makedirs(self.real(path), exist_ok=exist_ok)
 
     def put_first(self, size: int, local: str, path: str) -> int:
-        """Copies the first `size` bytes of a file. Returns how many there are."""
+        """Copy the first `size` bytes of a file. Returns how many there are."""
         return _copy(local, path, size, to_disk=True)
 
     def get_file(self, path: str, local: str) -> int:
@@ -77,7 +77,7 @@ class LocalFiles:
             os.unlink(path)
 
     def real(self, path: str) -> str:
-        """Where a path leads. Raises InvalidParameter where that is outside of the root."""
+        """Return where a path leads. Raises InvalidParameter where that is outside of the root."""
         real = os.path.realpath(path)
         if real == path:  # no link on the way, so it is where it says; paths were checked
             return real

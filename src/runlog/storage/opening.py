@@ -38,7 +38,7 @@ class LocationRefused(RunlogError):
 
 
 def opened(store: Store, uri: str, ledger: Ledger | None = None) -> ArtifactRepo:
-    """The artifacts at a URI that `store` gave. Raises LocationRefused."""
+    """Return the artifacts at a URI that `store` gave. Raises LocationRefused."""
     files = store.files(uri)
     if files is None:
         check(store, uri)
@@ -53,7 +53,8 @@ def check(store: Store, uri: str) -> None:
 
 
 def is_own(store: Store, uri: str) -> bool:
-    """Whether a location is one that `store` may always have opened: where its own files are."""
+    """Return whether a location is one that `store` may always have opened: where its own files
+    are."""
     if any(_is_inside(root, uri) for root in store.own_locations()):
         return True
     # Servers such as MLflow's tell their clients on the same machine where on its disk to write. A
@@ -62,8 +63,8 @@ def is_own(store: Store, uri: str) -> bool:
 
 
 def _is_inside(root: str, uri: str) -> bool:
-    """Whether a location is below a store's own. That may have come as a link, with the store, so
-    it is not followed."""
+    """Return whether a location is below a store's own. That may have come as a link, with the
+    store, so it is not followed."""
     if root.startswith("sqlar:") or uri.startswith("sqlar:"):
         return root.startswith("sqlar:") and uri.startswith(root)
     if not allowed.is_local(root):
@@ -80,7 +81,7 @@ def _is_folder_of_run(uri: str) -> bool:
 
 
 def is_named_after(uri: str, owner: str) -> bool:
-    """Whether a location is that of the run or model `owner` alone: it ends in its id and
+    """Return whether a location is that of the run or model `owner` alone: it ends in its id and
     `artifacts`, and if it is local, leads to such a folder."""
     end = f"/{owner}/artifacts"
     if uri.startswith("sqlar:") or not allowed.is_local(uri):
@@ -89,12 +90,12 @@ def is_named_after(uri: str, owner: str) -> bool:
 
 
 def is_there(uri: str) -> bool:
-    """Whether there is anything at a local location."""
+    """Return whether there is anything at a local location."""
     return uri.startswith("sqlar:") or os.path.lexists(allowed.real_path(uri))
 
 
 def folder_of(uri: str) -> str:
-    """The location of the experiment that a run's is in, as far as that shows."""
+    """Return the location of the experiment that a run's is in, as far as that shows."""
     above, _, name = uri.rstrip("/").rpartition("/")
     experiment, _, run_id = above.rpartition("/")
     return experiment if name == "artifacts" and _OF_RUN.fullmatch(run_id) else uri

@@ -20,7 +20,7 @@ PROXIED = "mlflow-artifacts:"
 
 
 def check_path(path: str | os.PathLike[str]) -> str:
-    """`path` as text, if it can name an artifact: relative, in POSIX form, staying below the
+    """Return `path` as text, if it can name an artifact: relative, in POSIX form, staying below the
     root. Parts that are `.` go. Percent signs mean themselves: nothing is decoded.
 
     Raises InvalidParameter with "Invalid path" in its message.
@@ -93,8 +93,8 @@ _AUTHORITY = re.compile(
 
 
 def parse(uri: str) -> Address:
-    """The parts of a URI or of a local path. Raises InvalidParameter, without a password in its
-    text, for what is neither, for chained URLs (`::`) and for control characters."""
+    """Return the parts of a URI or of a local path. Raises InvalidParameter, without a password in
+    its text, for what is neither, for chained URLs (`::`) and for control characters."""
     if not uri or "\0" in uri:
         raise InvalidParameter(f"not a location of artifacts: {uri!r}")
     scheme, colon, rest = uri.partition(":")
@@ -127,7 +127,7 @@ def parse(uri: str) -> Address:
 
 
 def local_root(uri: str) -> str:
-    """The absolute local path that `uri` names: a path as it is, or a `file:` URI, decoded.
+    """Return the absolute local path that `uri` names: a path as it is, or a `file:` URI, decoded.
     Raises InvalidParameter for any other scheme."""
     address = parse(uri)
     if address.scheme != "file":
@@ -157,7 +157,7 @@ def _is_plain_text(path: str) -> bool:
 
 
 def checked_directory(path: str | os.PathLike[str] | None) -> str:
-    """The checked path of a directory, which may end with a slash; empty for the root."""
+    """Return the checked path of a directory, which may end with a slash; empty for the root."""
     text = "" if path is None else os.fspath(path)
     return "" if text in ("", ".", "./") else check_path(text.removesuffix("/"))
 
@@ -175,7 +175,7 @@ def is_hidden(path: str) -> bool:
 
 
 def is_safe(path: str) -> bool:
-    """Whether a name that a server lists is one that `check_path` would let in as it is."""
+    """Return whether a name that a server lists is one that `check_path` would let in as it is."""
     try:
         return check_path(path) == path
     except InvalidParameter:

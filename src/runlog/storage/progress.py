@@ -46,7 +46,7 @@ class Progress:
 
 
 def is_watched() -> bool:
-    """Whether somebody sees a bar: standard error is a terminal, or this is a notebook. Set
+    """Return whether somebody sees a bar: standard error is a terminal, or this is a notebook. Set
     RUNLOG_ENABLE_ARTIFACTS_PROGRESS_BAR to false for none."""
     if not flag("ENABLE_ARTIFACTS_PROGRESS_BAR"):
         return False

@@ -99,8 +99,8 @@ class Root:
         return sorted(entries, key=lambda each: each[0].path)
 
     def _is_listed(self, path: str) -> bool:
-        """Whether an entry of a listing can be the name of an artifact. Every name that a server,
-        a bucket or a database gave is checked here; those of the local disk are trusted."""
+        """Return whether an entry of a listing can be the name of an artifact. Every name that a
+        server, a bucket or a database gave is checked here; those of the local disk are trusted."""
         return not is_hidden(path) and (isinstance(self.files, LocalFiles) or is_safe(path))
 
     def below(self, path: str) -> list[FileInfo]:

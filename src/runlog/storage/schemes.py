@@ -56,7 +56,8 @@ class Scheme(NamedTuple):
 
 
 def _given(**options: Any) -> Options:
-    """Those that are there: what is None is left to the environment and to FSSPEC_... settings."""
+    """Return those that are there: what is None is left to the environment and to FSSPEC_...
+    settings."""
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -146,8 +147,8 @@ _AZURE_HOSTS = (
 
 
 def _azure(address: Address) -> Options:
-    """The account is in the host: ACCOUNT.blob.core.windows.net, or of another Azure cloud; .dfs.
-    addresses the same files. az://CONTAINER/path has none, it is in the environment."""
+    """Return the account in the host: ACCOUNT.blob.core.windows.net, or of another Azure cloud;
+    .dfs. addresses the same files. az://CONTAINER/path has none, it is in the environment."""
     account = address.host.partition(".")[0] if address.user else None
     host = address.host.replace(".dfs.", ".blob.", 1) if address.user else None
     environment = os.environ
@@ -171,7 +172,7 @@ def _azure_root(address: Address) -> str:
 
 
 def _azure_parts(files: Any, room: int) -> None:
-    """The blob client asks its configuration, not its arguments, how big a piece may be."""
+    """Set in the blob client's configuration how big a piece may be; it has no argument for it."""
     for limit, size in {
         "max_single_put_size": 8 << 20,
         "max_block_size": 8 << 20,
@@ -211,7 +212,7 @@ def _sftp(address: Address) -> Options:
 
 
 def _web(address: Address) -> tuple[str, tuple[str, str] | None]:
-    """The base URL, without user and password, and these."""
+    """Return the base URL, without user and password, and these."""
     scheme = {"webdav": "http", "webdavs": "https"}.get(address.scheme, address.scheme)
     port = f":{address.port}" if address.port else ""
     password = password_of(address)
@@ -242,7 +243,7 @@ def _http_root(address: Address) -> str:
 
 
 def _dbfs(address: Address) -> Options:
-    """The workspace is that of the environment, and so is the token: an address that a store
+    """Return workspace and token of the environment, never the address's: one that a store
     gives must not send it anywhere else."""
     from runlog.storage.transfer import timeout
 
@@ -266,7 +267,7 @@ def _hdfs(address: Address) -> Options:
 
 
 def password_of(address: Address) -> str | None:
-    """The password for an address that has none itself, as those in a database: that of
+    """Return the password for an address that has none itself, as those in a database: that of
     RUNLOG_ARTIFACT_ROOT, if it is the same user of the same host; that of ~/.netrc."""
     if address.password is not None:
         return address.password
@@ -413,8 +414,8 @@ can name any file, and has run code (CVE-2026-104851)."""
 
 
 def row(address: Address) -> Scheme:
-    """What is known of the address's scheme. Raises InvalidParameter for one that is not allowed,
-    without loading anything; MissingExtra where fsspec cannot load what it names."""
+    """Return what is known of the address's scheme. Raises InvalidParameter for one that is not
+    allowed, without loading anything; MissingExtra where fsspec cannot load what it names."""
     name = address.scheme
     if name in SCHEMES:
         return SCHEMES[name]
@@ -464,7 +465,7 @@ def _by_request(name: str) -> Scheme:
 
 
 def load(scheme: Scheme) -> Any:
-    """The class of its file system. Raises MissingExtra."""
+    """Return the class of its file system. Raises MissingExtra."""
     try:
         return scheme.file_system()
     except ImportError as error:

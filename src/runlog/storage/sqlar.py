@@ -19,7 +19,7 @@ SCHEME = "sqlar:"
 
 
 def parse(uri: str) -> tuple[str, str]:
-    """The path of the database and the name inside it that an address means. Raises
+    """Return the path of the database and the name inside it that an address means. Raises
     InvalidParameter for what is none, NoSuchFile where there is no database."""
     path = uri.removeprefix(SCHEME + "//").rstrip("/")
     if not uri.startswith(SCHEME + "///"):
@@ -45,8 +45,8 @@ class ArchivedFiles:
         self._database = opened(path)
 
     def open(self, path: str, mode: str) -> Any:
-        """A file of its own that holds the content: who reads or writes slowly keeps nobody from
-        the database."""
+        """Return a file of its own that holds the content: who reads or writes slowly keeps nobody
+        from the database."""
         if mode == "wb":
             return _Writer(self._database, path)
         # An anonymous file: it goes with its last user. Small ones stay in memory.
@@ -78,7 +78,7 @@ class ArchivedFiles:
         return [*found.values()]
 
     def makedirs(self, path: str, exist_ok: bool) -> None:
-        """Directories are what the names of files imply."""
+        """Do nothing: directories are what the names of files imply."""
 
     def put_first(self, size: int, local: str, path: str) -> None:
         with open(local, "rb") as file:

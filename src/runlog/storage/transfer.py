@@ -70,8 +70,8 @@ class Transfer:
             self.size = self._opened[0]
 
     def changed(self) -> bool:
-        """Whether somebody has written to the local file since `open`, so that nobody knows which
-        content was sent."""
+        """Return whether somebody has written to the local file since `open`, so that nobody knows
+        which content was sent."""
         return self._opened is not None and not self._frozen and _state(self.local) != self._opened
 
     def freeze(self) -> None:

@@ -38,8 +38,8 @@ def verify(
     recorded: Mapping[str, tuple[int, str]],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[Finding]:
-    """Reads every file of `repo` and compares it with what was `recorded`. `progress` gets the
-    bytes that are done, and all of them."""
+    """Read every file of `repo` and compares it with what was `recorded`. `progress` gets the bytes
+    that are done, and all of them."""
     sizes = {info.path: info.file_size or 0 for info in repo.files()}
     for path in sorted(recorded.keys() - sizes.keys()):
         yield Finding(path, MISSING, f"{recorded[path][0]} bytes were logged")

@@ -92,13 +92,13 @@ class Entry(NamedTuple):
 
 
 def user_name(name: str) -> str:
-    """`name` as it is kept: in lower case, so that no two users look alike. Raises
+    """Return `name` as it is stored: in lower case, so that no two users look alike. Raises
     InvalidParameter."""
     return _checked_name(name, "user name")
 
 
 def token_name(name: str) -> str:
-    """`name` as the name of a token. Raises InvalidParameter."""
+    """Return `name` as the name of a token. Raises InvalidParameter."""
     return _checked_name(name, "token name")
 
 
@@ -112,14 +112,14 @@ def _checked_name(name: str, what: str) -> str:
 
 
 def role(name: str, allowed: tuple[str, ...] = tuple(ROLES)) -> str:
-    """`name` if it is a role. Raises InvalidParameter."""
+    """Return `name` if it is a role. Raises InvalidParameter."""
     if name not in allowed:
         raise InvalidParameter(f"no role {name!r}: use {', '.join(allowed)}")
     return name
 
 
 def check_password(password: str, name: str) -> None:
-    """Raises InvalidParameter for a password that is guessed too easily: length is what counts."""
+    """Raise InvalidParameter for a password that is guessed too easily: length is what counts."""
     if len(password) < MIN_PASSWORD:
         reason = f"it has {len(password)} characters: use at least {MIN_PASSWORD}"
     elif len(password) > MAX_PASSWORD:
@@ -136,15 +136,15 @@ def check_password(password: str, name: str) -> None:
 
 
 def hashed(password: str) -> str:
-    """What is kept of a password."""
+    """Return what is kept of a password."""
     salt = secrets.token_bytes(16)
     digest = _scrypt(password, salt, LOG_N, R, P)
     return "$".join(["scrypt", str(LOG_N), str(R), str(P), _text(salt), _text(digest)])
 
 
 def matches(password: str, kept: str | None) -> bool:
-    """Whether that is the password. It takes as long where there is none (`kept` is None), so that
-    the time does not tell which users exist."""
+    """Return whether that is the password. It takes as long where there is none (`kept` is None),
+    so that the time does not tell which users exist."""
     _, log_n, r, p, salt, digest = (kept or nobodys()).split("$")
     found = _scrypt(password, b64decode(salt), int(log_n), int(r), int(p))
     return hmac.compare_digest(found, b64decode(digest)) and kept is not None
@@ -161,7 +161,7 @@ def _scrypt(password: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
 
 @cache
 def nobodys() -> str:
-    """What is kept of a password that nobody has."""
+    """Return what is kept of a password that nobody has."""
     salt, digest = (_text(secrets.token_bytes(size)) for size in (16, 32))
     return f"scrypt${LOG_N}${R}${P}${salt}${digest}"
 
@@ -171,10 +171,10 @@ def _text(data: bytes) -> str:
 
 
 def new_secret() -> str:
-    """The text of a new token: 256 random bits."""
+    """Return the text of a new token: 256 random bits."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:
-    """What is kept of a token. It cannot be guessed, so that a fast hash will do."""
+    """Return what is kept of a token. It cannot be guessed, so that a fast hash will do."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

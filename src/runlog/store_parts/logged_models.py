@@ -84,8 +84,8 @@ class LoggedModels(ABC):
         order_by: Sequence[ModelOrder] = (),
         page_token: str | None = None,
     ) -> PagedList[LoggedModel]:
-        """A page of the models that match, newest first unless ordered otherwise. With `datasets`,
-        pairs of a name and a digest or None, models are found that were measured on one of them,
-        and metrics in the filter are those measured there. The metric of an order is one that was
-        measured on its own data set, where it names that, its digest or both. Raises
+        """Return a page of the models that match, newest first unless ordered otherwise. With
+        `datasets`, pairs of a name and a digest or None, models are found that were measured on one
+        of them, and metrics in the filter are those measured there. The metric of an order is one
+        that was measured on its own data set, where it names that, its digest or both. Raises
         InvalidParameter for a page token of another search."""

@@ -131,7 +131,7 @@ class Views(ABC):
 
     @abstractmethod
     def activity(self, experiment_ids: Sequence[str]) -> list[Activity]:
-        """What goes on in these experiments, in the order given."""
+        """Return what goes on in these experiments, in the order given."""
 
     @abstractmethod
     def run_table(
@@ -144,8 +144,8 @@ class Views(ABC):
         page_token: str | None = None,
         aggregates: Sequence[str] = ("last",),
     ) -> RunTable:
-        """A page of the runs that match, as a table. `aggregates` are which of `AGGREGATES` the
-        metrics come with. Texts longer than 500 characters are cut, artifact URIs left out."""
+        """Return a page of the runs that match, as a table. `aggregates` are which of `AGGREGATES`
+        the metrics come with. Texts longer than 500 characters are cut, artifact URIs left out."""
 
     @abstractmethod
     def table_of(self, run_ids: Sequence[str], aggregates: Sequence[str] = AGGREGATES) -> RunTable:
@@ -153,8 +153,8 @@ class Views(ABC):
 
     @abstractmethod
     def overview(self, run_id: str, children: int = MAX_CHILDREN) -> Overview:
-        """All that a page of one run shows but its series and files, with up to so many of its
-        children. Raises NotFound."""
+        """Return all that a page of one run shows but its series and files, with up to so many of
+        its children. Raises NotFound."""
 
     @abstractmethod
     def series(
@@ -181,9 +181,9 @@ class Views(ABC):
         keys: Sequence[str] = (),
         after_steps: Sequence[int] = (),
     ) -> Changes:
-        """The runs that are new since a table's or another answer's cursor or were running then,
-        if anything was logged to them; and of each of `run_ids` and `keys`, taken in pairs, the
-        points after a step. That a run was deleted shows in the total."""
+        """Return the runs that are new since a table's or another answer's cursor or were running
+        then, if anything was logged to them; and of each of `run_ids` and `keys`, taken in pairs,
+        the points after a step. That a run was deleted shows in the total."""
 
     @abstractmethod
     def completions(
@@ -197,7 +197,7 @@ class Views(ABC):
 
 
 def check_points(points: int, series: int) -> None:
-    """Raises InvalidParameter for more points than an answer may have."""
+    """Raise InvalidParameter for more points than an answer may have."""
     if not 4 <= points <= MAX_POINTS:
         raise InvalidParameter(f"Invalid value {points} for points: 4 to {MAX_POINTS}")
     if points * series > MAX_POINTS_IN_ALL:
@@ -207,7 +207,7 @@ def check_points(points: int, series: int) -> None:
 
 
 def check_aggregates(aggregates: Sequence[str]) -> None:
-    """Raises InvalidParameter for an unknown one."""
+    """Raise InvalidParameter for an unknown one."""
     for each in aggregates:
         if each not in AGGREGATES:
             raise InvalidParameter(f"no aggregate {each!r}: use some of {', '.join(AGGREGATES)}")
@@ -232,8 +232,8 @@ def thinned(points: Sequence[tuple[Any, ...]], most: int) -> Sequence[tuple[Any,
 def within(
     points: Sequence[tuple[Any, ...]], start: int | None, end: int | None
 ) -> Sequence[tuple[Any, ...]]:
-    """The points from `start` to `end` by their first field, and one more on each side: the line
-    of a chart goes on to its edge."""
+    """Return the points from `start` to `end` by their first field, and one more on each side: the
+    line of a chart goes on to its edge."""
     low = 0 if start is None else bisect_left(points, (start,)) - 1
     high = len(points) if end is None else bisect_left(points, (end + 1,)) + 1
     return points[max(0, low) : high]

@@ -60,8 +60,8 @@ class Audit:
         self._start_writing()
 
     def _bounded(self, key: Key) -> Key:
-        """What is noted of a call that failed: beyond so many of a user in a minute only how many
-        there were, or somebody who may do nothing could fill the database."""
+        """Return what is noted of a call that failed: beyond so many of a user in a minute only how
+        many there were, or somebody who may do nothing could fill the database."""
         minute, user, token, address, _, _, result = key
         if minute != self._minute:
             self._minute, self._failed = minute, {}

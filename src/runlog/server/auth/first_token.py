@@ -8,7 +8,7 @@ NAME = "first-token"
 
 
 def text(address: str, token: str) -> str:
-    """How to log in with it, as lines."""
+    """Return how to log in with it, as lines."""
     return (
         "There are no users yet, so here is a token of the new user admin, good for a day and "
         "shown this once:\n"

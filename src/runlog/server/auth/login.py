@@ -87,7 +87,7 @@ def pages(auth: Authentication) -> list[Page]:
 
 
 def _fields(environ: Environ) -> tuple[dict[str, str], bool]:
-    """What was sent, and whether it was by the form."""
+    """Return what was sent, and whether it was by the form."""
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     body = b"".join(request_body.pieces(environ, MAX_FORM))
     given: Any

@@ -29,7 +29,7 @@ class PasswordQueue:
         self._taken = False
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Return how many wait."""
         return len(self._waiting)
 
     @contextmanager

@@ -136,7 +136,7 @@ class Auth:
         )
 
     def _concerned(self, row: Row, given: Mapping[str, Any]) -> set[str]:
-        """The experiments that a call reads or changes."""
+        """Return the experiments that a call reads or changes."""
         found = {str(validate.experiment_id(each)) for each in _of(given, "experiment_id")}
         runs = _of(given, "run_id")
         found.update(_all("Run", runs, self.users.experiments_of_runs(runs)))
@@ -189,7 +189,7 @@ def _reaches(role: str, needed: str) -> bool:
 
 
 def _of(given: Mapping[str, Any], name: str) -> list[str]:
-    """The ids that a request names, as `run_id` or `run_ids`."""
+    """Return the ids that a request names, as `run_id` or `run_ids`."""
     one, many = given.get(name), given.get(name + "s")
     return [*([one] if one else ()), *(many or ())]
 

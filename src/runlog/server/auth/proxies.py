@@ -32,8 +32,8 @@ class Proxies:
             )
 
     def address(self, environ: Environ) -> str:
-        """The client's address. What proxies passed on is read from the right, since the client
-        may have written the left; some write ports, and IPv6 addresses in brackets."""
+        """Return the client's address. What proxies passed on is read from the right, since the
+        client may have written the left; some write ports, and IPv6 addresses in brackets."""
         peer = plain(environ.get("REMOTE_ADDR", ""))
         if not self.trusts(peer):
             return peer
@@ -47,13 +47,13 @@ class Proxies:
         return peer
 
     def user(self, environ: Environ) -> str | None:
-        """The user that the proxy vouches for, if there is one."""
+        """Return the user that the proxy vouches for, if there is one."""
         if self._user_key and self.trusts(environ.get("REMOTE_ADDR", "")):
             return environ.get(self._user_key) or None
         return None
 
     def is_https(self, environ: Environ) -> bool:
-        """Whether the client's side of the connection is encrypted."""
+        """Return whether the client's side of the connection is encrypted."""
         if environ.get("wsgi.url_scheme") == "https":
             return True
         said: str = environ.get("HTTP_X_FORWARDED_PROTO", "")

@@ -64,12 +64,12 @@ class Attempts:
             return failed
 
     def withdraw(self, user: str, address: str) -> None:
-        """The attempt was not made after all."""
+        """Take back an attempt that was not made after all."""
         with self._lock:
             self._count_less(_keys(user, address))
 
     def succeeded(self, user: str, address: str) -> None:
-        """The attempt was none of a guesser's: it is not counted, and who made it begins anew."""
+        """Forget the attempts of whoever has now logged in."""
         with self._lock:
             first, *others = _keys(user, address)
             self._counts.pop(first, None)
