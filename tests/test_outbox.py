@@ -458,7 +458,7 @@ def test_ctrl_c_ends_the_wait(place):
     with relayed() as relay:
         code = f"""
 import os, signal, threading, runlog
-from runlog.http import link, sender
+from runlog.http import sender
 said = sender.warn
 def warn(text):
     said(text)
@@ -477,6 +477,7 @@ print(runlog.last_active_run is not None)
             [sys.executable, "-c", code], stdin=-1, stdout=-1, stderr=-1, text=True
         )
         while not relay.asked("runs/log-batch"):
+            assert program.poll() is None, program.communicate()
             time.sleep(0.01)
         relay.script[:] = ["drop"] * 100_000
         out, errors = program.communicate("\n", timeout=300)
