@@ -167,13 +167,13 @@ class ServerDatabase(Engine):
                 raise InvalidParameter(f"SQL: {first_line(error)}") from error
             raise known from error
 
-    def _alone(self, deed: Callable[[Any], Rows]) -> Rows:
+    def _alone(self, action: Callable[[Any], Rows]) -> Rows:
         """Run a statement that only reads, as its own transaction; again if its connection, idle
         until now, turns out to be lost."""
         while True:
             connection = self._open_connection()
             try:
-                return deed(connection)
+                return action(connection)
             except LostConnection:
                 continue  # to a new connection, which fails if there is no server
             finally:
