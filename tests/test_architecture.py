@@ -17,18 +17,19 @@ ARROWS = {
     "_version": "",
     "clock": "",
     "errors": "",
-    "names": "",
     "printable": "",
+    "names": "",
     "pyinstaller": "",
     "curves": "errors",
     "exceptions": "errors",
     "extras": "errors",
+    "metric_definitions": "errors",
     "settings": "errors",
     "sql_results": "errors",
     "store_uri": "errors",
     "text_tables": "printable",
     "media": "errors extras",
-    "metric_definitions": "errors",
+    "types": "errors extras",
     "context": "errors settings",
     "db": "clock errors settings",
     "run_exit": "errors settings",
@@ -50,21 +51,25 @@ ARROWS = {
     "sql_results storage store store_parts validate",
     "active_runs": "clock entities errors run_exit tracking_uri",
     "artifacts": "entities errors media storage tracking_uri",
-    "client": "clock curves dataframes entities errors media metric_definitions settings storage "
-    "store_parts tracking_uri validate",
+    "client": "clock curves dataframes entities errors media metric_definitions settings "
+    "storage store_parts tracking_uri validate",
     "copying": "artifacts entities errors sqlstore storage store store_parts",
-    "data": "artifacts context entities errors extras storage",
+    "data": "artifacts context entities errors extras storage types",
     "server": "_version artifacts clock db entities errors html_page printable protocol query "
     "sql_results sqlstore storage store store_parts store_uri tracking_uri validate",
     "fluent": "active_runs client clock context dataframes entities errors run_exit settings "
     "store system_metrics tracking_uri validate",
+    "model_uris": "client errors storage",
     "commands": "_version artifacts client clock context copying db entities errors html_page "
-    "http metric_definitions query server settings sql_results sqlstore storage store store_parts "
-    "store_uri text_tables tracking_uri validate",
+    "http metric_definitions query server settings sql_results sqlstore storage "
+    "store store_parts store_uri text_tables tracking_uri validate",
     "serve": "server",
     "notebook": "entities errors fluent html_page protocol tracking_uri",
     "tracking": "client fluent tracking_uri",
+    "models": "active_runs client entities errors fluent model_uris settings storage "
+    "tracking_uri types",
     "cli": "_version commands errors",
+    "flavors": "errors extras models",
     "mlflow_python": "cli commands",
 }
 SQL = re.compile(
@@ -324,12 +329,16 @@ def functions(module: str) -> set[str]:
     return {node.name for node in ast.walk(TREES[module]) if isinstance(node, ast.FunctionDef)}
 
 
+NAMED_BY_MLFLOW = {"_load_pyfunc"}
+"""What each flavour has, and whoever loads a model calls."""
+
+
 def test_no_private_function_name_has_more_than_three_meanings():
     """A reader who looks for a name should land where it means what was looked for."""
     homes: dict[str, list[str]] = {}
     for module in TREES:
         for name in functions(module):
-            if name.startswith("_") and not name.endswith("__"):
+            if name.startswith("_") and not name.endswith("__") and name not in NAMED_BY_MLFLOW:
                 homes.setdefault(name, []).append(module)
     assert {name: modules for name, modules in homes.items() if len(modules) > 3} == {}
 

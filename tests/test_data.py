@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runlog import data, entities
-from runlog.data import schemas
 from runlog.errors import InvalidParameter, NotFound
+from runlog.types import ColSpec, Schema
 
 np = pytest.importorskip("numpy")
 pd = pytest.importorskip("pandas")
@@ -226,8 +226,8 @@ def test_arrays_in_full():
 
 def test_named_arrays_in_full():
     dataset = data.from_numpy({"b": np.zeros((2, 2)), "a": np.array(["x"])}, targets={"y": [1, 2]})
-    assert [each.get("name") for each in dataset.schema.features.inputs] == ["b", "a"]
-    assert dataset.schema.features.inputs[1]["tensor-spec"] == {"dtype": "str", "shape": [-1]}
+    assert [each.name for each in dataset.schema.features.inputs] == ["b", "a"]
+    assert dataset.schema.features.to_dict()[1]["tensor-spec"] == {"dtype": "str", "shape": [-1]}
     assert dataset.profile["features_size"] == {"b": 4, "a": 1}
     assert dataset.profile["targets_shape"] == {"y": (2,)}
 
@@ -357,7 +357,7 @@ def test_loading_a_local_source(tmp_path):
 
 def test_a_meta_dataset():
     source = data.HTTPDatasetSource(url="https://host/x.tar.gz")
-    schema = schemas.Schema(({"type": "string", "name": "text", "required": True},))
+    schema = Schema([ColSpec("string", "text")])
     plain, described = data.MetaDataset(source, name="x"), data.MetaDataset(source, schema=schema)
     assert plain.to_dict()["schema"] is plain.to_dict()["profile"] is None
     assert plain.digest == data.MetaDataset(source, name="x").digest != described.digest

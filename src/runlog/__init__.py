@@ -24,7 +24,9 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog import data as data
     from runlog import entities as entities
     from runlog import exceptions as exceptions
+    from runlog import models as models
     from runlog import tracking as tracking
+    from runlog import types as types
     from runlog._version import __version__ as __version__
     from runlog.active_runs import ActiveRun as ActiveRun
     from runlog.client import RunlogClient as RunlogClient
@@ -46,6 +48,8 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.entities import SourceType as SourceType
     from runlog.entities import ViewType as ViewType
     from runlog.errors import RunlogError as RunlogError
+    from runlog.flavors import pyfunc as pyfunc
+    from runlog.flavors import sklearn as sklearn
     from runlog.fluent import active_run as active_run
     from runlog.fluent import create_experiment as create_experiment
     from runlog.fluent import define_metric as define_metric
@@ -151,7 +155,19 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _ALIASES = {"MlflowClient": "RunlogClient", "MlflowException": "RunlogError"}
-_MODULES = ("artifacts", "client", "data", "entities", "exceptions", "tracking")
+_MODULES = (
+    "artifacts",
+    "client",
+    "data",
+    "entities",
+    "exceptions",
+    "models",
+    "pyfunc",
+    "sklearn",
+    "tracking",
+    "types",
+)
+__path__ = [*__path__, f"{__path__[0]}/flavors"]  # runlog.sklearn is flavors/sklearn.py
 
 if not TYPE_CHECKING:  # which would take every name for one that is there
     __all__ = sorted([*_HOME, *_ALIASES, *_MODULES])

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     import pandas
 
-    from runlog.artifacts import ArtifactRepo
+    from runlog.storage.repository import ArtifactRepo
     from runlog.store import Store
 
 LOGGED_ARTIFACTS = "mlflow.loggedArtifacts"

@@ -712,8 +712,6 @@ def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
 def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
     """Log a dictionary or list as a JSON file, or as YAML if the name ends with .yml or .yaml.
 
-    YAML needs PyYAML; MissingExtra is raised without it.
-
     >>> with runlog.start_run() as run:
     ...     runlog.log_dict({"lr": 0.1}, "config.json")
     >>> runlog.artifacts.load_dict(f"runs:/{run.info.run_id}/config.json")

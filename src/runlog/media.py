@@ -299,7 +299,8 @@ def load_dictionary(content: bytes, name: str) -> Any:
 
 
 def _load_yaml(text: str) -> Any:
-    yaml = require("yaml", "yaml", "PyYAML")
+    import yaml
+
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -307,9 +308,9 @@ def _load_yaml(text: str) -> Any:
 
 
 def _yaml(dictionary: Any) -> str:
-    yaml = require("yaml", "yaml", "PyYAML")
+    import yaml
 
-    class Dumper(yaml.SafeDumper):  # type: ignore[name-defined, misc]
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc]
         """SafeDumper refuses objects it does not know; these go the way they go into JSON."""
 
     Dumper.add_multi_representer(object, lambda self, data: self.represent_data(_as_builtin(data)))

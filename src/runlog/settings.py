@@ -153,6 +153,12 @@ SETTINGS = {
     "BOTO_CLIENT_ADDRESSING_STYLE": Setting(
         "How an S3 bucket is addressed: `path`, `virtual` or `auto`.", "auto", mlflow=True
     ),
+    # Models
+    "ALLOW_PICKLE_DESERIALIZATION": Setting(
+        "`false`: load no model that can run code when it is loaded, such as a pickle.",
+        "true",
+        mlflow=True,
+    ),
     # System metrics
     "ENABLE_SYSTEM_METRICS_LOGGING": Setting(
         "`true`: every run logs the use of CPU, memory, disk, network and GPUs.",

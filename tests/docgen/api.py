@@ -6,6 +6,8 @@ import inspect
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
+from pkgutil import iter_modules
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -29,6 +31,11 @@ HEADS = {
     "functions that log files are in [functions](functions.md).\n",
     "data": "# runlog.data\n\nData sets that runs read, as `runlog.log_input` takes them, and "
     "where they come from.\n",
+    "models": "# runlog.models\n\nModels as folders of artifacts: logging, signatures, input "
+    "examples. [The page on models](../models.md) explains them.\n",
+    "flavors": "# Flavours\n\nThe modules `runlog.sklearn`, `runlog.pyfunc` and so on: one for "
+    "each framework, imported when it is used.\n",
+    "types": "# runlog.types\n\nThe types that signatures of models consist of.\n",
 }
 INDEX = """\
 # API reference
@@ -80,14 +87,23 @@ def entries() -> tuple[Entry, ...]:
     """Return every public name, in the order of the pages."""
     return tuple(
         entry
-        for found in (_functions(), _classes(), _errors(), _module("artifacts"), _module("data"))
+        for found in (
+            _functions(),
+            _classes(),
+            _errors(),
+            _module("artifacts"),
+            _module("data"),
+            _module("models"),
+            *(_flavor(name) for name in FLAVORS),
+            _module("types"),
+        )
         for entry in found
     )
 
 
 def pages() -> dict[str, str]:
     """Return the pages by their path below docs/."""
-    index = INDEX
+    index = INDEX + _list_of_flavors()
     found = {}
     for page, head in HEADS.items():
         mine = [each for each in entries() if each.page == page]
@@ -167,6 +183,26 @@ def _module(name: str) -> Iterator[Entry]:
     for thing in things:
         if inspect.isclass(thing):
             yield from _class(name, thing.__name__, thing, f"runlog.{name}.")
+
+
+FLAVORS = sorted(each.name for each in iter_modules([f"{Path(runlog.__file__).parent}/flavors"]))
+
+
+def _list_of_flavors() -> str:
+    names = ", ".join(f"`runlog.{name}`" for name in FLAVORS)
+    return f"\nFlavours of models are modules: {names}.\n"
+
+
+def _flavor(name: str) -> Iterator[Entry]:
+    module: ModuleType = getattr(runlog, name)
+    things = [getattr(module, each) for each in module.__all__]
+    for thing in things:
+        full = f"{name}.{getattr(thing, '__name__', '')}"
+        if isinstance(thing, FunctionType):
+            yield Entry("flavors", f"runlog.{name}", full, f"runlog.{full}", thing)
+    for thing in things:
+        if inspect.isclass(thing):
+            yield from _class("flavors", thing.__name__, thing, f"runlog.{name}.")
 
 
 def _class(page: str, name: str, thing: type, prefix: str) -> Iterator[Entry]:

@@ -28,7 +28,6 @@ OPTIONAL_PACKAGES = {
     "pandas": "pandas",
     "matplotlib": "plot",
     "pillow": "image",
-    "PyYAML": "yaml",
     "pyarrow": "parquet",
     "kaleido": "plotly",
     "polars": "polars",

@@ -18,7 +18,6 @@ from typing import Any, ClassVar
 from runlog import entities
 from runlog.context import default_tags, without_password
 from runlog.data.schemas import (
-    Schema,
     TensorDatasetSchema,
     named_arrays,
     of_arrays,
@@ -27,6 +26,7 @@ from runlog.data.schemas import (
 )
 from runlog.errors import InvalidParameter, NotFound
 from runlog.extras import require
+from runlog.types.schema import Schema
 
 DIGEST_ROWS = 10_000
 

@@ -231,6 +231,15 @@ class ArtifactRepo:
         download.fetch(self._root, transfers, dst, callback)
         return os.path.join(dst, *path.split("/")) if path else dst
 
+    def local_path(self, path: str | None = None) -> str | None:
+        """Return where the file or folder `path` lies on this machine's disk, or None if the
+        artifacts are not files here. Raises NoSuchFile if there is none."""
+        if not isinstance(self._root.files, LocalFiles):
+            return None
+        path = checked_directory(path)
+        self._root.info(path)
+        return self._root.files.real(self._root.at(path))
+
     @property
     def parts(self) -> Parts | None:
         """Return how others may send files in parts to this storage, or None if nobody can."""

@@ -1,0 +1,69 @@
+"""Where models are: their URIs, and their files on this machine."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import Any
+
+from runlog.errors import NotFound
+from runlog.model_uris import ModelsUri, is_model_uri, repository
+from runlog.storage.paths import PROXIED, parse
+from runlog.storage.repository import ArtifactRepo
+
+__all__ = ["ModelsUri", "is_model_uri", "local_folder", "repository"]
+
+_downloads: list[Any] = []  # temporary folders, which models in memory may read from
+
+
+def local_folder(
+    model_uri: str | os.PathLike[str],
+    dst_path: str | os.PathLike[str] | None = None,
+    tracking_uri: str | None = None,
+) -> str:
+    """Return a local folder with the files of a model.
+
+    `model_uri` is `runs:/...`, `models:/...`, a path, or the URI of a storage. They are copied into
+    the folder `dst_path`, which is created if it does not exist. Without one, files on this
+    machine's disk are not copied, and others go to a temporary folder that is removed when the
+    program ends. Raises NotFound if there is nothing.
+    """
+    repo, path = located(os.fspath(model_uri), tracking_uri)
+    if dst_path is not None:
+        os.makedirs(dst_path, exist_ok=True)
+        return repo.download(path, dst_path)
+    local = repo.local_path(path)
+    return repo.download(path, _temporary_folder()) if local is None else local
+
+
+def located(model_uri: str, tracking_uri: str | None = None) -> tuple[ArtifactRepo, str]:
+    """Return the artifacts that a URI is in, and the path in them."""
+    if model_uri.startswith(("runs:/", "models:/")):
+        return repository(model_uri, tracking_uri)
+    if model_uri.startswith(PROXIED):
+        from runlog import tracking_uri as uris
+
+        root, _, path = model_uri.rstrip("/").rpartition("/")
+        return ArtifactRepo(root, uris.store(tracking_uri).files(root)), path
+    if not model_uri.startswith("sqlar:") and parse(model_uri).scheme == "file":
+        path = parse(model_uri).path
+        if not os.path.exists(path):
+            raise NotFound(f"no model at {model_uri!r}: there is no such file or folder")
+        return ArtifactRepo(path), ""
+    root, _, path = model_uri.rstrip("/").rpartition("/")
+    return ArtifactRepo(root), path
+
+
+def _temporary_folder() -> str:
+    from tempfile import TemporaryDirectory
+
+    folder = TemporaryDirectory(prefix="runlog-model-", ignore_cleanup_errors=True)
+    if not _downloads:
+        atexit.register(_remove_downloads)
+    _downloads.append(folder)
+    return folder.name
+
+
+def _remove_downloads() -> None:
+    while _downloads:
+        _downloads.pop().cleanup()
