@@ -56,9 +56,12 @@ await writeFile(path.join(folder, "index.html"), document);
 const without = {
   name: "without",
   setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /\/(shared\.ts|artifacts\.tsx)$/ }, ({ path: name }) => ({ path: name, namespace: "without" }));
+    onResolve({ filter: /\/(shared\.ts|(artifacts|classification)\.tsx)$/ }, ({ path: name }) => ({
+      path: name,
+      namespace: "without",
+    }));
     onLoad({ filter: /./, namespace: "without" }, () => ({
-      contents: "export const Artifacts = null, Pictures = null",
+      contents: "export const Artifacts = null, Pictures = null, Classification = null",
     }));
   },
 };

@@ -114,3 +114,15 @@ export function artifactUrl(run: string, path: string, preview = false): string 
   const query = new URLSearchParams({ run_id: run, path, ...(preview && { preview: "true" }) });
   return url(`get-artifact?${query}`).href;
 }
+
+export interface File {
+  path: string;
+  is_dir: boolean;
+  file_size?: number;
+}
+
+/** The files and folders of a run below a path, folders first. */
+export const list = async (run: string, path: string): Promise<File[]> => {
+  const { files = [] } = await get(`${MLFLOW}artifacts/list`, { run_id: run, ...(path && { path }) });
+  return files.sort((a: File, b: File) => Number(b.is_dir) - Number(a.is_dir) || (a.path < b.path ? -1 : 1));
+};

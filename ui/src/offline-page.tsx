@@ -4,6 +4,7 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { answerWith, OURS, session } from "./api.ts";
 import { handleKey } from "./keys.ts";
+import { define } from "./logic/definitions.ts";
 import { count, timestamp } from "./logic/format.ts";
 import { Compare } from "./pages/compare.tsx";
 import { Run } from "./pages/run/page.tsx";
@@ -92,6 +93,7 @@ async function start(): Promise<void> {
     recorded.run_ids.length === 1
       ? href(`runs/${recorded.run_ids[0]}`)
       : href("compare", { runs: recorded.run_ids.join(",") });
+  define(Object.values(recorded.runs).flatMap((each) => each.experiment.tags ?? []));
   answerWith(answers(recorded));
   session.value = { user: null, role: null, read_only: true, version: recorded.version, store: "", store_uri: "" };
   go(home);

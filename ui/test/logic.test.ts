@@ -1,6 +1,17 @@
 import { describe, expect, it, test } from "vitest";
 import { axisOf, brushed, readBrushes, roundValues, writeBrushes } from "../src/logic/axes.ts";
 import { better, byImportance, rank } from "../src/logic/better.ts";
+import {
+  at,
+  confusions,
+  itemOf,
+  matrixOf,
+  nearest,
+  panelsOf,
+  ratesOf,
+  shares,
+  stepsOf,
+} from "../src/logic/classification.ts";
 import { DARK, LIGHT, styles, viridis } from "../src/logic/colours.ts";
 import {
   type Column,
@@ -14,6 +25,7 @@ import {
   tagged,
 } from "../src/logic/columns.ts";
 import { drawing, type Line, type Shown } from "../src/logic/curves.ts";
+import { define, definitionOf } from "../src/logic/definitions.ts";
 import { kindOf, parseTable, severity, stepOf } from "../src/logic/files.ts";
 import { and, expected, field, isFilter, quoted, toFilter, without } from "../src/logic/filter.ts";
 import { folders } from "../src/logic/folders.ts";
@@ -785,3 +797,77 @@ test.each([
   ["#section", null],
   ["", null],
 ])("the address %s that MLflow's clients print", (hash, ours) => expect(fromMlflow(hash)).toBe(ours));
+
+describe("what define_metric said", () => {
+  const tag = (name: string, more: object) => ({
+    key: `runlog.metric.${name}`,
+    value: JSON.stringify({ name, ...more }),
+  });
+
+  it("comes before what the name of a metric suggests, the closest first", () => {
+    define([
+      tag("val/*", { goal: "min" }),
+      tag("val/loss", { goal: "max", step_metric: "epoch" }),
+      { key: "runlog.metric.broken", value: "{" },
+      { key: "team", value: "vision" },
+    ]);
+    expect(["val/loss", "val/accuracy", "loss"].map(better)).toEqual([1, -1, -1]);
+    expect(definitionOf("val/loss").step_metric).toBe("epoch");
+    define([]);
+    expect(better("val/accuracy")).toBe(1);
+  });
+});
+
+describe("confusion matrices and curves", () => {
+  const items = [
+    "curves/val~set.roc_curve.3.json",
+    "curves/val~set.roc_curve.1.json",
+    "curves/a.confusion_matrix.2.json",
+  ];
+
+  it("are found by the names of their files", () => {
+    const found = items.map((path) => itemOf("r", path)!);
+    expect(found[0]).toMatchObject({ key: "val/set", kind: "roc_curve", step: 3 });
+    expect(itemOf("r", "curves/a.other.1.json")).toBeNull();
+    expect(itemOf("r", "curves/notes.txt")).toBeNull();
+    const panels = panelsOf(found);
+    expect(panels.map((each) => each.title)).toEqual(["Confusion matrix · a", "ROC curve · val/set"]);
+    expect(stepsOf(found)).toEqual([1, 2, 3]);
+    const curve = panels[1].items.get("r")!;
+    expect([0, 1, 2, 3, 9].map((step) => at(curve, step)?.step)).toEqual([undefined, 1, 1, 3, 3]);
+  });
+
+  it("a matrix has sums, shares of its rows, and what is confused most", () => {
+    const matrix = matrixOf({
+      labels: ["a", null, 3],
+      matrix: [
+        [3, 1, 0],
+        [0, 0, 0],
+        [2, 0, 4],
+      ],
+    });
+    expect(matrix).toMatchObject({ labels: ["a", "", "3"], total: 10, right: 7, most: 4 });
+    expect(shares(matrix.cells)).toEqual([
+      [0.75, 0.25, 0],
+      [0, 0, 0],
+      [1 / 3, 0, 2 / 3],
+    ]);
+    expect(confusions(matrix, 1)).toEqual([["3", "a", 2]]);
+    expect(() => matrixOf({ labels: ["a"], matrix: [] })).toThrow("each label");
+  });
+
+  it("the point of a curve near the pointer is found", () => {
+    const [a, b] = ratesOf({
+      type: "roc_curve",
+      curves: [
+        { label: "x", auc: 1, fpr: [0, 0, 1], tpr: [0, 1, 1], thresholds: [null, 0.5, 0.1] },
+        { label: true, auc: 0.5, fpr: [0, 0.5, 1], tpr: [0, 0.5, 1] },
+      ],
+    });
+    expect([a.label, b.label, b.area]).toEqual(["x", "true", 0.5]);
+    expect(nearest([a, b], [0.52, 0.5], [300, 200], 20)).toEqual([1, 1]);
+    expect(nearest([a, b], [0.02, 0.98], [300, 200], 20)).toEqual([0, 1]);
+    expect(nearest([a, b], [0.7, 0.3], [300, 200], 20)).toBeNull();
+    expect(() => ratesOf({})).toThrow("no curves");
+  });
+});

@@ -1,4 +1,7 @@
-// Whether more or less of a metric is better, by its name. Where names do not say, nothing is marked.
+// Whether more or less of a metric is better, by its definition, else by its name. Where neither says it,
+// nothing is marked.
+import { definitionOf } from "./definitions.ts";
+
 const LESS = /(loss|error|err\b|rmse|mse|mae\b|perplexity|ppl|\bwer\b|\bcer\b|\bfid\b|latency|seconds|_ms\b)/i;
 const MORE = new RegExp(
   [
@@ -10,6 +13,8 @@ const MORE = new RegExp(
 
 /** 1: more is better, -1: less is, 0: nobody knows. */
 export function better(key: string): -1 | 0 | 1 {
+  const { goal } = definitionOf(key);
+  if (goal === "min" || goal === "max") return goal === "min" ? -1 : 1;
   if (LESS.test(key)) return -1;
   return MORE.test(key) ? 1 : 0;
 }

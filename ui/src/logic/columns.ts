@@ -33,6 +33,9 @@ export type Kind = "info" | "metrics" | "params" | "tags";
 
 /** A column of a table: `numbers` where it has numbers, texts where it was text. A number that is
  * missing has has[row] 0; NaN is a value like others. */
+/** Tags that the tracker sets, not the user. */
+export const isSystemTag = (key: string) => /^(mlflow|runlog)\./.test(key);
+
 export interface Column {
   id: string;
   kind: Kind;

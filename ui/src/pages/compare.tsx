@@ -7,23 +7,24 @@ import { follow, following } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { better, byImportance } from "../logic/better.ts";
 import { type Style, styles } from "../logic/colours.ts";
-import { type Column, decode, infoColumns, merge, statusOf, type Table } from "../logic/columns.ts";
+import { type Column, decode, infoColumns, isSystemTag, merge, statusOf, type Table } from "../logic/columns.ts";
 import type { Line } from "../logic/curves.ts";
+import { define } from "../logic/definitions.ts";
 import { literal } from "../logic/filter.ts";
 import { count, number, plural } from "../logic/format.ts";
 import { csv, groupOf, text as textOf } from "../logic/rows.ts";
 import { rankCorrelation } from "../logic/series.ts";
-import { Button, Empty, Failure, Skeleton, Status, useLoad } from "../parts/basic.tsx";
-import { Swatch } from "../parts/grid.tsx";
+import { Button, Empty, Failure, Skeleton, Status, Swatch, useLoad } from "../parts/basic.tsx";
 import { crumbs, experimentCrumb } from "../parts/header.tsx";
 import { Icon } from "../parts/icon.tsx";
-import { lazy } from "../parts/lazy.tsx";
+import { lazy, Soon } from "../parts/lazy.tsx";
 import { Parallel } from "../parts/parallel.tsx";
 import { Scatter } from "../parts/scatter.tsx";
 import { asked, href, isOfflinePage, offlinePageHref, runHref, setQuery } from "../route.ts";
 import { dark, download, title } from "../state.ts";
 
 const Charts = lazy(() => import("../parts/charts.tsx").then((module) => module.Charts));
+const Classification = lazy(() => import("../parts/classification.tsx").then((module) => module.Classification));
 const Pictures = lazy(() => import("./run/page.tsx").then((module) => module.Pictures));
 
 export { Brushing } from "../parts/brushing.tsx"; // they share the parallel coordinates: one file
@@ -35,8 +36,15 @@ const AGGREGATES = ["last", "min", "max"];
 const load = (ids: string[], signal: AbortSignal): Promise<Table> =>
   post(`${OURS}runs/chosen`, { run_ids: ids, aggregates: AGGREGATES }, signal).then(decode);
 
-const nameOf = async (experiment: string): Promise<string> =>
-  (await get(`${MLFLOW}experiments/get`, { experiment_id: experiment })).experiment.name;
+const EXPERIMENTS = 10; // whose definitions of metrics are read
+
+/** Takes the definitions of the experiments' metrics; answers the name of the first. */
+async function readExperiments(ids: string[]): Promise<string> {
+  const read = async (id: string) => (await get(`${MLFLOW}experiments/get`, { experiment_id: id })).experiment;
+  const found = await Promise.all(ids.slice(0, EXPERIMENTS).map(read));
+  define(found.flatMap((each) => each.tags ?? []));
+  return found[0]?.name ?? "";
+}
 
 export function Compare() {
   const named = asked("runs").split(",").filter(Boolean);
@@ -62,7 +70,10 @@ export function Compare() {
   const colours = useMemo(() => styles(ids, dark.value), [ids.join(), dark.value]);
   const experiments = [...new Set(table?.experiments ?? [])];
   const experiment = !isOfflinePage && experiments.length === 1 ? experiments[0] : "";
-  const { value: name } = useLoad(async () => (experiment ? nameOf(experiment) : ""), [experiment]);
+  const { value: name } = useLoad(
+    async () => (isOfflinePage ? "" : readExperiments(experiments)),
+    [experiments.join()],
+  );
   useEffect(() => {
     title("Compare runs");
     crumbs.value = [
@@ -85,9 +96,7 @@ export function Compare() {
   ];
   const metrics = columns.filter((each) => each.id.startsWith("metrics."));
   const keys = metrics.map((each) => each.key);
-  const groups = columns.filter(
-    (each) => each.kind === "params" || (each.kind === "tags" && !each.key.startsWith("mlflow.")),
-  );
+  const groups = columns.filter((each) => each.kind === "params" || (each.kind === "tags" && !isSystemTag(each.key)));
   const group = groups.find((each) => each.id === asked("group"));
   const lines = table.ids.map((id, row) => ({
     id,
@@ -151,6 +160,7 @@ export function Compare() {
           <Charts lines={lines} keys={keys} legend={lines.length > 8} />
         </section>
       )}
+      {!isOfflinePage && <Classified table={table} lines={lines} />}
       <Relations table={table} columns={columns} metrics={metrics} />
       {!isOfflinePage && <Shots lines={lines} />}
     </div>
@@ -173,7 +183,7 @@ function best(column: Column, rows: number): number {
 const GROUPS: [string, (column: Column) => boolean][] = [
   ["Metrics", (column) => column.kind === "metrics"],
   ["Params", (column) => column.kind === "params"],
-  ["Tags", (column) => column.kind === "tags" && !column.key.startsWith("mlflow.")],
+  ["Tags", (column) => column.kind === "tags" && !isSystemTag(column.key)],
 ];
 
 /** Of the least and the greatest value of a metric only the better one is shown. */
@@ -287,6 +297,21 @@ function Matrix({ table, columns, colours }: { table: Table; columns: Column[]; 
         </table>
       </div>
       {!all && same > 0 && <p class="dim">{plural(same, "row")} the same in all runs not shown.</p>}
+    </section>
+  );
+}
+
+/** Confusion matrices and curves of the runs that have any. */
+function Classified({ table, lines }: { table: Table; lines: Line[] }) {
+  const tag = table.columns.get("tags.runlog.curves");
+  const some = tag ? lines.filter((_, row) => !tag.has || tag.has[row]) : [];
+  if (!some.length) return null;
+  return (
+    <section class="part" id="classification" aria-label="Classification">
+      <h2>Classification</h2>
+      <Soon now={!!asked("full")}>
+        <Classification lines={some} />
+      </Soon>
     </section>
   );
 }

@@ -1,7 +1,7 @@
 // The files of a run: a tree, and a preview that runs nothing.
 import "../shared.ts"; // see there
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { artifactUrl, get, MLFLOW } from "../api.ts";
+import { artifactUrl, type File, list } from "../api.ts";
 import { kindOf, type Preview, parseTable, stepOf } from "../logic/files.ts";
 import { count, size } from "../logic/format.ts";
 import { asked, setQuery } from "../route.ts";
@@ -14,17 +14,6 @@ import { FIRST, piece, Text } from "./text.tsx";
 const Markdown = lazy(() => import("./markdown.tsx").then((module) => module.Markdown));
 
 export { Pictures } from "./pictures.tsx";
-
-export interface File {
-  path: string;
-  is_dir: boolean;
-  file_size?: number;
-}
-
-export const list = async (run: string, path: string): Promise<File[]> => {
-  const { files = [] } = await get(`${MLFLOW}artifacts/list`, { run_id: run, ...(path && { path }) });
-  return files.sort((a: File, b: File) => Number(b.is_dir) - Number(a.is_dir) || (a.path < b.path ? -1 : 1));
-};
 
 const last = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 

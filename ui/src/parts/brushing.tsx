@@ -2,7 +2,7 @@
 import "../shared.ts"; // see there
 import { useMemo } from "preact/hooks";
 import { byImportance } from "../logic/better.ts";
-import type { Column } from "../logic/columns.ts";
+import { type Column, isSystemTag } from "../logic/columns.ts";
 import { asked, setQuery } from "../route.ts";
 import { Button, Menu } from "./basic.tsx";
 import { Parallel } from "./parallel.tsx";
@@ -15,7 +15,7 @@ const names = (text: string) => text.split(",").filter(Boolean).map(decodeURICom
 /** Columns that can be axes: numbers, and texts of few values. */
 const usable = (all: Column[]) =>
   all.filter((column) => {
-    if (column.kind === "tags" && column.key.startsWith("mlflow.")) return false;
+    if (column.kind === "tags" && isSystemTag(column.key)) return false;
     if (column.kind === "info") return column.id === "duration";
     return column.numbers || new Set(column.texts).size <= CATEGORIES;
   });

@@ -17,6 +17,7 @@ import { type ChartSettings, settings, setZoom, underPointer, useSeen } from "./
 
 interface Props {
   panel: Panel;
+  axis: ChartSettings["axis"];
   lines: Line[];
   ids: string[];
   points: number;
@@ -24,7 +25,8 @@ interface Props {
   onPin: () => void;
 }
 
-const sync = uPlot.sync("runlog");
+/** Charts over the same x axis have one cursor. */
+const syncOf = ({ axis }: ChartSettings) => uPlot.sync(axis);
 const FONT = "11px Inter, system-ui, sans-serif";
 const xText = (value: number, axis: ChartSettings["axis"]) =>
   axis === "step"
@@ -35,12 +37,12 @@ const xText = (value: number, axis: ChartSettings["axis"]) =>
         ? duration(value * 1000)
         : `${axis.slice(7)} ${number(value)}`;
 
-export function Chart({ panel, lines, ids, points, pinned, onPin }: Props) {
+export function Chart({ panel, axis, lines, ids, points, pinned, onPin }: Props) {
   const { title, keys } = panel;
   const [box, seen] = useSeen();
   const [asTable, setAsTable] = useState(false);
   const plot = useRef<uPlot | null>(null);
-  const now = settings();
+  const now = settings(axis);
   const full = fullScreen.value === title;
   const wanted: Wanted | null = seen ? want(keys, ids, full ? Math.max(points, 400) : points, now) : null;
   const { lines: found, busy, error, retry } = useLines(wanted);
@@ -253,7 +255,7 @@ function Plot(props: PlotProps) {
           },
         ],
         cursor: {
-          sync: { key: "runlog", scales: ["x", null] },
+          sync: { key: now.axis, scales: ["x", null] },
           drag: { x: true, y: false, setScale: false },
           focus: { prox: 24 },
           points: { show: false },
@@ -267,7 +269,7 @@ function Plot(props: PlotProps) {
             (self) => {
               if (self.select.width < 6) return;
               const at = (x: number) => self.posToVal(x, "x");
-              setZoom([at(self.select.left), at(self.select.left + self.select.width)]);
+              setZoom([at(self.select.left), at(self.select.left + self.select.width)], now.axis);
               self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
             },
           ],
@@ -280,7 +282,7 @@ function Plot(props: PlotProps) {
     );
     plot.current = made;
     fresh.current = true;
-    sync.sub(made);
+    syncOf(now).sub(made);
     const observer = new ResizeObserver(([entry]) => {
       const { width, height } = entry.contentRect;
       const isNew = Math.round(width) !== made.width || Math.round(height) !== made.height;
@@ -291,7 +293,7 @@ function Plot(props: PlotProps) {
     made.over.addEventListener("pointerleave", leave);
     return () => {
       observer.disconnect();
-      sync.unsub(made);
+      syncOf(now).unsub(made);
       made.destroy();
       plot.current = null;
     };

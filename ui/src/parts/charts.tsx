@@ -8,8 +8,9 @@ import { useKeys } from "../keys.ts";
 import { pointsFor } from "../lines.ts";
 import type { Style } from "../logic/colours.ts";
 import { bandsOf, type Line, type Shown } from "../logic/curves.ts";
+import { definitionOf } from "../logic/definitions.ts";
 import { plural } from "../logic/format.ts";
-import { type Axis, byPrefix, panels } from "../logic/series.ts";
+import { type Axis, byPrefix, type Panel, panels } from "../logic/series.ts";
 import { asked, place, setQuery } from "../route.ts";
 import { dark } from "../state.ts";
 import { Button, Menu } from "./basic.tsx";
@@ -24,10 +25,19 @@ export interface ChartSettings extends Shown {
   zoom: [number, number] | null;
 }
 
-export function settings(): ChartSettings {
-  const zoom = asked("zoom").split("~").map(Number);
+const chosenAxis = () => asked("x", "step") as Axis;
+
+/** The x axis of a chart: what the address says, else what its metric is defined over. */
+function axisOf(panel: Panel, keys: Set<string>): Axis {
+  const { step_metric: defined = "" } = asked("x") ? {} : definitionOf(panel.keys[panel.keys.length - 1]);
+  return keys.has(defined) && !panel.keys.includes(defined) ? `metric:${defined}` : chosenAxis();
+}
+
+export function settings(axis: Axis = chosenAxis()): ChartSettings {
+  const [low, high, of = chosenAxis()] = asked("zoom").split("~");
+  const zoom = of === axis ? [low, high].map(Number) : [];
   return {
-    axis: asked("x", "step") as Axis,
+    axis,
     logX: asked("logx") === "1",
     logY: asked("log") === "1",
     smoothing: Math.min(Number(asked("smooth")) || 0, 0.999),
@@ -37,12 +47,16 @@ export function settings(): ChartSettings {
   };
 }
 
-export const setZoom = (zoom: [number, number] | null) =>
-  setQuery({ zoom: zoom?.map((each) => String(+each.toPrecision(12))).join("~") });
+/** Charts over the same x axis show the same stretch of it. */
+export const setZoom = (zoom: [number, number] | null, axis = chosenAxis()) =>
+  setQuery({
+    zoom: zoom && [...zoom.map((each) => +each.toPrecision(12)), ...(axis === chosenAxis() ? [] : [axis])].join("~"),
+  });
 
 function Settings({ keys, canOverlay }: { keys: string[]; canOverlay: boolean }) {
   const now = settings();
   const overlay = asked("overlay") === "1";
+  const isDefined = keys.some((key) => keys.includes(definitionOf(key).step_metric ?? ""));
   const toggle = (name: string, on: boolean) => setQuery({ [name]: on ? null : "1" });
   return (
     <div class="side wrap">
@@ -51,11 +65,13 @@ function Settings({ keys, canOverlay }: { keys: string[]; canOverlay: boolean })
         <select
           class="input"
           aria-label="x axis"
-          value={now.axis}
-          onChange={(event) =>
-            setQuery({ x: event.currentTarget.value === "step" ? null : event.currentTarget.value, zoom: null })
-          }
+          value={asked("x") || (isDefined ? "" : "step")}
+          onChange={(event) => {
+            const chosen = event.currentTarget.value;
+            setQuery({ x: chosen === "step" && !isDefined ? null : chosen, zoom: null });
+          }}
         >
+          {isDefined && <option value="">As defined</option>}
           <option value="step">Step</option>
           <option value="time">Wall time</option>
           <option value="relative">Relative time</option>
@@ -120,7 +136,7 @@ function Settings({ keys, canOverlay }: { keys: string[]; canOverlay: boolean })
       >
         Ignore outliers
       </Button>
-      {now.zoom && (
+      {asked("zoom") && (
         <Button icon="restore" onClick={() => setZoom(null)}>
           Reset zoom
         </Button>
@@ -222,6 +238,7 @@ export function Charts({
   const lines = useMemo(() => given, [JSON.stringify(given)]);
   const ids = lines.map((line) => line.id);
   const items = listed(lines);
+  const axes = new Set(keys);
   const points = pointsFor(lines.length);
   void place.value;
   return (
@@ -256,6 +273,7 @@ export function Charts({
               <Chart
                 key={panel.keys.join()}
                 panel={panel}
+                axis={axisOf(panel, axes)}
                 lines={lines}
                 ids={ids}
                 points={points}

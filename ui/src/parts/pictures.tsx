@@ -1,13 +1,11 @@
 // The same picture of several runs side by side, by step.
 import { useState } from "preact/hooks";
-import { artifactUrl } from "../api.ts";
+import { artifactUrl, type File, list } from "../api.ts";
 import type { Line } from "../logic/curves.ts";
 import { kindOf, stepOf } from "../logic/files.ts";
 import { count, plural } from "../logic/format.ts";
 import { runHref } from "../route.ts";
-import { type File, list } from "./artifacts.tsx";
-import { Failure, Skeleton, useLoad } from "./basic.tsx";
-import { Swatch } from "./grid.tsx";
+import { Failure, Skeleton, Swatch, useLoad } from "./basic.tsx";
 
 const RUNS = 24;
 const FOLDERS = 12; // of a run that are looked into

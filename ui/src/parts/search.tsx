@@ -1,8 +1,10 @@
 // The search box: the filter language with completion, and where a filter is wrong.
+
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import { OURS, post } from "../api.ts";
 import { useKeys } from "../keys.ts";
+import { isSystemTag } from "../logic/columns.ts";
 import { ATTRIBUTES, expected, isFilter, literal, operators, quoted, STATUSES, toFilter } from "../logic/filter.ts";
 import { plural } from "../logic/format.ts";
 import { read, write } from "../state.ts";
@@ -90,7 +92,7 @@ async function offers(experiment: string, text: string, cursor: number): Promise
   const found = await Promise.all(kinds.map((kind) => complete(experiment, kind, "", wanted(kind))));
   const keys = kinds.flatMap((kind, i) =>
     found[i]
-      .filter((each) => kind !== "tags" || prefix || !each.text.startsWith("mlflow."))
+      .filter((each) => kind !== "tags" || prefix || !isSystemTag(each.text))
       .slice(0, 12)
       .map((each) => ({ text: `${kind}.${quoted(each.text)} `, label: each.text, more: kind.replace(/s$/, "") })),
   );

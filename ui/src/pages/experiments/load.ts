@@ -1,5 +1,7 @@
 // All experiments, and which of them the page lists in which order.
+
 import { MLFLOW, OURS, post } from "../../api.ts";
+import { isSystemTag } from "../../logic/columns.ts";
 
 export interface Experiment {
   id: string;
@@ -35,7 +37,7 @@ export async function load(deleted: boolean, signal: AbortSignal): Promise<Exper
       id: each.experiment_id,
       name: each.name,
       note: tags.find(([key]: string[]) => key === NOTE)?.[1] ?? "",
-      tags: tags.filter(([key]: string[]) => !key.startsWith("mlflow.")),
+      tags: tags.filter(([key]: string[]) => !isSystemTag(key)),
       statuses,
       runs: (Object.values(statuses) as number[]).reduce((sum, each) => sum + each, 0),
       last: last_time ?? each.last_update_time ?? each.creation_time ?? 0,

@@ -4,6 +4,7 @@ import { get, OURS, post } from "../../api.ts";
 import { follow, following } from "../../lines.ts";
 import { useLive } from "../../live.ts";
 import { decode, merge, type Table } from "../../logic/columns.ts";
+import { define } from "../../logic/definitions.ts";
 import { literal } from "../../logic/filter.ts";
 import { useLoad } from "../../parts/basic.tsx";
 import { isOfflinePage } from "../../route.ts";
@@ -22,6 +23,7 @@ export interface Loaded {
 
 async function load(id: string): Promise<Loaded> {
   const { run, experiment, parent, table, children } = await get(`${OURS}runs/overview`, { run_id: id });
+  define(experiment.tags);
   const tags: [string, string][] = (run.data.tags ?? []).map((tag: any) => [tag.key, tag.value]);
   return {
     table: decode(table),

@@ -1,4 +1,5 @@
 // One run: what it measured and was given first, then charts, files and everything else.
+import { isSystemTag } from "../../logic/columns.ts";
 import "../../shared.ts"; // see there
 import { useEffect } from "preact/hooks";
 import { ApiError, session } from "../../api.ts";
@@ -22,9 +23,10 @@ import { type Loaded, neighbour, useRun } from "./load.ts";
 import { Metrics } from "./metrics.tsx";
 
 const Charts = lazy(() => import("../../parts/charts.tsx").then((module) => module.Charts), true);
+const Classification = lazy(() => import("../../parts/classification.tsx").then((module) => module.Classification));
 const Markdown = lazy(() => import("../../parts/markdown.tsx").then((module) => module.Markdown));
 
-const SHOWN_ELSEWHERE = [NOTE, "mlflow.runName", "mlflow.parentRunId", "mlflow.log-model.history"];
+const SHOWN_ELSEWHERE = [NOTE, "mlflow.runName", "mlflow.parentRunId", "mlflow.log-model.history", "runlog.curves"];
 
 export { Pictures } from "../../parts/artifacts.tsx"; // which would be a file of its own otherwise
 
@@ -98,9 +100,10 @@ function Parts({ id, value, writes, actions }: PartsProps) {
   const metrics = byImportance(all.filter((each) => each.id.startsWith("metrics.")));
   const params = all.filter((each) => each.kind === "params");
   const note = tags.find(([key]) => key === NOTE)?.[1];
-  const own = tags.filter(([key]) => !key.startsWith("mlflow."));
-  const system = tags.filter(([key]) => key.startsWith("mlflow.") && !SHOWN_ELSEWHERE.includes(key));
+  const own = tags.filter(([key]) => !isSystemTag(key));
+  const system = tags.filter(([key]) => isSystemTag(key) && !SHOWN_ELSEWHERE.includes(key));
   const keys = metrics.map((each) => each.key);
+  const hasCurves = !isOfflinePage && tags.some(([key]) => key === "runlog.curves");
   const style = styles([id], dark.value).get(id)!;
   return (
     <>
@@ -108,6 +111,7 @@ function Parts({ id, value, writes, actions }: PartsProps) {
         parts={[
           ["overview", "Overview", true],
           ["charts", "Charts", keys.length > 0],
+          ["classification", "Classification", hasCurves],
           ["artifacts", "Artifacts", !isOfflinePage],
           ["description", "Description", !!note || writes],
           ["tags", "Tags", true],
@@ -124,6 +128,14 @@ function Parts({ id, value, writes, actions }: PartsProps) {
           <section class="part" id="charts" aria-label="Charts" style={{ minHeight: `${roomFor(keys)}px` }}>
             <h2>Charts</h2>
             <Charts lines={[{ id, name, style }]} keys={keys} />
+          </section>
+        )}
+        {hasCurves && (
+          <section class="part" id="classification" aria-label="Classification">
+            <h2>Classification</h2>
+            <Soon now={!!asked("full")}>
+              <Classification lines={[{ id, name, style }]} />
+            </Soon>
           </section>
         )}
         {!isOfflinePage && (

@@ -2,6 +2,7 @@
 import { useMemo } from "preact/hooks";
 import { better, byImportance } from "../../logic/better.ts";
 import { type Column, infoColumns, type Table } from "../../logic/columns.ts";
+import { definitions } from "../../logic/definitions.ts";
 import { quoted } from "../../logic/filter.ts";
 import { nextOrder, type Order, parseOrder, writeOrder } from "../../logic/rows.ts";
 import type { Heat } from "../../parts/grid.tsx";
@@ -55,7 +56,7 @@ export function useColumns(table: Table | null) {
   const sorting = asked("sort");
   const all = useMemo(() => (table ? [...infoColumns(table), ...table.columns.values()] : []), [table]);
   const byId = useMemo(() => new Map(all.map((column) => [column.id, column])), [all]);
-  const columns = useMemo(() => (table ? chosenColumns(all, named) : []), [all, named]);
+  const columns = useMemo(() => (table ? chosenColumns(all, named) : []), [all, named, definitions.value]);
   const widths = useMemo(() => widthsOf(asked("w")), [asked("w")]);
   const pinned = useMemo(() => new Set(ids(asked("fix"))), [asked("fix")]);
   const heat = useMemo(() => heatOf(asked("heat")), [asked("heat")]);

@@ -1,6 +1,6 @@
 // Filters that are clicked: by status, by time, by tag.
 import type { ComponentChildren } from "preact";
-import type { Table } from "../../logic/columns.ts";
+import { isSystemTag, type Table } from "../../logic/columns.ts";
 import { and, literal, quoted, toFilter, without } from "../../logic/filter.ts";
 import { Item, Menu, Status } from "../../parts/basic.tsx";
 import { Icon } from "../../parts/icon.tsx";
@@ -79,7 +79,7 @@ function ByTime({ query, filter }: { query: string; filter: string }) {
 
 function ByTag({ query, filter, table }: { query: string; filter: string; table: Table }) {
   const tags = [...table.columns.values()]
-    .filter((each) => each.kind === "tags" && !each.key.startsWith("mlflow.") && each.differs)
+    .filter((each) => each.kind === "tags" && !isSystemTag(each.key) && each.differs)
     .slice(0, MANY.tags);
   if (!tags.length) return null;
   return (

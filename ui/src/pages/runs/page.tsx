@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, get, MLFLOW, post, session } from "../../api.ts";
 import { near } from "../../chart-state.ts";
 import type { Table } from "../../logic/columns.ts";
+import { define } from "../../logic/definitions.ts";
 import { toFilter } from "../../logic/filter.ts";
 import { count, plural } from "../../logic/format.ts";
 import { parseOrder, sorted } from "../../logic/rows.ts";
@@ -297,6 +298,7 @@ function DeletedExperiment({ experiment, writes, done }: { experiment: string; w
 
 async function loadExperiment(id: string) {
   const { experiment } = await get(`${MLFLOW}experiments/get`, { experiment_id: id });
+  define(experiment.tags);
   return { name: experiment.name as string, deleted: experiment.lifecycle_stage === "deleted" };
 }
 

@@ -1,7 +1,7 @@
 // What stands above the table of runs: views, groups, how fresh it is, what the selected runs are for.
 import { useEffect, useState } from "preact/hooks";
 import { failing, paused, updated } from "../../live.ts";
-import type { Column, Table } from "../../logic/columns.ts";
+import { type Column, isSystemTag, type Table } from "../../logic/columns.ts";
 import { field } from "../../logic/filter.ts";
 import { ago, count, plural } from "../../logic/format.ts";
 import { Button, Item, Menu } from "../../parts/basic.tsx";
@@ -125,8 +125,7 @@ export function HowMany({ total }: { total: number }) {
 export function GroupBy({ all }: { all: Column[] }) {
   const now = asked("group");
   const choices = all.filter(
-    (column) =>
-      (column.kind === "params" || (column.kind === "tags" && !column.key.startsWith("mlflow."))) && column.differs,
+    (column) => (column.kind === "params" || (column.kind === "tags" && !isSystemTag(column.key))) && column.differs,
   );
   const nested = all.some((column) => column.id === "tags.mlflow.parentRunId");
   return (
