@@ -15,10 +15,10 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
     "_version": "",
-    "clock": "",
     "errors": "",
-    "printable": "",
+    "clock": "",
     "names": "",
+    "printable": "",
     "pyinstaller": "",
     "curves": "errors",
     "exceptions": "errors",
@@ -60,16 +60,18 @@ ARROWS = {
     "fluent": "active_runs client clock context dataframes entities errors run_exit settings "
     "store system_metrics tracking_uri validate",
     "model_uris": "client errors storage",
-    "commands": "_version artifacts client clock context copying db entities errors html_page "
-    "http metric_definitions query server settings sql_results sqlstore storage "
-    "store store_parts store_uri text_tables tracking_uri validate",
     "serve": "server",
     "notebook": "entities errors fluent html_page protocol tracking_uri",
+    "projects": "active_runs artifacts client clock context entities errors fluent settings "
+    "store tracking_uri",
     "tracking": "client fluent tracking_uri",
     "models": "active_runs client entities errors fluent model_uris settings storage "
     "tracking_uri types",
-    "cli": "_version commands errors",
+    "commands": "_version artifacts client clock context copying db entities errors html_page "
+    "http metric_definitions projects query server settings sql_results sqlstore "
+    "storage store store_parts store_uri text_tables tracking_uri validate",
     "flavors": "errors extras models",
+    "cli": "_version commands errors",
     "mlflow_python": "cli commands",
 }
 SQL = re.compile(

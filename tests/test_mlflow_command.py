@@ -21,7 +21,7 @@ from serving import serving
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
 
 # What there is nothing of: models and what serves them, traces, prompts, agents, workspaces, jobs.
-COMMANDS = {"runs", "experiments", "artifacts", "db", "gc", "doctor", "server", "ui"}
+COMMANDS = {"runs", "experiments", "artifacts", "db", "gc", "doctor", "run", "server", "ui"}
 LACKING = {
     "experiments create": {"--trace-archival-retention"},
     "gc": {"--logged-model-ids", "--jobs", "--job-ids", "--workspace", "--all-workspaces"},

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog import entities as entities
     from runlog import exceptions as exceptions
     from runlog import models as models
+    from runlog import projects as projects
     from runlog import tracking as tracking
     from runlog import types as types
     from runlog._version import __version__ as __version__
@@ -107,6 +108,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.media import Image as Image
     from runlog.notebook import save_page as save_page
     from runlog.notebook import show as show
+    from runlog.projects import run as run
     from runlog.system_metrics import (
         disable_system_metrics_logging as disable_system_metrics_logging,
     )
@@ -152,6 +154,7 @@ _HOMES = {
         "set_system_metrics_samples_before_logging set_system_metrics_sampling_interval"
     ),
     "notebook": "save_page show",
+    "projects": "run",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _ALIASES = {"MlflowClient": "RunlogClient", "MlflowException": "RunlogError"}
@@ -162,6 +165,7 @@ _MODULES = (
     "entities",
     "exceptions",
     "models",
+    "projects",
     "pyfunc",
     "sklearn",
     "tracking",

@@ -26,6 +26,7 @@ from runlog.commands.experiments import experiments
 from runlog.commands.gc import gc
 from runlog.commands.metrics import metrics
 from runlog.commands.outbox import outbox
+from runlog.commands.run import run
 from runlog.commands.runs import runs
 from runlog.commands.serve import serve, ui
 from runlog.commands.sql import sql
@@ -128,7 +129,7 @@ def main(tracking_uri: str | None) -> None:
 
 
 for _command in (
-    experiments, runs, metrics, artifacts, copy, db, gc, sql, serve, ui, users, tokens, audit,
+    experiments, run, runs, metrics, artifacts, copy, db, gc, sql, serve, ui, users, tokens, audit,
     outbox, doctor, completion,
 ):  # fmt: skip
     main.add_command(_command)

@@ -6,6 +6,7 @@
     ├── NotFound                 no such experiment, run, key...: RESOURCE_DOES_NOT_EXIST
     ├── AlreadyExists            the name is taken: RESOURCE_ALREADY_EXISTS
     ├── MissingExtra             an optional package is not installed (also an ImportError)
+    ├── ExecutionException       a project cannot be run, or its run failed
     └── StoreError               the database cannot do it: INTERNAL_ERROR
         ├── StoreUnusable        not a runlog database, damaged, newer than this runlog
         ├── StoreReadOnly        the file or its directory cannot be written
@@ -144,6 +145,10 @@ class MissingExtra(RunlogError, ImportError):
         super().__init__(
             f"this needs {package}, which is not installed: run  pip install {install}"
         )
+
+
+class ExecutionException(RunlogError):
+    """A project cannot be run, or its run failed. Code INTERNAL_ERROR."""
 
 
 class StoreError(RunlogError):

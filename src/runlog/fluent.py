@@ -155,6 +155,14 @@ def _current_experiment_id(store: Store) -> str:
     return "0"
 
 
+def experiment_id_in_use(store: Store, name: str | None = None) -> str:
+    """Return the id of the experiment that new runs of a store go to, or of the one called `name`.
+    It is created if it does not exist."""
+    if name:
+        return _found_or_made(store, name).experiment_id
+    return _current_experiment_id(store)
+
+
 def get_experiment(experiment_id: str) -> Experiment:
     """Return the experiment with that id, deleted or not. Raises NotFound if there is none.
 

@@ -159,6 +159,12 @@ SETTINGS = {
         "true",
         mlflow=True,
     ),
+    # Projects
+    "ENV_ROOT": Setting(
+        "The folder of the environments that `runlog run --env-manager` makes.",
+        "~/.cache/runlog/envs",
+        mlflow=True,
+    ),
     # System metrics
     "ENABLE_SYSTEM_METRICS_LOGGING": Setting(
         "`true`: every run logs the use of CPU, memory, disk, network and GPUs.",

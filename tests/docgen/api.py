@@ -36,6 +36,8 @@ HEADS = {
     "flavors": "# Flavours\n\nThe modules `runlog.sklearn`, `runlog.pyfunc` and so on: one for "
     "each framework, imported when it is used.\n",
     "types": "# runlog.types\n\nThe types that signatures of models consist of.\n",
+    "projects": "# runlog.projects\n\nRun projects, as [projects.md](../projects.md) describes "
+    "them. `runlog.run` is the same function.\n",
 }
 INDEX = """\
 # API reference
@@ -96,6 +98,7 @@ def entries() -> tuple[Entry, ...]:
             _module("models"),
             *(_flavor(name) for name in FLAVORS),
             _module("types"),
+            _module("projects"),
         )
         for entry in found
     )
@@ -122,6 +125,7 @@ def pages() -> dict[str, str]:
 def _functions() -> Iterator[Entry]:
     found = [getattr(runlog, name) for name in runlog.__all__]
     functions = [each for each in found if isinstance(each, FunctionType)]
+    functions.remove(runlog.run)  # with the others of its module
     home = {"runlog.fluent": ""}
     for each in sorted(functions, key=lambda f: (home.get(f.__module__, f.__module__), _line(f))):
         yield Entry("functions", _section(each), each.__name__, f"runlog.{each.__name__}", each)

@@ -15,6 +15,7 @@ metrics          runlog metrics: histories, summaries, plots
 metrics_plot     plots drawn with characters
 mlflow_options   options of `mlflow server` that `runlog serve` accepts
 outbox           runlog outbox: log calls that wait for their server
+run              runlog run: run a project or any command as a run
 runs             runlog runs: list, search, csv, delete, restore
 runs_columns     the columns of its tables
 runs_compare     its command compare
