@@ -29,6 +29,20 @@ TABLES = {  # what each of them says: columns, and where they come from
     "t.dataset_digest from model_metric t join model m on m.id = t.model",
     "model_link": "r.run_id, t.kind, m.model_id, t.step "
     f"from model_link t {OF_RUN} join model m on m.id = t.model",
+    "registered_model": "t.name, t.description, t.deployment_job_id, t.last_version, "
+    "t.creation_time, t.last_update_time",
+    "registered_model_tag": "m.name, t.key, t.value from registered_model_tag t "
+    "join registered_model m on m.id = t.registered_model",
+    "model_version": "m.name, t.version, t.stage, t.description, t.user_id, t.source, "
+    "t.storage_location, t.run_id, t.run_link, t.model_id, t.status, t.status_message, "
+    "t.creation_time, t.last_update_time "
+    "from model_version t join registered_model m on m.id = t.registered_model",
+    "model_version_tag": "m.name, v.version, t.key, t.value from model_version_tag t "
+    "join model_version v on v.id = t.model_version "
+    "join registered_model m on m.id = v.registered_model",
+    "model_alias": "m.name, t.alias, v.version from model_alias t "
+    "join model_version v on v.id = t.model_version "
+    "join registered_model m on m.id = t.registered_model",
     "metric_key": "t.name",
     "metric": "r.run_id, k.name, t.count, t.last, t.last_step, t.last_timestamp, t.first, "
     "t.first_step, t.first_timestamp, t.min, t.min_step, t.max, t.max_step "

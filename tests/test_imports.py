@@ -25,7 +25,8 @@ FIRST_RUN = IMPORT | set(
 OURS = set(
     "active_runs client clock context db db.file_system db.fork db.migrations db.sqlite "
     "db.sqlite_errors db.sqlite_file db.sqlite_locks db.sqlite_snapshot db.sqlite_transaction "
-    "db.sqlite_watch entities errors fluent names run_exit settings sqlstore sqlstore.experiments "
+    "db.sqlite_watch entities errors fluent names registry_client run_exit settings "
+    "sqlstore sqlstore.experiments "
     "sqlstore.ids sqlstore.locations sqlstore.logging sqlstore.metrics sqlstore.retry "
     "sqlstore.rows sqlstore.runs sqlstore.store store store_uri tracking_uri validate".split()
 )

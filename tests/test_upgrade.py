@@ -45,7 +45,7 @@ def test_it_becomes_what_a_new_file_is(old, place):
     check(old)
 
 
-def test_all_that_it_holds_is_read(old):
+def test_all_that_it_holds_is_read(old, request):
     client = RunlogClient(str(old))
     assert {e.name: e.tags for e in client.search_experiments()} == {
         "Default": {"team": "first"},
@@ -72,6 +72,19 @@ def test_all_that_it_holds_is_read(old):
     assert odd[:2] == [-math.inf, math.inf] and math.isnan(odd[2])
     (deleted,) = client.search_runs(["0"], run_view_type=ViewType.DELETED_ONLY)
     assert deleted.info.run_name == "deleted"
+    if request.node.callspec.id != "v1":
+        assert client.get_registered_model("digits").aliases == {"best": "1"}
+        assert client.get_model_version("digits", 1).tags == {"n": "1"}
+
+
+def test_models_are_registered_in_it(old):
+    client = RunlogClient(str(old))
+    client.create_registered_model("new")
+    client.create_model_version("new", "s3://bucket/model")
+    client.set_registered_model_alias("new", "best", 1)
+    assert client.get_model_version_by_alias("new", "best").version == "1"
+    client.store.close()
+    check(old)
 
 
 def test_it_is_logged_to(old):

@@ -92,15 +92,19 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.fluent import log_table as log_table
     from runlog.fluent import log_text as log_text
     from runlog.fluent import metric_history as metric_history
+    from runlog.fluent import register_model as register_model
     from runlog.fluent import restore_experiment as restore_experiment
     from runlog.fluent import restore_run as restore_run
     from runlog.fluent import search_experiments as search_experiments
     from runlog.fluent import search_logged_models as search_logged_models
+    from runlog.fluent import search_model_versions as search_model_versions
+    from runlog.fluent import search_registered_models as search_registered_models
     from runlog.fluent import search_runs as search_runs
     from runlog.fluent import set_experiment as set_experiment
     from runlog.fluent import set_experiment_tag as set_experiment_tag
     from runlog.fluent import set_experiment_tags as set_experiment_tags
     from runlog.fluent import set_logged_model_tags as set_logged_model_tags
+    from runlog.fluent import set_model_version_tag as set_model_version_tag
     from runlog.fluent import set_tag as set_tag
     from runlog.fluent import set_tags as set_tags
     from runlog.fluent import sql as sql
@@ -120,8 +124,10 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.system_metrics import (
         set_system_metrics_sampling_interval as set_system_metrics_sampling_interval,
     )
+    from runlog.tracking_uri import get_registry_uri as get_registry_uri
     from runlog.tracking_uri import get_tracking_uri as get_tracking_uri
     from runlog.tracking_uri import is_tracking_uri_set as is_tracking_uri_set
+    from runlog.tracking_uri import set_registry_uri as set_registry_uri
     from runlog.tracking_uri import set_tracking_uri as set_tracking_uri
 
     MlflowClient = RunlogClient
@@ -143,12 +149,15 @@ _HOMES = {
         "list_experiments load_table log_artifact log_artifacts log_confusion_matrix log_dict "
         "log_figure log_image log_input log_inputs log_metric log_metrics log_outputs log_param "
         "log_params log_pr_curve log_roc_curve log_stream log_table log_text metric_history "
-        "restore_experiment restore_run search_experiments search_logged_models search_runs "
-        "set_experiment set_experiment_tag set_experiment_tags set_logged_model_tags set_tag "
-        "set_tags sql start_run"
+        "register_model restore_experiment restore_run search_experiments search_logged_models "
+        "search_model_versions search_registered_models search_runs set_experiment "
+        "set_experiment_tag set_experiment_tags set_logged_model_tags set_model_version_tag "
+        "set_tag set_tags sql start_run"
     ),
     "media": "Image",
-    "tracking_uri": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
+    "tracking_uri": (
+        "get_registry_uri get_tracking_uri is_tracking_uri_set set_registry_uri set_tracking_uri"
+    ),
     "system_metrics": (
         "disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id "
         "set_system_metrics_samples_before_logging set_system_metrics_sampling_interval"

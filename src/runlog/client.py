@@ -25,6 +25,7 @@ from runlog.entities import (
     ViewType,
 )
 from runlog.errors import InvalidParameter, NotFound, shown
+from runlog.registry_client import RegistryClient
 from runlog.settings import setting
 
 TYPE_CHECKING = False
@@ -56,12 +57,12 @@ def answer(synchronous: bool | None) -> RunOperations | None:
     return RunOperations() if synchronous is False else None
 
 
-class RunlogClient:
+class RunlogClient(RegistryClient):
     """Read and write experiments, runs and artifacts at a tracking URI, by run id.
 
-    Methods, arguments and results are those of MlflowClient's tracking part. `tracking_uri` is by
-    default the one of `runlog.get_tracking_uri`. `registry_uri` is not used: scripts for MLflow may
-    pass it.
+    Methods, arguments and results are those of MlflowClient. `tracking_uri` is by default the one
+    of `runlog.get_tracking_uri`, `registry_uri` that of `runlog.get_registry_uri` or, where
+    `tracking_uri` is given, the same.
 
     >>> client = runlog.RunlogClient()
     >>> run = client.create_run("0", run_name="first")
@@ -75,6 +76,7 @@ class RunlogClient:
         self, tracking_uri: str | Path | None = None, registry_uri: str | None = None
     ) -> None:
         self._uri = None if tracking_uri is None else uris.absolute(tracking_uri)
+        self._registry_uri = None if registry_uri is None else uris.absolute(registry_uri)
         self._repos: dict[str, ArtifactRepo] = {}
 
     @property

@@ -35,14 +35,18 @@ from runlog.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-    from typing import Any, Literal, overload
+    from typing import Any, Literal, TypeVar, overload
 
     import pandas
 
     from runlog.dataframes import MetricColumns
+    from runlog.entities import PagedList
+    from runlog.entities.model_registry import ModelVersion, RegisteredModel
     from runlog.system_metrics import Sampling
+
+    T = TypeVar("T")
 
 
 _experiment: tuple[str, Experiment] | None = None  # what was set, and the URI of its store
@@ -1140,6 +1144,97 @@ def search_logged_models(
     from runlog import dataframes
 
     return dataframes.models(found)
+
+
+# -- model registry -------------------------------------------------------------------------
+
+
+def register_model(
+    model_uri: str,
+    name: str,
+    await_registration_for: int | None = 300,
+    *,
+    tags: Mapping[str, Any] | None = None,
+    env_pack: None = None,
+) -> ModelVersion:
+    """Create a version of a registered model from a model that was logged, and return it. If there
+    is no registered model of that name, it is created.
+
+    `model_uri` is `runs:/<run id>/<path or name>`, `models:/<model id>`,
+    `models:/<name>/<version>`, a path or a URI. `tags` are tags of the version. No files are
+    copied, so the version is READY at once and `await_registration_for` is not needed. `env_pack`
+    must be None. Raises NotFound if the run has no such model.
+
+    >>> with runlog.start_run() as run:
+    ...     runlog.log_dict({"weights": [1, 2]}, "model/weights.json")
+    >>> version = runlog.register_model(f"runs:/{run.info.run_id}/model", "digits")
+    >>> version.name, version.version, version.run_id == run.info.run_id
+    ('digits', '1', True)
+    """
+    from runlog.model_registration import register
+
+    if env_pack is not None:
+        raise InvalidParameter(
+            f"env_pack {shown(env_pack)}: packed environments are for Databricks, leave it out"
+        )
+    return register(RunlogClient(), model_uri, name, tags)
+
+
+def search_registered_models(
+    max_results: int | None = None,
+    filter_string: str | None = None,
+    order_by: Sequence[str] | None = None,
+) -> list[RegisteredModel]:
+    """Return the registered models that match, by name: all, or at most `max_results`. See
+    `RunlogClient.search_registered_models`."""
+    from runlog.store_parts.registered_models import MAX_MODELS_PAGE
+
+    search = RunlogClient().registry.search_models
+    return _pages(search, filter_string, max_results, order_by, MAX_MODELS_PAGE)
+
+
+def search_model_versions(
+    max_results: int | None = None,
+    filter_string: str | None = None,
+    order_by: Sequence[str] | None = None,
+) -> list[ModelVersion]:
+    """Return the versions that match, last changed first: all, or at most `max_results`. See
+    `RunlogClient.search_model_versions`.
+
+    >>> version = runlog.register_model("s3://bucket/model", "numbers")
+    >>> [each.version for each in runlog.search_model_versions(filter_string="name = 'numbers'")]
+    ['1']
+    """
+    from runlog.store_parts.registered_models import VERSIONS_PAGE
+
+    search = RunlogClient().registry.search_versions
+    return _pages(search, filter_string, max_results, order_by, VERSIONS_PAGE)
+
+
+def _pages(
+    search: Callable[..., PagedList[T]],
+    filter_string: str | None,
+    max_results: int | None,
+    order_by: Sequence[str] | None,
+    most: int,
+) -> list[T]:
+    found: list[T] = []
+    token = None
+    while max_results is None or len(found) < max_results:
+        size = most if max_results is None else min(most, max_results - len(found))
+        page = search(filter_string, size, order_by, token)
+        found += page
+        token = page.token
+        if token is None:
+            break
+    return found
+
+
+def set_model_version_tag(
+    name: str, version: int | str | None = None, key: str | None = None, value: Any = None
+) -> None:
+    """Set a tag of a version of a registered model, as text. Raises NotFound if there is none."""
+    RunlogClient().set_model_version_tag(name, version, key, value)
 
 
 # -- reading --------------------------------------------------------------------------------

@@ -161,6 +161,61 @@ create table model_link (
 ) without rowid;
 create index model_link_by_model on model_link (model);
 
+-- The model registry: names, each with versions that point to the files of a model.
+
+create table registered_model (
+    id integer primary key autoincrement,
+    name text not null unique,
+    description text,
+    deployment_job_id text,                      -- of Databricks, as it was given
+    last_version integer not null default 0,     -- the greatest number so far: none is used twice
+    creation_time integer not null,
+    last_update_time integer not null
+);
+
+create table registered_model_tag (
+    registered_model integer not null references registered_model on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (registered_model, key)
+) without rowid;
+
+create table model_version (
+    id integer primary key autoincrement,
+    registered_model integer not null references registered_model on delete cascade,
+    version integer not null,                    -- 1, 2, ...
+    stage text not null default 'None',          -- None Staging Production Archived
+    description text,
+    user_id text not null default '',
+    source text not null,                        -- as it was registered; './...' is relative
+    storage_location text not null,              -- where the files are, written in the same way
+    run_id text,                                 -- of this store, or of another
+    run_link text,
+    model_id text,                               -- of the logged model
+    status text not null default 'READY',
+    status_message text,
+    creation_time integer not null,
+    last_update_time integer not null,
+    unique (registered_model, version)
+);
+create index model_version_by_run on model_version (run_id);
+create index model_version_by_model on model_version (model_id);
+
+create table model_version_tag (
+    model_version integer not null references model_version on delete cascade,
+    key text not null,
+    value text not null,
+    primary key (model_version, key)
+) without rowid;
+
+create table model_alias (
+    registered_model integer not null,           -- that of the version
+    alias text not null,
+    model_version integer not null references model_version on delete cascade,
+    primary key (registered_model, alias)
+) without rowid;
+create index model_alias_by_version on model_alias (model_version);
+
 -- Metrics. A call appends its points to `recent`, which costs one page whatever the number of keys;
 -- a merge moves them in bulk to `point`, clustered so that a history is read in one sweep, and
 -- brings `metric`, the summary by run and key, up to date. Points that are in `recent` still are
@@ -332,6 +387,34 @@ select m.model_id, m.name as model_name, e.name as experiment, m.type, m.status,
     strftime('%Y-%m-%dT%H:%M:%fZ', m.creation_time / 1000.0, 'unixepoch') as creation_time,
     m.lifecycle_stage, m.artifact_uri, cast(e.id as text) as experiment_id
 from model m join experiment e on e.id = m.experiment;
+
+create view registered_models as
+select m.name, m.description, m.last_version,
+    (select count(*) from model_version v where v.registered_model = m.id) as versions,
+    strftime('%Y-%m-%dT%H:%M:%fZ', m.creation_time / 1000.0, 'unixepoch') as creation_time,
+    strftime('%Y-%m-%dT%H:%M:%fZ', m.last_update_time / 1000.0, 'unixepoch') as last_update_time
+from registered_model m;
+
+create view registered_model_tags as
+select m.name, t.key, t.value
+from registered_model_tag t join registered_model m on m.id = t.registered_model;
+
+create view model_versions as
+select m.name, v.version, v.stage, v.run_id, v.model_id, v.source, v.storage_location, v.status,
+    v.user_id, v.description,
+    strftime('%Y-%m-%dT%H:%M:%fZ', v.creation_time / 1000.0, 'unixepoch') as creation_time,
+    strftime('%Y-%m-%dT%H:%M:%fZ', v.last_update_time / 1000.0, 'unixepoch') as last_update_time
+from model_version v join registered_model m on m.id = v.registered_model;
+
+create view model_version_tags as
+select m.name, v.version, t.key, t.value
+from model_version_tag t join model_version v on v.id = t.model_version
+join registered_model m on m.id = v.registered_model;
+
+create view model_aliases as
+select m.name, a.alias, v.version
+from model_alias a join model_version v on v.id = a.model_version
+join registered_model m on m.id = v.registered_model;
 
 create view inputs as
 select r.run_id, d.name as dataset, d.digest, t.value as context, d.source_type, d.source,

@@ -26,6 +26,11 @@ SETTINGS = {
     "TRACKING_URI": Setting(
         "The file, folder, database or server to log to and read from.", "runlog.db", mlflow=True
     ),
+    "REGISTRY_URI": Setting(
+        "The store of registered models, where it is not that of the runs.",
+        "the tracking URI",
+        mlflow=True,
+    ),
     "EXPERIMENT_NAME": Setting(
         "The experiment of new runs, by name. It is created if it does not exist.", mlflow=True
     ),

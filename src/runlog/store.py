@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from runlog.sql_results import QueryResult
     from runlog.store_parts.exact_copy import Records
     from runlog.store_parts.logged_models import LoggedModels
+    from runlog.store_parts.registered_models import RegisteredModels
     from runlog.store_parts.views import Views
 
     Point = tuple[str, Any, int, int]  # key, value, timestamp (ms), step
@@ -86,10 +87,9 @@ else:
     Sent.__doc__ = """Who sends a change of a run, and its number among those that come from there:
     a change that comes behind one with a greater number is late, and is not made."""
     RunColumns = namedtuple("RunColumns", "runs metrics params tags")
-    RunColumns.__doc__ = """Runs as a table: `runs` in order, and for each key its values.
-
-    A column is a pair of equally long sequences, positions in `runs` (int64) and values: what a
-    run lacks is not there."""
+    RunColumns.__doc__ = """Runs as a table: `runs` in order, and for each key its values, a pair of
+    equally long sequences: positions in `runs` (int64) and values. What a run lacks is not
+    there."""
 
 
 class Store(ABC):
@@ -282,6 +282,11 @@ class Store(ABC):
     @abstractmethod
     def models(self) -> LoggedModels:
         """Return the logged models of this store."""
+
+    @property
+    @abstractmethod
+    def registry(self) -> RegisteredModels:
+        """Return the model registry of this store."""
 
     @abstractmethod
     def dataset_summaries(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
@@ -560,14 +565,11 @@ _STORES = {  # by name: a store knows Store, not the reverse
 
 def open_store(uri: str, default_artifact_root: str | None = None) -> Store:
     """Return the store at a tracking URI: `x.db`, `folder/`, `file:/folder`, `sqlite:///x.db`; a
-    database on a server, as SQLAlchemy writes it, such as `mysql://...`, `mssql://...`,
-    `postgresql://user:password@host/database`; `http(s)://host`, `databricks`,
-    `databricks://profile`. Artifacts
-    of experiments that are created in a database without a location go below
-    `default_artifact_root`; a tracking server has its own.
-
-    Raises InvalidParameter for a URI of a kind that this version has no store for, MissingExtra
-    without the package that one needs.
+    database on a server, as SQLAlchemy writes it, such as `postgresql://user:password@host/db`;
+    `http(s)://host`, `databricks`, `databricks://profile`. Artifacts of experiments that are
+    created in a database without a location go below `default_artifact_root`; a tracking server
+    has its own. Raises InvalidParameter for a URI of another kind, MissingExtra without the package
+    that a store needs.
     """
     kind = store_kind(uri)
     module, name = _STORES[kind]
@@ -575,8 +577,7 @@ def open_store(uri: str, default_artifact_root: str | None = None) -> Store:
     if kind == SERVER:
         store: Store = make(uri)
     else:
-        address = uri if kind == DATABASE else database_file(uri)
-        store = make(address, default_artifact_root)
+        store = make(uri if kind == DATABASE else database_file(uri), default_artifact_root)
     return store
 
 

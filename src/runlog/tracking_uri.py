@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from runlog.errors import warn
+from runlog.errors import InvalidParameter, warn
 from runlog.settings import setting, text
 from runlog.store import Store, open_store
 from runlog.store_uri import database_file, is_at_server
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _chosen: str | None = None
+_chosen_registry: str | None = None
 _stores: dict[str, Store] = {}
 _first_use: dict[
     str, str
@@ -46,6 +47,49 @@ def set_tracking_uri(uri: str | Path) -> None:
         os.environ.pop("RUNLOG_TRACKING_URI", None)
     else:
         os.environ["RUNLOG_TRACKING_URI"] = _chosen
+
+
+def set_registry_uri(uri: str | Path) -> None:
+    """Keep registered models in this store from now on, instead of the one at the tracking URI.
+
+    `uri` is what `set_tracking_uri` takes. An empty text takes it back. Processes that are started
+    later inherit the choice.
+
+    >>> runlog.set_registry_uri("registry.db")
+    >>> runlog.get_registry_uri().endswith("registry.db")
+    True
+    """
+    global _chosen_registry
+    _chosen_registry = absolute(uri) if uri else None
+    if _chosen_registry is None:
+        os.environ.pop("RUNLOG_REGISTRY_URI", None)
+    else:
+        os.environ["RUNLOG_REGISTRY_URI"] = _chosen_registry
+
+
+def get_registry_uri() -> str:
+    """Return the URI of the model registry, without a password: the tracking URI unless
+    `set_registry_uri` or RUNLOG_REGISTRY_URI says otherwise."""
+    return shown(chosen_registry_uri() or _current_uri())
+
+
+def chosen_registry_uri() -> str | None:
+    """Return the URI of a model registry that is not at the tracking URI, or None."""
+    if _chosen_registry is not None:
+        return _chosen_registry
+    found = setting("REGISTRY_URI")
+    return None if found is None else absolute(found)
+
+
+def registry_store(uri: str) -> Store:
+    """Return the store of a model registry. Raises InvalidParameter for Unity Catalog's."""
+    if uri.startswith(("databricks-uc", "uc:")):
+        raise InvalidParameter(
+            f"model registry {uri!r}: runlog does not speak Unity Catalog's protocol. Use "
+            "'databricks' for the registry of a workspace, or the URI of a runlog or MLflow server "
+            "or of a database, with set_registry_uri or RUNLOG_REGISTRY_URI"
+        )
+    return store(uri)
 
 
 def get_tracking_uri() -> str:
@@ -123,7 +167,11 @@ def absolute(uri: str | Path) -> str:
     prefix, separator, path = uri.partition(":///")
     if separator and prefix == "sqlite":
         return f"sqlite:///{os.path.abspath(path)}"
-    if uri == "databricks" or ":" in uri.partition("/")[0] and not os.path.splitdrive(uri)[0]:
+    if (
+        uri in ("databricks", "databricks-uc")
+        or ":" in uri.partition("/")[0]
+        and not os.path.splitdrive(uri)[0]
+    ):
         return uri
     folder = uri.endswith("/") or os.path.isdir(uri)
     return os.path.abspath(uri) + ("/" if folder and uri.strip("/") else "")

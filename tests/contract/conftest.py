@@ -80,6 +80,7 @@ EMPTIED = (  # whoever refers to others first
     *(
         f"delete from {table}"
         for table in "point metric metric_key model_link model_metric model_tag model_param model "
+        "model_alias model_version_tag model_version registered_model_tag registered_model "
         "artifact input_tag input dataset tag param run experiment_tag permission token account "
         "audit_entry".split()
     ),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import runlog
 from runlog import dataframes, errors
+from runlog.entities import model_registry
 from runlog.errors import RunlogError
 
 HEADS = {
@@ -138,6 +139,7 @@ def _classes() -> Iterator[Entry]:
             yield from _class(page, name, thing, "runlog." if name in runlog.__all__ else "")
 
 
+_PARTS = ("RegistryClient",)  # classes that only another one derives from
 _CLIENT = ("RunlogClient", "RunOperations")
 
 
@@ -151,7 +153,7 @@ def _entities() -> list[str]:
 
 _REACHED = (
     "LifecycleStage", "LoggedModel", "LoggedModelInput", "LoggedModelOutput", "LoggedModelStatus",
-    "MetricColumns", "PagedList", "RunOutputs",
+    "MetricColumns", "ModelVersion", "PagedList", "RegisteredModel", "RunOutputs",
 )  # fmt: skip
 
 
@@ -161,7 +163,7 @@ def _clients() -> tuple[type, ...]:
 
 def _anywhere(name: str) -> Any:
     """The class of that name that `runlog` itself does not have."""
-    homes = (runlog.entities, runlog.client, dataframes)
+    homes = (runlog.entities, model_registry, runlog.client, dataframes)
     return next(vars(home)[name] for home in homes if name in vars(home))
 
 
@@ -217,10 +219,10 @@ def _class(page: str, name: str, thing: type, prefix: str) -> Iterator[Entry]:
 
 
 def _members(thing: type) -> dict[str, Any]:
-    """The public members of a class, with those of its private bases."""
+    """The public members of a class, with those of its private bases and of its parts."""
     found: dict[str, Any] = {}
-    bases = [each for each in thing.__mro__[1:] if each.__name__.startswith("_")]
-    for each in (thing, *(base for base in bases if base.__name__ != "_Entity")):
+    bases = [each for each in thing.__mro__[1:] if each.__name__.startswith(("_", *_PARTS))]
+    for each in (thing, *bases):
         for key, value in vars(each).items():
             if not key.startswith("_"):
                 found.setdefault(key, value)

@@ -46,6 +46,9 @@ def fill(path: Path) -> None:
         client.set_terminated(run_id, end_time=1_700_000_009_000)
     deleted = client.create_run("0", run_name="deleted")
     client.delete_run(deleted.info.run_id)
+    client.create_registered_model("digits", {"team": "vision"}, "reads digits")
+    client.create_model_version("digits", f"runs:/{parent.info.run_id}/model", tags={"n": "1"})
+    client.set_registered_model_alias("digits", "best", 1)
     client.log_metric(parent.info.run_id, "unmerged", 0.5, 1_700_000_003_000, 7)
     client.store.db.close()  # only the file: a merge would leave nothing unmerged
 

@@ -14,9 +14,10 @@ from runlog.errors import InvalidParameter
 # Statements about tables in which a row is told by a text, and how such texts are bound.
 _ABOUT_NAMES = re.compile(
     r"\s*(?:insert into|update|delete from) (experiment|experiment_tag|param|tag|dataset|input_tag"
-    r"|artifact|model_param|model_tag|model_metric|metric_key|token|account)\s"
+    r"|artifact|model_param|model_tag|model_metric|metric_key|token|account|registered_model(?:_tag)?"
+    r"|model_version_tag|model_alias)\s"
 )
-_NAMES = ("key", "name", "path", "digest")
+_NAMES = ("key", "name", "path", "digest", "alias")
 
 
 def refuse(title: str, sql: str, rows: Iterable[Mapping[str, Any] | tuple[Any, ...]]) -> None:

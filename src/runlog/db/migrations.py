@@ -9,13 +9,46 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-VERSION = 1
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+VERSION = 2
 
 Step = namedtuple("Step", "to about apply")
 """From version `to - 1` to version `to`: `apply(connection)` runs its statements, one a call."""
 
 
-STEPS: tuple[Step, ...] = ()
+def _create_registry(connection: Any) -> None:
+    """The model registry's tables and views as the schema's file has them. When a later step
+    changes one of them, this one needs a copy of what they are today."""
+    _define(
+        connection,
+        "registered_model registered_model_tag model_version model_version_by_run "
+        "model_version_by_model model_version_tag model_alias model_alias_by_version "
+        "registered_models registered_model_tags model_versions model_version_tags model_aliases",
+    )
+
+
+def _define(connection: Any, names: str) -> None:
+    """Run those statements of the schema's file that create what is so called: of SQLite's, or of
+    the engine's whose database `connection` is."""
+    import re
+
+    wanted = names.split()
+    script = connection.script() if hasattr(connection, "script") else schema()
+    run = connection.define if hasattr(connection, "define") else connection.execute
+    for statement in re.split(r";\s*\n", script):
+        created = re.search(
+            r"^create (?:or replace )?(?:table|view|index) (?:if not exists )?(\w+)",
+            statement,
+            re.MULTILINE,
+        )
+        if created and created[1] in wanted:
+            run(statement[created.start() :])
+
+
+STEPS: tuple[Step, ...] = (Step(2, "the model registry", _create_registry),)
 
 
 def pending(version: int) -> list[Step]:

@@ -34,6 +34,8 @@ _PRAGMAS_HERE = _PRAGMAS | frozenset(  # and of the file
 OPEN_TABLES = frozenset(
     """experiment experiment_tag run param tag dataset input input_tag artifact sqlar model
     model_param model_tag model_metric model_link metric_key metric point recent
+    registered_model registered_model_tag model_version model_version_tag model_alias
+    registered_models registered_model_tags model_versions model_version_tags model_aliases
     fresh_metric live_metric live_point
     experiments experiment_tags runs params tags metrics metric_summary models inputs artifacts
     sqlite_master sqlite_schema json_each json_tree

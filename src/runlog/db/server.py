@@ -373,13 +373,13 @@ class ServerDatabase(Engine):
         if self._version() is None:
             self._refuse_strangers()
             for statement in dialect.statements(self.script()):
-                self._define(statement)
+                self.define(statement)
             self.execute(f"insert into runlog_schema (version) values ({migrations.VERSION})")
         for step in migrations.pending(self._version() or 0):
             step.apply(self)
             self.execute(f"update runlog_schema set version = {step.to}")
 
-    def _define(self, statement: str) -> None:
+    def define(self, statement: str) -> None:
         """Run a statement of the schema's file, which is in the engine's own words."""
         connection = self._transactions()[-1]
         self._wait(connection, lambda: connection.cursor().execute(statement))

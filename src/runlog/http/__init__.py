@@ -2,6 +2,7 @@
 
 store          HttpStore, made from the rows of `runlog.protocol`
 logged_models  its logged models
+registry       its model registry
 views          its tables and charts
 exact_copy     its records, with which runs are copied
 mlflow_records the same for servers that choose the ids themselves

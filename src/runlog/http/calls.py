@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from runlog import validate
+from runlog.entities import Metric
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.http.session import Session
 from runlog.protocol import codecs
@@ -19,6 +21,19 @@ _ROWS: Mapping[str, Row] = {row.name: row for row in reversed(ROWS)}
 def request(endpoint: str, **arguments: Any) -> dict[str, Any]:
     """Return the fields of a request that gives these arguments."""
     return _ROWS[endpoint].request(**arguments)
+
+
+def checked_metric(metric: Metric) -> Metric:
+    """Return a metric with its values as they are sent. Raises InvalidParameter."""
+    return Metric(
+        validate.key(metric.key, "metric"),
+        validate.number(metric.key, metric.value),
+        validate.timestamp(metric.timestamp),
+        validate.integer("step", metric.step),
+        metric.model_id,
+        metric.dataset_name,
+        metric.dataset_digest,
+    )
 
 
 class Calls:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from runlog.db.outbox import OutboxFile
     from runlog.http.files import ProxiedFiles
     from runlog.http.logged_models import HttpModels
+    from runlog.http.registry import HttpRegistry
     from runlog.sql_results import QueryResult
     from runlog.store import Point, Sent
     from runlog.store_parts.exact_copy import Records
@@ -348,7 +349,7 @@ class HttpStore(Store):
             )
             for key, value, time, step in points
         ]
-        metrics = [_measured(metric) for metric in measured]
+        metrics = [calls.checked_metric(metric) for metric in measured]
         texts = [(validate.key(key, "param"), validate.text(value)) for key, value in params]
         validate.unique_params(texts, run_id)
         texts = list(dict(texts).items())
@@ -449,6 +450,12 @@ class HttpStore(Store):
         from runlog.http.logged_models import HttpModels
 
         return HttpModels(self._logs.call, self._logs.ask)
+
+    @property
+    def registry(self) -> HttpRegistry:
+        from runlog.http.registry import HttpRegistry
+
+        return HttpRegistry(self._logs.call)
 
     @property
     def views(self) -> Views:
@@ -568,18 +575,6 @@ def _search(
         "run_view_type": view_type,
         "order_by": _as_list(order_by),
     }
-
-
-def _measured(metric: Metric) -> Metric:
-    return Metric(
-        validate.key(metric.key, "metric"),
-        validate.number(metric.key, metric.value),
-        validate.timestamp(metric.timestamp),
-        validate.integer("step", metric.step),
-        metric.model_id,
-        metric.dataset_name,
-        metric.dataset_digest,
-    )
 
 
 def _of_run(run_id: str, points: Iterable[Metric]) -> Iterator[Metric]:

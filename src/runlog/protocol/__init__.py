@@ -3,6 +3,7 @@
 rows              Row: one endpoint as a value
 endpoints         all of them
 mlflow_endpoints  MLflow's for experiments, runs, metrics and logged models
+registry_endpoints  MLflow's for the model registry
 file_endpoints    MLflow's that move files
 runlog_endpoints  runlog's own
 log_calls         what the server does to log what a request holds

@@ -238,8 +238,8 @@ def write_double(value: float) -> float | str:
 def _read_flag(value: Any, where: str) -> bool:
     if type(value) is bool:
         return value
-    if type(value) is str and value in ("true", "false"):
-        return value == "true"
+    if type(value) is str and value.lower() in ("true", "false"):  # R writes TRUE
+        return value.lower() == "true"
     raise refusal(where, value, "it must be true or false")
 
 

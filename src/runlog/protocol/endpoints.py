@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from runlog.protocol.file_endpoints import FILE_ROWS
 from runlog.protocol.mlflow_endpoints import MLFLOW_ROWS
+from runlog.protocol.registry_endpoints import REGISTRY_ROWS
 from runlog.protocol.rows import Row
 from runlog.protocol.runlog_endpoints import RUNLOG_ROWS
 
-ROWS = MLFLOW_ROWS + FILE_ROWS + RUNLOG_ROWS
+ROWS = MLFLOW_ROWS + REGISTRY_ROWS + FILE_ROWS + RUNLOG_ROWS
 BY_NAME: Mapping[str, Row] = {row.name: row for row in ROWS}

@@ -1,5 +1,5 @@
-"""Clauses of a filter and entries of an order, and what runs, experiments and models can be
-searched by."""
+"""Clauses of a filter and entries of an order, and what runs, experiments, logged models and the
+model registry can be searched by."""
 
 from __future__ import annotations
 
@@ -176,9 +176,57 @@ MODELS = Scope(
     ),
 )
 
+REGISTERED_MODELS = Scope(
+    items="registered models",
+    kinds=("tag", "attribute"),
+    attributes={
+        "name": "text",
+        "description": "text",
+        "creation_timestamp": "number",
+        "last_updated_timestamp": "number",
+    },
+    aliases={"timestamp": "last_updated_timestamp", "creation_time": "creation_timestamp"},
+    unordered=(OrderBy(Field("attribute", "name")),),
+    ties=(OrderBy(Field("attribute", "name")),),
+)
+
+MODEL_VERSIONS = Scope(
+    items="model versions",
+    kinds=("tag", "attribute"),
+    attributes={
+        "name": "text",
+        "version_number": "number",
+        "run_id": "text",
+        "source_path": "text",
+        "model_id": "text",
+        "user_id": "text",
+        "current_stage": "text",
+        "status": "text",
+        "description": "text",
+        "creation_timestamp": "number",
+        "last_updated_timestamp": "number",
+    },
+    aliases={
+        "version": "version_number",
+        "source": "source_path",
+        "stage": "current_stage",
+        "timestamp": "last_updated_timestamp",
+        "creation_time": "creation_timestamp",
+    },
+    unordered=(
+        OrderBy(Field("attribute", "last_updated_timestamp"), False),
+        OrderBy(Field("attribute", "name")),
+        OrderBy(Field("attribute", "version_number"), False),
+    ),
+    ties=(
+        OrderBy(Field("attribute", "name")),
+        OrderBy(Field("attribute", "version_number"), False),
+    ),
+)
+
 _NUMBER_ATTRIBUTES = frozenset(
     name
-    for scope in (RUNS, EXPERIMENTS, MODELS)
+    for scope in (RUNS, EXPERIMENTS, MODELS, REGISTERED_MODELS, MODEL_VERSIONS)
     for name, type_ in scope.attributes.items()
     if type_ == "number"
 )

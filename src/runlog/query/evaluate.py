@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from runlog.entities import (
     DATASET_CONTEXT,
@@ -17,6 +17,7 @@ from runlog.entities import (
     MetricSummary,
     Run,
 )
+from runlog.entities.model_registry import ModelVersion, RegisteredModel
 from runlog.query.clauses import (
     RUNS,
     Clause,
@@ -30,12 +31,13 @@ from runlog.query.clauses import (
 )
 from runlog.query.render import render_field
 
-Item = TypeVar("Item", Run, Experiment, LoggedModel)
+Item = TypeVar("Item", Run, Experiment, LoggedModel, RegisteredModel, ModelVersion)
+AnyItem: TypeAlias = Run | Experiment | LoggedModel | RegisteredModel | ModelVersion
 
 
 def matches(
     clause: Clause | None,
-    item: Run | Experiment | LoggedModel,
+    item: AnyItem,
     summaries: Mapping[str, MetricSummary] | None = None,
 ) -> bool:
     """Return whether a search with `clause` finds the item; None finds everything.
@@ -74,7 +76,7 @@ def _through(view: Callable[[Item], Item], key: Callable[[Any], Any]) -> Callabl
 
 def _truth(
     clause: Clause,
-    item: Run | Experiment | LoggedModel,
+    item: AnyItem,
     summaries: Mapping[str, MetricSummary] | None,
 ) -> bool | None:
     if isinstance(clause, Comparison):
@@ -109,7 +111,7 @@ def _compared(comparison: Comparison, values: Sequence[object]) -> bool | None:
 
 def _values(
     field: Field,
-    item: Run | Experiment | LoggedModel,
+    item: AnyItem,
     summaries: Mapping[str, MetricSummary] | None,
 ) -> Sequence[Any]:
     """Return the values of the item for the field: none if missing, several only for datasets."""
@@ -128,11 +130,13 @@ def _dataset(dataset_input: DatasetInput, key: str) -> list[str]:
 
 def _value(
     field: Field,
-    item: Run | Experiment | LoggedModel,
+    item: AnyItem,
     summaries: Mapping[str, MetricSummary] | None,
 ) -> Any:
     if isinstance(item, Experiment):
         return item.tags.get(field.key) if field.kind == "tag" else getattr(item, field.key)
+    if isinstance(item, (RegisteredModel, ModelVersion)):
+        return item.tags.get(field.key) if field.kind == "tag" else _of_registry(item, field.key)
     if isinstance(item, LoggedModel):
         if field.kind == "attribute":
             return getattr(item, field.key)
@@ -156,6 +160,15 @@ def _value(
     return getattr(item.info, field.key)
 
 
+def _of_registry(item: RegisteredModel | ModelVersion, key: str) -> Any:
+    if isinstance(item, ModelVersion):
+        if key == "version_number":
+            return int(item.version)
+        if key == "source_path":
+            return item.source
+    return getattr(item, key)
+
+
 def _summarised(field: Field, summaries: Mapping[str, MetricSummary] | None) -> Any:
     if summaries is None:
         raise ValueError(f"{render_field(field)} cannot be known without summaries")
@@ -168,7 +181,7 @@ def _summarised(field: Field, summaries: Mapping[str, MetricSummary] | None) -> 
 def _sort_key(
     order: OrderBy,
     summaries: Mapping[str, Mapping[str, MetricSummary]] | None,
-    item: Run | Experiment | LoggedModel,
+    item: AnyItem,
 ) -> tuple[int, Any]:
     own = None
     if summaries is not None and isinstance(item, Run):

@@ -85,6 +85,7 @@ class Files:
             "deleteFile": self._delete,
             "getArtifact": self._get_of_run,
             "getLoggedModelArtifact": self._get_of_model,
+            "getModelVersionArtifact": self._get_of_version,
             "uploadArtifact": self._upload_to_run,
             "createMultipartUpload": self._begin_upload,
             "uploadPart": self._upload_part,
@@ -193,6 +194,11 @@ class Files:
     def _get_of_model(self, given: Given) -> Iterator[bytes]:
         model = self._store.models.get(given["model_id"])
         repo, base = self.location(model.artifact_location)
+        return _file_chunks(repo, posixpath.join(base, check_path(given["path"])))
+
+    def _get_of_version(self, given: Given) -> Iterator[bytes]:
+        uri = self._store.registry.download_uri(given["name"], given["version"])
+        repo, base = self.location(uri)
         return _file_chunks(repo, posixpath.join(base, check_path(given["path"])))
 
     def _upload_to_run(self, given: Given) -> bytes:

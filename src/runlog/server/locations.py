@@ -10,12 +10,14 @@ else the server's --allowed-locations name.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
-from runlog.errors import InvalidParameter, RunlogError
+from runlog.errors import InvalidParameter, NotFound, RunlogError
 from runlog.storage import allowed
-from runlog.storage.paths import PROXIED, check_path, local_root
+from runlog.storage.paths import PROXIED, check_path, local_root, parse_runs_uri
+from runlog.storage.schemes import SCHEMES
 from runlog.store import Store
 from runlog.store_parts.exact_copy import changed
 
@@ -73,6 +75,45 @@ class Allowed(NamedTuple):
     def _covers(self, location: str) -> bool:
         return any(allowed.covers(each, location) for each in self.entries)
 
+    def name_source(self, source: str, homes: Iterable[str]) -> str:
+        """Return the source of a model version, if a client may name it. `homes` are where the
+        files of its run and of its logged model are. Raises InvalidParameter.
+
+        A bucket or a host may be named: the server opens it only if `check` lets it. A path on the
+        server's disk must be in one of the homes, or where --allowed-locations say.
+        """
+        plain = _decoded(source)
+        if "::" in plain or any(ord(each) < 32 for each in plain):
+            raise _bad_source(source, "it must be a plain URI or path")
+        if ".." in plain.replace("\\", "/").split("/"):
+            raise _bad_source(source, "it must not lead upwards with ..")
+        if source.startswith("models:/"):
+            return source
+        if source.startswith("runs:/"):
+            _, path = parse_runs_uri(source)
+            return source if not path else source.removesuffix(path) + check_path(path.rstrip("/"))
+        if source.startswith(PROXIED):
+            return self.name(source)
+        if not allowed.is_local(source):
+            scheme = source.partition(":")[0].lower()
+            if scheme not in SCHEMES and not self._covers(source):
+                raise _bad_source(source, f"{scheme}: is no storage that models can be at")
+            return source
+        path = source if source.startswith("sqlar:") else local_root(source)
+        own = [
+            self.root + each.removeprefix(PROXIED) if each.startswith(PROXIED) else each
+            for each in homes
+        ]
+        if self.local_anywhere or self._covers(path):
+            return source
+        if any(allowed.covers(each, path) for each in own if allowed.is_local(each)):
+            return source
+        raise _bad_source(
+            source,
+            "to use a local path as a model version source, the run_id request parameter has to "
+            "be specified and the path has to be in the artifacts of that run",
+        )
+
     def check(self, uri: str) -> None:
         """Raise PERMISSION_DENIED unless the server may open the location of a run: one that
         clients may name, or that its user has allowed."""
@@ -127,12 +168,45 @@ def handlers(store: Store, may: Allowed) -> dict[str, Callable[[Mapping[str, Any
             records.append(each._replace(model=each.model._replace(artifact_location=location)))
         return store.records.store_models(records, given["new_places"])
 
+    def create_model_version(given: Mapping[str, Any]) -> Any:
+        homes = _homes(store, given["run_id"], given["model_id"])
+        source = may.name_source(given["source"], homes)
+        return store.registry.create_version(**{**given, "source": source})
+
     return {
         "createExperiment": create_experiment,
+        "createModelVersion": create_model_version,
         "keepExperiment": store_experiment,
         "beginRuns": begin_runs,
         "keepModels": store_models,
     }
+
+
+def _homes(store: Store, run_id: str | None, model_id: str | None) -> Iterator[str]:
+    """Where the files are of the run and the logged model that a version names, if these are
+    here."""
+    try:
+        if run_id:
+            yield store.get_run(run_id).info.artifact_uri
+    except NotFound:
+        pass
+    try:
+        if model_id:
+            yield store.models.get(model_id).artifact_location
+    except NotFound:
+        pass
+
+
+def _decoded(text: str) -> str:
+    """A text without percent-encoding, however often it was encoded."""
+    while (plain := unquote(text)) != text:
+        text = plain
+    return text
+
+
+def _bad_source(source: str, reason: str) -> InvalidParameter:
+    # The first words are MLflow's.
+    return InvalidParameter(f"Invalid model version source: {source[:100]!r}: {reason}")
 
 
 def _refused(location: str, reason: str) -> InvalidParameter:

@@ -9,6 +9,7 @@
 - `search`: clauses and orders of the search language as SQL
 - `views`: the tables, series and overviews that pages and notebooks show
 - `logged_models`: logged models, their params, tags and metrics
+- `registry`: registered models, versions and aliases; `registry_rows`: entities of their rows
 - `exact_copy`: the store's side of copying with ids, times and stages
 - `trash`: what is deleted, and deleting it for good
 - `accounts`: users, tokens, grants and the audit log

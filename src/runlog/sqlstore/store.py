@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from runlog.sql_results import QueryResult
     from runlog.sqlstore.exact_copy import SqlRecords
     from runlog.sqlstore.logged_models import SqlModels
+    from runlog.sqlstore.registry import SqlRegistry
     from runlog.sqlstore.views import SqlViews
     from runlog.store import DatasetSummary, History, Point, RunColumns, Sent
 
@@ -252,6 +253,12 @@ class SqlStore(Store):
         from runlog.sqlstore.logged_models import SqlModels
 
         return SqlModels(self.db, self.locations)
+
+    @property
+    def registry(self) -> SqlRegistry:
+        from runlog.sqlstore.registry import SqlRegistry
+
+        return SqlRegistry(self.db, self.locations)
 
     @property
     def records(self) -> SqlRecords:

@@ -4,5 +4,6 @@ accounts         users, roles, grants and tokens as values
 exact_copy       experiments, runs and points as they are, for copies between stores
 file_digests     what is known of a run's files
 logged_models    models that runs have logged
+registered_models  the model registry: names, versions, aliases and stages
 views            summaries that the pages read
 """

@@ -174,6 +174,63 @@ create table model_link (
     foreign key (model) references model (id) on delete cascade
 );
 
+create table registered_model (
+    id bigint identity primary key,
+    name nvarchar(256) collate Latin1_General_100_BIN2 not null unique,
+    description nvarchar(max) collate Latin1_General_100_BIN2,
+    deployment_job_id nvarchar(max) collate Latin1_General_100_BIN2,
+    last_version bigint not null default 0,
+    creation_time bigint not null,
+    last_update_time bigint not null
+);
+
+create table registered_model_tag (
+    registered_model bigint not null,
+    [key] nvarchar(250) collate Latin1_General_100_BIN2 not null,
+    value nvarchar(max) collate Latin1_General_100_BIN2 not null,
+    primary key (registered_model, [key]),
+    foreign key (registered_model) references registered_model (id) on delete cascade
+);
+
+create table model_version (
+    id bigint identity primary key,
+    registered_model bigint not null,
+    version bigint not null,
+    stage nvarchar(20) collate Latin1_General_100_BIN2 not null default 'None',
+    description nvarchar(max) collate Latin1_General_100_BIN2,
+    user_id nvarchar(max) collate Latin1_General_100_BIN2 not null,
+    source nvarchar(max) collate Latin1_General_100_BIN2 not null,
+    storage_location nvarchar(max) collate Latin1_General_100_BIN2 not null,
+    run_id nvarchar(256) collate Latin1_General_100_BIN2,
+    run_link nvarchar(max) collate Latin1_General_100_BIN2,
+    model_id nvarchar(256) collate Latin1_General_100_BIN2,
+    status nvarchar(30) collate Latin1_General_100_BIN2 not null default 'READY',
+    status_message nvarchar(max) collate Latin1_General_100_BIN2,
+    creation_time bigint not null,
+    last_update_time bigint not null,
+    unique (registered_model, version),
+    index model_version_by_run (run_id),
+    index model_version_by_model (model_id),
+    foreign key (registered_model) references registered_model (id) on delete cascade
+);
+
+create table model_version_tag (
+    model_version bigint not null,
+    [key] nvarchar(250) collate Latin1_General_100_BIN2 not null,
+    value nvarchar(max) collate Latin1_General_100_BIN2 not null,
+    primary key (model_version, [key]),
+    foreign key (model_version) references model_version (id) on delete cascade
+);
+
+create table model_alias (
+    registered_model bigint not null,
+    alias nvarchar(256) collate Latin1_General_100_BIN2 not null,
+    model_version bigint not null,
+    primary key (registered_model, alias),
+    index model_alias_by_version (model_version),
+    foreign key (model_version) references model_version (id) on delete cascade
+);
+
 create table metric_key (
     id bigint identity primary key,
     name nvarchar(250) collate Latin1_General_100_BIN2 not null unique with (ignore_dup_key = on)
@@ -303,6 +360,34 @@ select m.model_id, m.name as model_name, e.name as experiment, m.type, m.status,
     TIME(m.creation_time) as creation_time,
     m.lifecycle_stage, m.artifact_uri, cast(e.id as varchar(20)) as experiment_id
 from model m join experiment e on e.id = m.experiment;
+
+create view registered_models as
+select m.name, m.description, m.last_version,
+    (select count(*) from model_version v where v.registered_model = m.id) as versions,
+    TIME(m.creation_time) as creation_time,
+    TIME(m.last_update_time) as last_update_time
+from registered_model m;
+
+create view registered_model_tags as
+select m.name, t.[key], t.value
+from registered_model_tag t join registered_model m on m.id = t.registered_model;
+
+create view model_versions as
+select m.name, v.version, v.stage, v.run_id, v.model_id, v.source, v.storage_location, v.status,
+    v.user_id, v.description,
+    TIME(v.creation_time) as creation_time,
+    TIME(v.last_update_time) as last_update_time
+from model_version v join registered_model m on m.id = v.registered_model;
+
+create view model_version_tags as
+select m.name, v.version, t.[key], t.value
+from model_version_tag t join model_version v on v.id = t.model_version
+join registered_model m on m.id = v.registered_model;
+
+create view model_aliases as
+select m.name, a.alias, v.version
+from model_alias a join model_version v on v.id = a.model_version
+join registered_model m on m.id = v.registered_model;
 
 create view inputs as
 select r.run_id, d.name as dataset, d.digest, t.value as context, d.source_type, d.source,

@@ -174,6 +174,63 @@ create table if not exists model_link (
     foreign key (model) references model (id) on delete cascade
 ) engine = InnoDB default character set utf8mb4 collate COLLATION;
 
+create table if not exists registered_model (
+    id bigint auto_increment primary key,
+    name varchar(256) not null unique,
+    description longtext,
+    deployment_job_id longtext,
+    last_version bigint not null default 0,
+    creation_time bigint not null,
+    last_update_time bigint not null
+) engine = InnoDB default character set utf8mb4 collate COLLATION;
+
+create table if not exists registered_model_tag (
+    registered_model bigint not null,
+    `key` varchar(250) not null,
+    value longtext not null,
+    primary key (registered_model, `key`),
+    foreign key (registered_model) references registered_model (id) on delete cascade
+) engine = InnoDB default character set utf8mb4 collate COLLATION;
+
+create table if not exists model_version (
+    id bigint auto_increment primary key,
+    registered_model bigint not null,
+    version bigint not null,
+    stage varchar(20) not null default 'None',
+    description longtext,
+    user_id longtext not null,
+    source longtext not null,
+    storage_location longtext not null,
+    run_id varchar(256),
+    run_link longtext,
+    model_id varchar(256),
+    status varchar(30) not null default 'READY',
+    status_message longtext,
+    creation_time bigint not null,
+    last_update_time bigint not null,
+    unique (registered_model, version),
+    key model_version_by_run (run_id),
+    key model_version_by_model (model_id),
+    foreign key (registered_model) references registered_model (id) on delete cascade
+) engine = InnoDB default character set utf8mb4 collate COLLATION;
+
+create table if not exists model_version_tag (
+    model_version bigint not null,
+    `key` varchar(250) not null,
+    value longtext not null,
+    primary key (model_version, `key`),
+    foreign key (model_version) references model_version (id) on delete cascade
+) engine = InnoDB default character set utf8mb4 collate COLLATION;
+
+create table if not exists model_alias (
+    registered_model bigint not null,
+    alias varchar(256) not null,
+    model_version bigint not null,
+    primary key (registered_model, alias),
+    key model_alias_by_version (model_version),
+    foreign key (model_version) references model_version (id) on delete cascade
+) engine = InnoDB default character set utf8mb4 collate COLLATION;
+
 create table if not exists metric_key (
     id bigint auto_increment primary key,
     name varchar(250) not null unique
@@ -305,6 +362,34 @@ select m.model_id, m.name as model_name, e.name as experiment, m.type, m.status,
     from_unixtime(m.creation_time / 1000) as creation_time,
     m.lifecycle_stage, m.artifact_uri, cast(e.id as char) as experiment_id
 from model m join experiment e on e.id = m.experiment;
+
+create or replace view registered_models as
+select m.name, m.description, m.last_version,
+    (select count(*) from model_version v where v.registered_model = m.id) as versions,
+    from_unixtime(m.creation_time / 1000) as creation_time,
+    from_unixtime(m.last_update_time / 1000) as last_update_time
+from registered_model m;
+
+create or replace view registered_model_tags as
+select m.name, t.`key`, t.value
+from registered_model_tag t join registered_model m on m.id = t.registered_model;
+
+create or replace view model_versions as
+select m.name, v.version, v.stage, v.run_id, v.model_id, v.source, v.storage_location, v.status,
+    v.user_id, v.description,
+    from_unixtime(v.creation_time / 1000) as creation_time,
+    from_unixtime(v.last_update_time / 1000) as last_update_time
+from model_version v join registered_model m on m.id = v.registered_model;
+
+create or replace view model_version_tags as
+select m.name, v.version, t.`key`, t.value
+from model_version_tag t join model_version v on v.id = t.model_version
+join registered_model m on m.id = v.registered_model;
+
+create or replace view model_aliases as
+select m.name, a.alias, v.version
+from model_alias a join model_version v on v.id = a.model_version
+join registered_model m on m.id = v.registered_model;
 
 create or replace view inputs as
 select r.run_id, d.name as dataset, d.digest, t.value as context, d.source_type, d.source,

@@ -13,6 +13,7 @@ from runlog import clock, validate
 from runlog.entities import PagedList
 from runlog.errors import NotFound, RunlogError
 from runlog.protocol.log_calls import measured
+from runlog.protocol.registry_endpoints import REGISTRY
 from runlog.protocol.rows import ADMIN, EDIT, READ, Row
 from runlog.query.clauses import EXPERIMENTS
 from runlog.query.parser import parse_filter
@@ -75,7 +76,7 @@ class Auth:
             raise
         finally:
             if row.access != READ or result == "PERMISSION_DENIED":
-                self._authentication.note(caller, row.name, _audited_object(arguments), result)
+                self._authentication.note(caller, row.name, _audited_object(row, arguments), result)
         return answer
 
     def _permitted(
@@ -92,6 +93,11 @@ class Auth:
             return self._create(user, arguments, call)
         if _reaches(user.role, needed) or row.name in FOR_ALL_USERS:
             return call(arguments)
+        if row.name in REGISTRY:  # its models belong to no experiment
+            raise _denied(
+                f"user {user.name!r} may not {row.access} the model registry: an admin can allow "
+                f"it with  runlog users role {user.name} {needed}"
+            )
         granted = self.users.granted(user)
         if row.name in LISTS_OF_EXPERIMENTS:
             return self._granted_experiments(granted, arguments)
@@ -201,7 +207,10 @@ def _all(what: str, ids: list[str], found: Mapping[str, str]) -> list[str]:
     return [*found.values()]
 
 
-def _audited_object(given: Mapping[str, Any]) -> str:
+def _audited_object(row: Row, given: Mapping[str, Any]) -> str:
+    if row.name in REGISTRY:
+        version = f" version {given['version']}" if given.get("version") else ""
+        return f"registered model {given.get('name', '')}{version}"
     for name in ("experiment_id", "run_id", "model_id"):
         if ids := _of(given, name):
             return f"{name.removesuffix('_id')} {','.join(ids)}"

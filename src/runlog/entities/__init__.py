@@ -2,7 +2,7 @@
 
 Plain frozen data, without behaviour beyond conversion to a dict and a readable repr. Names and
 attributes are MLflow's, so that code written for its entities reads ours. Timestamps are Unix
-milliseconds.
+milliseconds. Those of the model registry are in `model_registry`.
 
 They would be frozen dataclasses, but making fifteen of those takes 70 ms, half of it for importing
 `dataclasses`: more than all the rest that a script pays until its first metric is on the disk.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     T = TypeVar("T")
-    E = TypeVar("E", bound="_Entity")
+    E = TypeVar("E", bound="Entity")
 else:
     T = object
 
@@ -124,13 +124,13 @@ class PagedList(list[T]):
         return list(self)
 
 
-class _Entity:
+class Entity:
     """Frozen and compared by value; `dict(entity)` works as with MLflow's entities."""
 
     __slots__ = ()
     _fields: tuple[str, ...] = ()
     _setters: tuple[Callable[[Any, Any], None], ...] = ()
-    _entity: type[_Entity]
+    _entity: type[Entity]
 
     def __init_subclass__(cls) -> None:
         slots: tuple[str, ...] = cls.__slots__
@@ -165,7 +165,7 @@ class _Entity:
         return tuple(getattr(self, name) for name in self._fields)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Entity) or other._entity is not self._entity:
+        if not isinstance(other, Entity) or other._entity is not self._entity:
             return NotImplemented
         return self._values() == other._values()
 
@@ -181,7 +181,7 @@ class _Entity:
         return f"{type(self).__name__}({fields})"
 
 
-class Metric(_Entity):
+class Metric(Entity):
     """One point of a metric's history: `value` at `step` and `timestamp` (Unix milliseconds).
 
     With a `model_id` it was measured of that logged model, on the data set that is named, or on
@@ -280,7 +280,7 @@ _METRIC_SETTERS: Any = tuple(
 )
 
 
-class Param(_Entity):
+class Param(Entity):
     """A param of a run. The value is text."""
 
     __slots__ = ("key", "value")
@@ -295,7 +295,7 @@ class Param(_Entity):
         self._fill(key, value)
 
 
-class RunTag(_Entity):
+class RunTag(Entity):
     """A tag of a run. The value is text."""
 
     __slots__ = ("key", "value")
@@ -310,7 +310,7 @@ class RunTag(_Entity):
         self._fill(key, value)
 
 
-class ExperimentTag(_Entity):
+class ExperimentTag(Entity):
     """A tag of an experiment. The value is text."""
 
     __slots__ = ("key", "value")
@@ -325,7 +325,7 @@ class ExperimentTag(_Entity):
         self._fill(key, value)
 
 
-class InputTag(_Entity):
+class InputTag(Entity):
     """A tag of a data set as a run used it. The value is text."""
 
     __slots__ = ("key", "value")
@@ -340,7 +340,7 @@ class InputTag(_Entity):
         self._fill(key, value)
 
 
-class Dataset(_Entity):
+class Dataset(Entity):
     """A data set as a run used it. `source`, `schema` and `profile` are text, mostly JSON."""
 
     __slots__ = ("name", "digest", "source_type", "source", "schema", "profile")
@@ -363,7 +363,7 @@ class Dataset(_Entity):
         self._fill(name, digest, source_type, source, schema, profile)
 
 
-class DatasetInput(_Entity):
+class DatasetInput(Entity):
     """A data set that a run read, with tags such as mlflow.data.context = "training"."""
 
     __slots__ = ("dataset", "tags")
@@ -385,7 +385,7 @@ class DatasetInput(_Entity):
         }
 
 
-class LoggedModelInput(_Entity):
+class LoggedModelInput(Entity):
     """A logged model that a run read."""
 
     __slots__ = ("model_id",)
@@ -395,7 +395,7 @@ class LoggedModelInput(_Entity):
         self._fill(model_id)
 
 
-class LoggedModelOutput(_Entity):
+class LoggedModelOutput(Entity):
     """A logged model that a run created, at a step."""
 
     __slots__ = ("model_id", "step")
@@ -414,7 +414,7 @@ class LoggedModelStatus:
     FAILED = "FAILED"
 
 
-class LoggedModel(_Entity):
+class LoggedModel(Entity):
     """A model that was logged. Times are Unix milliseconds. `metrics` are the points that were
     measured of it."""
 
@@ -480,7 +480,7 @@ class LoggedModel(_Entity):
         return {**dict(self), "metrics": [each.to_dictionary() for each in self.metrics]}
 
 
-class FileInfo(_Entity):
+class FileInfo(Entity):
     """An artifact file or folder. `path` is relative to the run's artifacts, `file_size` is in
     bytes."""
 
@@ -498,7 +498,7 @@ class FileInfo(_Entity):
         self._fill(path, is_dir, file_size)
 
 
-class MetricSummary(_Entity):
+class MetricSummary(Entity):
     """A metric of a run in one row: the number of points, and the last, first, smallest and
     greatest value with their steps. The last point is that of the greatest step, then timestamp,
     then value. NaN is smallest or greatest only if there is no number."""
@@ -557,7 +557,7 @@ class MetricSummary(_Entity):
         )
 
 
-class Experiment(_Entity):
+class Experiment(Entity):
     """An experiment: a named set of runs. Times are Unix milliseconds."""
 
     __slots__ = (
@@ -603,7 +603,7 @@ class Experiment(_Entity):
         return experiment_html(self.to_dictionary())
 
 
-class RunInfo(_Entity):
+class RunInfo(Entity):
     """What a run is, apart from what it logged. Times are Unix milliseconds."""
 
     __slots__ = (
@@ -657,7 +657,7 @@ class RunInfo(_Entity):
         return self.run_id
 
 
-class RunData(_Entity):
+class RunData(Entity):
     """What a run logged: the last value of each metric, params and tags, as dictionaries by key.
     `metric_points` are the last points themselves, with step and time."""
 
@@ -726,7 +726,7 @@ def run_data_of(
     return made
 
 
-class RunInputs(_Entity):
+class RunInputs(Entity):
     """The data sets and logged models that a run read."""
 
     __slots__ = ("dataset_inputs", "model_inputs")
@@ -751,7 +751,7 @@ class RunInputs(_Entity):
         }
 
 
-class RunOutputs(_Entity):
+class RunOutputs(Entity):
     """The logged models that a run created."""
 
     __slots__ = ("model_outputs",)
@@ -768,7 +768,7 @@ class RunOutputs(_Entity):
         return {"model_outputs": [each.to_dictionary() for each in self.model_outputs]}
 
 
-class Run(_Entity):
+class Run(Entity):
     """A run: its `info`, its `data`, its `inputs` and its `outputs`."""
 
     __slots__ = ("info", "data", "inputs", "outputs")
