@@ -337,8 +337,8 @@ def test_what_has_no_source(thing):
 
 
 def test_a_source_of_unknown_type():
-    with pytest.raises(NotFound, match="unrecognized source type 'delta_table'"):
-        data.get_source(entities.Dataset("n", "d", "delta_table", '{"path": "x"}'))
+    with pytest.raises(NotFound, match="unrecognized source type 'uc_volume'"):
+        data.get_source(entities.Dataset("n", "d", "uc_volume", '{"path": "x"}'))
 
 
 def test_loading_a_local_source(tmp_path):

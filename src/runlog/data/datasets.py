@@ -11,12 +11,14 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from runlog import entities
 from runlog.context import default_tags, without_password
+from runlog.data import digests
+from runlog.data.digests import DIGEST_ROWS
 from runlog.data.schemas import (
     TensorDatasetSchema,
     named_arrays,
@@ -27,8 +29,6 @@ from runlog.data.schemas import (
 from runlog.errors import InvalidParameter, NotFound
 from runlog.extras import require
 from runlog.types.schema import Schema
-
-DIGEST_ROWS = 10_000
 
 # MLflow keeps these classes in modules of their own: mlflow.data.meta_dataset.MetaDataset.
 meta_dataset = code_dataset_source = http_dataset_source = sys.modules[__name__]
@@ -131,7 +131,7 @@ class HuggingFaceDatasetSource(DatasetSource):
         return {**super().to_dict(), "split": split}
 
 
-_SOURCES: dict[str, type[Any]] = {
+SOURCES: dict[str, type[Any]] = {  # by source_type
     source.source_type: source
     for source in (
         LocalArtifactDatasetSource,
@@ -182,11 +182,11 @@ def get_source(
             "runlog.entities.Dataset or runlog.entities.DatasetInput"
         )
     fields = json.loads(dataset.source)
-    if "uri" in fields and dataset.source_type not in _SOURCES:
+    if "uri" in fields and dataset.source_type not in SOURCES:
         return UriDatasetSource(fields["uri"])
-    if dataset.source_type not in _SOURCES:
+    if dataset.source_type not in SOURCES:
         raise NotFound(f"unrecognized source type {dataset.source_type!r} of a data set")
-    return _SOURCES[dataset.source_type](**fields)  # type: ignore[no-any-return]
+    return SOURCES[dataset.source_type](**fields)  # type: ignore[no-any-return]
 
 
 # --- data sets ---------------------------------------------------------------------------------
@@ -341,7 +341,7 @@ class PandasDataset(_FrameDataset):
     """A pandas DataFrame: what `runlog.data.from_pandas` returns."""
 
     def _compute_digest(self) -> str:
-        return _frame_digest(self._df)
+        return digests.of_frame(self._df)
 
     @property
     def schema(self) -> Schema | None:
@@ -393,8 +393,8 @@ class NumpyDataset(Dataset):
             if given is not None:
                 for _, array in sorted(named_arrays(given), key=lambda each: each[0] or ""):
                     flat = array.flatten()[:DIGEST_ROWS]
-                    parts += [_hashed(flat), *map(_eight_bytes, array.shape)]
-        return _md5(parts)
+                    parts += [digests.hashed(flat), *map(digests.eight_bytes, array.shape)]
+        return digests.md5(parts)
 
     @property
     def profile(self) -> dict[str, Any]:
@@ -443,7 +443,7 @@ class HuggingFaceDataset(_ColumnDataset):
         return self._ds.select(range(min(DIGEST_ROWS, self._ds.num_rows))).to_pandas()
 
     def _compute_digest(self) -> str:
-        return _frame_digest(self._first_rows())
+        return digests.of_frame(self._first_rows())
 
     @property
     def profile(self) -> dict[str, Any]:
@@ -542,46 +542,3 @@ def from_huggingface(
             path, ds.config_name, data_dir, data_files, ds.split, revision
         )
     return HuggingFaceDataset(ds, resolve_source(source), targets, name, digest)
-
-
-# --- digests -----------------------------------------------------------------------------------
-
-
-def _md5(parts: Iterable[Any]) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()[:8]
-
-
-def _eight_bytes(number: int) -> bytes:
-    return number.to_bytes(8, sys.byteorder, signed=True)
-
-
-def _frame_digest(frame: Any) -> str:
-    """MLflow's: the first rows of the columns of numbers and of those that hold only text, the
-    number of rows, the names of all columns."""
-    import warnings
-
-    pandas = require("pandas", "pandas")
-    with warnings.catch_warnings():
-        # About names that cannot be sorted, numbers beside text: then they stay unsorted.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        text = frame.columns[[_is_all_text(column) for _, column in frame.items()]]
-        chosen = text.union(frame.head(0).select_dtypes(include="number").columns)
-    rows = pandas.util.hash_pandas_object(frame.head(DIGEST_ROWS)[chosen])
-    names = [str(name).encode() for name in frame.columns]
-    return _md5([rows.to_numpy(), _eight_bytes(len(frame)), *names])
-
-
-def _is_all_text(column: Any) -> bool:
-    return column.dtype.kind not in "biufcmM" and all(type(value) is str for value in column)
-
-
-def _hashed(array: Any) -> Any:
-    """Return a 64-bit hash of each value; only their number when they cannot be hashed, as
-    lists."""
-    try:
-        return require("pandas", "pandas").util.hash_array(array)
-    except (TypeError, ValueError):
-        return _eight_bytes(array.size)
