@@ -15,8 +15,11 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
     "_version": "",
+    "as_mlflow_path": "mlflow_names",
+    "as_mlflow": "mlflow_names",
     "clock": "",
     "errors": "",
+    "mlflow_names": "errors",
     "names": "",
     "printable": "",
     "pyinstaller": "",
@@ -50,11 +53,11 @@ ARROWS = {
     "artifacts": "entities errors media storage tracking_uri",
     "registry_client": "context entities errors storage store_parts tracking_uri",
     "html_page": "_version clock entities errors protocol store",
-    "http": "_version clock db entities errors names printable protocol settings "
-    "sql_results storage store store_parts validate",
+    "http": "_version clock db entities errors names printable protocol settings sql_results "
+    "storage store store_parts validate",
     "copying": "artifacts entities errors sqlstore storage store store_parts",
     "data": "artifacts context entities errors extras storage types",
-    "client": "clock curves dataframes entities errors media metric_definitions "
+    "client": "clock curves dataframes entities errors media metric_definitions mlflow_names "
     "registry_client settings storage store_parts tracking_uri validate",
     "model_registration": "errors registry_client storage store_parts",
     "server": "_version artifacts clock db entities errors html_page printable protocol query "
@@ -62,17 +65,19 @@ ARROWS = {
     "model_uris": "client errors storage",
     "fluent": "active_runs client clock context dataframes entities errors model_registration "
     "run_exit settings store store_parts system_metrics tracking_uri validate",
+    "mlflow_modules": "artifacts client context entities errors fluent names settings storage "
+    "store system_metrics tracking_uri validate",
     "serve": "server",
-    "models": "active_runs client entities errors fluent model_uris settings storage "
-    "tracking_uri types",
+    "models": "active_runs client entities errors fluent model_uris settings storage tracking_uri "
+    "types",
     "notebook": "entities errors fluent html_page protocol tracking_uri",
-    "projects": "active_runs artifacts client clock context entities errors fluent settings "
-    "store tracking_uri",
+    "projects": "active_runs artifacts client clock context entities errors fluent settings store "
+    "tracking_uri",
     "tracking": "client fluent tracking_uri",
     "flavors": "errors extras models",
-    "commands": "_version artifacts client clock context copying db entities errors html_page "
-    "http metric_definitions projects query server settings sql_results sqlstore "
-    "storage store store_parts store_uri text_tables tracking_uri validate",
+    "commands": "_version artifacts client clock context copying db entities errors html_page http "
+    "metric_definitions projects query server settings sql_results sqlstore storage store "
+    "store_parts store_uri text_tables tracking_uri validate",
     "cli": "_version commands errors",
     "mlflow_python": "cli commands",
 }

@@ -193,8 +193,16 @@ if not TYPE_CHECKING:  # which would take every name for one that is there
             value = __import__("runlog._version", fromlist=["*"]).__version__
         elif name in _MODULES:
             value = __import__(f"runlog.{name}", fromlist=["*"])
-        else:
+        elif name.startswith("_"):
             raise AttributeError(f"module 'runlog' has no attribute {name!r}")
+        else:
+            try:  # a module of ours first: `from runlog import context` asks here, too
+                value = __import__(f"runlog.{name}", fromlist=["*"])
+            except ModuleNotFoundError as error:
+                if error.name != f"runlog.{name}":
+                    raise
+                # one of MLflow's modules, or what runlog does not have of it
+                value = __import__("runlog.mlflow_names", fromlist=["*"]).attribute("", name)
         globals()[name] = value
         return value
 

@@ -92,6 +92,17 @@ class RunlogClient(RegistryClient):
     def __repr__(self) -> str:
         return f"RunlogClient({self.tracking_uri!r})"
 
+    if not TYPE_CHECKING:  # which would take every name for a method
+
+        def __getattr__(self, name: str) -> Any:
+            """Methods of MLflow's client that runlog does not have: to call one raises."""
+            from runlog.mlflow_names import absent
+
+            found = None if name.startswith("_") else absent.method(name)
+            if found is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return found
+
     # -- experiments ------------------------------------------------------------------------
 
     def create_experiment(

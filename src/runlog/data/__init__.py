@@ -1,4 +1,8 @@
-"""Data sets that runs read: `datasets` are the sets and their sources, `schemas` their columns."""
+"""Data sets that runs read: `datasets` are the sets and their sources, `schemas` their columns.
+
+`spark` and `tensorflow` describe the data of these frameworks, `registry` lists the kinds of
+sources, and `digests` has the fingerprints.
+"""
 
 from runlog.data.datasets import (
     CodeDatasetSource,
@@ -23,6 +27,15 @@ from runlog.data.datasets import (
     meta_dataset,
     resolve_source,
 )
+from runlog.data.registry import get_dataset_source_from_json, get_registered_sources
+from runlog.data.spark import (
+    DeltaDatasetSource,
+    SparkDataset,
+    SparkDatasetSource,
+    from_spark,
+    load_delta,
+)
+from runlog.data.tensorflow import TensorFlowDataset, from_tensorflow
 
 __all__ = [
     "DatasetSource",
@@ -31,6 +44,10 @@ __all__ = [
     "UriDatasetSource",
     "CodeDatasetSource",
     "HuggingFaceDatasetSource",
+    "SparkDatasetSource",
+    "DeltaDatasetSource",
+    "get_registered_sources",
+    "get_dataset_source_from_json",
     "resolve_source",
     "get_source",
     "Dataset",
@@ -39,11 +56,24 @@ __all__ = [
     "PolarsDataset",
     "NumpyDataset",
     "HuggingFaceDataset",
+    "SparkDataset",
+    "TensorFlowDataset",
     "from_pandas",
     "from_polars",
     "from_numpy",
     "from_huggingface",
+    "from_spark",
+    "load_delta",
+    "from_tensorflow",
     "code_dataset_source",
     "http_dataset_source",
     "meta_dataset",
 ]
+
+TYPE_CHECKING = False
+if not TYPE_CHECKING:  # which would take every name for one that is there
+
+    def __getattr__(name):
+        if name.startswith("__"):  # each import asks for __path__
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return __import__("runlog.mlflow_names", fromlist=["*"]).attribute("data", name)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from runlog.data import digests
 from runlog.data.datasets import SOURCES, Dataset, DatasetSource, resolve_source
-from runlog.data.schemas import Schema, Type
 from runlog.errors import InvalidParameter
+from runlog.types.schema import Schema
 
 _TYPES = {
     "BooleanType": "boolean",
@@ -125,8 +125,8 @@ class SparkDataset(Dataset):
         columns = [(field.name, _type(field.dataType)) for field in self._df.schema.fields]
         if any(kind is None for _, kind in columns):
             return None
-        return Schema(
-            tuple({**(kind or {}), "name": name, "required": True} for name, kind in columns)
+        return Schema.from_dict(
+            {**(kind or {}), "name": name, "required": True} for name, kind in columns
         )
 
 
@@ -181,7 +181,7 @@ def _session() -> Any:
     return SparkSession.builder.getOrCreate()
 
 
-def _type(kind: Any) -> Type | None:
+def _type(kind: Any) -> dict[str, Any] | None:
     name = type(kind).__name__
     if name == "ArrayType":
         items = _type(kind.elementType)

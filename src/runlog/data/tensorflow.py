@@ -6,8 +6,9 @@ from typing import Any
 
 from runlog.data import digests
 from runlog.data.datasets import Dataset, DatasetSource, NumpyDataset, resolve_source
-from runlog.data.schemas import Schema, TensorDatasetSchema, of_arrays
+from runlog.data.schemas import TensorDatasetSchema, of_arrays
 from runlog.errors import InvalidParameter
+from runlog.types.schema import Schema
 
 
 class TensorFlowDataset(Dataset):

@@ -804,3 +804,11 @@ class Run(Entity):
         from runlog.entities_html import run_html
 
         return run_html(self.to_dictionary())
+
+
+if not TYPE_CHECKING:  # which would take every name for one that is there
+
+    def __getattr__(name: str) -> Any:
+        if name.startswith("__"):  # each import asks for __path__
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return __import__("runlog.mlflow_names", fromlist=["*"]).attribute("entities", name)

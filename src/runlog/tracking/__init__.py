@@ -15,3 +15,11 @@ __all__ = [
     "is_tracking_uri_set",
     "set_tracking_uri",
 ]
+
+TYPE_CHECKING = False
+if not TYPE_CHECKING:  # which would take every name for one that is there
+
+    def __getattr__(name):
+        if name.startswith("__"):  # each import asks for __path__
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return __import__("runlog.mlflow_names", fromlist=["*"]).attribute("tracking", name)
