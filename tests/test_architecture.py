@@ -74,7 +74,9 @@ ARROWS = {
     "projects": "active_runs artifacts client clock context entities errors fluent settings store "
     "tracking_uri",
     "tracking": "client fluent tracking_uri",
-    "flavors": "errors extras models",
+    "autologging": "active_runs client clock context data entities errors fluent models types "
+    "validate",
+    "flavors": "autologging errors extras models",
     "commands": "_version artifacts client clock context copying db entities errors html_page http "
     "metric_definitions projects query server settings sql_results sqlstore storage store "
     "store_parts store_uri text_tables tracking_uri validate",

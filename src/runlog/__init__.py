@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog import types as types
     from runlog._version import __version__ as __version__
     from runlog.active_runs import ActiveRun as ActiveRun
+    from runlog.autologging import autolog as autolog
     from runlog.client import RunlogClient as RunlogClient
     from runlog.entities import Dataset as Dataset
     from runlog.entities import DatasetInput as DatasetInput
@@ -135,6 +136,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
 
 _HOMES = {
     "active_runs": "ActiveRun",
+    "autologging": "autolog",
     "client": "RunlogClient",
     "entities": (
         "Dataset DatasetInput Experiment ExperimentTag FileInfo InputTag Metric MetricSummary "

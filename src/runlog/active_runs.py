@@ -162,6 +162,11 @@ def _warn_of_others(last: Active) -> None:
         )
 
 
+def is_in_context() -> bool:
+    """Return whether this context, rather than its thread or the main thread, has an active run."""
+    return _not_ended(_innermost.get()) is not None
+
+
 def own() -> Active | None:
     """Return the run that has to end before another can be started here, unless that is nested."""
     active = _not_ended(_innermost.get())

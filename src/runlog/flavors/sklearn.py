@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runlog.autologging.sklearn import autolog as autolog
 from runlog.errors import InvalidParameter, RunlogError
 from runlog.extras import framework
 from runlog.models import code, pickles, saving
@@ -17,7 +18,7 @@ from runlog.models.model import Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
 from runlog.models.uris import local_folder
 
-__all__ = ["save_model", "log_model", "load_model"]
+__all__ = ["save_model", "log_model", "load_model", "autolog"]
 
 FLAVOR_NAME = "sklearn"
 SERIALIZATION_FORMAT_PICKLE = "pickle"
