@@ -92,6 +92,7 @@ def everything(store):
     runs(store)
     searches(store)
     models(store)
+    registry(store)
     records(store)
     views(store)
     users(store)
@@ -163,6 +164,34 @@ def models(store):
     store.models.search(["0"], order_by=[ModelOrder("metrics.m")])
     store.get_run("a")
     store.models.delete(made.model_id)
+
+
+def registry(store):
+    kept = store.registry
+    model = store.models.create("0", "n", source_run_id="a").model_id
+    kept.create_model("r", {"k": "v"}, "text")
+    for source in ("s3://b/r", f"models:/{model}", "runs:/a/r", "models:/r/1"):
+        kept.create_version("r", source, tags={"k": "v"}, run_id="a")
+    kept.create_version("r", "s3://b/r", model_id=model)
+    kept.update_model("r", "other")
+    kept.update_version("r", 1, "other")
+    kept.set_model_tag("r", "k", "w")
+    kept.delete_model_tag("r", "k")
+    kept.set_version_tag("r", 1, "k", "w")
+    kept.delete_version_tag("r", 1, "k")
+    kept.set_alias("r", "best", 1)
+    kept.set_alias("r", "best", 2)
+    kept.version_by_alias("r", "best")
+    kept.delete_alias("r", "best")
+    kept.transition_stage("r", 1, "Staging")
+    kept.transition_stage("r", 2, "Staging", archive_existing_versions=True)
+    kept.latest_versions("r")
+    kept.search_models("name = 'r' AND tags.k = 'v'")
+    kept.search_versions("name = 'r' AND run_id = 'a' AND model_id = 'm'")
+    kept.rename_model("r", "s")
+    kept.download_uri("s", 1)
+    kept.delete_version("s", 1)
+    kept.delete_model("s")
 
 
 def records(store):
@@ -355,7 +384,7 @@ def test_the_views_are_the_same():
     theirs = views(migrations.schema("db/schemas/postgresql.sql"), "postgres")
     ours = views(NoServer().script(), "tsql")
     ours["metrics"].remove("is_nan")
-    assert len(ours) == 14 and ours == theirs
+    assert len(ours) == 19 and ours == theirs
 
 
 # -- what the drivers give ------------------------------------------------------------------

@@ -6,6 +6,7 @@ request_body   reading requests within bounds
 answers        texts, JSON, errors and headers of answers
 auth           users, and what they may do
 cross_site     Host and Origin checks, and the headers of every answer
+unsupported    endpoints of MLflow's registry that are not here, and what to do instead
 locations      which artifact locations a client may name
 artifacts      artifacts in and out, as streams
 multipart      uploads in parts

@@ -13,7 +13,7 @@ from runlog.errors import RunlogError
 from runlog.protocol import codecs
 from runlog.protocol.endpoints import BY_NAME, ROWS
 from runlog.protocol.rows import ADMIN, OURS
-from runlog.server import answers, histories, locations, metrics, openapi, queries
+from runlog.server import answers, histories, locations, metrics, openapi, queries, unsupported
 from runlog.server.artifacts import Files
 from runlog.server.auth.access import Access, Everyone, Page
 from runlog.server.dispatch import Calls, Dispatcher, Handler, View, merge_slashes
@@ -71,6 +71,8 @@ def create_app(
     group = None if sync is None else Group(sync)
     _add_protocol(routes, Calls(store, access, handlers, group, artifacts_only))
     _add_about_server(routes, session, counts)
+    if not artifacts_only:
+        _add_unsupported(routes, access)
     _add_pages(routes, session, pages, artifacts_only)
     for page in access.pages():
         routes.add(page.path, page.name, _view_of_page(page), page.verb)
@@ -152,6 +154,19 @@ def _add_about_server(routes: _Routes, session: _Session, counts: metrics.Counts
     routes.add("/metrics", "metrics", exposition)
     routes.add("/openapi.json", "openapi", lambda: answers.json(openapi.document()))
     routes.add(OURS[0] + "session", "session", lambda: answers.json(session.describe()))
+
+
+def _add_unsupported(routes: _Routes, access: Access) -> None:
+    def view_of(answer: str) -> View:
+        def refuse(**path: str) -> bytes:
+            access.identify(request.environ)
+            raise unsupported.refusal(answer)
+
+        return refuse
+
+    for path, name, answer in unsupported.routes():
+        for verb in unsupported.VERBS:
+            routes.add(path, name, view_of(answer), verb)
 
 
 def _add_pages(routes: _Routes, session: _Session, pages: Pages, artifacts_only: bool) -> None:

@@ -30,6 +30,8 @@ def fields(environ: Mapping[str, Any]) -> Mapping[str, Any]:
     kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not asks and (body or verb != "DELETE"):
         raise BadRequest(f"Content-Type must be application/json, not {kind[:100]!r}")
+    if verb == "DELETE" and not body:
+        return query(environ)
     return _object(body) if body else {}
 
 

@@ -96,7 +96,7 @@ class RegistryRows:
             made,
             changed,
             description,
-            user,
+            user or None,
             stage,
             self._locations.absolute(source),
             run_id,

@@ -300,7 +300,9 @@ def version_source(source: Any) -> str:
         raise InvalidParameter(
             "Missing value for required parameter 'source'. A version points to a model's files."
         )
-    text = validate.text(os.fspath(source)).rstrip("/")
+    text = validate.text(os.fspath(source))
+    if not text.startswith(MODELS_URI):
+        text = text.rstrip("/")
     shown = validate.without_password(text)
     if shown != text:
         raise InvalidParameter(
