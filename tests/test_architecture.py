@@ -15,11 +15,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
     "_version": "",
-    "as_mlflow_path": "mlflow_names",
-    "as_mlflow": "mlflow_names",
-    "clock": "",
     "errors": "",
-    "mlflow_names": "errors",
+    "clock": "",
     "names": "",
     "printable": "",
     "pyinstaller": "",
@@ -27,12 +24,15 @@ ARROWS = {
     "exceptions": "errors",
     "extras": "errors",
     "metric_definitions": "errors",
+    "mlflow_names": "errors",
     "settings": "errors",
     "sql_results": "errors",
     "store_uri": "errors",
     "text_tables": "printable",
     "media": "errors extras",
     "types": "errors extras",
+    "as_mlflow": "mlflow_names",
+    "as_mlflow_path": "mlflow_names",
     "context": "errors settings",
     "db": "clock errors settings",
     "run_exit": "errors settings",
@@ -53,8 +53,8 @@ ARROWS = {
     "artifacts": "entities errors media storage tracking_uri",
     "registry_client": "context entities errors storage store_parts tracking_uri",
     "html_page": "_version clock entities errors protocol store",
-    "http": "_version clock db entities errors names printable protocol settings sql_results "
-    "storage store store_parts validate",
+    "http": "_version clock db entities errors names printable protocol settings "
+    "sql_results storage store store_parts validate",
     "copying": "artifacts entities errors sqlstore storage store store_parts",
     "data": "artifacts context entities errors extras storage types",
     "client": "clock curves dataframes entities errors media metric_definitions mlflow_names "
@@ -65,21 +65,21 @@ ARROWS = {
     "model_uris": "client errors storage",
     "fluent": "active_runs client clock context dataframes entities errors model_registration "
     "run_exit settings store store_parts system_metrics tracking_uri validate",
+    "serve": "server",
     "mlflow_modules": "artifacts client context entities errors fluent names settings storage "
     "store system_metrics tracking_uri validate",
-    "serve": "server",
-    "models": "active_runs client entities errors fluent model_uris settings storage tracking_uri "
-    "types",
+    "models": "active_runs client entities errors fluent model_uris settings storage "
+    "tracking_uri types",
     "notebook": "entities errors fluent html_page protocol tracking_uri",
-    "projects": "active_runs artifacts client clock context entities errors fluent settings store "
-    "tracking_uri",
+    "projects": "active_runs artifacts client clock context entities errors fluent settings "
+    "store tracking_uri",
     "tracking": "client fluent tracking_uri",
     "autologging": "active_runs client clock context data entities errors fluent models types "
     "validate",
-    "flavors": "autologging errors extras models",
-    "commands": "_version artifacts client clock context copying db entities errors html_page http "
-    "metric_definitions projects query server settings sql_results sqlstore storage store "
-    "store_parts store_uri text_tables tracking_uri validate",
+    "commands": "_version artifacts client clock context copying db entities errors html_page "
+    "http metric_definitions projects query server settings sql_results sqlstore "
+    "storage store store_parts store_uri text_tables tracking_uri validate",
+    "flavors": "autologging errors extras models types",
     "cli": "_version commands errors",
     "mlflow_python": "cli commands",
 }

@@ -176,14 +176,14 @@ class _Predictor:
     """A model behind `pyfunc.load_model(...).predict`, which calls one of these by name."""
 
     def __init__(self, sk_model: Any) -> None:
-        self.sk_model = sk_model
+        self.sklearn_model = sk_model
 
     def get_raw_model(self) -> Any:
-        return self.sk_model
+        return self.sklearn_model
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Return predictions. scikit-learn takes no params."""
-        return self.sk_model.predict(data)
+        return self.sklearn_model.predict(data)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["sk_model"], name)  # predict_proba, score...
+        return getattr(self.__dict__["sklearn_model"], name)  # predict_proba, score...

@@ -52,6 +52,26 @@ def copy_into(path: str | os.PathLike[str], folder: str) -> str:
     return os.path.basename(source)
 
 
+def own_modules_of(model: Any) -> list[str]:
+    """Return the paths of the user's own modules and packages that a model's code uses: those that
+    no package brings."""
+    from runlog.models.requirements import own_modules
+
+    names = {type(model).__module__, getattr(model, "__module__", None)}
+    paths = []
+    for name in own_modules(each for each in names if each):
+        top = sys.modules[name.partition(".")[0]]
+        file = getattr(top, "__file__", None)
+        if file:
+            paths.append(os.path.dirname(file) if file.endswith("__init__.py") else file)
+    return sorted(set(paths))
+
+
+def safe_name(name: str) -> str:
+    """Return a text as the name of a folder."""
+    return "".join(each if each.isalnum() or each in "-_" else "_" for each in name) or "_"
+
+
 def add_to_path(folder: str, conf: dict[str, Any]) -> None:
     """Make the source files of a model importable, if it has any.
 

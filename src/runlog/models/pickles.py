@@ -1,13 +1,22 @@
-"""Pickles: writing them, with the modules that they need, and refusing to read them."""
+"""Pickles: writing them, with the modules that they need, and refusing to read them.
+
+A pickled model of `runlog.pyfunc` names MLflow's classes instead of runlog's, and on reading names
+of MLflow's mean runlog's. So each tracker reads the other's without having it installed.
+"""
 
 from __future__ import annotations
 
 import os
+import pickle
+from importlib import import_module
+from importlib.util import find_spec
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from runlog.errors import RunlogError
 from runlog.settings import flag
+
+_SHARED = "runlog.pyfunc"
 
 
 def dump(model: Any, path: str | os.PathLike[str], how: str = "cloudpickle") -> set[str]:
@@ -24,17 +33,32 @@ def dump(model: Any, path: str | os.PathLike[str], how: str = "cloudpickle") -> 
         elif isinstance(part, CodeType):
             modules.update(imported_by(part))
 
-    import pickle
-
     base: Any = pickle.Pickler
     if how == "cloudpickle":
         import cloudpickle
 
         base = cloudpickle.Pickler
-    pickler = type("Recording", (base,), {"persistent_id": persistent_id})
+
+    def reducer_override(pickler: Any, part: Any) -> Any:
+        if isinstance(part, type) and f"{part.__module__}.".startswith(f"{_SHARED}."):
+            return getattr, (_MlflowModule(part.__module__), part.__qualname__)
+        return base.reducer_override(pickler, part) if how == "cloudpickle" else NotImplemented
+
+    members = {"persistent_id": persistent_id, "reducer_override": reducer_override}
+    pickler = type("Recording", (base,), members)
     with open(path, "wb") as file:
         pickler(file, pickle.DEFAULT_PROTOCOL).dump(model)
     return modules
+
+
+class _MlflowModule:
+    """A module of runlog's, pickled as a call that imports MLflow's of the same name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = f"mlflow.{name.partition('.')[2]}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return import_module, (self._name,)
 
 
 def imported_by(code: CodeType) -> set[str]:
@@ -44,13 +68,55 @@ def imported_by(code: CodeType) -> set[str]:
     return {str(each.argval) for each in dis.get_instructions(code) if each.opname == "IMPORT_NAME"}
 
 
+def imported_by_file(path: str) -> set[str]:
+    """Return the names of the modules that a file of Python code imports."""
+    import ast
+
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read(), path)
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return names
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _IMPORTERS:
+            return imported
+        if module.partition(".")[0] == "mlflow":
+            found = imported(module)
+            for part in name.split("."):
+                found = getattr(found, part)
+            return found
+        return super().find_class(module, name)
+
+
+_IMPORTERS = {("importlib", "import_module"), ("cloudpickle.cloudpickle", "subimport")}
+
+
+def imported(name: str) -> Any:
+    """Import a module and return it: runlog's for one of MLflow's, where there is one."""
+    package, _, rest = name.partition(".")
+    if package == "mlflow" and not rest:
+        return import_module("runlog")
+    if package == "mlflow":
+        try:
+            if find_spec(f"runlog.{rest}") is not None:
+                return import_module(f"runlog.{rest}")
+        except ModuleNotFoundError:
+            pass
+    return import_module(name)
+
+
 def load(path: str | os.PathLike[str]) -> Any:
     """Return the model that is pickled in a file. Raises RunlogError if that is switched off."""
     refuse_unless_allowed(f"{os.path.basename(path)} is a pickle")
-    import pickle
-
     with open(path, "rb") as file:
-        return pickle.load(file)
+        return _Unpickler(file).load()
 
 
 def allowed() -> bool:

@@ -33,7 +33,16 @@ def infer(modules: Iterable[str]) -> list[str]:
 def top_level(modules: Iterable[str]) -> set[str]:
     """Return the first parts of the names of modules that are not of the standard library; for the
     user's own modules, those of what they use."""
-    names, seen, waiting = set(), set(), [each for each in modules if each]
+    return _walked(modules)[0]
+
+
+def own_modules(modules: Iterable[str]) -> set[str]:
+    """Return those of some modules, and of what they use, that no package brings: the user's."""
+    return _walked(modules)[1]
+
+
+def _walked(modules: Iterable[str]) -> tuple[set[str], set[str]]:
+    brought, own, seen, waiting = set(), set(), set(), [each for each in modules if each]
     while waiting:
         module = waiting.pop()
         name = module.partition(".")[0]
@@ -41,10 +50,11 @@ def top_level(modules: Iterable[str]) -> set[str]:
             continue
         seen.add(module)
         if _package(name) is not None:
-            names.add(name)
+            brought.add(name)
         elif module in sys.modules:
+            own.add(module)
             waiting += _used_by(module)
-    return names
+    return brought, own
 
 
 def _used_by(module: str) -> list[str]:

@@ -12,7 +12,7 @@ from runlog.models import code, requirements
 from runlog.models.environment import CONDA, PYTHON, Environment
 from runlog.models.examples import Example
 from runlog.models.model import MLMODEL_FILE_NAME, Model, ModelInfo
-from runlog.models.signature import infer_signature
+from runlog.models.signature import ModelSignature, infer_signature
 
 PYFUNC = "python_function"
 
@@ -81,6 +81,11 @@ class ModelFolder:
     def add_flavor(self, name: str, **fields: Any) -> None:
         """Add the entry of a flavour to the MLmodel file. `code` is in it by itself."""
         self.model.add_flavor(name, **{"code": self.code, **fields, **self._extra_files})
+
+    def set_signature(self, signature: ModelSignature | None) -> None:
+        """Use a signature that the flavour knows, unless the caller gave one or wants none."""
+        if signature is not None and self._infers and self.model.signature is None:
+            self.model.signature = signature
 
     def finish(
         self,

@@ -1,5 +1,5 @@
-"""Types of models' inputs, outputs and params: `schema` has the classes, `inference` reads them
-off data. The names are those of `mlflow.types`."""
+"""Types of models' inputs, outputs and params, with the names of `mlflow.types`: `schema` has the
+classes, `inference` reads them off data, `hints` off type hints."""
 
 from runlog.types.schema import (
     AnyType,

@@ -48,13 +48,29 @@ class PyFuncModel:
         return None if info is None else examples.load(info, self._folder, schema)
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
-        """Return the model's predictions."""
+        """Return the model's predictions.
+
+        `data` are checked against the model's signature, if it has one: columns that are missing
+        or of another type raise InvalidParameter, those that can be converted without a loss are,
+        others are left out. `params` get the defaults of the signature.
+        """
         return self._called(self.predict_fn, data, params)
 
     def _called(self, function: Any, data: Any, params: Mapping[str, Any] | None) -> Any:
+        from runlog.models import enforcement
+
+        signature = self.metadata.signature
+        if signature is None or not signature.from_type_hint:
+            data = enforcement.enforce(data, self.metadata.get_input_schema())
+        checked = enforcement.enforce_params(params, self.metadata.get_params_schema())
         if _takes_params(function):
-            return function(data, params=params)
+            return function(data, params=checked)
         return function(data)
+
+    @property
+    def _model_impl(self) -> Any:
+        """What the flavour loaded, under the name that scripts for MLflow use."""
+        return self._implementation
 
     def predict_stream(self, data: Any, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Yield the model's predictions as they come. Raises RunlogError if it gives none so."""
