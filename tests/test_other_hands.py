@@ -71,6 +71,13 @@ def test_while_the_file_is_made_by_four_processes(hand, place):
 
 
 @pytest.mark.slow
+def test_while_forty_files_are_made(place):
+    """Of sixty, two lost runs when the first lock was taken after the file was opened."""
+    for number in range(40):
+        log_beside(place / str(number) / "runlog.db", "sqlite3", "early", 4, 2)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("hand", ["sqlite3", "read"])
 def test_all_the_time_and_for_long(hand, place):
     log_beside(place / "runlog.db", hand, "thread", 3, 400)

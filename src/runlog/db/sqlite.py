@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 
 import apsw
 
 from runlog.db import fork, sqlite_errors
+from runlog.db.file_system import network_file_system
 from runlog.db.sqlite_errors import FAILURES, busy_milliseconds
-from runlog.db.sqlite_file import File, Kind, sync
+from runlog.db.sqlite_file import File, Kind, size, sync
 from runlog.db.sqlite_locks import CAN_LOCK, Guard
 from runlog.db.sqlite_snapshot import Reading, Snapshot
 from runlog.db.sqlite_transaction import Transaction, TransactionIfFree, is_running
@@ -332,6 +334,8 @@ class Database:
             self._refuse_lost()
             try:
                 self._file.inspect()
+                self._file.make()
+                self._take_guard()
                 if not self._checked:
                     self._file.recognise()
                 self._is_named = False
@@ -339,17 +343,26 @@ class Database:
                 self._checked = True
                 return connection
             except apsw.Error as error:
-                self._drop_writer()
+                self._drop_writer(guard=True)
                 raise self.translated(error) from error
             except OSError as error:  # no descriptors left, or the file was just deleted
-                self._drop_writer()
+                self._drop_writer(guard=True)
                 raise StoreUnusable(f"cannot open {self.path}: {error.strerror}") from error
             except BaseException:
-                self._drop_writer()
+                self._drop_writer(guard=True)
                 raise
 
+    def _take_guard(self) -> None:
+        """Before anything else of this process opens the file, so that nothing closes it."""
+        if not CAN_LOCK or self.read_only or self._guard is not None:
+            return
+        if network_file_system(self.path) or not os.path.exists(self.path):
+            return
+        self._guard = Guard(self.path)
+        if self._guard.is_wal():
+            self._guard.lock(busy_milliseconds() / 1000)
+
     def _open_writer(self) -> apsw.Connection:
-        self._file.make()
         self._writer = connection = self._file.open()
         if self.read_only:
             return connection
@@ -357,8 +370,8 @@ class Database:
         # Windows lets nobody delete a file that is open; without WAL SQLite looks itself.
         if os.name != "posix" or connection.pragma("journal_mode") != "wal":
             return connection
-        if CAN_LOCK and self._guard is None:
-            self._guard = Guard(self.path)
+        if CAN_LOCK and (self._guard is None or not self._guard.is_locked):  # it was made here
+            self._guard = self._guard or Guard(self.path)
             self._guard.lock(busy_milliseconds() / 1000)
             self._drop_writer()  # until now somebody could put its -wal file away
             self._writer = connection = self._file.open()
@@ -366,12 +379,15 @@ class Database:
         self._watch = Watch(self.path, self._guard.file if self._guard else None)
         return connection
 
-    def _drop_writer(self) -> None:
+    def _drop_writer(self, guard: bool = False) -> None:
         # Whatever is wrong with the file, its -wal file is not ours to move into it.
         connection, self._writer = self._writer, None
         if connection is not None:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()
+        if guard and self._guard is not None:
+            self._guard.close()
+            self._guard = None
 
     # -- what others do to the file ---------------------------------------------------------
 
@@ -475,8 +491,6 @@ class Database:
                 self._look_at_file()
             except StoreUnusable:  # nothing of it can be moved there
                 pass
-            if checkpoint and self._guard is not None:
-                self._guard.unlock()
             self._close(checkpoint)
             if checkpoint:
                 self._checked, self._watch, self._lost = False, None, ""
@@ -485,17 +499,22 @@ class Database:
         """Close all connections; `move` first moves what the -wal file holds to the file, also if
         it has no name any more. Return whether that was wanted and done."""
         moved = False
+        guard = self._guard if self._guard is not None and self._guard.is_locked else None
+        writer = self._writer
         try:
             for connection in self._let_go():
                 if move and not connection.readonly("main"):
                     moved = _checkpoint(connection)
-                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if checkpoint else 1)
+                elif checkpoint and guard and connection is writer and guard.may_be_alone():
+                    _empty_wal(connection)
+                keep_wal = guard is not None or not checkpoint
+                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1 if keep_wal else 0)
                 connection.close()
         except apsw.Error as error:
             raise self.translated(error) from error
-        if self._guard is not None:
-            self._guard.close()
-            self._guard = None
+        if checkpoint and guard is not None and guard.become_alone():
+            _delete_wal(os.path.realpath(self.path))
+        self._drop_writer(guard=True)  # the guard alone: the writer is closed
         return moved
 
     def _let_go(self) -> list[apsw.Connection]:
@@ -551,3 +570,20 @@ def opened(path: str) -> Database:
             if isinstance(each, Database) and each.path == path:
                 return each
         return Database(path)
+
+
+def _empty_wal(connection: apsw.Connection) -> None:
+    """Move what is in the -wal file to the file, without waiting for anybody."""
+    connection.set_busy_timeout(0)
+    with suppress(apsw.BusyError, apsw.LockedError):
+        connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+
+
+def _delete_wal(path: str) -> None:
+    """Delete the -wal file, if it is empty, and the -shm file, which nobody uses."""
+    # SQLite does it under a POSIX lock, which another library in this process drops when it closes
+    # the file: then somebody else may open the -wal file just before it is deleted.
+    if not size(path + "-wal"):
+        for end in ("-wal", "-shm"):
+            with suppress(OSError):
+                os.unlink(path + end)

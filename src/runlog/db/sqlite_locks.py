@@ -155,14 +155,26 @@ def _callback(plain: int) -> tuple[int, Any]:
     return ctypes.cast(function, ctypes.c_void_p).value or 0, function
 
 
+_FLOCK = "hhqqi0q"  # struct flock: type, whence, start, length, pid
+
+
 class Guard:
     """A lock on a database in WAL mode that says: somebody has it open. Its descriptor belongs to
-    no connection; it is closed after all of them are, since closing it drops their POSIX locks."""
+    no connection; it is closed after all of them are, since closing it drops their POSIX locks.
+
+    Whoever opens the file takes the guard first, before anything of this process opens and closes
+    the file: that would drop the exclusive lock under which another SQLite library here may just
+    be deleting the -wal file, and others would write to a file without a name."""
 
     file = -1
+    is_locked = False
 
     def __init__(self, path: str) -> None:
-        self.file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+    def is_wal(self) -> bool:
+        """Return whether the file's header says WAL mode."""
+        return os.pread(self.file, 1, 18) == b"\2"
 
     def lock(self, timeout: float) -> bool:
         """Take the lock, waiting for whoever is just putting the -wal file away, `timeout` seconds
@@ -170,7 +182,8 @@ class Guard:
         until = time.monotonic() + timeout
         while True:
             try:
-                self._set(fcntl.F_RDLCK)
+                self._lock(fcntl.F_OFD_SETLK, fcntl.F_RDLCK)
+                self.is_locked = True
                 return True
             except BlockingIOError:
                 if time.monotonic() > until:
@@ -179,18 +192,28 @@ class Guard:
             except OSError:
                 return False
 
-    def unlock(self) -> None:
-        """Let go, so that the last connection to close may put the -wal file away."""
-        try:
-            self._set(fcntl.F_UNLCK)
-        except OSError:  # where it could not be taken
-            pass
-
-    def _set(self, kind: int) -> None:
+    def may_be_alone(self) -> bool:
+        """Return whether no lock of another process was seen; this one's may have hidden it."""
         import struct
 
-        lock = struct.pack("hhqqi0q", kind, os.SEEK_SET, _SHARED, _SHARED_BYTES, 0)
-        fcntl.fcntl(self.file, fcntl.F_OFD_SETLK, lock)
+        found = self._lock(fcntl.F_OFD_GETLK, fcntl.F_WRLCK)
+        kind, *_, pid = struct.unpack(_FLOCK, found)
+        return bool(kind == fcntl.F_UNLCK or pid == os.getpid())
+
+    def become_alone(self) -> bool:
+        """Lock out everybody, once all connections of this process are closed. Return False if
+        somebody has the file open. Nobody's closing of a descriptor takes this lock away."""
+        try:
+            self._lock(fcntl.F_OFD_SETLK, fcntl.F_WRLCK)
+            return self.is_locked
+        except OSError:
+            return False
+
+    def _lock(self, command: int, kind: int) -> bytes:
+        import struct
+
+        lock = struct.pack(_FLOCK, kind, os.SEEK_SET, _SHARED, _SHARED_BYTES, 0)
+        return fcntl.fcntl(self.file, command, lock)
 
     def close(self) -> None:
         descriptor, self.file = self.file, -1
