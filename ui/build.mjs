@@ -56,12 +56,12 @@ await writeFile(path.join(folder, "index.html"), document);
 const without = {
   name: "without",
   setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /\/(shared\.ts|(artifacts|classification)\.tsx)$/ }, ({ path: name }) => ({
+    onResolve({ filter: /\/(shared\.ts|(artifacts|classification|models\/page)\.tsx)$/ }, ({ path: name }) => ({
       path: name,
       namespace: "without",
     }));
     onLoad({ filter: /./, namespace: "without" }, () => ({
-      contents: "export const Artifacts = null, Pictures = null, Classification = null",
+      contents: "export const Artifacts = null, Pictures = null, Classification = null, RunModels = null",
     }));
   },
 };

@@ -94,11 +94,13 @@ async function recorded(path: string, given: object): Promise<any> {
   return found;
 }
 
-export function post(path: string, body: object, signal?: AbortSignal): Promise<any> {
+export function call(method: string, path: string, body: object, signal?: AbortSignal): Promise<any> {
   if (answerer) return recorded(path, body);
   const headers = { "Content-Type": "application/json" };
-  return json(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+  return json(path, { method, headers, body: JSON.stringify(body), signal });
 }
+
+export const post = (path: string, body: object, signal?: AbortSignal) => call("POST", path, body, signal);
 
 export function get(path: string, query: Record<string, string> = {}): Promise<any> {
   if (answerer) return recorded(path, query);
@@ -109,10 +111,18 @@ export function get(path: string, query: Record<string, string> = {}): Promise<a
 export const OURS = "api/runlog/1/";
 export const MLFLOW = "api/2.0/mlflow/";
 
-/** The address of a run's artifact: as a download, or to be shown in a frame or image. */
-export function artifactUrl(run: string, path: string, preview = false): string {
-  const query = new URLSearchParams({ run_id: run, path, ...(preview && { preview: "true" }) });
-  return url(`get-artifact?${query}`).href;
+/** Whether an id is a logged model's, not a run's: both own files. */
+const isModel = (owner: string) => owner.startsWith("m-");
+const filesOf = (model: string) => `2.0/mlflow/logged-models/${encodeURIComponent(model)}/artifacts/`;
+
+/** The address of a file of a run or a logged model: as a download, or to be shown in a frame or image. */
+export function artifactUrl(owner: string, path: string, preview = false): string {
+  const shown: Record<string, string> = preview ? { preview: "true" } : {};
+  if (isModel(owner)) {
+    const query = new URLSearchParams({ artifact_file_path: path, ...shown });
+    return url(`ajax-api/${filesOf(owner)}files?${query}`).href;
+  }
+  return url(`get-artifact?${new URLSearchParams({ run_id: owner, path, ...shown })}`).href;
 }
 
 export interface File {
@@ -121,8 +131,10 @@ export interface File {
   file_size?: number;
 }
 
-/** The files and folders of a run below a path, folders first. */
-export const list = async (run: string, path: string): Promise<File[]> => {
-  const { files = [] } = await get(`${MLFLOW}artifacts/list`, { run_id: run, ...(path && { path }) });
+/** The files and folders of a run or a logged model below a path, folders first. */
+export const list = async (owner: string, path: string): Promise<File[]> => {
+  const { files = [] } = isModel(owner)
+    ? await get(`api/${filesOf(owner)}directories`, { artifact_directory_path: path })
+    : await get(`${MLFLOW}artifacts/list`, { run_id: owner, ...(path && { path }) });
   return files.sort((a: File, b: File) => Number(b.is_dir) - Number(a.is_dir) || (a.path < b.path ? -1 : 1));
 };

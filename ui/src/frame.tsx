@@ -17,6 +17,7 @@ import { Toast } from "./parts/toast.tsx";
 
 // Lists are where one starts: they do not wait for the code of the other pages.
 const Compare = lazy(() => import("./pages/compare.tsx").then((module) => module.Compare));
+const Models = lazy(() => import("./pages/models/page.tsx").then((module) => module.Models));
 const Run = lazy(() => import("./pages/run/page.tsx").then((module) => module.Run));
 
 function Page() {
@@ -30,6 +31,11 @@ function Page() {
       return <Run key={id} id={id} />;
     case "compare":
       return <Compare />;
+    case "models":
+    case "model":
+    case "version":
+    case "logged":
+      return <Models page={page} id={id} />;
     default:
       return (
         <div class="note">

@@ -23,6 +23,7 @@ let lead = ""; // g, then what to go to
 const everywhere: Keys = {
   "?": () => (overlay.value = "help"),
   "g e": () => go(href("")),
+  "g m": () => go(href("models")),
   "g r": () => {
     const [link] = document.querySelectorAll<HTMLAnchorElement>(".crumbs a[data-experiment]");
     if (link) go(link.pathname + link.search);

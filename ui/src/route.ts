@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { OURS } from "./api.ts";
 import { fromMlflow } from "./logic/links.ts";
 
-export type Page = "experiments" | "runs" | "run" | "compare" | "missing";
+export type Page = "experiments" | "runs" | "run" | "compare" | "models" | "model" | "version" | "logged" | "missing";
 export interface Place {
   page: Page;
   id: string;
@@ -20,6 +20,9 @@ export function parse(path: string, search: string): Place {
   const [kind = "", id = "", ...rest] = path.replace(/^\/|\/$/g, "").split("/");
   const query = new URLSearchParams(search);
   const place = (page: Page, id = ""): Place => ({ page, id: decodeURIComponent(id), query });
+  if (kind === "models" && !rest.length) return place(id ? "model" : "models", id);
+  if (kind === "models" && rest.length === 2 && rest[0] === "versions") return place("version", `${id}/${rest[1]}`);
+  if (kind === "experiments" && rest.length === 2 && rest[0] === "models") return place("logged", rest[1]);
   if (rest.length) return place("missing");
   if ((kind === "" || kind === "experiments") && !id) return place("experiments");
   if (kind === "experiments") return place("runs", id);
@@ -50,6 +53,10 @@ export function href(path: string, query: Query = {}): string {
 
 export const experimentHref = (id: string, query: Query = {}) => href(`experiments/${id}`, query);
 export const runHref = (id: string, query: Query = {}) => href(`runs/${id}`, query);
+
+export const loggedHref = (experiment: string, id: string) => href(`experiments/${experiment}/models/${id}`);
+export const modelHref = (name: string, version?: string) =>
+  href(`models/${encodeURIComponent(name)}${version ? `/versions/${version}` : ""}`);
 
 /** Where the server answers runs as one HTML file. */
 export const offlinePageHref = (ids: string[]) =>

@@ -32,6 +32,16 @@ import { folders } from "../src/logic/folders.ts";
 import { ago, count, duration, number, size, written } from "../src/logic/format.ts";
 import { fromMlflow } from "../src/logic/links.ts";
 import {
+  exampleTable,
+  filesOf,
+  isOf,
+  loggedOf,
+  mlModelOf,
+  registeredOf,
+  typeText,
+  versionOf,
+} from "../src/logic/registry.ts";
+import {
   csv,
   flat,
   grouped,
@@ -63,6 +73,7 @@ import {
 import { svg } from "../src/logic/svg.ts";
 import { coloured, longer, plain, shownLines, stretch } from "../src/logic/text.ts";
 import { atMost } from "../src/logic/width.ts";
+import { parseYaml } from "../src/logic/yaml.ts";
 import { Choice } from "../src/pages/runs/choice.ts";
 
 /** The bytes of numbers as they travel: the first of each, then the second of each... */
@@ -793,7 +804,6 @@ test.each([
   ["#/experiments/0/runs/ab12", "runs/ab12"],
   ["#/experiments/0/runs/ab12/artifacts", "runs/ab12"],
   ["#/experiments/0?searchFilter=", "experiments/0"],
-  ["#/models", null],
   ["#section", null],
   ["", null],
 ])("the address %s that MLflow's clients print", (hash, ours) => expect(fromMlflow(hash)).toBe(ours));
@@ -869,5 +879,128 @@ describe("confusion matrices and curves", () => {
     expect(nearest([a, b], [0.02, 0.98], [300, 200], 20)).toEqual([0, 1]);
     expect(nearest([a, b], [0.7, 0.3], [300, 200], 20)).toBeNull();
     expect(() => ratesOf({})).toThrow("no curves");
+  });
+});
+
+const MLMODEL = String.raw`artifact_path: models:/m-1
+flavors:
+  python_function:
+    env:
+      conda: conda.yaml
+    list:
+    - 1
+    - a: 1
+      b:
+      - true
+    loader_module: mlflow.sklearn
+  sklearn:
+    code: null
+    sklearn_version: 1.5.0
+metadata:
+  bell: "\a \L tab\t end long\
+    \ long "
+  map: {}
+  note: 'two
+
+    lines # of text, and a long one
+    that is wrapped'
+  num: '1.0'
+  text: |-
+    a
+      b
+mlflow_version: 3.1.0
+model_size_bytes: 1234
+saved_input_example_info:
+  artifact_path: input_example.json
+signature:
+  inputs: '[{"type": "double", "name": "col ''x''", "required": true}, {"type":
+    "string", "name": "b", "required": false}]'
+  outputs: '[{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1, 3]}}]'
+  params: '[{"name": "k", "type": "long", "default": 3, "shape": null}]'
+`;
+
+describe("the registry", () => {
+  it("reads the YAML of MLmodel files", () => {
+    const found = parseYaml(MLMODEL) as any;
+    expect(found.flavors.python_function.list).toEqual([1, { a: 1, b: [true] }]);
+    expect(found.flavors.sklearn).toEqual({ code: null, sklearn_version: "1.5.0" });
+    expect(found.metadata).toEqual({
+      bell: "\x07 \u2028 tab\t end long long ",
+      map: {},
+      note: "two\nlines # of text, and a long one that is wrapped",
+      num: "1.0",
+      text: "a\n  b",
+    });
+    expect(() => parseYaml("a: 1\nno key")).toThrow("no key");
+    expect(parseYaml("")).toBeNull();
+  });
+
+  it("says what a model takes and gives", () => {
+    expect(mlModelOf(MLMODEL)).toEqual({
+      flavors: ["sklearn", "python_function"],
+      inputs: [
+        { name: "col 'x'", type: "double", more: "required" },
+        { name: "b", type: "string", more: "optional" },
+      ],
+      outputs: [{ name: "–", type: "int64 (-1, 3)", more: "required" }],
+      params: [{ name: "k", type: "long", more: "default 3" }],
+      example: "input_example.json",
+      size: 1234,
+      mlflow: "3.1.0",
+      created: "",
+    });
+    expect(() => mlModelOf("a: 1")).toThrow("not a MLmodel");
+    const nested = { type: "array", items: { type: "object", properties: { a: { type: "long" } } } };
+    expect(typeText(nested)).toBe("array of object {a: long}");
+  });
+
+  it("finds the files of a version", () => {
+    const run = "0123456789abcdef0123456789abcdef";
+    const version = (more: object) => versionOf({ name: "m", version: "1", run_id: run, ...more });
+    const home = "mlflow-artifacts:/1/r/artifacts";
+    expect(filesOf(version({ source: "models:/m-12" }), home, "")).toEqual({ owner: "m-12", root: "" });
+    expect(filesOf(version({ source: `runs:/${run}/a/b` }), home, "")).toEqual({ owner: run, root: "a/b" });
+    expect(filesOf(version({ source: `${home}/model/` }), home, "")).toEqual({ owner: run, root: "model" });
+    expect(filesOf(version({ source: "models:/other/1" }), home, `${home}/x`)).toEqual({ owner: run, root: "x" });
+    expect(filesOf(version({ source: "s3://else/where" }), home, "")).toBeNull();
+  });
+
+  it("takes the models of a run from both generations", () => {
+    const history = JSON.stringify([
+      { model_id: "m-1", artifact_path: "models:/m-1", flavors: { sklearn: {}, python_function: {} } },
+      { artifact_path: "old", flavors: { xgboost: {} }, utc_time_created: "2026-01-02 03:04:05" },
+    ]);
+    const info = { model_id: "m-1", name: "new", status: "LOGGED_MODEL_PENDING", creation_timestamp_ms: 5 };
+    const found = loggedOf([{ info }], history);
+    expect(found).toMatchObject([
+      { id: "m-1", name: "new", flavors: ["sklearn"], state: "pending" },
+      { id: "", path: "old", flavors: ["xgboost"], created: Date.UTC(2026, 0, 2, 3, 4, 5) },
+    ]);
+    expect(loggedOf([], "cut off [")).toEqual([]);
+    const source = "s3://b/1/r/artifacts/old";
+    expect(isOf(versionOf({ name: "m", version: 1, source }), found[1], "r")).toBe(true);
+    expect(isOf(versionOf({ name: "m", version: 1, source: "models:/m-1" }), found[0], "r")).toBe(true);
+  });
+
+  it("shows the latest version, aliases and examples", () => {
+    const aliases = [{ alias: "champion", version: "2" }];
+    const raw = { name: "m", latest_versions: [{ version: "9" }, { version: "10" }], aliases };
+    expect(registeredOf(raw)).toMatchObject({ latest: "10", aliases: [["champion", "2"]] });
+    expect(exampleTable({ columns: ["a"], data: [[1.5], ["x"]] })).toEqual({ header: ["a"], rows: [["1.5"], ["x"]] });
+    expect(exampleTable([{ a: 1 }, { b: [2] }])).toEqual({
+      header: ["a", "b"],
+      rows: [
+        ["1", ""],
+        ["", "[2]"],
+      ],
+    });
+    expect(exampleTable("text")).toBeNull();
+  });
+
+  it("has the addresses that MLflow's clients print", () => {
+    expect(fromMlflow("#/models/my%20model/versions/3")).toBe("models/my%20model/versions/3");
+    expect(fromMlflow("#/models/m")).toBe("models/m");
+    expect(fromMlflow("#/models")).toBe("models");
+    expect(fromMlflow("#/experiments/1/models/m-12")).toBe("experiments/1/models/m-12");
   });
 });

@@ -341,7 +341,12 @@ MLFLOW_ROWS: tuple[Row, ...] = (
     ),
     Row(
         "getLoggedModelArtifact", "GET", "logged-models/<model_id>/artifacts/files", READ, None,
-        (MODEL_ID, needed("artifact_file_path", TEXT, "path")), codecs.FILE, AJAX,
+        (
+            MODEL_ID,
+            needed("artifact_file_path", TEXT, "path"),
+            Field("preview", codecs.FLAG, default=False),
+        ),
+        codecs.FILE, AJAX,
     ),
     Row(
         "getMetricHistory", "GET", "metrics/get-history", READ, "metric_history_page",

@@ -177,24 +177,13 @@ class Files:
         repo, base = self.location(self._store.get_run(given["run_id"]).info.artifact_uri)
         return repo, posixpath.join(base, check_path(given["path"] or ""))
 
-    def _get_of_run(self, given: Given) -> Any:
-        repo, path = self._of_run(given)
-        try:
-            sent = _file_chunks(repo, path)
-            if given["preview"] and cross_site.is_within_a_page(request.environ):
-                response.set_header("Content-Disposition", "inline")
-                is_pdf = response.content_type == "application/pdf"
-                response.set_header("Content-Security-Policy", VIEWER if is_pdf else STAGE)
-            return sent
-        except (NoSuchFile, InvalidParameter):
-            if not repo.list(path):
-                raise
-        return _send_zip(repo, path)
+    def _get_of_run(self, given: Given) -> Iterator[bytes]:
+        return _send(*self._of_run(given), given["preview"])
 
     def _get_of_model(self, given: Given) -> Iterator[bytes]:
         model = self._store.models.get(given["model_id"])
         repo, base = self.location(model.artifact_location)
-        return _file_chunks(repo, posixpath.join(base, check_path(given["path"])))
+        return _send(repo, posixpath.join(base, check_path(given["path"])), given["preview"])
 
     def _get_of_version(self, given: Given) -> Iterator[bytes]:
         uri = self._store.registry.download_uri(given["name"], given["version"])
@@ -318,6 +307,21 @@ def _filename(name: str) -> str:
 
 
 # -- directories ----------------------------------------------------------------------------
+
+
+def _send(repo: ArtifactRepo, path: str, preview: bool) -> Iterator[bytes]:
+    """A file, to be shown in a page where it is a preview; of a directory, an archive."""
+    try:
+        sent = _file_chunks(repo, path)
+        if preview and cross_site.is_within_a_page(request.environ):
+            response.set_header("Content-Disposition", "inline")
+            is_pdf = response.content_type == "application/pdf"
+            response.set_header("Content-Security-Policy", VIEWER if is_pdf else STAGE)
+        return sent
+    except (NoSuchFile, InvalidParameter):
+        if not repo.list(path):
+            raise
+    return _send_zip(repo, path)
 
 
 def _send_zip(repo: ArtifactRepo, path: str) -> Iterator[bytes]:

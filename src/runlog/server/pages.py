@@ -20,7 +20,17 @@ from runlog.errors import RunlogError
 from runlog.store import Store
 
 FOLDER = Path(__file__).parents[1] / "ui"
-ROUTES = ("/", "/experiments", "/experiments/<id>", "/runs/<id>", "/compare")
+ROUTES = (
+    "/",
+    "/experiments",
+    "/experiments/<id>",
+    "/experiments/<id>/models/<model>",
+    "/runs/<id>",
+    "/compare",
+    "/models",
+    "/models/<id>",
+    "/models/<id>/versions/<version>",
+)
 # Without 'unsafe-inline' anywhere: styles of elements are set by script, as properties.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

@@ -17,8 +17,9 @@ export { Pictures } from "./pictures.tsx";
 
 const last = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
-export function Artifacts({ run, uri }: { run: string; uri: string }) {
-  const { value, error, retry } = useLoad(() => list(run, ""), [run]);
+/** The files of a run, or of a logged model; those below a folder where `root` names one. */
+export function Artifacts({ run, uri, root = "" }: { run: string; uri: string; root?: string }) {
+  const { value, error, retry } = useLoad(() => list(run, root), [run, root]);
   const [chosen, setChosen] = useState<File | null>(null);
   const wanted = asked("file");
   useEffect(() => {

@@ -79,6 +79,13 @@ export function Header() {
         </ol>
       </nav>
       <Store />
+      <a
+        class="button plain hide-narrow"
+        href={href("models")}
+        aria-current={place.value.page === "models" ? "page" : undefined}
+      >
+        Models
+      </a>
       <Button class="jump" aria-label="Go to… Ctrl K" onClick={() => (overlay.value = "palette")}>
         <Icon name="search" />
         <span>Go to…</span>

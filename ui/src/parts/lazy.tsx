@@ -20,14 +20,15 @@ export function Soon({ children, now = false }: { children: ComponentChildren; n
   return seen ? children : <div ref={box} style={{ minHeight: "120px" }} />;
 }
 
-/** `now`: it is fetched at once, for what is sure to be shown. */
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, now = false): ComponentType<P> {
-  if (now)
-    load().then(
+/** What is sure to be shown can be fetched before. */
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>) {
+  const fetch = () =>
+    void load().then(
       (part) => loaded.set(load, part),
       () => {},
     );
-  return function Lazy(props: P) {
+  return Object.assign(Lazy, { fetch });
+  function Lazy(props: P) {
     const [Part, setPart] = useState<ComponentType<P> | null>(() => loaded.get(load) ?? null);
     const [error, setError] = useState<Error | null>(null);
     const get = () => {
@@ -37,5 +38,5 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, no
     useEffect(() => void (Part || get()), []);
     if (error) return <Failure what="A part of the page could not be loaded" error={error} retry={get} />;
     return Part ? <Part {...props} /> : <Skeleton rows={4} />;
-  };
+  }
 }

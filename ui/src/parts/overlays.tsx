@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, loginWanted, MLFLOW, OURS, post, session } from "../api.ts";
 import { literal } from "../logic/filter.ts";
-import { experimentHref, go, href, place, runHref, setQuery } from "../route.ts";
+import { experimentHref, go, href, modelHref, place, runHref, setQuery } from "../route.ts";
 import { density, digits, overlay, theme, utc } from "../state.ts";
 import { Button, Dialog } from "./basic.tsx";
 import { crumbs } from "./header.tsx";
@@ -10,7 +10,7 @@ import { Icon } from "./icon.tsx";
 
 const KEYS: [string, string][] = [
   ["/", "Search"],
-  ["Ctrl K", "Go to an experiment, run, metric or action"],
+  ["Ctrl K", "Go to an experiment, run, model, metric or action"],
   ["j  k", "Next, previous run"],
   ["x", "Select the run"],
   ["Enter", "Open the run"],
@@ -21,6 +21,7 @@ const KEYS: [string, string][] = [
   ["f", "Full screen of the chart under the pointer"],
   ["g e", "Go to the experiments"],
   ["g r", "Go to the experiment's runs"],
+  ["g m", "Go to the registered models"],
   ["Esc", "Back, or close"],
   ["?", "This help"],
 ];
@@ -174,6 +175,17 @@ async function charts(text: string): Promise<Target[]> {
   }));
 }
 
+async function models(like: string): Promise<Target[]> {
+  const query = { filter: `name ILIKE ${literal(like)}`, max_results: "6" };
+  const { registered_models = [] } = await get(`${MLFLOW}registered-models/search`, query);
+  return registered_models.map((each: any) => ({
+    icon: "bookmark",
+    text: each.name,
+    more: "model",
+    open: () => go(modelHref(each.name)),
+  }));
+}
+
 /** Experiments and runs by name, metrics, and what can be done. */
 async function targets(text: string): Promise<Target[]> {
   const like = `%${text}%`;
@@ -203,9 +215,10 @@ async function targets(text: string): Promise<Target[]> {
       });
     }
   }
-  if (text) found.push(...(await charts(text)));
+  if (text) found.push(...(await models(like)), ...(await charts(text)));
   const actions: Target[] = [
     { icon: "table", text: "All experiments", open: () => go(href("")) },
+    { icon: "bookmark", text: "Registered models", open: () => go(href("models")) },
     { icon: "sun", text: "Light theme", open: () => (theme.value = "light") },
     { icon: "sun", text: "Dark theme", open: () => (theme.value = "dark") },
     { icon: "help", text: "Keys and help", open: () => setTimeout(() => (overlay.value = "help")) },
@@ -246,11 +259,11 @@ function Palette() {
       <input
         type="text"
         role="combobox"
-        aria-label="Experiment, run, metric or action"
+        aria-label="Experiment, run, model, metric or action"
         aria-expanded="true"
         aria-controls="palette-list"
         aria-activedescendant={list[at] ? `palette-${at}` : undefined}
-        placeholder="Experiment, run, metric or action…"
+        placeholder="Experiment, run, model, metric or action…"
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={key}

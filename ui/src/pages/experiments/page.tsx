@@ -5,7 +5,7 @@ import { useKeys } from "../../keys.ts";
 import { count } from "../../logic/format.ts";
 import { Button, Empty, exampleCode, Failure, Skeleton, useLoad } from "../../parts/basic.tsx";
 import { useOptimistic } from "../../parts/optimistic.tsx";
-import { asked, setQuery } from "../../route.ts";
+import { asked, href, setQuery } from "../../route.ts";
 import { title } from "../../state.ts";
 import { actions, create } from "./actions.tsx";
 import { List } from "./list.tsx";
@@ -61,6 +61,9 @@ function Toolbar({ value, text, isTree, deleted, writes }: ToolbarProps) {
       <h1>Experiments</h1>
       {value && <span class="dim">{count(value.length)}</span>}
       <span class="grow" />
+      <a class="button only-narrow" href={href("models")}>
+        Models
+      </a>
       <input
         id="find"
         class="input"

@@ -14,7 +14,8 @@ export interface Loaded {
   children: Table;
   tags: [string, string][]; // in full, where the table cuts
   inputs: any[];
-  models: string[];
+  models: string[]; // ids of logged models that it read or made
+  made: string[]; // those that it made
   artifactUri: string;
   experiment: string;
   experimentName: string;
@@ -30,6 +31,7 @@ async function load(id: string): Promise<Loaded> {
     children: decode(children),
     tags,
     inputs: run.inputs?.dataset_inputs ?? [],
+    made: (run.outputs?.model_outputs ?? []).map((each: any) => each.model_id),
     models: [...(run.inputs?.model_inputs ?? []), ...(run.outputs?.model_outputs ?? [])].map(
       (each: any) => each.model_id,
     ),

@@ -1,7 +1,7 @@
 // One run: what it measured and was given first, then charts, files and everything else.
 import { isSystemTag } from "../../logic/columns.ts";
 import "../../shared.ts"; // see there
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { ApiError, session } from "../../api.ts";
 import { useKeys } from "../../keys.ts";
 import { byImportance } from "../../logic/better.ts";
@@ -22,15 +22,20 @@ import { Head } from "./head.tsx";
 import { type Loaded, neighbour, useRun } from "./load.ts";
 import { Metrics } from "./metrics.tsx";
 
-const Charts = lazy(() => import("../../parts/charts.tsx").then((module) => module.Charts), true);
+const Charts = lazy(() => import("../../parts/charts.tsx").then((module) => module.Charts));
 const Classification = lazy(() => import("../../parts/classification.tsx").then((module) => module.Classification));
+const RunModels = lazy(() => import("../models/page.tsx").then((module) => module.RunModels));
 const Markdown = lazy(() => import("../../parts/markdown.tsx").then((module) => module.Markdown));
 
 const SHOWN_ELSEWHERE = [NOTE, "mlflow.runName", "mlflow.parentRunId", "mlflow.log-model.history", "runlog.curves"];
 
-export { Pictures } from "../../parts/artifacts.tsx"; // which would be a file of its own otherwise
+// Pages of models and comparisons have parts of this one, which would be files of their own otherwise.
+export { Artifacts, Pictures } from "../../parts/artifacts.tsx";
+export { Params, Tags } from "./details.tsx";
+export { Metrics } from "./metrics.tsx";
 
 export function Run({ id }: { id: string }) {
+  useMemo(Charts.fetch, []);
   const { value: loaded, error, retry, set } = useRun(id);
   const [value, perform] = useOptimistic(loaded, set);
   const name = value?.table.names[0] ?? "";
@@ -104,6 +109,8 @@ function Parts({ id, value, writes, actions }: PartsProps) {
   const system = tags.filter(([key]) => isSystemTag(key) && !SHOWN_ELSEWHERE.includes(key));
   const keys = metrics.map((each) => each.key);
   const hasCurves = !isOfflinePage && tags.some(([key]) => key === "runlog.curves");
+  const history = tags.find(([key]) => key === "mlflow.log-model.history")?.[1] ?? "";
+  const hasModels = !isOfflinePage && (value.made.length > 0 || !!history);
   const style = styles([id], dark.value).get(id)!;
   return (
     <>
@@ -112,6 +119,7 @@ function Parts({ id, value, writes, actions }: PartsProps) {
           ["overview", "Overview", true],
           ["charts", "Charts", keys.length > 0],
           ["classification", "Classification", hasCurves],
+          ["models", "Models", hasModels],
           ["artifacts", "Artifacts", !isOfflinePage],
           ["description", "Description", !!note || writes],
           ["tags", "Tags", true],
@@ -136,6 +144,12 @@ function Parts({ id, value, writes, actions }: PartsProps) {
             <Soon now={!!asked("full")}>
               <Classification lines={[{ id, name, style }]} />
             </Soon>
+          </section>
+        )}
+        {hasModels && (
+          <section class="part" id="models" aria-label="Models">
+            <h2>Models</h2>
+            <RunModels {...{ run: id, writes, history }} {...value} ids={value.made} uri={value.artifactUri} />
           </section>
         )}
         {!isOfflinePage && (
