@@ -15,8 +15,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
     "_version": "",
-    "errors": "",
     "clock": "",
+    "errors": "",
     "names": "",
     "printable": "",
     "pyinstaller": "",
@@ -66,6 +66,8 @@ ARROWS = {
     "fluent": "active_runs client clock context dataframes entities errors model_registration "
     "run_exit settings store store_parts system_metrics tracking_uri validate",
     "serve": "server",
+    "integrations": "active_runs artifacts client clock entities errors fluent run_exit "
+    "tracking_uri validate",
     "mlflow_modules": "artifacts client context entities errors fluent names settings storage "
     "store system_metrics tracking_uri validate",
     "models": "active_runs client entities errors fluent model_uris settings storage "

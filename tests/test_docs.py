@@ -136,6 +136,19 @@ def test_a_generated_page_is_as_it_is_generated(path):
     assert path.read_text() == docgen.pages()[path], "run scripts/docs"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "src/runlog/integrations").glob("[a-z]*.py")))
+def test_every_integration_is_documented_with_its_arguments(path):
+    """Read from the source: their frameworks are not here."""
+    page = (ROOT / "docs" / "integrations.md").read_text()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef) and node.name.startswith(("Runlog", "Training")):
+            assert f"`{path.stem}.{node.name}`" in page
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                    arguments = [each.arg for each in method.args.args[1:]]
+                    assert [each for each in arguments if each not in page] == []
+
+
 def test_every_script_is_listed():
     """But for the one that scripts/test calls."""
     page = (ROOT / "CONTRIBUTING.md").read_text()

@@ -185,7 +185,7 @@ def run_project(
         line = point.line(_downloaded(point, values, project.folder, storage_dir, stack))
         shell = ["cmd", "/c", line] if sys.platform == "win32" else ["bash", "-c", line]
         tags = recording.project_tags(fetched, entry_point, manager)
-        return _start(launch, shell, project.folder, variables, tags, values, stack.pop_all())
+        return _run_process(launch, shell, project.folder, variables, tags, values, stack.pop_all())
 
 
 def run_command(launch: Launch, command: Sequence[str]) -> SubmittedRun:
@@ -197,7 +197,7 @@ def run_command(launch: Launch, command: Sequence[str]) -> SubmittedRun:
             raise NotFound(f"there is no program {shown(command[0])} on PATH, so nothing was run")
         folder = os.getcwd()
         tags = recording.command_tags(command, folder)
-        return _start(launch, command, None, variables, tags, {}, stack.pop_all())
+        return _run_process(launch, command, None, variables, tags, {}, stack.pop_all())
 
 
 def _mention_environment(project: Project, manager: str | None) -> None:
@@ -206,7 +206,7 @@ def _mention_environment(project: Project, manager: str | None) -> None:
         log.info(f"{file} of the project is not used: --env-manager virtualenv makes a venv of it")
 
 
-def _start(
+def _run_process(
     launch: Launch,
     command: Sequence[str],
     folder: str | None,
