@@ -70,8 +70,8 @@ ARROWS = {
     "tracking_uri validate",
     "mlflow_modules": "artifacts client context entities errors fluent names settings storage "
     "store system_metrics tracking_uri validate",
-    "models": "active_runs client entities errors fluent model_uris settings storage "
-    "tracking_uri types",
+    "models": "active_runs artifacts client entities errors fluent model_uris settings "
+    "storage tracking_uri types",
     "notebook": "entities errors fluent html_page protocol tracking_uri",
     "projects": "active_runs artifacts client clock context entities errors fluent settings "
     "store tracking_uri",
@@ -81,7 +81,7 @@ ARROWS = {
     "commands": "_version artifacts client clock context copying db entities errors html_page "
     "http metric_definitions projects query server settings sql_results sqlstore "
     "storage store store_parts store_uri text_tables tracking_uri validate",
-    "flavors": "autologging errors extras models types",
+    "flavors": "autologging errors extras fluent models settings types",
     "cli": "_version commands errors",
     "mlflow_python": "cli commands",
 }

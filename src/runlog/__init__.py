@@ -50,8 +50,13 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.entities import SourceType as SourceType
     from runlog.entities import ViewType as ViewType
     from runlog.errors import RunlogError as RunlogError
+    from runlog.flavors import keras as keras
     from runlog.flavors import pyfunc as pyfunc
+    from runlog.flavors import pytorch as pytorch
+    from runlog.flavors import sentence_transformers as sentence_transformers
     from runlog.flavors import sklearn as sklearn
+    from runlog.flavors import tensorflow as tensorflow
+    from runlog.flavors import transformers as transformers
     from runlog.fluent import active_run as active_run
     from runlog.fluent import create_experiment as create_experiment
     from runlog.fluent import define_metric as define_metric
@@ -175,11 +180,16 @@ _MODULES = (
     "data",
     "entities",
     "exceptions",
+    "keras",
     "models",
     "projects",
     "pyfunc",
+    "pytorch",
+    "sentence_transformers",
     "sklearn",
+    "tensorflow",
     "tracking",
+    "transformers",
     "types",
 )
 __path__ = [*__path__, f"{__path__[0]}/flavors"]  # runlog.sklearn is flavors/sklearn.py

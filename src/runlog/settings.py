@@ -164,11 +164,16 @@ SETTINGS = {
         "true",
         mlflow=True,
     ),
+    "DEFAULT_PREDICTION_DEVICE": Setting(
+        "Where pyfunc models of PyTorch and transformers run: `cpu`, `cuda:1` or the number of a "
+        "GPU.",
+        "a GPU, if there is one",
+        mlflow=True,
+    ),
     # Projects
     "ENV_ROOT": Setting(
         "The folder of the environments that `runlog run --env-manager` makes.",
         "~/.cache/runlog/envs",
-        mlflow=True,
     ),
     # System metrics
     "ENABLE_SYSTEM_METRICS_LOGGING": Setting(

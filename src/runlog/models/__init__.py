@@ -5,6 +5,8 @@
 - `signature`, `examples`, `enforcement`: what goes in and out of a model; `serving_input`,
   `serving`: as a model server has it
 - `requirements`, `environment`, `code`, `from_code`: the packages and the source that it needs
+- `pipelines`, `keras_models`: how such models predict; `checkpoints`: those of trainings
+- `exported_programs`: which archives of torch are safe to load
 - `uris`: where models are; `yaml_files`: YAML
 """
 
