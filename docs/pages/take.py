@@ -21,12 +21,27 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from runlog.artifacts import ArtifactRepo
+from runlog.client import RunlogClient
 from runlog.serve import create_app
 from runlog.sqlstore.store import SqlStore
 
 HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
 DAY, NOW = 86_400_000, int(time.time() * 1000)
+MLMODEL = """\
+flavors:
+  python_function:
+    loader_module: mlflow.pytorch
+  pytorch:
+    pytorch_version: 2.13.0
+mlflow_version: 3.1.0
+model_size_bytes: 102531392
+signature:
+  inputs: '[{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 3, 224, 224]}}]'
+  outputs: '[{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 4]}}]'
+  params: '[{"name": "top_k", "type": "long", "default": 1, "shape": null}]'
+"""
+LABELS = ["airplane", "bird", "cat", "ship"]
 NOTE = "# ResNet 50\n\nThe depth that the [paper](https://arxiv.org/abs/1512.03385) starts from.\n"
 Curves = dict[str, list[float]]
 
@@ -97,9 +112,35 @@ def long_runs(store: SqlStore, experiment: str) -> None:
             store.update_run(run_id, "FINISHED", begun + 2_000_000)
 
 
+def classify(store: SqlStore, runs: list[str]) -> None:
+    """Curves and matrices of some runs."""
+    client, rng = RunlogClient(store.uri), random.Random(6)
+    for run_id in runs:
+        truth = [rng.choice(LABELS) for _ in range(500)]
+        gap = rng.uniform(0.4, 0.9)
+        scores = [[rng.random() + gap * (label == each) for label in LABELS] for each in truth]
+        taken = [LABELS[max(range(4), key=row.__getitem__)] for row in scores]
+        client.log_confusion_matrix(run_id, truth, taken, key="val")
+        client.log_roc_curve(run_id, truth, scores, key="val")
+        client.log_pr_curve(run_id, truth, scores, key="val")
+
+
+def register(store: SqlStore, runs: list[str]) -> None:
+    """A registered model with a version of each of some runs."""
+    store.registry.create_model("resnet-50", {"team": "vision"}, "What the demo uses.")
+    for run_id in runs:
+        uri = store.get_run(run_id).info.artifact_uri
+        ArtifactRepo(uri).write("model/MLmodel", [MLMODEL.encode()])
+        store.registry.create_version("resnet-50", f"{uri}/model", run_id)
+    store.registry.set_alias("resnet-50", "champion", 3)
+    store.registry.set_version_tag("resnet-50", 3, "checked by", "grace")
+
+
 def fill(store: SqlStore) -> list[str]:
     """The trials."""
     runs = list(sweep(store, store.create_experiment("vision/resnet-sweep")))
+    classify(store, runs[20:23])
+    register(store, runs[25:28])
     long_runs(store, store.create_experiment("language/pretraining", tags={"team": "language"}))
     note = {"mlflow.note.content": "Masks of streets, for the demo in May", "team": "vision"}
     for name, tags in (("vision/segmentation", note), ("language/tokenizer", {}), ("audio", {})):
@@ -124,12 +165,16 @@ def pictures(browser: Browser, url: str, runs: list[str], folder: Path) -> None:
         ("parallel", "/experiments/1?view=parallel&brush=params.lr~0.5~0.9", "light", wide),
         ("run", f"/runs/{runs[27]}?{settings}", "light", (1280, 800)),
         ("compare", f"/compare?runs={compared}&smooth=0.6", "light", (1280, 1100)),
+        ("classification", f"/compare?runs={','.join(runs[20:23])}", "light", (1280, 900)),
+        ("model", "/models/resnet-50/versions/3", "light", (1280, 800)),
         ("phone", "/experiments/1", "light", (390, 844)),
     ):
         size = {"width": width, "height": height}
         page = browser.new_page(viewport=size, color_scheme=theme, has_touch=width < 700)
         page.goto(url + path)
         page.wait_for_load_state("networkidle")
+        if name == "classification":
+            page.locator("#classification").scroll_into_view_if_needed()
         page.wait_for_timeout(500)
         picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
         # This method keeps rare colours, and the means faint ones.

@@ -60,7 +60,10 @@ def with_models(folder):
     registry.create_version("iris", f"models:/{site.model_id}", other, model_id=site.model_id)
     registry.set_alias("iris", "champion", 2)
     registry.transition_stage("iris", 1, "Archived")
+    site.plain = site.run("0", "without a model")
+    site.put(site.plain, "weights.bin", b"1")
     registry.create_model("elsewhere")
+    registry.create_version("elsewhere", f"runs:/{site.plain}/weights.bin", site.plain)
     registry.create_version("elsewhere", "s3://bucket/model")
     registry.create_model(HOSTILE, {"plain": HOSTILE}, HOSTILE)
     registry.create_version(HOSTILE, "s3://bucket/model", description=HOSTILE)
@@ -95,7 +98,8 @@ PATHS = {
     "model": "/models/iris",
     "version-of-run": "/models/iris/versions/1",
     "version-of-model": "/models/iris/versions/2",
-    "elsewhere": "/models/elsewhere/versions/1",
+    "elsewhere": "/models/elsewhere/versions/2",
+    "plain": "/runs/{plain}",
     "hostile": "/models/" + quote(HOSTILE),
     "hostile-version": f"/models/{quote(HOSTILE)}/versions/1",
     "no-model": "/models/nobody",
@@ -109,7 +113,12 @@ PATHS = {
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", PATHS)
 def test_a_page_of_models_is_accessible_and_fits(shelf, look, name, theme, width):
-    page = look(shelf, PATHS[name].format(model=shelf.model_id, run=shelf.run_id), theme, width)
+    page = look(
+        shelf,
+        PATHS[name].format(model=shelf.model_id, run=shelf.run_id, plain=shelf.plain),
+        theme,
+        width,
+    )
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("h1").count() <= 1
@@ -256,6 +265,14 @@ def test_a_model_of_a_run_is_registered_on_its_page(own, look, kind):
     page.wait_for_url("**/models/iris/versions/3")
     page.get_by_role("table", name="Inputs").wait_for()
     page.get_by_role("link", name="judged" if kind == "old" else "still running").wait_for()
+
+
+def test_a_run_without_models_leads_to_versions_of_its_files(shelf, look):
+    page = look(shelf, f"/runs/{shelf.plain}")
+    page.locator("#artifacts").scroll_into_view_if_needed()
+    page.get_by_role("link", name="elsewhere v1").click()
+    page.wait_for_url("**/models/elsewhere/versions/1")
+    page.get_by_role("link", name="without a model").wait_for()
 
 
 def test_who_may_only_read_is_offered_no_changes(guarded, look):

@@ -14,8 +14,8 @@ import {
   versionOf,
 } from "../../logic/registry.ts";
 
-const PAGE = 200;
-const COUNTED = 10_000; // versions that are looked at to count them by model
+const PAGE = 100;
+const COUNTED = 2_000; // versions that are looked at to count them by model
 
 export interface Listing {
   models: Registered[];

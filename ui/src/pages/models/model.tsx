@@ -1,5 +1,5 @@
 // A registered model: its versions, with the runs that they are from, its description and tags.
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { session } from "../../api.ts";
 import { byImportance } from "../../logic/better.ts";
 import type { Column, Table } from "../../logic/columns.ts";
@@ -14,7 +14,8 @@ import { actionsOnModel } from "./actions.tsx";
 import { type LoadedModel, loadModel } from "./load.ts";
 import { Aliases, Description, NotThere, Tags } from "./parts.tsx";
 
-export const METRICS = 3; // columns
+const METRICS = 3; // columns
+const SHOWN = 100; // versions, unless all are asked for
 
 export function Model({ name }: { name: string }) {
   const { value: loaded, error, retry, set } = useLoad(() => loadModel(name), [name]);
@@ -77,9 +78,10 @@ export function Model({ name }: { name: string }) {
 
 function Versions({ value }: { value: LoadedModel }) {
   const { model, versions, runs } = value;
-  const all = [...(runs?.columns.values() ?? [])].filter((each) => each.kind === "metrics");
-  const metrics = byImportance(all).slice(0, METRICS);
-  const rows = versions.map((each) => runs?.rowOf.get(each.run));
+  const measured = [...(runs?.columns.values() ?? [])].filter((each) => each.kind === "metrics");
+  const metrics = byImportance(measured).slice(0, METRICS);
+  const [all, setAll] = useState(false);
+  const shown = all ? versions : versions.slice(0, SHOWN);
   const compared = [...new Set(versions.map((each) => each.run).filter((id) => runs?.rowOf.has(id)))];
   const hasStages = versions.some((each) => each.stage);
   const code = `runlog.pyfunc.load_model("models:/${model.name}/${versions[0]?.version}")`;
@@ -121,14 +123,17 @@ function Versions({ value }: { value: LoadedModel }) {
               </tr>
             </thead>
             <tbody>
-              {versions.map((each, i) => (
-                <Row key={each.version} of={each} {...{ runs, metrics, hasStages }} row={rows[i]} />
+              {shown.map((each) => (
+                <Row key={each.version} of={each} {...{ runs, metrics, hasStages }} row={runs?.rowOf.get(each.run)} />
               ))}
             </tbody>
           </table>
         </div>
       ) : (
         <Empty title="No versions">Register a model on the page of its run to make the first one.</Empty>
+      )}
+      {shown.length < versions.length && (
+        <Button onClick={() => setAll(true)}>Show all {count(versions.length)}</Button>
       )}
     </section>
   );

@@ -1,10 +1,11 @@
 // Parts of the page of a run that are lists: params, tags, children, inputs, what the system noted.
 import { useState } from "preact/hooks";
+import { get, MLFLOW } from "../../api.ts";
 import { type Column, statusOf, type Table } from "../../logic/columns.ts";
 import { literal } from "../../logic/filter.ts";
 import { count, number, plural } from "../../logic/format.ts";
-import { Button, Empty, Status } from "../../parts/basic.tsx";
-import { experimentHref, href, runHref } from "../../route.ts";
+import { Button, Empty, Status, useLoad } from "../../parts/basic.tsx";
+import { experimentHref, href, modelHref, runHref } from "../../route.ts";
 import { download } from "../../state.ts";
 import type { Loaded } from "./load.ts";
 
@@ -166,6 +167,24 @@ export function Children({ id, experiment, of: value }: { id: string; experiment
         </table>
       </div>
     </section>
+  );
+}
+
+/** The versions of registered models that came of a run which names no models itself. */
+export function Registered({ run }: { run: string }) {
+  const query = { filter: `run_id = ${literal(run)}`, max_results: "100" };
+  const { value } = useLoad(() => get(`${MLFLOW}model-versions/search`, query), [run]);
+  const versions: any[] = value?.model_versions ?? [];
+  if (!versions.length) return null;
+  return (
+    <p class="side wrap" style={{ marginTop: "8px" }}>
+      <span class="dim">Registered as</span>
+      {versions.map(({ name, version }) => (
+        <a key={`${name} ${version}`} class="nowrap" href={modelHref(name, version)}>
+          {name} v{version}
+        </a>
+      ))}
+    </p>
   );
 }
 

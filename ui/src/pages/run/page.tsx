@@ -17,7 +17,7 @@ import { useOptimistic } from "../../parts/optimistic.tsx";
 import { asked, go, href, isOfflinePage, place, runHref } from "../../route.ts";
 import { dark, notify, title } from "../../state.ts";
 import { type Actions, actionsOn, NOTE } from "./actions.tsx";
-import { Children, Inputs, Params, System, Tags } from "./details.tsx";
+import { Children, Inputs, Params, Registered, System, Tags } from "./details.tsx";
 import { Head } from "./head.tsx";
 import { type Loaded, neighbour, useRun } from "./load.ts";
 import { Metrics } from "./metrics.tsx";
@@ -156,6 +156,7 @@ function Parts({ id, value, writes, actions }: PartsProps) {
           <section class="part" id="artifacts" aria-label="Artifacts">
             <Soon now={!!asked("file")}>
               <Artifacts run={id} uri={value.artifactUri} />
+              {!hasModels && <Registered run={id} />}
             </Soon>
           </section>
         )}
