@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import runlog
+from runlog import cli
 from runlog.errors import InvalidParameter, NotFound, RunlogError
-from runlog.model_uris import ModelsUri
+from runlog.model_uris import split
 from runlog.models import Model, ModelSignature, get_model_info, infer_signature, uris
+from runlog.models.requirements import name_of
 
 np = pytest.importorskip("numpy")
 pandas = pytest.importorskip("pandas")
@@ -132,23 +135,88 @@ def test_a_model_names_no_file_outside_of_its_folder(place, tree):
 @pytest.mark.parametrize(
     "uri, parts",
     [
-        ("models:/a/1", ("a", "1", None, None, "")),
-        ("models:/a b/1/sub/x", ("a b", "1", None, None, "sub/x")),
-        ("models:/a%20b/Production", ("a b", None, None, "Production", "")),
-        ("models:/a/latest", ("a", None, None, "latest", "")),
-        ("models:/a@champion", ("a", None, "champion", None, "")),
-        ("models:/a@b@c/x", ("a@b", None, "c", None, "x")),
+        ("models:/a/1", ("models:/a/1", "")),
+        ("models:/a b/1/sub/x", ("models:/a b/1", "sub/x")),
+        ("models:/a/Production/MLmodel", ("models:/a/Production", "MLmodel")),
+        ("models:/a@champion", ("models:/a@champion", "")),
+        ("models:/a@b/x/y", ("models:/a@b", "x/y")),
+        ("models:/m-0/x", ("models:/m-0", "x")),
+        ("models:/m-0/2/x", ("models:/m-0/2", "x")),
     ],
 )
-def test_the_parts_of_a_uri(uri, parts):
-    found = ModelsUri(uri)
-    assert (found.name, found.version, found.alias, found.stage, found.path) == parts
+def test_the_path_in_a_uri(uri, parts):
+    assert split(uri) == parts
 
 
-@pytest.mark.parametrize("uri", ["models:/", "models:/a", "models://a/1", "models:/@b", "runs:/a"])
-def test_what_is_no_uri_of_a_model(uri):
-    with pytest.raises(InvalidParameter, match="not a model's URI"):
-        ModelsUri(uri)
+def test_registered_models(place, tree):
+    for number in (1, 2):
+        with runlog.start_run():
+            logged = runlog.sklearn.log_model(
+                tree, "tree", registered_model_name="digits", metadata={"number": number}
+            )
+        assert logged.registered_model_version == number
+    third = runlog.sklearn.log_model(tree, name="alone", registered_model_name="digits")
+    client = runlog.RunlogClient()
+    client.set_registered_model_alias("digits", "champion", "1")
+    client.transition_model_version_stage("digits", "2", "Production")
+    found = {
+        uri: runlog.pyfunc.load_model(uri).metadata.metadata
+        for uri in ("models:/digits/1", "models:/digits@champion", "models:/digits/Production")
+    }
+    assert [each["number"] for each in found.values()] == [1, 1, 2]
+    for uri in ("models:/digits/latest", "models:/digits/3", third.model_uri):
+        assert runlog.sklearn.load_model(uri).predict(FRAME).tolist() == ["low", "low", "high"]
+    path = runlog.artifacts.download_artifacts("models:/digits@champion/MLmodel", dst_path="out")
+    assert Model.load(path).metadata == {"number": 1}
+    listed = runlog.artifacts.list_artifacts("models:/digits/3")
+    assert "MLmodel" in [each.path for each in listed]
+    with pytest.raises(InvalidParameter, match="register that"):
+        runlog.models.set_signature("models:/digits/1", infer_signature(FRAME))
+
+
+def test_a_signature_and_requirements_that_change(place, tree):
+    logged = runlog.sklearn.log_model(tree, name="tree")
+    assert logged.signature is None
+    signature = infer_signature(FRAME, tree.predict(FRAME))
+    runlog.models.set_signature(logged.model_uri, signature)
+    runlog.models.update_model_requirements(logged.model_uri, "add", ["numpy<3", "polars"])
+    runlog.models.update_model_requirements(logged.model_uri, "remove", ["cloudpickle"])
+    assert get_model_info(logged.model_uri).signature == signature
+    path = runlog.pyfunc.get_model_dependencies(logged.model_uri)
+    packages = {name_of(line) for line in Path(path).read_text().splitlines()}
+    assert packages == {"numpy", "polars", "scikit-learn"}
+    conda = Path(runlog.pyfunc.get_model_dependencies(logged.model_uri, "conda")).read_text()
+    assert "numpy<3" in conda and "cloudpickle" not in conda
+
+
+def test_environments_that_are_given(place, tree):
+    Path("constraints.txt").write_text("scipy<2\n")
+    Path("needed.txt").write_text("# a comment\npandas>=2\n-c constraints.txt\n")
+    runlog.sklearn.save_model(tree, "a", pip_requirements="needed.txt")
+    assert Path("a/requirements.txt").read_text() == "pandas>=2\n-c constraints.txt"
+    assert Path("a/constraints.txt").read_text() == "scipy<2"
+    runlog.sklearn.save_model(tree, "b", extra_pip_requirements=["numpy==1.0", "polars"])
+    lines = Path("b/requirements.txt").read_text().splitlines()
+    assert "numpy==1.0" in lines and "polars" in lines and len(lines) == 4
+    conda = {"name": "x", "dependencies": ["python=3.11", {"pip": ["scikit-learn"]}]}
+    runlog.sklearn.save_model(tree, "c", conda_env=conda)
+    assert Path("c/requirements.txt").read_text() == "scikit-learn"
+    with pytest.raises(InvalidParameter, match="only one of"):
+        runlog.sklearn.save_model(tree, "d", conda_env=conda, pip_requirements=["x"])
+
+
+def test_serving_input(place, tree):
+    runlog.sklearn.save_model(tree, "saved", input_example=FRAME)
+    text = Path("saved/serving_input_example.json").read_text()
+    found = runlog.models.validate_serving_input("saved", text)
+    assert found.tolist() == ["low", "low", "high"]
+    records = {"dataframe_records": FRAME.to_dict(orient="records")}
+    assert runlog.models.validate_serving_input("saved", records).tolist() == found.tolist()
+    Path("data.csv").write_text(FRAME.to_csv(index=False))
+    printed = runlog.models.predict("saved", input_path="data.csv", content_type="csv")
+    assert json.loads(printed) == {"predictions": ["low", "low", "high"]}
+    with pytest.raises(InvalidParameter, match="one of dataframe_split"):
+        runlog.models.validate_serving_input("saved", "{}")
 
 
 def test_there_is_no_such_model(place):
@@ -164,3 +232,30 @@ def test_there_is_no_such_model(place):
 def test_a_signature_as_json():
     signature = infer_signature(FRAME, np.zeros(3), {"limit": 0.5, "names": ["a"]})
     assert ModelSignature.from_dict(signature.to_dict()) == signature
+
+
+def test_the_commands(place, tree):
+    with runlog.start_run() as run:
+        logged = runlog.sklearn.log_model(
+            tree, name="tree", input_example=FRAME, registered_model_name="digits"
+        )
+    Path("data.csv").write_text(FRAME.to_csv(index=False))
+    expected = {"predictions": ["low", "low", "high"]}
+    for uri in (logged.model_uri, "models:/digits/1", f"runs:/{run.info.run_id}/tree"):
+        words = ["models", "predict", "-u", uri, "-i", "data.csv"]
+        assert json.loads(command(*words)) == expected
+    text = Path(uris.local_folder(logged.model_uri), "serving_input_example.json").read_text()
+    command("models", "predict", "-m", "models:/digits/1", "-o", "out.json", input=text)
+    assert json.loads(Path("out.json").read_text()) == expected
+    shown = command("models", "info", "models:/digits/1")
+    assert "python_function, sklearn" in shown and "'a': double (required)" in shown
+    plain = json.loads(command("models", "info", "models:/digits/1", "--json"))
+    assert plain["model_id"] == logged.model_id
+    path = command("artifacts", "download", "-u", "models:/digits/1/MLmodel", "-d", "out").strip()
+    assert Model.load(path).model_id == logged.model_id
+
+
+def command(*words: str, input: str | None = None) -> str:
+    done = CliRunner().invoke(cli.main, [*words], input=input, standalone_mode=False)
+    assert done.exception is None, (done.output, done.exception)
+    return done.stdout

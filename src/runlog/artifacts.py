@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from runlog import model_uris
 from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter
 from runlog.storage.errors import NoSuchFile
 from runlog.storage.opening import LocationRefused, opened
-from runlog.storage.paths import PROXIED, parse, parse_runs_uri
+from runlog.storage.paths import PROXIED, parse
 from runlog.storage.repository import ArtifactRepo
 
 __all__ = [
@@ -35,11 +36,11 @@ def download_artifacts(
 ) -> str:
     """Copy an artifact file or folder to this machine and return its local path.
 
-    Give either `artifact_uri`, which is `runs:/<run id>/<path>`, a local path or a URI of a
-    storage; or `run_id` with `artifact_path`, or `run_id` alone for all its files. It is copied
-    into the folder `dst_path`, which is created if it does not exist, or into a new temporary
-    folder. `callback`, an fsspec `Callback`, is given the number of bytes to copy and of bytes
-    copied. `registry_uri` is not used: scripts for MLflow may pass it.
+    Give either `artifact_uri`, which is `runs:/<run id>/<path>`, `models:/<name>/<version>`, a
+    local path or a URI of a storage; or `run_id` with `artifact_path`, or `run_id` alone for all
+    its files. It is copied into the folder `dst_path`, which is created if it does not exist, or
+    into a new temporary folder. `callback`, an fsspec `Callback`, is given the number of bytes to
+    copy and of bytes copied. `registry_uri` is not used: scripts for MLflow may pass it.
 
     Raises NotFound (also a FileNotFoundError) if there is no such artifact, InvalidParameter if the
     URI is wrong, and LocationRefused if the store may not open the location on this machine.
@@ -119,10 +120,10 @@ def _addressed(
 ) -> tuple[ArtifactRepo, str]:
     if artifact_uri is not None and (run_id is not None or artifact_path is not None):
         raise InvalidParameter("artifact_uri says it all: give no run_id or artifact_path with it")
-    if artifact_uri is not None and not artifact_uri.startswith("runs:"):
-        return _split(artifact_uri, tracking_uri)
+    if artifact_uri is not None and artifact_uri.startswith(("runs:", "models:")):
+        return model_uris.repository(artifact_uri, tracking_uri)
     if artifact_uri is not None:
-        run_id, artifact_path = parse_runs_uri(artifact_uri)
+        return _split(artifact_uri, tracking_uri)
     if run_id is None:
         raise InvalidParameter("Exactly one of `run_id` or `artifact_uri` must be specified")
     from runlog import tracking_uri as uris

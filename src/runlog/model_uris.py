@@ -4,63 +4,50 @@
 - `models:/<name>/<version>`, `models:/<name>/<stage>`, `models:/<name>/latest`,
   `models:/<name>@<alias>`: a version of a registered model
 - `models:/m-<id>`: a logged model
+
+A path may follow each of them.
 """
 
 from __future__ import annotations
 
-import re
-
 from runlog.client import RunlogClient
-from runlog.errors import InvalidParameter, NotFound
+from runlog.errors import NotFound
+from runlog.registry_client import MODELS_URI
 from runlog.storage.opening import opened
 from runlog.storage.paths import parse_runs_uri
+from runlog.store_parts.registered_models import parse_models_uri, version_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from runlog.entities import LoggedModel
+    from runlog.entities.model_registry import ModelVersion
     from runlog.storage.repository import ArtifactRepo
     from runlog.store import Store
-
-LOGGED_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
-_REMEDY = "use models:/<name>/<version>, models:/<name>@<alias> or models:/m-<id of a logged model>"
-
-
-class ModelsUri:
-    """A `models:/` URI in its parts: either a `model_id`, or a `name` with a `version` (digits), an
-    `alias` or a `stage` (`latest` is one). `path` is what follows."""
-
-    __slots__ = ("alias", "model_id", "name", "path", "stage", "version")
-
-    def __init__(self, uri: str) -> None:
-        from urllib.parse import unquote
-
-        self.model_id = self.version = self.alias = self.stage = None
-        text = uri.removeprefix("models:/")
-        if not uri.startswith("models:/") or text.startswith("/"):
-            raise InvalidParameter(f"not a model's URI: {uri!r}: {_REMEDY}")
-        first, _, rest = text.partition("/")
-        self.name = unquote(first)
-        if LOGGED_MODEL_ID.fullmatch(first):
-            self.model_id, self.path = first, rest
-            return
-        if "@" in first:
-            self.name, _, self.alias = self.name.rpartition("@")
-            self.path = rest
-        else:
-            last, _, self.path = rest.partition("/")
-            if last.isdigit():
-                self.version = last
-            else:
-                self.stage = last
-        if not self.name or not (self.version or self.alias or self.stage):
-            raise InvalidParameter(f"not a model's URI: {uri!r}: {_REMEDY}")
 
 
 def is_model_uri(uri: str) -> bool:
     """Return whether it is a `models:/` URI."""
-    return uri.startswith("models:/")
+    return uri.startswith(MODELS_URI)
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Return a `models:/` URI without the path that follows it, and the path.
+
+    >>> from runlog.model_uris import split
+    >>> split("models:/digits@best/data/weights.bin"), split("models:/digits/3")
+    (('models:/digits@best', 'data/weights.bin'), ('models:/digits/3', ''))
+    """
+    first, _, rest = uri.removeprefix(MODELS_URI).partition("/")
+    if "@" in first or first.startswith("m-") and not _is_version(rest):
+        return MODELS_URI + first, rest
+    second, slash, path = rest.partition("/")
+    return uri[: len(uri) - len(path) - len(slash)], path
+
+
+def _is_version(rest: str) -> bool:
+    """Return whether a version, and not a path, follows the name of a registered model."""
+    second = rest.partition("/")[0]
+    return second.isdigit() or second.lower() in ("latest", "none", "staging", "production")
 
 
 def repository(uri: str, tracking_uri: str | None = None) -> tuple[ArtifactRepo, str]:
@@ -72,38 +59,24 @@ def repository(uri: str, tracking_uri: str | None = None) -> tuple[ArtifactRepo,
     if not is_model_uri(uri):
         run_id, path = parse_runs_uri(uri)
         return _of_run(client.store, run_id, path)
-    parsed = ModelsUri(uri)
+    base, path = split(uri)
+    parsed = parse_models_uri(base)
     if parsed.model_id:
-        return _of_logged_model(client.store, parsed.model_id), parsed.path
-    repo, inner = _of_version(client, version_of(client, parsed))
-    return repo, "/".join(each for each in (inner, parsed.path) if each)
+        return _of_logged_model(client.store, parsed.model_id), path
+    repo, inner = _of_version(client, version_of(client.registry, parsed))
+    return repo, "/".join(each for each in (inner, path) if each)
 
 
-def version_of(client: Any, parsed: ModelsUri) -> Any:
-    """Return the version of a registered model that a URI names. Raises NotFound."""
-    if parsed.version:
-        return client.get_model_version(parsed.name, parsed.version)
-    if parsed.alias:
-        return client.get_model_version_by_alias(parsed.name, parsed.alias)
-    assert parsed.stage is not None
-    if parsed.stage.lower() == "latest":
-        found = client.get_latest_versions(parsed.name)
-    else:
-        found = client.get_latest_versions(parsed.name, [parsed.stage])
-    if not found:
-        what = "version" if parsed.stage.lower() == "latest" else f"version in {parsed.stage!r}"
-        raise NotFound(f"the registered model {parsed.name!r} has no {what}")
-    return max(found, key=lambda each: int(each.version))
-
-
-def _of_version(client: Any, version: Any) -> tuple[ArtifactRepo, str]:
+def _of_version(client: RunlogClient, version: ModelVersion) -> tuple[ArtifactRepo, str]:
     source = client.get_model_version_download_uri(version.name, version.version)
-    if source.startswith(("runs:/", "models:/")):
+    if source.startswith(("runs:/", MODELS_URI)):
         return repository(source, client.tracking_uri)
-    above, _, name = source.rstrip("/").rpartition("/")
     if version.run_id:  # a folder of a run's artifacts: open the root, which the store owns
-        root = client.get_run(version.run_id).info.artifact_uri.rstrip("/")
-        if source.startswith(root + "/"):
+        try:
+            root = client.get_run(version.run_id).info.artifact_uri.rstrip("/")
+        except NotFound:  # it is in another store, or was deleted
+            root = ""
+        if root and source.startswith(root + "/"):
             return opened(client.store, root), source[len(root) + 1 :].rstrip("/")
     return opened(client.store, source), ""
 

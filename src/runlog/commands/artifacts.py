@@ -82,7 +82,8 @@ def _as_json(file: FileInfo) -> dict[str, object]:
     "-u",
     "--artifact-uri",
     metavar="URI",
-    help="Download from this location instead of RUN and -a: runs:/ID/PATH, a path or a URI.",
+    help="Download from this location instead of RUN and -a: runs:/ID/PATH, "
+    "models:/NAME/VERSION, a path or a URI.",
 )
 @click.option(
     "-d",

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from runlog import active_runs, fluent
+from runlog import active_runs, fluent, model_registration
 from runlog.client import RunlogClient
 from runlog.entities import LoggedModelOutput, LoggedModelStatus, Metric
-from runlog.errors import AlreadyExists
 
 HISTORY = "mlflow.log-model.history"
 
@@ -119,22 +118,5 @@ def register(
     tags: Mapping[str, Any] | None = None,
 ) -> int:
     """Register a model that was logged as a new version of the model `name`, which is created if
-    it does not exist, and return the version's number."""
-    client: Any = _client()
-    try:
-        client.create_registered_model(name)
-    except AlreadyExists:
-        pass
-    model_id = model_uri.removeprefix("models:/") if model_uri.startswith("models:/m-") else None
-    run_id = model_uri.split("/")[1] if model_uri.startswith("runs:/") else None
-    if model_id is not None:
-        run_id = client.get_logged_model(model_id).source_run_id
-    version = client.create_model_version(
-        name,
-        model_uri,
-        run_id,
-        tags=tags,
-        await_creation_for=await_registration_for,
-        model_id=model_id,
-    )
-    return int(version.version)
+    it does not exist, and return the version's number. There is nothing to wait for."""
+    return int(model_registration.register(_client(), model_uri, name, tags).version)

@@ -7,11 +7,11 @@ import os
 from typing import Any
 
 from runlog.errors import NotFound
-from runlog.model_uris import ModelsUri, is_model_uri, repository
+from runlog.model_uris import is_model_uri, repository
 from runlog.storage.paths import PROXIED, parse
 from runlog.storage.repository import ArtifactRepo
 
-__all__ = ["ModelsUri", "is_model_uri", "local_folder", "repository"]
+__all__ = ["is_model_uri", "local_folder", "repository"]
 
 _downloads: list[Any] = []  # temporary folders, which models in memory may read from
 
