@@ -63,8 +63,9 @@ def test_an_html_artifact_is_of_no_origin(site, look):
     assert inside.evaluate("self.origin") == "null"
 
 
-def test_a_first_load_is_small(site, look):
-    page = look(site, "/experiments/1")
+@pytest.mark.parametrize("path", ["/", "/experiments/1", "/models"])
+def test_a_first_load_is_small(site, look, path):
+    page = look(site, path)
     sizes = page.evaluate(
         """performance.getEntries()
                .filter(each => each.transferSize && !each.name.endsWith('runs/changes'))

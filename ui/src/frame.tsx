@@ -10,6 +10,7 @@ import { followLinks, href, place } from "./route.ts";
 import { notify, overlay } from "./state.ts";
 import "./parts/canvas.ts"; // small, and wanted by several parts: not worth a file of its own
 import { Experiments } from "./pages/experiments/page.tsx";
+import { ModelList } from "./pages/models/list.tsx";
 import { Runs } from "./pages/runs/page.tsx";
 import { lazy } from "./parts/lazy.tsx";
 import { Questions } from "./parts/optimistic.tsx";
@@ -32,6 +33,7 @@ function Page() {
     case "compare":
       return <Compare />;
     case "models":
+      return <ModelList />;
     case "model":
     case "version":
     case "logged":

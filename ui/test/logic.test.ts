@@ -31,16 +31,8 @@ import { and, expected, field, isFilter, quoted, toFilter, without } from "../sr
 import { folders } from "../src/logic/folders.ts";
 import { ago, count, duration, number, size, written } from "../src/logic/format.ts";
 import { fromMlflow } from "../src/logic/links.ts";
-import {
-  exampleTable,
-  filesOf,
-  isOf,
-  loggedOf,
-  mlModelOf,
-  registeredOf,
-  typeText,
-  versionOf,
-} from "../src/logic/registry.ts";
+import { registeredOf } from "../src/logic/registered.ts";
+import { exampleTable, filesOf, isOf, loggedOf, mlModelOf, typeText, versionOf } from "../src/logic/registry.ts";
 import {
   csv,
   flat,

@@ -1,7 +1,6 @@
-// Registered models, their versions, and what the file MLmodel says of a model. No DOM.
+// Versions of registered models, logged models, and what the file MLmodel says of a model. No DOM.
+import { type Pairs, pairs } from "./registered.ts";
 import { parseYaml } from "./yaml.ts";
-
-type Pairs = [key: string, value: string][];
 
 export interface Version {
   name: string;
@@ -19,18 +18,6 @@ export interface Version {
   aliases: string[];
 }
 
-export interface Registered {
-  name: string;
-  created: number;
-  updated: number;
-  note: string;
-  tags: Pairs;
-  aliases: [alias: string, version: string][];
-  latest: string; // the greatest number among the latest versions of the stages; empty: there is none
-}
-
-export const pairs = (tags: any[] = []): Pairs => tags.map((tag) => [tag.key, tag.value ?? ""]);
-
 export const versionOf = (raw: any): Version => ({
   name: raw.name,
   version: String(raw.version),
@@ -46,19 +33,6 @@ export const versionOf = (raw: any): Version => ({
   tags: pairs(raw.tags),
   aliases: [...(raw.aliases ?? [])].sort(),
 });
-
-export function registeredOf(raw: any): Registered {
-  const numbers = (raw.latest_versions ?? []).map((each: any) => Number(each.version));
-  return {
-    name: raw.name,
-    created: Number(raw.creation_timestamp ?? 0),
-    updated: Number(raw.last_updated_timestamp ?? raw.creation_timestamp ?? 0),
-    note: raw.description ?? "",
-    tags: pairs(raw.tags),
-    aliases: (raw.aliases ?? []).map((each: any) => [each.alias, String(each.version)]),
-    latest: numbers.length ? String(Math.max(...numbers)) : "",
-  };
-}
 
 /** Where the files of a version are, for the pages: below a path of a run's files, or those of a logged model. */
 export interface Files {

@@ -1,6 +1,7 @@
 // What is done with registered models and their versions. Each action is shown at once; deleting waits.
 import { call, MLFLOW, post } from "../../api.ts";
-import type { Registered, Version } from "../../logic/registry.ts";
+import type { Registered } from "../../logic/registered.ts";
+import type { Version } from "../../logic/registry.ts";
 import { type Action, ask } from "../../parts/optimistic.tsx";
 import { go, href, modelHref } from "../../route.ts";
 import type { LoadedModel, LoadedVersion } from "./load.ts";
@@ -64,19 +65,6 @@ export function askTag(save: (key: string, value: string) => Promise<unknown>, k
     ),
   });
 }
-
-export const createModel = () =>
-  ask({
-    title: "New registered model",
-    action: "Create",
-    waits: true,
-    fields: field("Name", "name"),
-    save: async (given) => {
-      const name = String(given.get("name"));
-      await post(`${MODELS}create`, { name });
-      go(modelHref(name));
-    },
-  });
 
 export function actionsOnModel(model: Registered, perform: (action: Action<LoadedModel>) => Promise<void>) {
   const { name } = model;

@@ -1,21 +1,39 @@
 // All registered models, by name or by their last change.
 import { useEffect, useState } from "preact/hooks";
-import { session } from "../../api.ts";
+import { MLFLOW, post, session } from "../../api.ts";
 import { useKeys } from "../../keys.ts";
 import { ago, count, plural, timestamp } from "../../logic/format.ts";
-import type { Registered } from "../../logic/registry.ts";
+import type { Registered } from "../../logic/registered.ts";
 import { Button, Empty, Failure, Skeleton, useLoad } from "../../parts/basic.tsx";
 import { crumbs } from "../../parts/header.tsx";
 import { Icon } from "../../parts/icon.tsx";
-import { asked, href, modelHref, setQuery } from "../../route.ts";
+import { ask } from "../../parts/optimistic.tsx";
+import { asked, go, href, modelHref, setQuery } from "../../route.ts";
 import { title } from "../../state.ts";
-import { createModel } from "./actions.tsx";
-import { countVersions, type Listing, listModels } from "./load.ts";
+import { countVersions, type Listing, listModels } from "./listing.ts";
 
 const ORDERS: Record<string, string> = { name: "name ASC", last: "last_updated_timestamp DESC" };
 const CODE = `import runlog
 runlog.register_model("runs:/RUN_ID/model", "my-model")`;
 const TYPING = 150; // ms after a key before the server is asked
+
+const createModel = () =>
+  ask({
+    title: "New registered model",
+    action: "Create",
+    waits: true,
+    fields: (
+      <label class="field">
+        <span>Name</span>
+        <input class="input" name="name" required autofocus />
+      </label>
+    ),
+    save: async (given) => {
+      const name = String(given.get("name"));
+      await post(`${MLFLOW}registered-models/create`, { name });
+      go(modelHref(name));
+    },
+  });
 
 export function ModelList() {
   const [text, order] = [asked("q"), asked("sort", "name")];

@@ -2,44 +2,16 @@
 import { artifactUrl, get, MLFLOW, OURS, post, send } from "../../api.ts";
 import { decode, type Table } from "../../logic/columns.ts";
 import { literal } from "../../logic/filter.ts";
+import { type Registered, registeredOf } from "../../logic/registered.ts";
 import {
   exampleTable,
   type Files,
   filesOf,
   type MlModel,
   mlModelOf,
-  type Registered,
-  registeredOf,
   type Version,
   versionOf,
 } from "../../logic/registry.ts";
-
-const PAGE = 100;
-const COUNTED = 2_000; // versions that are looked at to count them by model
-
-export interface Listing {
-  models: Registered[];
-  token: string;
-}
-
-/** Models by what their names contain. */
-export async function listModels(text: string, order: string, token = ""): Promise<Listing> {
-  const filter = text ? `name ILIKE ${literal(`%${text}%`)}` : "";
-  const query = new URLSearchParams({ max_results: String(PAGE), order_by: order });
-  if (filter) query.set("filter", filter);
-  if (token) query.set("page_token", token);
-  const answer = await get(`${MLFLOW}registered-models/search?${query}`);
-  return { models: (answer.registered_models ?? []).map(registeredOf), token: answer.next_page_token ?? "" };
-}
-
-/** How many versions each model has; null where there are too many to count here. */
-export async function countVersions(): Promise<Map<string, number> | null> {
-  const answer = await get(`${MLFLOW}model-versions/search`, { max_results: String(COUNTED) });
-  if (answer.next_page_token) return null;
-  const found = new Map<string, number>();
-  for (const { name } of answer.model_versions ?? []) found.set(name, (found.get(name) ?? 0) + 1);
-  return found;
-}
 
 /** The runs that versions are from, as a table; null where one is not in this store. */
 async function runsOf(versions: Version[]): Promise<Table | null> {
@@ -79,10 +51,13 @@ const nothing = () => null;
 export async function loadVersion(name: string, number: string): Promise<LoadedVersion> {
   const { model_version } = await get(`${MLFLOW}model-versions/get`, { name, version: number });
   const version = versionOf(model_version);
-  const [run, { artifact_uri = "" }] = await Promise.all([
-    version.run ? get(`${OURS}runs/overview`, { run_id: version.run }).then(runOf, nothing) : null,
-    get(`${MLFLOW}model-versions/get-download-uri`, { name, version: number }).catch(() => ({})),
-  ]);
+  const run = version.run ? await get(`${OURS}runs/overview`, { run_id: version.run }).then(runOf, nothing) : null;
+  const files = filesOf(version, run?.uri ?? "", "");
+  if (files) return { version, run, files };
+  // A copy of another version, for one.
+  const { artifact_uri = "" } = await get(`${MLFLOW}model-versions/get-download-uri`, { name, version: number }).catch(
+    () => ({}),
+  );
   return { version, run, files: filesOf(version, run?.uri ?? "", artifact_uri) };
 }
 

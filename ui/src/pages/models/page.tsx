@@ -1,7 +1,6 @@
-// The pages of the model registry: all registered models, one of them, one of its
-// versions; and a logged model.
+// The pages of the model registry: a registered model, one of its versions; and a
+// logged model. The list of all is part of the start.
 import "../../shared.ts"; // see there
-import { ModelList } from "./list.tsx";
 import { Logged } from "./logged.tsx";
 import { Model } from "./model.tsx";
 import { ModelVersion } from "./version.tsx";
@@ -9,7 +8,6 @@ import { ModelVersion } from "./version.tsx";
 export { RunModels } from "./run-models.tsx"; // on the page of a run: it shares most of this
 
 export function Models({ page, id }: { page: string; id: string }) {
-  if (page === "models") return <ModelList />;
   if (page === "model") return <Model key={id} name={id} />;
   if (page === "logged") return <Logged key={id} id={id} />;
   const at = id.lastIndexOf("/");

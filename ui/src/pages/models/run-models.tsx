@@ -8,7 +8,8 @@ import { Button, Failure, Skeleton, useLoad } from "../../parts/basic.tsx";
 import { ask } from "../../parts/optimistic.tsx";
 import { loggedHref, modelHref, setQuery } from "../../route.ts";
 import { notify } from "../../state.ts";
-import { describe, listModels } from "./load.ts";
+import { listModels } from "./listing.ts";
+import { describe } from "./load.ts";
 
 interface Props {
   run: string;

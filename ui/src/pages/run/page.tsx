@@ -149,7 +149,9 @@ function Parts({ id, value, writes, actions }: PartsProps) {
         {hasModels && (
           <section class="part" id="models" aria-label="Models">
             <h2>Models</h2>
-            <RunModels {...{ run: id, writes, history }} {...value} ids={value.made} uri={value.artifactUri} />
+            <Soon>
+              <RunModels {...{ run: id, writes, history }} {...value} ids={value.made} uri={value.artifactUri} />
+            </Soon>
           </section>
         )}
         {!isOfflinePage && (
