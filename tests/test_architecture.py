@@ -69,7 +69,7 @@ ARROWS = {
     "tracking_uri validate",
     "mlflow_modules": "artifacts client context entities errors fluent names settings storage "
     "store system_metrics tracking_uri validate",
-    "models": "active_runs artifacts client entities errors fluent model_registration "
+    "models": "active_runs artifacts client entities errors extras fluent model_registration "
     "model_uris settings storage tracking_uri types",
     "projects": "active_runs artifacts client clock context entities errors fluent settings "
     "store tracking_uri",

@@ -95,7 +95,8 @@ def test_what_is_in_a_saved_folder(place, tree):
     model = Model.load("saved")
     assert Model.load("saved/MLmodel") == model
     assert model.flavors["python_function"]["loader_module"] == "mlflow.sklearn"
-    assert model.signature == infer_signature(FRAME, tree.predict(FRAME), {"limit": 0.5})
+    outputs = pandas.Series(tree.predict(FRAME))  # of a table: a value a row
+    assert model.signature == infer_signature(FRAME, outputs, {"limit": 0.5})
     needed = Path("saved/requirements.txt").read_text().splitlines()
     packages = [each.partition("==")[0] for each in needed]
     assert packages == ["cloudpickle", "numpy", "pandas", "scikit-learn"]

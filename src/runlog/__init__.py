@@ -50,13 +50,20 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.entities import SourceType as SourceType
     from runlog.entities import ViewType as ViewType
     from runlog.errors import RunlogError as RunlogError
+    from runlog.flavors import catboost as catboost
     from runlog.flavors import keras as keras
+    from runlog.flavors import lightgbm as lightgbm
+    from runlog.flavors import onnx as onnx
+    from runlog.flavors import prophet as prophet
     from runlog.flavors import pyfunc as pyfunc
     from runlog.flavors import pytorch as pytorch
     from runlog.flavors import sentence_transformers as sentence_transformers
     from runlog.flavors import sklearn as sklearn
+    from runlog.flavors import spacy as spacy
+    from runlog.flavors import statsmodels as statsmodels
     from runlog.flavors import tensorflow as tensorflow
     from runlog.flavors import transformers as transformers
+    from runlog.flavors import xgboost as xgboost
     from runlog.fluent import active_run as active_run
     from runlog.fluent import create_experiment as create_experiment
     from runlog.fluent import define_metric as define_metric
@@ -176,21 +183,28 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names.spli
 _ALIASES = {"MlflowClient": "RunlogClient", "MlflowException": "RunlogError"}
 _MODULES = (
     "artifacts",
+    "catboost",
     "client",
     "data",
     "entities",
     "exceptions",
     "keras",
+    "lightgbm",
     "models",
+    "onnx",
     "projects",
+    "prophet",
     "pyfunc",
     "pytorch",
     "sentence_transformers",
     "sklearn",
+    "spacy",
+    "statsmodels",
     "tensorflow",
     "tracking",
     "transformers",
     "types",
+    "xgboost",
 )
 __path__ = [*__path__, f"{__path__[0]}/flavors"]  # runlog.sklearn is flavors/sklearn.py
 

@@ -103,19 +103,22 @@ def with_mlflow(version: str) -> dict[str, str]:
         _install(sys.executable, "--target", folder, *MLFLOW[version])
 
     overlay = _folder(f"mlflow{version}", MLFLOW[version], make)
-    path = [str(overlay), str(SOURCE), os.environ.get("PYTHONPATH", "")]
+    path = [str(overlay), str(SOURCE), str(TESTS), os.environ.get("PYTHONPATH", "")]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
     return {**os.environ, **quiet, "PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
 def run_with_mlflow(version: str, program: str, *arguments: object) -> str:
-    """Return what a Python program prints that this interpreter runs with the real MLflow."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        env=with_mlflow(version),
-        capture_output=True,
-        text=True,
-    )
+    """Return what a Python program prints that this interpreter runs with the real MLflow, in an
+    empty folder: MLflow creates files where it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *map(str, arguments)],
+            env=with_mlflow(version),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

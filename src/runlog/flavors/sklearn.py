@@ -12,7 +12,6 @@ from typing import Any
 
 from runlog.autologging.sklearn import autolog as autolog
 from runlog.errors import InvalidParameter, RunlogError
-from runlog.extras import framework
 from runlog.models import code, pickles, saving
 from runlog.models.model import Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
@@ -73,7 +72,7 @@ def save_model(
     )
     if how == SERIALIZATION_FORMAT_SKOPS:
         name, modules = "model.skops", {"skops"}
-        framework("skops.io").dump(sk_model, folder.at(name))
+        pickles.dump_skops(sk_model, folder.at(name))
     else:
         name = "model.pkl"
         modules = pickles.dump(sk_model, folder.at(name), how)
@@ -152,18 +151,10 @@ def _load(folder: str, conf: Mapping[str, Any]) -> Any:
     how = conf.get("serialization_format", SERIALIZATION_FORMAT_PICKLE)
     path = code.inside(folder, conf["pickled_model"])
     if how == SERIALIZATION_FORMAT_SKOPS:
-        return _load_skops(path, conf.get("skops_trusted_types"))
+        return pickles.load_skops(path, conf.get("skops_trusted_types"))
     if how not in SUPPORTED_SERIALIZATION_FORMATS:
         raise RunlogError(f"the model is saved as {how!r}, which is unknown here")
     return pickles.load(path)
-
-
-def _load_skops(path: str, trusted: list[str] | None) -> Any:
-    io = framework("skops.io")
-    # The list comes with the model, so it is believed only where models may run code anyway.
-    if trusted and not pickles.allowed():
-        pickles.refuse_unless_allowed(f"the model asks to trust {', '.join(trusted)}")
-    return io.load(path, trusted=trusted)
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Any:

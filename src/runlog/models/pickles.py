@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Collection
 from importlib import import_module
 from importlib.util import find_spec
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from runlog.errors import RunlogError
+from runlog.extras import framework
 from runlog.settings import flag
 
 _SHARED = "runlog.pyfunc"
@@ -117,6 +119,28 @@ def load(path: str | os.PathLike[str]) -> Any:
     refuse_unless_allowed(f"{os.path.basename(path)} is a pickle")
     with open(path, "rb") as file:
         return _Unpickler(file).load()
+
+
+def dump_skops(model: Any, path: str | os.PathLike[str]) -> None:
+    """Save a model to a file of skops. Raises MissingExtra if that is not installed."""
+    framework("skops.io").dump(model, path)
+
+
+def load_skops(
+    path: str | os.PathLike[str],
+    trusted: Collection[str] | None = None,
+    harmless: Collection[str] = (),
+) -> Any:
+    """Return the model in a file of skops.
+
+    `trusted` are the types that the model asks to trust, beside those that skops knows. Since the
+    list comes with the model, one that is not among the `harmless` raises RunlogError where models
+    may not run code.
+    """
+    asked = sorted({*(trusted or ())} - {*harmless})
+    if asked:
+        refuse_unless_allowed(f"the model asks to trust {', '.join(asked)}")
+    return framework("skops.io").load(path, trusted=[*(trusted or ())])
 
 
 def allowed() -> bool:

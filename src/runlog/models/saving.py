@@ -125,13 +125,22 @@ class ModelFolder:
         data, params = self.example.data, self.example.params
         try:
             output = predict(data) if params is None else predict(data, params)
-            self.model.signature = infer_signature(data, output, params)
+            self.model.signature = infer_signature(data, _as_column(data, output), params)
         except Exception as error:  # of the user's model: it is saved, without a signature
             logging.getLogger(__name__).warning(
                 "no signature could be inferred from the input example: %s: %s",
                 type(error).__name__,
                 error,
             )
+
+
+def _as_column(data: Any, output: Any) -> Any:
+    """Return an array that is predicted from a table as a column, since it has a value a row."""
+    if not hasattr(data, "columns") or getattr(output, "ndim", None) != 1:
+        return output
+    import pandas
+
+    return output if hasattr(output, "index") else pandas.Series(output)
 
 
 def log(flavor: str, arguments: dict[str, Any]) -> ModelInfo:
