@@ -109,7 +109,17 @@ def test_every_endpoint_is_documented(place):
     } == set()
 
 
-PAGES_ADDRESSES = {"", "assets/{name}", "compare", "experiments", "experiments/{id}", "runs/{id}"}
+PAGES_ADDRESSES = {
+    "",
+    "assets/{name}",
+    "compare",
+    "experiments",
+    "experiments/{id}",
+    "experiments/{id}/models/{model}",
+    "models/{id}",
+    "models/{id}/versions/{version}",
+    "runs/{id}",
+}
 
 
 def test_every_view_is_documented_with_its_columns(place):
