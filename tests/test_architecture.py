@@ -17,8 +17,8 @@ ARROWS = {
     "_version": "",
     "errors": "",
     "clock": "",
-    "printable": "",
     "names": "",
+    "printable": "",
     "pyinstaller": "",
     "curves": "errors",
     "exceptions": "errors",
@@ -72,14 +72,15 @@ ARROWS = {
     "models": "active_runs artifacts client entities errors extras fluent model_registration "
     "model_uris settings storage tracking_uri types",
     "projects": "active_runs artifacts client clock context entities errors fluent settings "
-    "store tracking_uri",
+    "store store_uri tracking_uri",
     "server": "_version artifacts clock db entities errors html_page printable protocol query "
     "sql_results sqlstore storage store store_parts store_uri tracking_uri validate",
     "autologging": "active_runs client clock context data entities errors fluent models types "
     "validate",
     "commands": "_version artifacts client clock context copying db entities errors html_page "
-    "http metric_definitions models projects query server settings sql_results "
-    "sqlstore storage store store_parts store_uri text_tables tracking_uri validate",
+    "http metric_definitions mlflow_names models projects query server settings "
+    "sql_results sqlstore storage store store_parts store_uri text_tables "
+    "tracking_uri validate",
     "serve": "server",
     "flavors": "autologging errors extras fluent models settings types",
     "cli": "_version commands errors",

@@ -219,7 +219,7 @@ def test_a_project_runs_as_a_run(place):
         "arguments": ["--alpha", "0.5", "a 'b'", str(place / "other.csv"), "--more", "2"],
         "folder": str(folder),
         "RUN_ID": None,  # start_run resumes the run once
-        "TRACKING_URI": str(place / "runlog.db"),
+        "TRACKING_URI": f"runlog://{place}/runlog.db",
         "EXPERIMENT_ID": run.info.experiment_id,
     }
 
@@ -745,6 +745,34 @@ def test_mlflow_records_the_same_of_the_same_project(place, monkeypatch):
     assert ours.data.params == unquoted
     assert ours.info.status == theirs.info.status == "FINISHED"
     assert ours.data.metrics == theirs.data.metrics
+
+
+def test_import_mlflow_finds_runlog_in_the_process_and_its_children(place):
+    child = "import mlflow, os; assert 'runlog' in mlflow.__file__; "
+    child += "mlflow.MlflowClient().set_tag(os.environ['RUN'], 'c', 'd')"
+    program = "import mlflow, os, subprocess, sys\n"
+    program += "with mlflow.start_run() as run:\n"
+    program += "    environment = {**os.environ, 'RUN': run.info.run_id}\n"
+    program += f"    subprocess.run([sys.executable, '-c', {child!r}], env=environment, check=True)"
+    call("--as-mlflow", "--", "python", "-c", program)
+    assert only_run().data.tags["c"] == "d"
+
+
+def test_the_tracking_uri_of_the_plug_in_is_understood(place):
+    runlog.set_tracking_uri(f"runlog://{place}/a.db")
+    assert runlog.get_tracking_uri() == str(place / "a.db")
+
+
+def test_the_steps_of_the_workflow_share_a_model_by_its_alias(place):
+    example = Path(__file__).parents[1] / "examples" / "workflow"
+    for depth in (4, 9, 3):
+        call(example, "-e", "train", "-P", f"depth={depth}")
+    call(example, "-e", "predict")
+    runs = runlog.search_runs(output_format="list")
+    assert [run.info.status for run in runs] == ["FINISHED"] * 4
+    best = next(run for run in runs if run.data.params.get("depth") == "9")
+    assert runs[0].data.tags["trained_by"] == best.info.run_id
+    assert runs[0].data.metrics["accuracy"] > 0.9
 
 
 def test_the_example_finds_the_runs_of_its_steps(place):

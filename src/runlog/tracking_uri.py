@@ -164,6 +164,8 @@ def close() -> None:
 def absolute(uri: str | Path) -> str:
     """Return `uri` with an absolute path, which a change of the working directory leaves."""
     uri = os.fspath(uri)
+    if uri.startswith("runlog:"):  # how programs with the real MLflow and our plug-in name it
+        return absolute(uri.removeprefix("runlog:").removeprefix("//"))
     prefix, separator, path = uri.partition(":///")
     if separator and prefix == "sqlite":
         return f"sqlite:///{os.path.abspath(path)}"

@@ -76,6 +76,11 @@ class Run(click.Command):
     help="Where to download the values of parameters of the type path to; by default a temporary "
     "folder.",
 )
+@click.option(
+    "--as-mlflow",
+    is_flag=True,
+    help="Have `import mlflow` find runlog in the process and in those that it starts.",
+)
 @click.option("--log-output", is_flag=True, help="Log what is printed as the file console.log.")
 @click.option(
     "-b",
@@ -111,12 +116,18 @@ def _run(given: Mapping[str, Any], command: Sequence[str]) -> SubmittedRun:
     from runlog.projects import running
 
     stores.report_new_file(stores.database_path(given["uri"]))
+    environment = {}
+    if given["as_mlflow"]:
+        from runlog.mlflow_names.finder import environment as with_mlflow
+
+        environment = with_mlflow()
     launch = running.Launch(
         given["uri"],
         given["experiment_name"],
         given["experiment_id"],
         given["run_name"],
         given["run_id"],
+        environment,
         log_output=given["log_output"],
     )
     if command:

@@ -12,6 +12,7 @@ from runlog.errors import InvalidParameter
 from runlog.projects import process
 from runlog.projects.source import Source
 from runlog.store import Store
+from runlog.store_uri import database_file, is_at_server
 
 SOURCE_NAME, SOURCE_TYPE = "mlflow.source.name", "mlflow.source.type"
 REPOSITORY, BRANCH = "mlflow.source.git.repoURL", "mlflow.source.git.branch"
@@ -87,13 +88,13 @@ def _storable(value: str) -> str:
 
 
 def environment(store_uri: str | None, run: Run) -> dict[str, str]:
-    """Return the variables by which a process finds its run, for runlog and for MLflow."""
-    values = {
-        "TRACKING_URI": tracking_uri.with_password(store_uri),
-        "EXPERIMENT_ID": run.info.experiment_id,
-        "RUN_ID": run.info.run_id,
-    }
-    return {f"{prefix}_{key}": text for key, text in values.items() for prefix in PREFIXES}
+    """Return the variables by which a process finds its run, for runlog and for MLflow. The real
+    MLflow finds a file by our plug-in, whose URIs begin with `runlog:`."""
+    uri = tracking_uri.with_password(store_uri)
+    values = {"EXPERIMENT_ID": run.info.experiment_id, "RUN_ID": run.info.run_id}
+    both = {f"{prefix}_{key}": text for key, text in values.items() for prefix in PREFIXES}
+    for_mlflow = uri if is_at_server(uri) else f"runlog://{database_file(uri)}"
+    return {**both, "RUNLOG_TRACKING_URI": uri, "MLFLOW_TRACKING_URI": for_mlflow}
 
 
 PREFIXES = ("RUNLOG", "MLFLOW")
