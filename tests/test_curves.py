@@ -92,6 +92,34 @@ def test_a_long_curve_is_thinned_evenly_and_its_area_is_exact():
     assert one["auc"] != rough
 
 
+@pytest.mark.parametrize("rows", [50, 3000])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_with_numpy_and_without_curves_are_the_same(monkeypatch, rows, weighted):
+    pytest.importorskip("numpy")
+    chance = random.Random(rows)
+    true = [chance.choice(["a", "b"]) for _ in range(rows)]
+    scores = [round(chance.gauss(each == "b", 1), 2 if rows < 100 else 5) for each in true]
+    weights = [chance.choice([0, 1, 2.5]) for _ in true] if weighted else None
+    found = []
+    for many in (1, 10**9):
+        monkeypatch.setattr(curves, "MANY", many)
+        found.append(
+            [
+                each(true, scores, sample_weight=weights)
+                for each in (curves.roc_curve, curves.pr_curve)
+            ]
+        )
+    for one, other, area in zip(*found, ("auc", "average_precision"), strict=True):
+        (one,), (other,) = one["curves"], other["curves"]
+        assert one.pop(area) == pytest.approx(other.pop(area), rel=1e-12)
+        assert one.pop("thresholds") == other.pop("thresholds")
+        assert one == other
+    json.dumps(found, allow_nan=False)
+    monkeypatch.setattr(curves, "MANY", 1)
+    with pytest.raises(InvalidParameter, match="'x' is not a number"):
+        curves.roc_curve(["a", "b"], [0.5, "x"])
+
+
 def test_classes_without_rows_have_no_curve(rows):
     true, scores, _ = rows
     labels = [*LABELS[:2], "wolf"]
