@@ -17,63 +17,20 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 import runlog
 from processes import LONG, wait_for
-from runlog import cli
 from runlog.errors import ExecutionException, InvalidParameter, NotFound
 from runlog.projects import specification
 from runlog.projects.environments import requirements
+from running_projects import call, project, run_project, start
+from serving import serving
 from test_context import git, repository
-
-MLPROJECT = """
-name: digits
-entry_points:
-  main:
-    parameters:
-      alpha: {type: float, default: 0.5}
-      data: {type: path, default: train.csv}
-      where: {type: uri, default: "s3://bucket/path"}
-      text: string
-    command: "python show.py --alpha {alpha} {text} {data}"
-  fail:
-    command: "exit 3"
-"""
-SHOW = """
-import json, os, sys
-from pathlib import Path
-import runlog
-with runlog.start_run() as run:
-    runlog.log_metric("loss", 0.5)
-    names = ("RUN_ID", "TRACKING_URI", "EXPERIMENT_ID")
-    environment = {name: os.environ.get(f"MLFLOW_{name}") for name in names}
-    runlog.log_dict({"arguments": sys.argv[1:], "folder": os.getcwd(), **environment}, "seen.json")
-"""
-
-
-def project(folder: Path, text: str = MLPROJECT) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "MLproject").write_text(text)
-    (folder / "show.py").write_text(SHOW)
-    (folder / "train.csv").write_text("a,b\n")
-    return folder
-
-
-def call(*words: str | Path, code: int = 0) -> str:
-    result = CliRunner().invoke(cli.main, ["run", *map(str, words)])
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 def only_run(**search: str) -> runlog.Run:
     (found,) = runlog.search_runs(output_format="list", search_all_experiments=True, **search)
     return found
-
-
-def start(*words: str, **more: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "runlog.cli", "run", *words]
-    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, **more)
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +75,7 @@ def test_the_command_is_the_one_that_mlflow_runs(place, text):
 )
 def test_wrong_parameters_start_no_run(place, given, message):
     with pytest.raises(runlog.RunlogError, match=message):
-        runlog.projects.run(str(project(place / "p")), parameters=given)
+        run_project(project(place / "p"), parameters=given)
     assert not Path("runlog.db").exists()
 
 
@@ -140,13 +97,13 @@ def test_wrong_parameters_start_no_run(place, given, message):
 )  # fmt: skip
 def test_a_wrong_file_is_named(place, text, message):
     with pytest.raises(ExecutionException, match=message):
-        runlog.projects.run(str(project(place / "p", text)))
+        run_project(project(place / "p", text))
 
 
 def test_a_template_with_an_undeclared_name_is_refused(place):
     text = "entry_points: {main: {command: 'echo {a}'}}"
     with pytest.raises(InvalidParameter, match="Declare each {name}"):
-        runlog.projects.run(str(project(place / "p", text)))
+        run_project(project(place / "p", text))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +142,7 @@ def test_a_wrong_command_line_says_what_to_write(place, words, message):
 )
 def test_wrong_arguments_are_refused(place, argument, value):
     with pytest.raises((InvalidParameter, NotFound)):
-        runlog.projects.run(str(project(place / "p")), "fail", **{argument: value})
+        run_project(project(place / "p"), "fail", **{argument: value})
 
 
 # -- running --------------------------------------------------------------------------------
@@ -194,7 +151,7 @@ def test_wrong_arguments_are_refused(place, argument, value):
 def test_a_project_runs_as_a_run(place):
     folder = project(place / "p")
     (place / "other.csv").touch()
-    submitted = runlog.run(
+    submitted = run_project(
         str(folder),
         parameters={"text": "a 'b'", "data": "other.csv", "more": 2},
         experiment_name="new",
@@ -253,14 +210,14 @@ def test_a_script_is_an_entry_point(place):
     assert (folder / "printed").read_text() == "--x 1 2\n"
     call(folder, "-e", "show.py")
     with pytest.raises(ExecutionException, match="no script"):
-        runlog.projects.run(str(folder), "other.py")
+        run_project(folder, "other.py")
 
 
 def test_an_exit_code_is_the_status_of_the_run(place):
     assert "FAILED, exit code 3" in call(project(place / "p"), "-e", "fail", code=3)
     assert only_run().info.status == "FAILED"
     with pytest.raises(ExecutionException, match=r"Run \(ID '\w{32}'\) failed"):
-        runlog.projects.run("p", "fail")
+        run_project("p", "fail")
 
 
 def test_a_run_that_ended_before_its_process_failed_is_failed(place):
@@ -289,7 +246,7 @@ def test_a_run_may_be_one_that_is_there(place):
 
 def test_a_run_inside_an_active_one_is_its_child(place):
     with runlog.start_run() as outer:
-        inner = runlog.projects.run(str(project(place / "p")), parameters={"text": "a"})
+        inner = run_project(project(place / "p"), parameters={"text": "a"})
     assert runlog.get_parent_run(inner.run_id).info.run_id == outer.info.run_id
 
 
@@ -297,7 +254,7 @@ def test_a_run_that_is_not_awaited(place):
     text = "entry_points: {main: {command: 'read line < gate'}}"
     folder = project(place / "p", text)
     os.mkfifo(folder / "gate")
-    submitted = runlog.projects.run(str(folder), synchronous=False)
+    submitted = run_project(folder, synchronous=False)
     assert submitted.get_status() == "RUNNING" and submitted.exit_code is None
     (folder / "gate").write_text("go\n")
     assert submitted.wait() and submitted.get_status() == "FINISHED"
@@ -306,7 +263,7 @@ def test_a_run_that_is_not_awaited(place):
 
 def test_a_run_that_is_cancelled_is_killed(place):
     folder = project(place / "p", "entry_points: {main: {command: 'sleep 1000 & wait'}}")
-    submitted = runlog.projects.run(str(folder), synchronous=False)
+    submitted = run_project(folder, synchronous=False)
     submitted.cancel()
     assert not submitted.wait() and submitted.get_status() == "KILLED"
     assert only_run().info.status == "KILLED"
@@ -342,6 +299,22 @@ def test_a_command_runs_as_a_run(place):
 def test_a_program_that_is_not_there_starts_no_run(place):
     assert "no program 'nobody-has-this'" in call("--", "nobody-has-this", "x", code=1)
     assert not Path("runlog.db").exists()
+
+
+def test_an_exit_code_does_not_depend_on_the_server(place, monkeypatch):
+    monkeypatch.setenv("RUNLOG_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("RUNLOG_FLUSH_TIMEOUT", "0.1")
+    with serving(place) as served:
+        words = ["--tracking-uri", served.uri, "--", "sh", "-c"]
+        printed = call(*words, f"kill -9 {served.process.pid}; exit 5", code=5)
+    assert "(FAILED) is not recorded" in printed
+
+
+def test_a_run_is_named_by_a_prefix_of_its_id(place):
+    with runlog.start_run() as first:
+        pass
+    call("--run-id", first.info.run_id[:6], "--", "true")
+    assert only_run().data.tags["mlflow.source.name"] == "true"
 
 
 def test_the_experiment_in_the_environment_is_handed_down_by_its_id(place, monkeypatch):
@@ -532,7 +505,7 @@ def test_submodules_are_fetched(place, repo, monkeypatch):
 def test_what_cannot_be_fetched_is_named_without_passwords(place, repo, uri, version, message):
     project(place / "plain")
     with pytest.raises(runlog.RunlogError, match=message) as raised:
-        runlog.projects.run(uri, version=version)
+        run_project(uri, version=version)
     assert "secret" not in str(raised.value)
     assert not Path("x").exists() and not Path("runlog.db").exists()
 
@@ -713,8 +686,6 @@ print(submitted.run_id)
 
 def test_mlflow_records_the_same_of_the_same_project(place, monkeypatch):
     pytest.importorskip("mlflow.projects")
-    from serving import serving
-
     repo = repository(place / "repo")
     git(repo, "remote", "add", "origin", "https://example.org/a.git")
     folder = project(repo / "inner")
@@ -733,9 +704,7 @@ def test_mlflow_records_the_same_of_the_same_project(place, monkeypatch):
         theirs = runlog.get_run(done.stdout.split()[-1])
         monkeypatch.chdir(folder)
         given = {"text": "a b", "more": "x;y"}
-        ours = runlog.get_run(
-            runlog.projects.run(str(folder), parameters=given, run_name="a").run_id
-        )
+        ours = runlog.get_run(run_project(folder, parameters=given, run_name="a").run_id)
     differing = {"mlflow.gitRepoURL", "mlflow.source.git.branch", "mlflow.gitBranchName"}
     assert {
         key: value for key, value in ours.data.tags.items() if key in theirs.data.tags

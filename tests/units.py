@@ -16,7 +16,17 @@ import pytest
 
 import servers
 
-HELPERS = {"disks", "power", "relay", "served", "servers", "serving", "slow", "subprocess"}
+HELPERS = {
+    "disks",
+    "power",
+    "relay",
+    "running_projects",
+    "served",
+    "servers",
+    "serving",
+    "slow",
+    "subprocess",
+}
 TESTS = str(Path(__file__).parent)
 SERVERS = {*servers.KINDS, *servers.CLUSTERS}
 IN_PROCESS = {"sqlite", "http_in_process", "local", "memory", "sqlar"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runlog.commands import options, output, stores
+from runlog.commands import choosing, options, output, stores
 
 if TYPE_CHECKING:
     from runlog.projects.running import SubmittedRun
@@ -62,7 +62,11 @@ class Run(click.Command):
 )
 @options.experiment_options()
 @click.option("--run-name", metavar="NAME", help="The name of the run; by default a random one.")
-@click.option("--run-id", metavar="ID", help="A run to use instead of a new one.")
+@click.option(
+    "--run-id",
+    metavar="ID",
+    help="A run to use instead of a new one, by its id or a unique prefix of it.",
+)
 @click.option(
     "--env-manager",
     metavar="MANAGER",
@@ -116,6 +120,9 @@ def _run(given: Mapping[str, Any], command: Sequence[str]) -> SubmittedRun:
     from runlog.projects import running
 
     stores.report_new_file(stores.database_path(given["uri"]))
+    run_id = given["run_id"]
+    if run_id is not None:
+        run_id = choosing.full_run_id(stores.open_store(given["uri"]), run_id)
     environment = {}
     if given["as_mlflow"]:
         from runlog.mlflow_names.finder import environment as with_mlflow
@@ -126,7 +133,7 @@ def _run(given: Mapping[str, Any], command: Sequence[str]) -> SubmittedRun:
         given["experiment_name"],
         given["experiment_id"],
         given["run_name"],
-        given["run_id"],
+        run_id,
         environment,
         log_output=given["log_output"],
     )
@@ -180,7 +187,8 @@ class _Reporter(logging.Handler):
     """Prints what is logged as messages of the command."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        output.report("note", record.getMessage())
+        kind = "note" if record.levelno < logging.WARNING else "warning"
+        output.report(kind, record.getMessage())
 
 
 @contextmanager

@@ -122,8 +122,9 @@ def _pumps(process: subprocess.Popen[bytes], log: IO[bytes]) -> list[threading.T
     def pump(source: IO[bytes], target: int) -> None:
         while part := os.read(source.fileno(), 65536):
             with lock:
-                log.write(part)
-                log.flush()
+                if not log.closed:  # as it is when a background process outlives the run's
+                    log.write(part)
+                    log.flush()
             _write(target, part)
 
     threads = []

@@ -100,12 +100,16 @@ def environment(store_uri: str | None, run: Run) -> dict[str, str]:
 PREFIXES = ("RUNLOG", "MLFLOW")
 
 
-def finish(store: Store, run_id: str, code: int, interrupted: bool) -> str:
-    """End the run as the process ended, and return its status. What the process itself has
-    recorded stays, unless the exit code says that it failed later."""
-    status = "FAILED" if code else "FINISHED"
+def status_of(code: int, interrupted: bool) -> str:
+    """Return the status of a run whose process ended with this exit code."""
     if interrupted or process.is_interruption(code):
-        status = "KILLED"
+        return "KILLED"
+    return "FAILED" if code else "FINISHED"
+
+
+def finish(store: Store, run_id: str, status: str) -> str:
+    """End the run with a status, and return what it has then. What the process itself has recorded
+    stays, unless it ended worse."""
     recorded = store.get_run(run_id).info.status
     if recorded == status or recorded in _ENDED and status != "KILLED":
         return recorded

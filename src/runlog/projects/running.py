@@ -19,7 +19,7 @@ from typing import IO, Any, NamedTuple
 
 from runlog import artifacts, fluent, tracking_uri
 from runlog.client import RunlogClient
-from runlog.errors import ExecutionException, InvalidParameter, NotFound, shown
+from runlog.errors import ExecutionException, InvalidParameter, NotFound, RunlogError, shown
 from runlog.projects import environments, recording, source, specification
 from runlog.projects.process import Process, Signals
 from runlog.projects.specification import EntryPoint, Project
@@ -235,7 +235,7 @@ def _run_process(
             try:
                 started = Process(command, folder, handed_down, output, reads=launch.synchronous)
             except OSError:
-                recording.finish(store, run_id, 1, False)
+                recording.finish(store, run_id, "FAILED")
                 raise
             finish = partial(_finish, launch, store, run_id, started, output, closing.pop_all())
             submitted = SubmittedRun(run_id, started, finish)
@@ -258,12 +258,14 @@ def _finish(
     code: int,
 ) -> str:
     """Record the end of the process, and return the status of the run."""
+    status = recording.status_of(code, bool(started.interrupts))
     with stack:
         try:
             if output is not None:
                 RunlogClient(launch.store_uri).log_artifact(run_id, output.name)
-        finally:
-            status = recording.finish(store, run_id, code, bool(started.interrupts))
+            status = recording.finish(store, run_id, status)
+        except RunlogError as error:  # the program has ended all the same, as its exit code says
+            log.warning(f"the end of the run {run_id} ({status}) is not recorded: {error.message}")
     log.info(f"run {run_id} ended: {status}" + (f", exit code {code}" if code else ""))
     return status
 
