@@ -47,19 +47,21 @@ ARROWS = {
     "dataframes": "errors extras sql_results store",
     "tracking_uri": "errors settings store store_uri",
     "protocol": "entities errors sql_results store store_parts validate",
-    "sqlstore": "clock db entities errors names query settings sql_results store store_parts "
-    "validate",
+    "sqlstore": "clock db entities errors names query settings sql_results store "
+    "store_parts validate",
     "active_runs": "clock entities errors run_exit tracking_uri",
     "registry_client": "context entities errors storage store_parts tracking_uri",
     "html_page": "_version clock entities errors protocol store",
     "http": "_version clock db entities errors names printable protocol settings "
     "sql_results storage store store_parts validate",
-    "client": "clock curves dataframes entities errors media metric_definitions mlflow_names "
-    "registry_client settings storage store_parts tracking_uri validate",
+    "client": "clock curves dataframes entities errors media metric_definitions "
+    "mlflow_names registry_client settings storage store_parts tracking_uri "
+    "validate",
     "model_registration": "errors registry_client storage store_parts",
     "model_uris": "client errors registry_client storage store_parts",
-    "fluent": "active_runs client clock context dataframes entities errors model_registration "
-    "run_exit settings store store_parts system_metrics tracking_uri validate",
+    "fluent": "active_runs client clock context dataframes entities errors "
+    "model_registration run_exit settings store store_parts system_metrics "
+    "tracking_uri validate",
     "artifacts": "entities errors media model_uris storage tracking_uri",
     "notebook": "entities errors fluent html_page protocol tracking_uri",
     "tracking": "client fluent tracking_uri",
@@ -69,18 +71,19 @@ ARROWS = {
     "tracking_uri validate",
     "mlflow_modules": "artifacts client context entities errors fluent names settings storage "
     "store system_metrics tracking_uri validate",
-    "models": "active_runs artifacts client entities errors extras fluent model_registration "
-    "model_uris settings storage tracking_uri types",
-    "projects": "active_runs artifacts client clock context entities errors fluent settings "
-    "store store_uri tracking_uri",
-    "server": "_version artifacts clock db entities errors html_page printable protocol query "
-    "sql_results sqlstore storage store store_parts store_uri tracking_uri validate",
-    "autologging": "active_runs client clock context data entities errors fluent models types "
-    "validate",
-    "commands": "_version artifacts client clock context copying db entities errors html_page "
-    "http metric_definitions mlflow_names models projects query server settings "
-    "sql_results sqlstore storage store store_parts store_uri text_tables "
+    "models": "active_runs artifacts client entities errors extras fluent "
+    "model_registration model_uris settings storage tracking_uri types",
+    "projects": "active_runs artifacts client clock context entities errors fluent "
+    "settings store store_uri tracking_uri",
+    "server": "_version artifacts clock db entities errors html_page printable protocol "
+    "query sql_results sqlstore storage store store_parts store_uri "
     "tracking_uri validate",
+    "autologging": "active_runs client clock context data entities errors fluent models "
+    "types validate",
+    "commands": "_version artifacts client clock context copying db entities errors "
+    "html_page http metric_definitions mlflow_names models projects query "
+    "server settings sql_results sqlstore storage store store_parts store_uri "
+    "text_tables tracking_uri validate",
     "serve": "server",
     "flavors": "autologging errors extras fluent models settings types",
     "cli": "_version commands errors",

@@ -127,7 +127,7 @@ def busy(tmp_path_factory):
         "experiment": {"experiment_id": "1", "name": "secret"},
         "keys": ["k"], "after_steps": [0], "cursor": "[0,[]]", "kind": "params",
         "query": "select 1 as one", "version": "1", "alias": "a", "stage": "Staging",
-        "archive_existing_versions": False, "source": "s3://bucket/model",
+        "archive_existing_versions": False, "source": "s3://bucket/model", "model": {"name": "m"},
     }  # fmt: skip
     team.path = path
     yield team
@@ -164,7 +164,7 @@ def test_every_endpoint_asks_what_the_caller_may(busy, row, caller):
         allowed = role != "member"
     if row.name in (*FOR_ALL_USERS, *LISTS_OF_EXPERIMENTS):
         allowed = True
-    if row.name in ("keepExperiment", "beginRuns", "keepModels", "endRuns"):
+    if row.name in ("keepExperiment", "beginRuns", "keepModels", "endRuns", "keepRegisteredModel"):
         allowed = role == "admin"
     answer = send(busy, caller, row, next(row.paths()))
     if allowed and not (read_only and row.access != READ):

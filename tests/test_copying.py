@@ -62,11 +62,30 @@ def fill(store) -> None:
         read = RunInputs([], [LoggedModelInput(model.model_id)])
         store.log(run_id, measured=[measured], inputs=read)
         store.update_run(run_id, ("FINISHED", "KILLED", "RUNNING")[start], start + 5 or None)
+    register(store, run_id, model.model_id)
     store.models.delete(model.model_id)
     store.delete_run(run_id)
     gone = store.create_experiment("gone")
     store.create_run(gone, start_time=1)
     store.delete_experiment(gone)
+
+
+def register(store, run_id: str, model_id: str) -> None:
+    """Registered models with versions of the run and the logged model, of others, and without."""
+    name, registry = HOSTILE.replace("/", "").replace(":", ""), store.registry
+    registry.create_model(name, {"k": HOSTILE}, HOSTILE)
+    location = store.get_run(run_id).info.artifact_uri
+    for source in ("s3://b/m", f"runs:/{run_id}/m", f"models:/{model_id}", f"{location}/m"):
+        registry.create_version(name, source, run_id, {"t": HOSTILE}, "https://h/r", HOSTILE)
+    registry.create_version(name, f"models:/{name}/2")
+    registry.delete_version(name, 1)
+    registry.transition_stage(name, 2, "Production")
+    registry.transition_stage(name, 3, "Archived")
+    registry.set_alias(name, "best", 2)
+    registry.set_alias(name, "other", 3)
+    registry.create_model("elsewhere")
+    registry.create_version("elsewhere", "s3://b/elsewhere")
+    registry.create_model("empty", description="", deployment_job_id="job")
 
 
 @pytest.fixture
@@ -165,6 +184,38 @@ def test_a_part_of_it(words, runs, experiments, full, place):
     assert found.get("experiments", (0, 0)) == (experiments, experiments)
     if words[:1] == ["--filter"]:
         assert found.get("models", (0, 0)) == (runs, runs)
+
+
+def test_registered_models_of_the_runs_that_are_copied(full, place):
+    found = counts(full, place / "all.db", "--view", "all")
+    assert (found["registered models"], found["versions"]) == ((3, 3), (5, 5))
+    found = counts(full, place / "part.db", "--view", "all", "--experiment-id", "1")
+    assert (found["registered models"], found["versions"]) == ((1, 1), (4, 4))
+    assert "registered models" not in counts(full, place / "none.db", "--experiment-id", "0")
+
+
+def test_versions_point_to_the_copied_files(full, place):
+    run_id = RunlogClient(str(full)).search_runs(["1"], run_view_type=ViewType.ALL)[0].info.run_id
+    (place / "elsewhere").mkdir()
+    copy(full, place / "elsewhere" / "copy.db", "--view", "all", "--artifacts")
+    registry = open_store(str(place / "elsewhere" / "copy.db")).registry
+    found = {
+        version.source: registry.download_uri(version.name, version.version)
+        for version in registry.search_versions()
+    }
+    below = f"{place}/elsewhere/artifacts/1/{run_id}/artifacts/m"
+    assert found[f"runs:/{run_id}/m"] == found[below] == below
+    assert found["s3://b/elsewhere"] == "s3://b/elsewhere"
+
+
+def test_another_version_of_the_same_number_stays(full, place):
+    store = open_store(str(place / "copy.db"))
+    store.registry.create_model("elsewhere")
+    mine = store.registry.create_version("elsewhere", "s3://b/mine")
+    found = counts(full, place / "copy.db", "--view", "all", code=1)
+    assert found["versions"] == (5, 4)
+    assert store.registry.get_version("elsewhere", 1) == mine
+    assert store.registry.create_version("elsewhere", "s3://b/next").version == "2"
 
 
 def test_a_dry_run_writes_nothing(full, place):
@@ -347,12 +398,22 @@ def test_to_mlflows_server_and_back(place):
     model = store.models.create(number, "m", source_run_id=child)
     store.models.log_outputs(child, [LoggedModelOutput(model.model_id, 3)])
     store.models.finalize(model.model_id, "READY")
+    store.registry.create_model("r", {"k": "v"}, "text")
+    for source in ("s3://b/m", f"models:/{model.model_id}", f"runs:/{child}/m"):
+        store.registry.create_version("r", source, tags={"t": "v"})
+    store.registry.set_alias("r", "best", 2)
+    store.registry.transition_stage("r", 3, "Staging")
     server = served.mlflow()
     served.empty(server)
     for _ in range(2):
         found = counts(place / "first.db", server.uri, "--view", "all")
         assert found["points"] == (50, 50) and found["runs"] == (3, 3)
+        assert found["registered models"] == (1, 1) and found["versions"] == (3, 3)
     there = open_store(server.uri)
+    assert [each.version for each in there.registry.search_versions()] != []
+    best = there.registry.version_by_alias("r", "best")
+    assert (best.version, best.tags["t"]) == ("2", "v")
+    assert there.registry.latest_versions("r", ["Staging"])[0].version == "3"
     copied = there.find_experiment("copied").experiment_id
     (run,) = there.search_runs([copied], f"tags.`{COPY_OF}` = '{child}'")
     assert (run.info.status, run.info.start_time, run.info.end_time) == ("FAILED", 6, 99)

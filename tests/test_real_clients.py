@@ -116,6 +116,40 @@ def test_mlflows_own_client(tracking, client):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("client", ["mlflow 1", "mlflow 2", "mlflow 3"])
+def test_the_registry_of_mlflows_own_client(tracking, client):
+    said = output([python_with(client), PROGRAMS / "mlflow_registry.py", tracking.uri])
+    aliases = {"aliases": ["2", {"best": "2"}], "copied": ["copied", "1", "models:/digits/2"]}
+    assert json.loads(said.splitlines()[-1]) == {
+        "created": ["digits", {"team": "vision"}, "reads digits"],
+        "versions": ["1", "2", {"n": "2"}, "second"],
+        "source": True,
+        "run": [True, "READY", "None"],
+        "files": True,
+        "updated": ["new", {"k": "v"}, {"a": "b"}],
+        "stages": ["Production", [["1", "Archived"], ["2", "Production"]]],
+        "archived": ["1"],
+        "known stages": ["None", "Staging", "Production", "Archived"],
+        **({} if client == "mlflow 1" else aliases),
+        "names": ["digits", "c", "b", "a"],
+        "found": ["digits"],
+        "searched": ["1", "2"],
+        "of run": ["1", "2"],
+        "left": ["2"],
+        "errors": [
+            "RESOURCE_DOES_NOT_EXIST",
+            "RESOURCE_ALREADY_EXISTS",
+            "RESOURCE_DOES_NOT_EXIST",
+            "INVALID_PARAMETER_VALUE",
+            "INVALID_PARAMETER_VALUE",
+            "INVALID_PARAMETER_VALUE",
+            "INVALID_PARAMETER_VALUE",
+        ],
+        "gone": ["a", "b", "c"],
+    }
+
+
+@pytest.mark.slow
 def test_mlflows_client_sends_a_large_file_in_parts(place, monkeypatch):
     monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(2**20))
     monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(2**19))

@@ -61,8 +61,8 @@ class RunlogClient(RegistryClient):
     """Read and write experiments, runs and artifacts at a tracking URI, by run id.
 
     Methods, arguments and results are those of MlflowClient. `tracking_uri` is by default the one
-    of `runlog.get_tracking_uri`, `registry_uri` that of `runlog.get_registry_uri` or, where
-    `tracking_uri` is given, the same.
+    of `runlog.get_tracking_uri`, `registry_uri` the one that `runlog.set_registry_uri` or
+    RUNLOG_REGISTRY_URI names, or else the tracking URI.
 
     >>> client = runlog.RunlogClient()
     >>> run = client.create_run("0", run_name="first")

@@ -62,14 +62,15 @@ def copy(
     dry_run: bool,
     form: str | None,
 ) -> None:
-    """Copy experiments with their runs, histories, inputs and logged models to another store.
+    """Copy experiments with their runs, histories, inputs and models to another store.
 
     SRC and DST are tracking URIs: files, databases or servers. Runs keep their ids, times and
-    stages; experiments are matched by name. You can interrupt the command at any time: it continues
-    when you call it again, and copies nothing twice. At the end it counts everything on both sides;
-    the exit code is 1 if the numbers differ. If a run is logged to meanwhile, its state at some
-    moment is copied, and a note tells you so. MLflow servers choose the ids of runs themselves;
-    there, the tag runlog.copyOf holds the original id.
+    stages; experiments are matched by name. All registered models go along; if you choose
+    experiments or runs, those with versions from these runs. You can interrupt the command at any
+    time: it continues when you call it again, and copies nothing twice. At the end it counts
+    everything on both sides; the exit code is 1 if the numbers differ. If a run is logged to
+    meanwhile, its state at some moment is copied, and a note tells you so. MLflow servers choose
+    the ids of runs themselves; there, the tag runlog.copyOf holds the original id.
     """
     from runlog.copying import copy as copying
     from runlog.copying import selection
@@ -79,7 +80,8 @@ def copy(
     there = stores.open_store(source)
     number = choosing.view_type(view)
     chosen = _experiments(there, experiment_ids, experiment_names, number)
-    choice = selection.Selection(chosen, filter_string, number, artifacts)
+    everything = not (experiment_ids or experiment_names or filter_string)
+    choice = selection.Selection(chosen, filter_string, number, artifacts, everything)
     with _target_store(target, artifact_root, dry_run) as here, output.progress("Copying") as done:
         if dry_run or here is None:
             counts = selection.count(selection.Selected(there, choice), here)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from runlog.artifacts import LocationRefused
+from runlog.copying.registry import copy_models
 from runlog.copying.selection import Counts, Selected, Selection, batches, count, run_id
 from runlog.entities import Experiment, LoggedModel, Metric, RunInfo
 from runlog.errors import InvalidParameter
@@ -85,8 +86,10 @@ class _Copying:
         for experiment in self.chosen.experiments:
             for records in self.chosen.batches(experiment):
                 self._end_runs(records, numbers[experiment.experiment_id])
+        registered = self.chosen.registered(models)
+        copy_models(self.source, self.target, self.here, registered)
         self.here.finish()
-        counts = count(self.chosen, self.target, self.here, models)
+        counts = count(self.chosen, self.target, self.here, models, registered)
         return Outcome(counts, self.left_behind, self.refused, len(self.chosen.live))
 
     def _end_runs(self, records: Sequence[RunRecord], number: str) -> None:

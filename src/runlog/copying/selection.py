@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from runlog.artifacts import LocationRefused
+from runlog.copying.registry import chosen_models, count_models
 from runlog.entities import (
     RUN_NAME,
     Experiment,
@@ -16,7 +17,12 @@ from runlog.entities import (
 )
 from runlog.storage.opening import opened
 from runlog.store import view_stages
-from runlog.store_parts.exact_copy import COPY_OF, ModelRecord, RunRecord
+from runlog.store_parts.exact_copy import (
+    COPY_OF,
+    ModelRecord,
+    RegisteredModelRecord,
+    RunRecord,
+)
 
 if TYPE_CHECKING:
     from runlog.entities import FileInfo
@@ -37,6 +43,8 @@ class Selection(NamedTuple):
     filter_string: str | None = None
     view_type: int = ViewType.ACTIVE_ONLY
     artifacts: bool = False
+    registry: bool = False
+    """Whether all registered models are copied, not only those of the copied runs."""
 
     @property
     def is_narrow(self) -> bool:
@@ -121,15 +129,23 @@ class Selected:
             if each.model.source_run_id in chosen or each.model.model_id in chosen
         ]
 
+    def registered(self, models: Sequence[ModelRecord]) -> list[RegisteredModelRecord]:
+        """Return the registered models that go along with the runs and these logged models."""
+        ids = {run_id for ids in self.runs.values() for run_id in ids}
+        ids.update(each.model.model_id for each in models)
+        return chosen_models(self.store, ids, self.selection.registry)
+
 
 def count(
     chosen: Selected,
     target: Store | None,
     here: Records | None = None,
     known: Sequence[ModelRecord] | None = None,
+    registered: Sequence[RegisteredModelRecord] | None = None,
 ) -> list[Counts]:
     """Count what is chosen in both stores; nothing in a target that is None. `here` are the
-    target's records if they are in use already, `known` the models if they have been read."""
+    target's records if they are in use already, `known` the models and `registered` the registered
+    models if they have been read."""
     here = here or (target.records if target is not None else None)
     tally: dict[str, list[int]] = {}
     wanted = chosen.models() if known is None else known
@@ -157,7 +173,9 @@ def count(
     for model_id in ids:
         is_here = here is not None and here.id_here(model_id) in found
         _add(tally, {"models": 1}, {"models": int(is_here)})
-    return [Counts(kind, *both) for kind, both in tally.items() if any(both)]
+    counts = [Counts(kind, *both) for kind, both in tally.items() if any(both)]
+    registered = chosen.registered(wanted) if registered is None else registered
+    return counts + [Counts(*each) for each in count_models(here, registered)]
 
 
 def _is_as_far(

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from runlog.entities import Experiment, LoggedModel, RunInfo, ViewType
+from runlog.entities.model_registry import ModelVersion
+from runlog.http.registry import HttpRegistry
 from runlog.protocol import codecs
 from runlog.protocol.codecs import Kind
 from runlog.protocol.exact_copy import MODEL_RECORD, RUN_RECORD
 from runlog.protocol.limits import MAX_RUNS_AT_ONCE
-from runlog.store_parts.exact_copy import ModelRecord, Records, RunRecord
+from runlog.store_parts.exact_copy import ModelRecord, Records, RegisteredModelRecord, RunRecord
+from runlog.store_parts.registered_models import versions_of
 
 MOST = 16 * 2**20  # characters in a request: the server reads twice that
 T = TypeVar("T")
@@ -67,6 +70,14 @@ class HttpRecords(Records):
         for some in _fitting(records, MODEL_RECORD):
             found += self._call("keepModels", records=some, new_places=new_places)
         return found
+
+    def store_registered_model(self, record: RegisteredModelRecord) -> None:
+        self._call("keepRegisteredModel", **record._asdict())
+
+    def versions_here(self, record: RegisteredModelRecord) -> list[ModelVersion]:
+        made = {each.version.version: each.version.creation_timestamp for each in record.versions}
+        here = versions_of(HttpRegistry(self._call), record.model.name)
+        return [each for each in here if made.get(each.version) == each.creation_timestamp]
 
     def end_runs(self, records: Sequence[RunRecord]) -> None:
         for some in _fitting(records, RUN_RECORD):

@@ -25,8 +25,16 @@ from runlog.entities import (
     RunStatus,
     ViewType,
 )
-from runlog.errors import NotFound, RunlogError
-from runlog.store_parts.exact_copy import COPY_OF, ModelRecord, Records, RunRecord
+from runlog.entities.model_registry import STAGE_NONE, ModelVersion
+from runlog.errors import AlreadyExists, NotFound, RunlogError
+from runlog.store_parts.exact_copy import (
+    COPY_OF,
+    ModelRecord,
+    Records,
+    RegisteredModelRecord,
+    RunRecord,
+)
+from runlog.store_parts.registered_models import versions_of
 
 if TYPE_CHECKING:
     from runlog.store import Store
@@ -201,6 +209,44 @@ class MlflowRecords(Records):
             self._ids[each.model_id]: getattr(each, "step", 0)
             for each in links
             if each.model_id in self._ids and self._ids[each.model_id] not in known
+        }
+
+    def store_registered_model(self, record: RegisteredModelRecord) -> None:
+        registry, model = self._store.registry, record.model
+        try:
+            registry.create_model(model.name, model.tags, model.description)
+        except AlreadyExists:
+            for key, value in model.tags.items():
+                registry.set_model_tag(model.name, key, value)
+        known = self._versions_by_copy(model.name)
+        for version, location in record.versions:
+            tag = f"{version.name}/{version.version}"
+            here = known.get(tag)
+            if here is None:
+                here = registry.create_version(
+                    model.name,
+                    location,
+                    self._ids.get(version.run_id or "", version.run_id),
+                    {**version.tags, COPY_OF: tag},
+                    version.run_link,
+                    version.description,
+                    self._ids.get(version.model_id or ""),
+                )
+            if version.current_stage not in (None, STAGE_NONE, here.current_stage):
+                registry.transition_stage(model.name, here.version, version.current_stage)
+            for alias in version.aliases:
+                registry.set_alias(model.name, alias, here.version)
+
+    def versions_here(self, record: RegisteredModelRecord) -> list[ModelVersion]:
+        known = self._versions_by_copy(record.model.name)
+        wanted = {f"{each.version.name}/{each.version.version}" for each in record.versions}
+        return [here for tag, here in known.items() if tag in wanted]
+
+    def _versions_by_copy(self, name: str) -> dict[str, ModelVersion]:
+        return {
+            each.tags[COPY_OF]: each
+            for each in versions_of(self._store.registry, name)
+            if COPY_OF in each.tags
         }
 
     def id_here(self, first: str) -> str:

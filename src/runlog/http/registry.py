@@ -112,10 +112,16 @@ class HttpRegistry(RegisteredModels):
         user_id: str | None = None,
     ) -> ModelVersion:
         """As `RegisteredModels.create_version`. The user is the server's to say."""
+        source = rules.version_source(source)
+        # MLflow's servers want the run or the logged model named beside a source that names it.
+        if source.startswith("runs:/") and not run_id:
+            run_id = source.removeprefix("runs:/").partition("/")[0]
+        if source.startswith(rules.MODELS_URI) and not model_id:
+            model_id = rules.parse_models_uri(source).model_id
         made: ModelVersion = self._call(
             "createModelVersion",
             name=rules.model_name(name),
-            source=rules.version_source(source),
+            source=source,
             run_id=validate.run_id(run_id) if run_id else None,
             tags=rules.registry_tags(tags),
             run_link=rules.optional_text(run_link or None),

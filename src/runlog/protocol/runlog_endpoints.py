@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runlog.entities import MetricSummary, ViewType
+from runlog.entities.model_registry import RegisteredModel
 from runlog.protocol import arrays, codecs, entities, exact_copy, log_calls, queries, views
 from runlog.protocol.codecs import (
     INT64,
@@ -40,6 +41,7 @@ from runlog.protocol.limits import (
     MAX_TABLE,
     MAX_TEXT,
 )
+from runlog.protocol.registry_endpoints import REGISTERED_MODEL
 from runlog.protocol.rows import (
     ADMIN,
     EDIT,
@@ -48,6 +50,7 @@ from runlog.protocol.rows import (
     Row,
 )
 from runlog.store import Store
+from runlog.store_parts.exact_copy import RegisteredModelRecord, VersionRecord
 from runlog.store_parts.views import MAX_CHILDREN
 
 _RUN_RECORDS = Field("records", many(exact_copy.RUN_RECORD, MAX_RUNS_AT_ONCE), default=())
@@ -65,6 +68,12 @@ def _summaries(store: Store, run_id: str) -> list[MetricSummary]:
 def _digests(store: Store, run_id: str, paths: list[str] | None) -> list[arrays.Digest]:
     found = store.get_digests(run_id, paths)
     return [arrays.Digest(path, *rest) for path, rest in found.items()]
+
+
+def _store_registered_model(
+    store: Store, model: RegisteredModel, versions: list[VersionRecord]
+) -> None:
+    store.records.store_registered_model(RegisteredModelRecord(model, versions))
 
 
 RUNLOG_ROWS: tuple[Row, ...] = (
@@ -245,6 +254,16 @@ RUNLOG_ROWS: tuple[Row, ...] = (
         "keepModels", "POST", "records/keep-models", ADMIN, "records.store_models",
         (Field("records", many(exact_copy.MODEL_RECORD, MAX_PAIRS), default=()), _NEW_PLACE),
         page("models", MODEL),
+        OURS,
+    ),
+    Row(
+        "keepRegisteredModel", "POST", "records/keep-registered-model", ADMIN,
+        _store_registered_model,
+        (
+            needed("model", REGISTERED_MODEL),
+            Field("versions", many(exact_copy.VERSION_RECORD, MAX_PAIRS), default=()),
+        ),
+        NOTHING,
         OURS,
     ),
     Row(

@@ -9,7 +9,8 @@
 - `search`: clauses and orders of the search language as SQL
 - `views`: the tables, series and overviews that pages and notebooks show
 - `logged_models`: logged models, their params, tags and metrics
-- `registry`: registered models, versions and aliases; `registry_rows`: entities of their rows
+- `registry`: registered models, versions and aliases; `registry_rows`: entities of their rows;
+  `registry_records`: exact copies of them
 - `exact_copy`: the store's side of copying with ids, times and stages
 - `trash`: what is deleted, and deleting it for good
 - `accounts`: users, tokens, grants and the audit log

@@ -9,12 +9,19 @@ from runlog import validate
 from runlog.clock import now
 from runlog.db import digests
 from runlog.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, RunInputs, ViewType
-from runlog.sqlstore import experiments, logged_models, logging
+from runlog.sqlstore import experiments, logged_models, logging, registry_records
 from runlog.sqlstore.ids import json_ids
 from runlog.sqlstore.retry import retry_if_unsure
-from runlog.store_parts.exact_copy import FileRecord, ModelRecord, Records, RunRecord
+from runlog.store_parts.exact_copy import (
+    FileRecord,
+    ModelRecord,
+    Records,
+    RegisteredModelRecord,
+    RunRecord,
+)
 
 if TYPE_CHECKING:
+    from runlog.entities.model_registry import ModelVersion
     from runlog.sqlstore.ids import Fetch
     from runlog.sqlstore.metrics import Metrics
     from runlog.sqlstore.rows import Rows
@@ -303,6 +310,16 @@ class SqlRecords(Records):
                     "deleted": None if stage == LifecycleStage.ACTIVE else deleted or now(),
                 },
             )
+
+    # -- the model registry -----------------------------------------------------------------
+
+    @retry_if_unsure
+    def store_registered_model(self, record: RegisteredModelRecord) -> None:
+        with self._db.transaction():
+            registry_records.store(self._db, self._locations, record)
+
+    def versions_here(self, record: RegisteredModelRecord) -> list[ModelVersion]:
+        return registry_records.found(self._db, self._locations, record)
 
     def _link(self, run: int, kind: str, steps: dict[str, int]) -> None:
         """Keep links to those of the models that are here, deleted ones among them."""

@@ -189,7 +189,7 @@ class SqlRegistry(RegisteredModels):
         user_id: str | None = None,
     ) -> ModelVersion:
         name, texts = rules.model_name(name), rules.registry_tags(tags)
-        source = rules.version_source(source)
+        source = self._fixed_source(rules.version_source(source))
         location, run, model = self._files_of(source, run_id or None, model_id or None)
         new = {
             "source": self._locations.relative(source),
@@ -225,6 +225,16 @@ class SqlRegistry(RegisteredModels):
             )
             set_version_tags(self._db, int(row[0][0]), tags)
         return int(version)
+
+    def _fixed_source(self, source: str) -> str:
+        """A source with the version that an alias or a stage names now, as another one may be
+        called so later."""
+        if source.startswith(MODELS_URI):
+            uri = parse_models_uri(source)
+            if uri.alias or uri.stage:
+                found = rules.version_of(self, uri)
+                return f"{MODELS_URI}{found.name}/{found.version}"
+        return source
 
     def _files_of(self, source: str, run_id: str | None, model_id: str | None) -> Source:
         """Where the files of a source are, and the run and logged model that they are from."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from runlog.entities import Experiment, LifecycleStage, LoggedModel, Run, RunInfo, ViewType
+from runlog.entities.model_registry import ModelVersion, RegisteredModel
 
 COPY_OF = "runlog.copyOf"  # the tag with the id that a copied run or model had first
 
@@ -40,6 +41,21 @@ class ModelRecord(NamedTuple):
 
     model: LoggedModel
     lifecycle_stage: str = LifecycleStage.ACTIVE
+
+
+class VersionRecord(NamedTuple):
+    """A version of a registered model, and where its files are."""
+
+    version: ModelVersion
+    location: str
+
+
+class RegisteredModelRecord(NamedTuple):
+    """A registered model with those of its versions that are copied. Of its aliases, those of
+    these versions count."""
+
+    model: RegisteredModel
+    versions: Sequence[VersionRecord]
 
 
 def changed(record: RunRecord, **changes: Any) -> RunRecord:
@@ -100,6 +116,15 @@ class Records(ABC):
     def end_runs(self, records: Sequence[RunRecord]) -> None:
         """Record of runs that `begin_runs` created how they ended, whether they are deleted, and
         which of the logged models that are here they read and created."""
+
+    @abstractmethod
+    def store_registered_model(self, record: RegisteredModelRecord) -> None:
+        """Create a registered model and its versions, or bring them up to date. A version that is
+        here under the same number, and was made at another time, stays as it is."""
+
+    @abstractmethod
+    def versions_here(self, record: RegisteredModelRecord) -> list[ModelVersion]:
+        """Return those of the versions that are here."""
 
     def id_here(self, first: str) -> str:
         """Return the id that the copy of a run or model has, or would have here."""

@@ -319,6 +319,29 @@ def optional_text(value: Any) -> str | None:
     return None if value is None else validate.text(value)
 
 
+def all_models(registry: RegisteredModels) -> list[RegisteredModel]:
+    """Return all registered models, without the versions that they have."""
+    found: PagedList[RegisteredModel] = registry.search_models(None, MAX_MODELS_PAGE)
+    models = list(found)
+    while found.token is not None:
+        found = registry.search_models(None, MAX_MODELS_PAGE, page_token=found.token)
+        models += found
+    return models
+
+
+def versions_of(registry: RegisteredModels, name: str) -> list[ModelVersion]:
+    """Return the versions of a registered model, in the order of their numbers; none if there is
+    no such model."""
+    quote = '"' if "'" in name else "'"
+    text = f"name = {quote}{name.replace(quote, quote * 2)}{quote}"
+    found: PagedList[ModelVersion] = registry.search_versions(text, VERSIONS_PAGE)
+    versions = list(found)
+    while found.token is not None:
+        found = registry.search_versions(text, VERSIONS_PAGE, page_token=found.token)
+        versions += found
+    return sorted(versions, key=lambda each: int(each.version))
+
+
 def greatest(name: str, versions: Sequence[ModelVersion]) -> ModelVersion:
     """Return the version with the greatest number. Raises NotFound if there is none."""
     if not versions:
