@@ -254,6 +254,9 @@ def test_a_model_of_a_run_is_registered_on_its_page(own, look, kind):
     models = page.get_by_role("region", name="Table of models")
     assert ("xgboost" if kind == "old" else "sklearn") in models.inner_text()
     models.get_by_role("link", name="iris v1" if kind == "old" else "iris v2").wait_for()
+    if kind == "classifier":  # a run names the models that it read or made
+        href = page.locator("#system").get_by_role("link", name=own.model_id).get_attribute("href")
+        assert href.endswith(f"/experiments/0/models/{own.model_id}")
     models.get_by_role("button", name=f"Register {kind}").click()
     name = page.get_by_label("Name of the registered model")
     name.fill("iri")

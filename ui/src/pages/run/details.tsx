@@ -5,7 +5,7 @@ import { type Column, statusOf, type Table } from "../../logic/columns.ts";
 import { literal } from "../../logic/filter.ts";
 import { count, number, plural } from "../../logic/format.ts";
 import { Button, Empty, Status, useLoad } from "../../parts/basic.tsx";
-import { experimentHref, href, modelHref, runHref } from "../../route.ts";
+import { experimentHref, href, isOfflinePage, loggedHref, modelHref, runHref } from "../../route.ts";
 import { download } from "../../state.ts";
 import type { Loaded } from "./load.ts";
 
@@ -235,7 +235,7 @@ export function System({ id, value, tags }: { id: string; value: Loaded; tags: [
         {value.models.map((model) => (
           <>
             <dt key={model}>Model</dt>
-            <dd class="mono">{model}</dd>
+            <dd class="mono">{isOfflinePage ? model : <a href={loggedHref(value.experiment, model)}>{model}</a>}</dd>
             <dd />
           </>
         ))}
