@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.flavors import keras as keras
     from runlog.flavors import lightgbm as lightgbm
     from runlog.flavors import onnx as onnx
+    from runlog.flavors import optuna as optuna
     from runlog.flavors import prophet as prophet
     from runlog.flavors import pyfunc as pyfunc
     from runlog.flavors import pytorch as pytorch
@@ -192,6 +193,7 @@ _MODULES = (
     "lightgbm",
     "models",
     "onnx",
+    "optuna",
     "projects",
     "prophet",
     "pyfunc",

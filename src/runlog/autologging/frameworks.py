@@ -29,6 +29,8 @@ UNSUPPORTED = {
     "paddle": ("paddle",),
     "fastai": ("fastai",),
 }
+# Options that only the framework's own `autolog` sets: a language model may have many GB.
+OWN_OPTIONS = {"transformers": ("log_models",)}
 OWNER = "autolog of {}"  # of actions that wait for an import
 
 
@@ -68,7 +70,7 @@ def _autolog_of(framework: str, given: Mapping[str, Any]) -> None:
     from inspect import signature
 
     autolog = import_module(f"runlog.autologging.{framework}").autolog
-    known = signature(autolog).parameters
+    known = signature(autolog).parameters.keys() - OWN_OPTIONS.get(framework, ())
     with options.globally():
         autolog(**{name: value for name, value in given.items() if name in known})
 

@@ -99,10 +99,9 @@ def _keras_fit(
             call.replace("callbacks", [*_as_list(passed), _keras_callback(call, prefix, model_id)])
         history = yield
         run.flush()
-        for callback in _as_list(passed):
-            if hasattr(callback, "stopped_epoch"):
-                with call.attempt("early stopping"):
-                    _log_stopping(call, callback, history, model_id)
+        with call.attempt("early stopping"):
+            for callback in _stopping(call, passed):
+                _log_stopping(call, callback, history, model_id)
         if model_id is not None:
             log_model(call, call.owner, model_id, example)
 
@@ -119,14 +118,20 @@ def _as_list(callbacks: Any) -> list[Any]:
     return list(callbacks)
 
 
+def _stopping(call: Call, callbacks: Any) -> list[Any]:
+    """Return the callbacks that stop early, which MLflow logs as TensorFlow's only."""
+    if call.framework != "tensorflow":
+        return []
+    return [each for each in _as_list(callbacks) if hasattr(each, "stopped_epoch")]
+
+
 def _params(call: Call, data: Any) -> dict[str, Any]:
     passed = call.with_defaults(without=NOT_PARAMS)
     if passed.get("batch_size") is None:
         size: Any = getattr(data, "batch_size", None) or getattr(data, "_batch_size", None)
         passed["batch_size"] = size.numpy() if hasattr(size, "numpy") else size
-    for callback in _as_list(call.get("callbacks")):
-        if hasattr(callback, "stopped_epoch"):
-            passed |= {name: getattr(callback, name, None) for name in STOPPING}
+    for callback in _stopping(call, call.get("callbacks")):
+        passed |= {name: getattr(callback, name, None) for name in STOPPING}
     return passed
 
 
@@ -215,7 +220,8 @@ def _keras_callback(call: Call, prefix: str, model_id: str | None) -> Any:
                 run.client.log_text(run.run_id, "\n".join(lines), "model_summary.txt")
             if chosen.get("checkpoint"):
                 with call.attempt("checkpoints"):
-                    checkpoints = Checkpoints(run, chosen, ".h5", self._save)
+                    suffix = ".h5" if chosen["checkpoint_save_weights_only"] else ".keras"
+                    checkpoints = Checkpoints(run, chosen, suffix, self._save)
 
         def _save(self, path: str, weights_only: bool) -> None:
             (self.model.save_weights if weights_only else self.model.save)(path)

@@ -97,7 +97,7 @@ def _fit_pytorch(call: Call) -> Generator[None, Any, None]:
                 signature = infer_signature(*log.tensors)
         log_model(call, NAME, model, signature=signature, model_id=model_id)
     path: Any = getattr(trainer.checkpoint_callback, "best_model_path", None)
-    if stopping is not None and path:
+    if stopping is not None and path and model_id is not None:
         with call.attempt("the best checkpoint"):
             run.client.log_artifact(run.run_id, path, "restored_model_checkpoint")
 

@@ -57,10 +57,11 @@ def _classifier(
     one_score = scores
     if scores is not None and len(scores[0]) == 2:
         one_score = scores[:, 1]
+    with call.attempt("training_precision_score, recall_score and f1_score"):
+        found = of.precision_recall_fscore_support(targets, predicted, **averaged)[:3]
+        names = ("precision_score", "recall_score", "f1_score")
+        metrics |= {PREFIX + name: float(value) for name, value in zip(names, found, strict=True)}
     values: dict[str, Callable[[], float]] = {
-        "precision_score": lambda: of.precision_score(targets, predicted, **averaged),
-        "recall_score": lambda: of.recall_score(targets, predicted, **averaged),
-        "f1_score": lambda: of.f1_score(targets, predicted, **averaged),
         "accuracy_score": lambda: of.accuracy_score(targets, predicted, **weighted),
     }
     if scores is not None:
@@ -101,10 +102,10 @@ def _compute_each(
 
 def _predicted(estimator: Any, features: Any, scores: Any) -> Any:
     """Predict, or take the most probable classes where predict does just that and is expensive."""
-    from sklearn.ensemble import BaggingClassifier
+    from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier
     from sklearn.ensemble._forest import ForestClassifier
 
-    for kind in (ForestClassifier, BaggingClassifier):
+    for kind in (ForestClassifier, BaggingClassifier, HistGradientBoostingClassifier):
         if _is_method_of(kind, "predict", estimator) and not isinstance(scores, list):
             return estimator.classes_.take(scores.argmax(axis=1), axis=0)
     return estimator.predict(features)
@@ -135,21 +136,21 @@ def _unwrapped(function: Any) -> Any:
 
 def _curves(targets: Any, predicted: Any, scores: Any, weights: Any, classes: Any) -> list[Curve]:
     """Return functions that log the confusion matrix and, with probabilities, the curves."""
-    if getattr(targets, "ndim", 1) != 1 or classes is None or len(classes) > MAX_CLASSES:
+    if getattr(targets, "ndim", 0) != 1 or classes is None or len(classes) > MAX_CLASSES:
         return []
     common = {"sample_weight": weights, "key": "training"}
-    given: dict[str, Any] = {**common, "labels": list(classes)}
     curves: list[Curve] = [
         lambda run: run.client.log_confusion_matrix(
-            run.run_id, targets, predicted, labels=list(classes), **common
+            run.run_id, targets, predicted, labels=classes.tolist(), **common
         )
     ]
-    if scores is not None and len(classes) > 1:
-        if len(classes) == 2:
-            scores = scores[:, 1]
-            given = {**common, "pos_label": classes[1]}
-        curves += [
-            lambda run: run.client.log_roc_curve(run.run_id, targets, scores, **given),
-            lambda run: run.client.log_pr_curve(run.run_id, targets, scores, **given),
-        ]
-    return curves
+    if scores is None or len(classes) < 2:
+        return curves
+    of_two = {**common, "pos_label": classes[1]}
+    score = scores[:, 1] if len(classes) == 2 else scores
+    given = of_two if len(classes) == 2 else {**common, "labels": classes.tolist()}
+    return [
+        *curves,
+        lambda run: run.client.log_roc_curve(run.run_id, targets, score, **given),
+        lambda run: run.client.log_pr_curve(run.run_id, targets, score, **given),
+    ]

@@ -52,7 +52,9 @@ def autolog(
 
 
 def _patch_xgboost(module: ModuleType) -> None:
-    patches.patch(NAME, module.DMatrix, "__init__", note_source)
+    for name in ("DMatrix", "QuantileDMatrix"):
+        if hasattr(module, name):
+            patches.patch(NAME, getattr(module, name), "__init__", note_source)
     patches.patch(NAME, module, "train", watched(NAME, _train_of(with_model=True)))
     if (estimators := getattr(module, "sklearn", None)) is not None:
         patches.patch(NAME, estimators, "train", watched(NAME, _train_of(with_model=False)))

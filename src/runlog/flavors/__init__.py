@@ -5,6 +5,7 @@ under that name only. They are: `pyfunc`, and
 
 - of tables: `sklearn`, `xgboost`, `lightgbm`, `catboost`, `statsmodels`, `prophet`
 - of graphs and texts: `onnx`, `spacy`
+- of studies, which have no models: `optuna`
 - deep learning: `pytorch`, `keras`, `tensorflow`, `transformers`, `sentence_transformers`
 """
 

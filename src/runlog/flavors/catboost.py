@@ -9,12 +9,12 @@ from typing import Any
 from runlog.autologging.catboost import autolog as autolog
 from runlog.errors import RunlogError
 from runlog.extras import framework
-from runlog.models import code, requirements, saving
+from runlog.models import code, saving
 from runlog.models.model import Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
 from runlog.models.uris import local_folder
 
-__all__ = ["save_model", "log_model", "load_model", "autolog", "get_default_pip_requirements"]
+__all__ = ["save_model", "log_model", "load_model", "autolog"]
 
 FLAVOR_NAME = "catboost"
 _FILE = "model.cb"
@@ -119,11 +119,6 @@ def _load_catboost(folder: str) -> Any:
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Any:
     return _Predictor(_load_catboost(os.path.dirname(path)))
-
-
-def get_default_pip_requirements() -> list[str]:
-    """Return the packages that every model of this flavour needs, with their versions."""
-    return requirements.infer(["catboost"])
 
 
 class _Predictor:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runlog.autologging.keras import autolog as autolog
 from runlog.errors import InvalidParameter, NotFound
 from runlog.extras import framework
 from runlog.models import code, saving
@@ -22,6 +23,7 @@ __all__ = [
     "save_model",
     "log_model",
     "load_model",
+    "autolog",
     "get_default_pip_requirements",
 ]
 

@@ -14,12 +14,12 @@ from typing import Any
 from runlog.autologging.lightgbm import autolog as autolog
 from runlog.errors import InvalidParameter, shown
 from runlog.extras import framework
-from runlog.models import code, pickles, requirements, saving
+from runlog.models import code, pickles, saving
 from runlog.models.model import Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
 from runlog.models.uris import local_folder
 
-__all__ = ["save_model", "log_model", "load_model", "autolog", "get_default_pip_requirements"]
+__all__ = ["save_model", "log_model", "load_model", "autolog"]
 
 FLAVOR_NAME = "lightgbm"
 SUPPORTED_SERIALIZATION_FORMATS = ["cloudpickle", "pickle", "skops"]
@@ -159,14 +159,6 @@ def _load_lightgbm(folder: str) -> Any:
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Any:
     return _Predictor(_load_lightgbm(os.path.dirname(path) if os.path.isfile(path) else path))
-
-
-def get_default_pip_requirements(
-    include_cloudpickle: bool = False, include_skops: bool = False
-) -> list[str]:
-    """Return the packages that every model of this flavour needs, with their versions."""
-    names = {"lightgbm": True, "cloudpickle": include_cloudpickle, "skops": include_skops}
-    return requirements.infer(name for name, included in names.items() if included)
 
 
 class _Predictor:

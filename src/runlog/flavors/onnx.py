@@ -9,12 +9,12 @@ from typing import Any
 
 from runlog.errors import InvalidParameter, shown
 from runlog.extras import framework
-from runlog.models import code, requirements, saving
+from runlog.models import code, saving
 from runlog.models.model import Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
 from runlog.models.uris import local_folder
 
-__all__ = ["save_model", "log_model", "load_model", "get_default_pip_requirements"]
+__all__ = ["save_model", "log_model", "load_model"]
 
 FLAVOR_NAME = "onnx"
 ONNX_EXECUTION_PROVIDERS = ["CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -129,11 +129,6 @@ def load_model(model_uri: str, dst_path: str | None = None) -> Any:
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Any:
     return _Predictor(path, flavor_conf(os.path.dirname(path), FLAVOR_NAME))
-
-
-def get_default_pip_requirements() -> list[str]:
-    """Return the packages that every model of this flavour needs, with their versions."""
-    return requirements.infer(["onnx", "onnxruntime"])
 
 
 class _Predictor:

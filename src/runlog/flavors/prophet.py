@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runlog.extras import framework
-from runlog.models import code, requirements, saving
+from runlog.models import code, saving
 from runlog.models.model import Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
 from runlog.models.uris import local_folder
 
-__all__ = ["save_model", "log_model", "load_model", "get_default_pip_requirements"]
+__all__ = ["save_model", "log_model", "load_model"]
 
 FLAVOR_NAME = "prophet"
 _FILE = "model.pr"
@@ -116,11 +116,6 @@ def _load_forecaster(path: str) -> Any:
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Any:
     return _Predictor(_load_forecaster(path))
-
-
-def get_default_pip_requirements() -> list[str]:
-    """Return the packages that every model of this flavour needs, with their versions."""
-    return requirements.infer(["prophet"])
 
 
 class _Predictor:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from runlog.autologging.pytorch import autolog as autolog
 from runlog.errors import BadRequest, InvalidParameter, NotFound, shown, warn
 from runlog.extras import framework
 from runlog.models import code, exported_programs, pickles, saving
@@ -27,6 +28,7 @@ __all__ = [
     "save_model",
     "log_model",
     "load_model",
+    "autolog",
     "save_state_dict",
     "log_state_dict",
     "load_state_dict",

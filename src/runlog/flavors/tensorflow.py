@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runlog.autologging.tensorflow import autolog as autolog
 from runlog.errors import InvalidParameter, NotFound, RunlogError, shown
 from runlog.models import code, pickles, saving
 from runlog.models.keras_models import Predictor, check_batches, modules_of
@@ -17,6 +18,7 @@ __all__ = [
     "save_model",
     "log_model",
     "load_model",
+    "autolog",
     "load_checkpoint",
     "get_global_custom_objects",
     "get_default_pip_requirements",

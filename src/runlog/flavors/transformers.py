@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runlog.autologging.transformers import autolog as autolog
 from runlog.errors import BadRequest, InvalidParameter, shown
 from runlog.models import code, pickles, pipelines, saving
 from runlog.models.model import Model, ModelInfo
@@ -21,6 +22,7 @@ __all__ = [
     "save_model",
     "log_model",
     "load_model",
+    "autolog",
     "generate_signature_output",
     "get_default_pip_requirements",
 ]

@@ -12,12 +12,12 @@ from typing import Any
 
 from runlog.autologging.xgboost import autolog as autolog
 from runlog.extras import framework
-from runlog.models import code, pickles, requirements, saving
+from runlog.models import code, pickles, saving
 from runlog.models.model import Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
 from runlog.models.uris import local_folder
 
-__all__ = ["save_model", "log_model", "load_model", "autolog", "get_default_pip_requirements"]
+__all__ = ["save_model", "log_model", "load_model", "autolog"]
 
 FLAVOR_NAME = "xgboost"
 
@@ -131,11 +131,6 @@ def _class(name: str) -> Any:
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Any:
     return _Predictor(_load_xgboost(os.path.dirname(path) if os.path.isfile(path) else path))
-
-
-def get_default_pip_requirements() -> list[str]:
-    """Return the packages that every model of this flavour needs, with their versions."""
-    return requirements.infer(["xgboost"])
 
 
 class _Predictor:
