@@ -28,6 +28,7 @@ _TRUSTED = {
     "collections.OrderedDict",
     _BOOSTER,
     "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRanker",
     "lightgbm.sklearn.LGBMRegressor",
 }
 """Types that skops does not know and that run no code."""

@@ -156,6 +156,18 @@ class TestLightGBM:
         with pytest.raises(RunlogError, match="asks to trust os.system"):
             runlog.lightgbm.load_model(tmp_path / "model")
 
+    def test_its_own_estimators_need_no_trust(self, monkeypatch, tmp_path):
+        from lightgbm import LGBMRanker
+
+        frame, _, classes = table()
+        ranker = LGBMRanker(n_estimators=3, verbose=-1, n_jobs=1).fit(
+            frame, classes, group=[40, 40]
+        )
+        runlog.lightgbm.save_model(ranker, tmp_path / "model", serialization_format="skops")
+        monkeypatch.setenv("RUNLOG_ALLOW_PICKLE_DESERIALIZATION", "false")
+        loaded = runlog.pyfunc.load_model(tmp_path / "model")
+        assert loaded.predict(frame).tolist() == ranker.predict(frame).tolist()
+
 
 class TestStatsmodels:
     def test_the_data_can_be_left_out(self, tmp_path):
