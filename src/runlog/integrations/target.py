@@ -36,6 +36,10 @@ class Target:
         self._tags, self._nested = tags, nested
         self._own: active_runs.Active | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy, and one in another process, logs to the same run and does not end it.
+        return {**vars(self), "_own": None}
+
     @property
     def run_id(self) -> str:
         """Return the id of the run, which is started if there is none yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import lightgbm
 import numpy
 import optuna
 import pytest
+import sklearn.model_selection
 import xgboost
 
 import runlog
@@ -62,6 +65,21 @@ def test_a_new_run_is_ended_and_an_active_one_is_not():
         assert runlog.active_run().info.run_id == outer.info.run_id
 
 
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda target: pickle.loads(pickle.dumps(target))]
+)
+def test_a_copy_logs_to_the_same_run_and_does_not_end_it(copied):
+    target = Target()
+    other = copied(target)
+    assert target.run_id
+    same = copied(target)
+    same.log_metrics({"a": 1})
+    same.end()
+    assert runlog.get_run(target.run_id).info.status == "RUNNING"
+    assert other.run_id == same.run_id == target.run_id  # it is the active run
+    target.end()
+
+
 def test_other_values_of_params_are_a_warning():
     with runlog.start_run() as run:
         runlog.log_param("a", 1)
@@ -90,6 +108,15 @@ def test_xgboost():
     scores = runlog.artifacts.load_dict(f"runs:/{callback.run_id}/feature_importance_gain.json")
     assert scores["f0"] == max(scores.values())
     assert runlog.active_run() is None
+
+
+def test_a_search_with_an_estimator_that_has_a_callback():
+    model = xgboost.XGBClassifier(n_estimators=2, callbacks=[for_xgboost.RunlogCallback()])
+    with runlog.start_run() as run:
+        search = sklearn.model_selection.GridSearchCV(model, {"max_depth": [1, 2]}, cv=2)
+        search.fit(X, Y)
+        assert runlog.active_run().info.run_id == run.info.run_id
+    assert runlog.artifacts.load_dict(f"runs:/{run.info.run_id}/feature_importance_gain.json")
 
 
 def test_xgboost_estimators_and_cross_validation():
