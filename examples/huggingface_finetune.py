@@ -21,12 +21,12 @@ from transformers import (
     BertForSequenceClassification,
     BertTokenizerFast,
     Trainer,
-    TrainerCallback,
     TrainingArguments,
     pipeline,
 )
 
 import runlog
+from runlog.integrations.transformers import RunlogCallback
 
 GOOD = ("delicious", "wonderful", "fresh", "great")
 BAD = ("awful", "cold", "stale", "terrible")
@@ -66,16 +66,6 @@ class Sentences(torch.utils.data.Dataset):  # type: ignore[type-arg]
         }
 
 
-class Log(TrainerCallback):
-    """Log what the trainer reports."""
-
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
-    ) -> None:
-        numbers = {key: value for key, value in (logs or {}).items() if key != "epoch"}
-        runlog.log_metrics(numbers, step=state.global_step)
-
-
 def accuracy(prediction: Any) -> dict[str, float]:
     return {"accuracy": float((prediction.predictions.argmax(-1) == prediction.label_ids).mean())}
 
@@ -110,14 +100,13 @@ def main() -> None:
             use_cpu=True,
             disable_tqdm=True,
         )
-        runlog.log_params({"learning_rate": 2e-3, "epochs": 8, "hidden_size": 32})
         trainer = Trainer(
             model=model,
             args=options,
             train_dataset=Sentences(rows[:90], encode),
             eval_dataset=Sentences(rows[90:], encode),
             compute_metrics=accuracy,
-            callbacks=[Log()],
+            callbacks=[RunlogCallback()],
         )
         trainer.train()
         print(f"accuracy: {trainer.evaluate()['eval_accuracy']:.2f}")

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 import runlog
+from runlog.integrations.keras import RunlogCallback
 
 
 def points(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -22,13 +23,6 @@ def points(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     x = random.uniform(-1, 1, size=(count, 1)).astype("float32")
     noise = random.normal(scale=0.02, size=x.shape).astype("float32")
     return x, 2 * x**2 - 1 + noise
-
-
-class LogEpochs(keras.callbacks.Callback):
-    """Log what Keras measured at the end of each epoch."""
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        runlog.log_metrics(logs or {}, step=epoch)
 
 
 def train() -> keras.Model:
@@ -41,15 +35,12 @@ def train() -> keras.Model:
             keras.layers.Dense(1),
         ]
     )
-    settings = {"learning_rate": 0.01, "epochs": 30, "batch_size": 32}
-    runlog.log_params({**settings, "layers": "16, 16", "activation": "tanh"})
-    model.compile(keras.optimizers.Adam(settings["learning_rate"]), loss="mse")
+    model.compile(keras.optimizers.Adam(0.01), loss="mse")
     model.fit(
         *points(800, seed=1),
-        epochs=settings["epochs"],
-        batch_size=settings["batch_size"],
+        epochs=30,
         validation_data=points(200, seed=2),
-        callbacks=[LogEpochs()],
+        callbacks=[RunlogCallback()],
         verbose=0,
     )
     return model
@@ -62,17 +53,17 @@ def main() -> None:
         model = train()
         x, y = points(100, seed=3)
         signature = runlog.models.infer_signature(x, model.predict(x, verbose=0))
-        kept = runlog.keras.log_model(model, name="network", signature=signature)
+        logged = runlog.keras.log_model(model, name="network", signature=signature)
         exported = runlog.keras.log_model(
             model, name="exported", signature=signature, save_exported_model=True
         )
     print(f"loss after training: {runlog.get_run(run.info.run_id).data.metrics['val_loss']:.4f}")
 
-    again = runlog.keras.load_model(kept.model_uri)
+    again = runlog.keras.load_model(logged.model_uri)
     print(f"as a Keras model, {again.count_params()} weights: {error(again.predict(x), y):.4f}")
     saved = runlog.keras.load_model(exported.model_uri)
     print(f"as a SavedModel: {error(saved.serve(x).numpy(), y):.4f}")
-    anything = runlog.pyfunc.load_model(kept.model_uri)
+    anything = runlog.pyfunc.load_model(logged.model_uri)
     print(f"as whatever it is: {error(anything.predict(x), y):.4f}")
 
 

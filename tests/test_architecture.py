@@ -85,7 +85,7 @@ ARROWS = {
     "server settings sql_results sqlstore storage store store_parts store_uri "
     "text_tables tracking_uri validate",
     "serve": "server",
-    "flavors": "autologging errors extras fluent models settings types",
+    "flavors": "autologging errors extras fluent integrations models settings types",
     "cli": "_version commands errors",
     "mlflow_python": "cli commands",
 }

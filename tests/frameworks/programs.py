@@ -21,7 +21,7 @@ def program(mlflow: str, text: str, *arguments: str) -> Any:
         env=with_mlflow(mlflow),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.splitlines()[-1])
@@ -30,7 +30,7 @@ def program(mlflow: str, text: str, *arguments: str) -> Any:
 def example(name: str) -> str:
     """Run an example in the current directory, and return what it printed."""
     run = subprocess.run(
-        [sys.executable, EXAMPLES / name], capture_output=True, text=True, timeout=300
+        [sys.executable, EXAMPLES / name], capture_output=True, text=True, timeout=600
     )
     assert run.returncode == 0, run.stderr
     return run.stdout

@@ -6,6 +6,7 @@ import os
 import tempfile
 
 from runlog.errors import InvalidParameter
+from runlog.models.checkpoints import FOLDER, LATEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from runlog.autologging.runs import RunLog
 
-LATEST_TAG = "mlflow.latest_checkpoint_artifact"
-FOLDER = "checkpoints"
 WEIGHTS = ".weights"
 
 
@@ -58,7 +57,7 @@ class Checkpoints:
         folder = FOLDER if self._best_only else f"{FOLDER}/{sub}"
         name = f"{latest}checkpoint{self._suffix}"
         run, client = self._run, self._run.client
-        run.set_tags({LATEST_TAG: f"{folder}/{name}"})
+        run.set_tags({LATEST: f"{folder}/{name}"})
         known = {**metrics, "epoch": epoch, "global_step": step}
         client.log_dict(run.run_id, known, f"{folder}/{latest}checkpoint_metrics.json")
         with tempfile.TemporaryDirectory(prefix="runlog-") as temporary:

@@ -13,7 +13,7 @@ from typing import Any
 from runlog.autologging.keras import autolog as autolog
 from runlog.errors import InvalidParameter, NotFound
 from runlog.extras import framework
-from runlog.models import code, saving
+from runlog.models import code, pickles, saving
 from runlog.models.keras_models import Predictor, check_batches, modules_of
 from runlog.models.model import MLMODEL_FILE_NAME, Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
@@ -138,7 +138,11 @@ def _load_keras_folder(folder: str, custom_objects: Any, options: Mapping[str, A
         return framework("tensorflow").saved_model.load(path)
     import keras
 
-    path += ".h5" if os.path.exists(path + ".h5") else ".keras"  # MLflow 1 wrote .h5 files
+    if os.path.exists(path + ".h5"):  # of MLflow 1
+        pickles.refuse_unless_allowed("a model in a .h5 file may have functions")
+        path += ".h5"
+    else:
+        path += ".keras"
     return keras.saving.load_model(path, custom_objects=custom_objects, **options)
 
 
@@ -174,3 +178,11 @@ def get_default_pip_requirements() -> list[str]:
     from runlog.models.requirements import pinned
 
     return [pinned("keras")]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("MlflowCallback", "MLflowCallback"):  # a class of Keras', which loads slowly
+        from runlog.integrations.keras import MlflowCallback
+
+        return MlflowCallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,6 +33,7 @@ __all__ = [
     "log_state_dict",
     "load_state_dict",
     "load_checkpoint",
+    "autolog",
     "get_default_pip_requirements",
 ]
 
@@ -476,8 +477,11 @@ def load_checkpoint(
     """
     from runlog.models import checkpoints
 
+    options = dict(kwargs or {})
+    if not pickles.allowed():
+        options["weights_only"] = True
     path = checkpoints.download(run_id, epoch, global_step)
-    return model_class.load_from_checkpoint(path, **(kwargs or {}))
+    return model_class.load_from_checkpoint(path, **options)
 
 
 def get_default_pip_requirements() -> list[str]:

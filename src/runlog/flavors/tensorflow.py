@@ -21,6 +21,7 @@ __all__ = [
     "autolog",
     "load_checkpoint",
     "get_global_custom_objects",
+    "autolog",
     "get_default_pip_requirements",
 ]
 
@@ -201,6 +202,8 @@ def _load_keras(folder: str, conf: Mapping[str, Any], options: Mapping[str, Any]
     path = os.path.join(folder, _MODEL) if os.path.isdir(folder) else folder
     for suffix in (".keras", ".h5", ""):
         if os.path.exists(path + suffix):
+            if suffix == ".h5":
+                pickles.refuse_unless_allowed("a model in a .h5 file may have functions")
             models = importlib.import_module(_keras_module(conf) + ".models")
             options = {**options, "custom_objects": objects}
             return models.load_model(path + suffix, **options)
@@ -308,6 +311,8 @@ def load_checkpoint(
 
     path = checkpoints.download(run_id, epoch, global_step)
     if ".weights" not in os.path.basename(path):
+        if path.endswith(".h5"):
+            pickles.refuse_unless_allowed("a model in a .h5 file may have functions")
         return tf.keras.models.load_model(path)
     if model is None:
         raise InvalidParameter("the checkpoint has weights only: give the model that gets them")
@@ -320,3 +325,11 @@ def get_default_pip_requirements(include_cloudpickle: bool = False) -> list[str]
     from runlog.models.requirements import pinned
 
     return [pinned(name) for name in ("tensorflow", "cloudpickle")[: 1 + include_cloudpickle]]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("MlflowCallback", "MLflowCallback"):  # a class of Keras', which loads slowly
+        from runlog.integrations.keras import MlflowCallback
+
+        return MlflowCallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

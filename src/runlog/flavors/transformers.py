@@ -24,6 +24,7 @@ __all__ = [
     "load_model",
     "autolog",
     "generate_signature_output",
+    "autolog",
     "get_default_pip_requirements",
 ]
 

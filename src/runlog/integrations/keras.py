@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from runlog import fluent
+from runlog.errors import InvalidParameter
 from runlog.integrations.target import Target
 
 
@@ -76,3 +77,30 @@ class RunlogCallback(keras.callbacks.Callback):
         """End the run, if it was started here."""
         self._is_training = False
         self._target.end()
+
+
+class MlflowCallback(RunlogCallback):
+    """The same with the arguments of MLflow's callback, which is called so.
+
+    `log_every_epoch=False` logs the metrics of every `log_every_n_steps` batches only. `model_id`
+    is not used. Raises InvalidParameter unless just one of epochs and steps is asked for.
+    """
+
+    def __init__(
+        self,
+        log_every_epoch: bool = True,
+        log_every_n_steps: int | None = None,
+        model_id: str | None = None,
+    ) -> None:
+        if bool(log_every_epoch) == (log_every_n_steps is not None):
+            raise InvalidParameter(
+                "log every epoch, which is the default, or pass log_every_epoch=False and "
+                "log_every_n_steps"
+            )
+        super().__init__(log_every_n_steps=log_every_n_steps)
+        self._every_epoch = bool(log_every_epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Log the metrics of an epoch, unless those of steps are logged."""
+        if self._every_epoch:
+            super().on_epoch_end(epoch, logs)

@@ -150,6 +150,29 @@ def test_the_batch_is_a_free_dimension(network):
             module.save_model(network, "model", signature=fixed)
 
 
+def test_the_callback_with_mlflow_s_arguments(network):
+    labels = np.zeros((2, 2))
+    with runlog.start_run() as run:
+        callbacks = [runlog.keras.MlflowCallback()]
+        network.fit(BATCH, labels, epochs=2, verbose=0, callbacks=callbacks)
+    assert list(runlog.metric_history(run.info.run_id, "loss").steps) == [0, 1]
+    with pytest.raises(runlog.RunlogError, match="log_every_epoch=False"):
+        runlog.tensorflow.MLflowCallback(log_every_n_steps=1)
+
+
+def test_a_checkpoint_of_autologging(network):
+    network.save("latest_checkpoint.keras")
+    with runlog.start_run() as run:
+        runlog.log_artifact("latest_checkpoint.keras", "checkpoints")
+        runlog.set_tag("mlflow.latest_checkpoint_artifact", "checkpoints/latest_checkpoint.keras")
+        again = runlog.tensorflow.load_checkpoint()
+    np.testing.assert_allclose(
+        again.predict(BATCH, verbose=0), network.predict(BATCH, verbose=0), rtol=1e-6
+    )
+    with pytest.raises(runlog.RunlogError, match="epoch"):
+        runlog.tensorflow.load_checkpoint(run_id=run.info.run_id, epoch=0, global_step=1)
+
+
 # Both ways with the real MLflow
 
 PROGRAM = """
@@ -167,12 +190,13 @@ answers["line"] = mlflow.pyfunc.load_model("ours-line").predict(batch).tolist()
 model = keras.Sequential([keras.Input(shape=(3,)), keras.layers.Dense(2)])
 signature = mlflow.models.infer_signature(batch, model.predict(batch, verbose=0))
 for name in ("keras", "tensorflow"):
-    getattr(mlflow, name).save_model(model, "theirs-" + name, signature=signature)
+    getattr(mlflow, name).save_model(
+        model, "theirs-" + name, signature=signature, pip_requirements=["keras"])
 class Line(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])
     def __call__(self, batch):
         return 2 * batch
-mlflow.tensorflow.save_model(Line(), "theirs-line")
+mlflow.tensorflow.save_model(Line(), "theirs-line", pip_requirements=["keras"])
 answers["theirs"] = model.predict(batch, verbose=0).tolist()
 print(json.dumps(answers))
 """
