@@ -81,9 +81,9 @@ ARROWS = {
     "autologging": "active_runs client clock context data entities errors fluent models "
     "types validate",
     "commands": "_version artifacts client clock context copying db entities errors "
-    "html_page http metric_definitions mlflow_names models projects query "
-    "server settings sql_results sqlstore storage store store_parts store_uri "
-    "text_tables tracking_uri validate",
+    "html_page http metric_definitions mlflow_names model_registration models "
+    "projects query server settings sql_results sqlstore storage store "
+    "store_parts store_uri text_tables tracking_uri validate",
     "serve": "server",
     "flavors": "autologging errors extras fluent integrations models settings types",
     "cli": "_version commands errors",

@@ -43,7 +43,8 @@ NAMES = {
         get_logged_model search_logged_models set_logged_model_tags delete_logged_model_tag
         log_outputs enable_system_metrics_logging disable_system_metrics_logging
         set_system_metrics_sampling_interval set_system_metrics_samples_before_logging
-        set_system_metrics_node_id""",
+        set_system_metrics_node_id register_model search_registered_models search_model_versions
+        set_model_version_tag set_registry_uri get_registry_uri""",
     "artifacts": "download_artifacts list_artifacts load_text load_dict load_image",
     "data": "from_pandas from_numpy from_huggingface",
     "client": """create_experiment get_experiment get_experiment_by_name search_experiments
@@ -55,7 +56,14 @@ NAMES = {
         create_logged_model get_logged_model finalize_logged_model delete_logged_model
         search_logged_models set_logged_model_tags delete_logged_model_tag log_model_params
         log_model_artifact log_model_artifacts list_logged_model_artifacts
-        log_outputs""",
+        log_outputs create_registered_model get_registered_model rename_registered_model
+        update_registered_model delete_registered_model search_registered_models
+        create_model_version copy_model_version get_model_version update_model_version
+        delete_model_version search_model_versions get_latest_versions
+        transition_model_version_stage get_model_version_stages get_model_version_download_uri
+        set_registered_model_tag delete_registered_model_tag set_model_version_tag
+        delete_model_version_tag set_registered_model_alias delete_registered_model_alias
+        get_model_version_by_alias""",
 }
 ADDED = dict.fromkeys(("log_artifact", "log_artifacts", "download_artifacts"), "callback")
 OTHER_DEFAULTS = {

@@ -14,6 +14,7 @@ gc               runlog gc: permanently delete what is in the trash
 metrics          runlog metrics: histories, summaries, plots
 metrics_plot     plots drawn with characters
 models           runlog models: models that were logged or registered
+models_registry  its commands for registered models: list, describe, register, alias, tag, stage
 models_files     its commands info and predict
 mlflow_options   options of `mlflow server` that `runlog serve` accepts
 outbox           runlog outbox: log calls that wait for their server

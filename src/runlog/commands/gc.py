@@ -84,6 +84,7 @@ def gc(
     experiments = None if experiment_ids is None else _split(experiment_ids)
     files = _Files(store)
     unfinished = [*_unfinished(store)] if runs is None and experiments is None else []
+    _report_versions(store, older_than, runs, experiments)
     if dry_run:
         _show_trash(store, older_than, runs, experiments, unfinished, form)
         return
@@ -102,6 +103,27 @@ def gc(
     if unfinished:
         what += f", {counted(len(unfinished), 'unfinished file')}"
     click.echo(f"Deleted {what}" + (f", {text_tables.size(freed)} freed" if freed else ""))
+
+
+def _report_versions(
+    store: SqlStore, older_than: int, runs: list[str] | None, experiments: list[str] | None
+) -> None:
+    """Warn about versions of registered models that stay without their run and its files."""
+    registry = store.registry
+    if not registry.search_models(max_results=1):
+        return
+    gone = {each.run_id for each in store.trash(older_than, runs, experiments)[0]}
+    names = [
+        f"{each.name} {each.version}" for each in registry.search_versions() if each.run_id in gone
+    ]
+    if names:
+        shown = ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
+        output.report(
+            "warning",
+            f"{counted(len(names), 'version')} of registered models stay without the run that they "
+            f"are from, and without its files: {shown}. Delete them with  runlog models delete "
+            "NAME --version N",
+        )
 
 
 def _split(text: str) -> list[str]:
