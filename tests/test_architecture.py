@@ -78,6 +78,7 @@ ARROWS = {
     "server": "_version artifacts clock db entities errors html_page printable protocol "
     "query sql_results sqlstore storage store store_parts store_uri "
     "tracking_uri validate",
+    "mlflow_plugin": "artifacts client errors server storage tracking_uri",
     "autologging": "active_runs client clock context data entities errors fluent models "
     "types validate",
     "commands": "_version artifacts client clock context copying db entities errors "
