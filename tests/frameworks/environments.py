@@ -78,6 +78,12 @@ MLFLOW = {
     "2": ["mlflow-skinny == 2.22.*"],
     "3": ["mlflow-skinny >= 3, < 4"],
 }
+MORE = {
+    "kedro-mlflow": ["kedro-datasets", "lazy-loader"],
+    "skorch": ["skorch", "tabulate"],
+    "ultralytics": ["opencv-python-headless", "torchvision == 0.28.*", "ultralytics"],
+}
+"""Packages for single tests, without their dependencies."""
 UNUSED = 14 * 24 * 3600  # seconds after which an environment with other requirements is deleted
 
 
@@ -106,6 +112,16 @@ def with_mlflow(version: str) -> dict[str, str]:
     path = [str(overlay), str(SOURCE), str(TESTS), os.environ.get("PYTHONPATH", "")]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
     return {**os.environ, **quiet, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+
+
+def with_more(name: str) -> dict[str, str]:
+    """Return environment variables with which a Python finds the packages of `MORE[name]`, too."""
+
+    def make(folder: Path) -> None:
+        _install(sys.executable, "--no-deps", "--target", folder, *MORE[name])
+
+    overlay = _folder(name, MORE[name], make)
+    return {"PYTHONPATH": os.pathsep.join([str(overlay), os.environ.get("PYTHONPATH", "")])}
 
 
 def run_with_mlflow(version: str, program: str, *arguments: object) -> str:
