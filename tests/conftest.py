@@ -76,6 +76,8 @@ def forget_runs() -> None:
     active_runs._innermost.set(None)
     active_runs._ended.run = active_runs._ended_in_main = None
     active_runs._warned.clear()
+    active_runs._model.set("")
+    active_runs.last_logged_model_id = None
     fluent._experiment = None
 
 

@@ -49,7 +49,7 @@ ARROWS = {
     "protocol": "entities errors sql_results store store_parts validate",
     "sqlstore": "clock db entities errors names query settings sql_results store "
     "store_parts validate",
-    "active_runs": "clock entities errors run_exit tracking_uri",
+    "active_runs": "clock entities errors run_exit settings tracking_uri",
     "registry_client": "context entities errors storage store_parts tracking_uri",
     "html_page": "_version clock entities errors protocol store",
     "http": "_version clock db entities errors names printable protocol settings "
@@ -69,8 +69,8 @@ ARROWS = {
     "data": "artifacts context entities errors extras storage types",
     "integrations": "active_runs artifacts client clock entities errors fluent run_exit "
     "tracking_uri validate",
-    "mlflow_modules": "artifacts client context entities errors fluent names settings storage "
-    "store system_metrics tracking_uri validate",
+    "mlflow_modules": "active_runs artifacts client commands context entities errors fluent models "
+    "names settings storage store system_metrics tracking_uri validate",
     "models": "active_runs artifacts client entities errors extras fluent "
     "model_registration model_uris settings storage tracking_uri types",
     "projects": "active_runs artifacts client clock context entities errors fluent "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import mlflow_names
 import runlog
 from runlog.mlflow_names import absent, finder, paths, version
 
@@ -206,6 +207,17 @@ def test_pkg_resources_sees_it():
         assert done.stdout.split() == [version.VERSION], done.stderr
 
 
+def test_it_is_pickled_by_its_name():
+    aliased("""
+import pickle, types
+import cloudpickle, mlflow, mlflow.utils, mlflow.genai
+for module in (mlflow, mlflow.utils, mlflow.genai, mlflow.tracking):
+    assert type(module) is types.ModuleType
+    assert pickle.loads(cloudpickle.dumps(module)) is module
+assert pickle.loads(cloudpickle.dumps(lambda: mlflow.start_run))() is mlflow.start_run
+""")
+
+
 IMPORTS = """
 import mlflow.artifacts, mlflow.client, mlflow.config, mlflow.data, mlflow.entities
 from mlflow import MlflowClient, MlflowException, log_metric, set_tracking_uri
@@ -353,6 +365,49 @@ except ValueError as error:
 runs = mlflow.search_runs(output_format="list")
 assert [run.data.params.get("x") for run in runs] == ["None", "5", "1"]
 assert [run.info.status for run in runs] == ["FAILED", "FAILED", "FINISHED"]
+""")
+
+
+# -- every public name ------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(find_spec("mlflow") is None, reason="needs mlflow-skinny")
+def test_every_name_of_mlflow_has_an_answer():
+    """It is here and takes the same parameters, or it says what to use instead."""
+    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    assert mlflow_names.differences(mlflow_names.names_of_mlflow(quiet)) == []
+
+
+@pytest.mark.skipif(find_spec("mlflow") is None, reason="needs mlflow-skinny")
+def test_absent_names_are_names_of_mlflow():
+    """Of this version or of an earlier one."""
+    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    theirs = mlflow_names.names_of_mlflow(quiet)
+    of_2 = {"delete_expectation", "delete_feedback", "delete_prompt"} | {
+        "update_expectation", "update_feedback",
+    }  # fmt: skip
+    assert {name for name in absent.NAMES if "." not in name} - theirs[""].keys() == of_2
+    assert absent.METHODS.keys() - theirs["MlflowClient"].keys() == {
+        "delete_assessment", "log_assessment", "log_prompt", "update_assessment",
+    }  # fmt: skip
+
+
+def test_stray_names():
+    aliased("""
+import mlflow, mlflow.config, mlflow.version
+assert mlflow.version.VERSION == mlflow.VERSION == mlflow.__version__
+mlflow.config.enable_async_logging()
+mlflow.config.set_registry_uri("registry.db")
+assert mlflow.get_registry_uri() == mlflow.tracking.get_registry_uri()
+mlflow.flush_artifact_async_logging()
+assert mlflow.data.pandas_dataset.PandasDataset is mlflow.data.PandasDataset
+assert issubclass(mlflow.data.PandasDataset, mlflow.data.Dataset)
+assert mlflow.data.get_registered_sources()
+model = mlflow.create_external_model("service")
+with mlflow.set_active_model(model_id=model.model_id):
+    assert mlflow.get_active_model_id() == mlflow.last_logged_model().model_id
+    mlflow.log_model_params({"a": 1})
+mlflow.doctor(mask_envs=True)
 """)
 
 

@@ -76,6 +76,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.fluent import end_run as end_run
     from runlog.fluent import finalize_logged_model as finalize_logged_model
     from runlog.fluent import flush as flush
+    from runlog.fluent import flush_artifact_async_logging as flush_artifact_async_logging
     from runlog.fluent import flush_async_logging as flush_async_logging
     from runlog.fluent import get_artifact_uri as get_artifact_uri
     from runlog.fluent import get_experiment as get_experiment
@@ -124,6 +125,14 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     from runlog.fluent import sql as sql
     from runlog.fluent import start_run as start_run
     from runlog.media import Image as Image
+    from runlog.mlflow_modules.active_models import ActiveModel as ActiveModel
+    from runlog.mlflow_modules.active_models import clear_active_model as clear_active_model
+    from runlog.mlflow_modules.active_models import create_external_model as create_external_model
+    from runlog.mlflow_modules.active_models import get_active_model_id as get_active_model_id
+    from runlog.mlflow_modules.active_models import last_logged_model as last_logged_model
+    from runlog.mlflow_modules.active_models import log_model_params as log_model_params
+    from runlog.mlflow_modules.active_models import set_active_model as set_active_model
+    from runlog.mlflow_modules.doctor import doctor as doctor
     from runlog.notebook import save_page as save_page
     from runlog.notebook import show as show
     from runlog.projects import run as run
@@ -148,6 +157,10 @@ if TYPE_CHECKING:  # what type checkers and editors read; `_HOMES` says the same
     MlflowException = RunlogError
 
 _HOMES = {
+    "mlflow_modules.active_models": (
+        "ActiveModel clear_active_model create_external_model get_active_model_id "
+        "last_logged_model log_model_params set_active_model"
+    ),
     "active_runs": "ActiveRun",
     "autologging": "autolog",
     "client": "RunlogClient",
@@ -159,17 +172,18 @@ _HOMES = {
     "fluent": (
         "active_run create_experiment define_metric delete_experiment delete_experiment_tag "
         "delete_logged_model_tag delete_run delete_tag end_run finalize_logged_model flush "
-        "flush_async_logging get_artifact_uri get_experiment get_experiment_by_name "
-        "get_logged_model get_parent_run get_run initialize_logged_model last_active_run "
-        "list_experiments load_table log_artifact log_artifacts log_confusion_matrix log_dict "
-        "log_figure log_image log_input log_inputs log_metric log_metrics log_outputs log_param "
-        "log_params log_pr_curve log_roc_curve log_stream log_table log_text metric_history "
-        "register_model restore_experiment restore_run search_experiments search_logged_models "
-        "search_model_versions search_registered_models search_runs set_experiment "
-        "set_experiment_tag set_experiment_tags set_logged_model_tags set_model_version_tag "
-        "set_tag set_tags sql start_run"
+        "flush_artifact_async_logging flush_async_logging get_artifact_uri get_experiment "
+        "get_experiment_by_name get_logged_model get_parent_run get_run initialize_logged_model "
+        "last_active_run list_experiments load_table log_artifact log_artifacts "
+        "log_confusion_matrix log_dict log_figure log_image log_input log_inputs log_metric "
+        "log_metrics log_outputs log_param log_params log_pr_curve log_roc_curve log_stream "
+        "log_table log_text metric_history register_model restore_experiment restore_run "
+        "search_experiments search_logged_models search_model_versions search_registered_models "
+        "search_runs set_experiment set_experiment_tag set_experiment_tags set_logged_model_tags "
+        "set_model_version_tag set_tag set_tags sql start_run"
     ),
     "media": "Image",
+    "mlflow_modules.doctor": "doctor",
     "tracking_uri": (
         "get_registry_uri get_tracking_uri is_tracking_uri_set set_registry_uri set_tracking_uri"
     ),

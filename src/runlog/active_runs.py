@@ -21,6 +21,7 @@ from runlog import run_exit, tracking_uri
 from runlog.clock import now
 from runlog.entities import Run
 from runlog.errors import RunlogError, warn
+from runlog.settings import setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ _ended_in_main: Active | None = None
 _starting: list[threading.Thread] = []  # those that are in the middle of starting a run
 _over = 0  # the process whose runs are ended for good
 _warned: set[str] = set()
+_model: ContextVar[str | None] = ContextVar("runlog_active_model", default="")
+last_logged_model_id: str | None = None  # of the last one that this process created
 
 
 def _after_fork() -> None:
@@ -329,3 +332,19 @@ def end_all(status: str, error: BaseException | None) -> None:
     tracking_uri.close()
     if interrupted is not None:
         raise interrupted
+
+
+def active_model_id() -> str | None:
+    """Return the id of the logged model that metrics belong to here, None without one: that of
+    `set_active_model_id`, or else of RUNLOG_ACTIVE_MODEL_ID as it was when it was first read."""
+    chosen = _model.get()
+    if chosen == "":
+        chosen = setting("ACTIVE_MODEL_ID")
+        _model.set(chosen)
+    return chosen
+
+
+def set_active_model_id(model_id: str | None) -> None:
+    """Make metrics belong to a logged model from now on, or with None to none, in this thread or
+    asyncio task."""
+    _model.set(model_id)

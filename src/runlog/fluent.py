@@ -534,9 +534,10 @@ def log_metric(
     - `timestamp`: Unix milliseconds, by default now. Points of the same step and millisecond get
       later timestamps, so that without a step every call is a point, in the order of the calls.
     - `run_id`: log to this run instead.
-    - `model_id`, `dataset`: the logged model that was measured, and the data set of `runlog.data`
-      that it was measured on. The point is stored with the run and with the model, and both become
-      inputs of the run, except a model that the run created.
+    - `model_id`, `dataset`: the logged model that was measured, by default that of
+      `set_active_model`, and the data set of `runlog.data` that it was measured on. The point is
+      stored with the run and with the model, and both become inputs of the run, except a model that
+      the run created.
 
     Once the call returns, the point is stored: in the database, or, at a server's address, in the
     outbox on this machine, from which it is sent. `synchronous=True` waits until the server has it.
@@ -553,6 +554,7 @@ def log_metric(
     store, run = _store_and_run(run_id, synchronous)
     at = 0 if step is None else step
     time = point_time(run, (key,), at) if timestamp is None else timestamp
+    model_id = model_id or active_runs.active_model_id()
     if model_id is dataset is None:
         store.log_metric(run, key, value, time, at)
     else:
@@ -611,6 +613,7 @@ def log_metrics(
     at = 0 if step is None else step
     given = validate.mapping("metrics", metrics)
     time = point_time(run, given, at) if timestamp is None else timestamp
+    model_id = model_id or active_runs.active_model_id()
     if model_id is dataset is None:
         store.log(run, [(key, value, time, at) for key, value in given.items()])
     else:
@@ -1042,7 +1045,7 @@ def initialize_logged_model(
     if run is not None:
         source_run_id = source_run_id or run.info.run_id
         experiment_id = experiment_id or run.info.experiment_id
-    return RunlogClient().create_logged_model(
+    model = RunlogClient().create_logged_model(
         experiment_id or _current_experiment_id(tracking_uri.store()),
         name,
         source_run_id,
@@ -1050,6 +1053,8 @@ def initialize_logged_model(
         params,
         model_type,
     )
+    active_runs.last_logged_model_id = model.model_id
+    return model
 
 
 def finalize_logged_model(model_id: str, status: str) -> LoggedModel:
@@ -1451,3 +1456,7 @@ def flush() -> None:
 
 def flush_async_logging() -> None:
     """Do nothing: once a log call returns, its data is stored. Scripts for MLflow may call it."""
+
+
+def flush_artifact_async_logging() -> None:
+    """Do nothing: once a log call returns, its files are stored. Scripts for MLflow may call it."""

@@ -38,6 +38,9 @@ SETTINGS = {
     "RUN_ID": Setting(
         "A run that the first `start_run()` resumes instead of starting a new one.", mlflow=True
     ),
+    "ACTIVE_MODEL_ID": Setting(
+        "The logged model that metrics belong to, as `set_active_model` sets it.", mlflow=True
+    ),
     "RUN_CONTEXT": Setting("Tags of every new run, as a JSON object.", mlflow=True),
     # A database in a file
     "SYNCHRONOUS": Setting(

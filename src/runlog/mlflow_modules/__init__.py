@@ -2,7 +2,9 @@
 mlflow.utils.validation import MAX_PARAM_VAL_LENGTH` works where runlog is `mlflow`.
 
 `paths` of runlog.mlflow_names says which import path leads to which of these: annotations,
-artifact_repository, autologging, config, databricks, environment_variables, error_codes, files,
-registry_service, request_headers, rest, run_context, small, store_limits, tags, tracking_service,
-validation.
+artifact_repository, autologging, config, databricks, doctor, environment_variables, error_codes,
+files, registry_service, request_headers, rest, run_context, small, store_limits, tags,
+tracking_service, validation.
+
+`active_models` has functions of MLflow's that are functions of `runlog`, and so has `doctor`.
 """

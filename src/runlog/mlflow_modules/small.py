@@ -1,5 +1,4 @@
-"""Small helpers of `mlflow.utils`: git_utils, logging_utils, name_utils, os, string_utils, time,
-doctor."""
+"""Small helpers of `mlflow.utils`: git_utils, logging_utils, name_utils, os, string_utils, time."""
 
 from __future__ import annotations
 

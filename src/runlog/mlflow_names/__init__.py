@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -21,6 +23,9 @@ def attribute(owner: str, name: str) -> Any:
     from runlog.mlflow_names import absent, paths
 
     path = f"{owner}.{name}" if owner else name
+    if path in paths.NAMES:
+        home, meant = paths.NAMES[path]
+        return getattr(import_module(f"runlog.{home}"), meant)
     if not name.startswith("__"):
         module = paths.find(path)
         if module is not None:

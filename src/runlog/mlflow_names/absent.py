@@ -68,22 +68,35 @@ _FUNCTIONS = {
     "databricks": "login import_checkpoints",
 }
 _MODULES = {
-    "traces": "otel tracing",
-    "genai": "agent assistant claude_code genai ai_commands pytest",
+    "traces": "otel tracing entities.link entities.span_log_level entities.trace "
+    "entities.trace_data entities.trace_info entities.trace_info_v2 entities.trace_location "
+    "entities.trace_metrics entities.trace_state entities.trace_status",
+    "assessments": "entities.assessment entities.assessment_error entities.assessment_source "
+    "entities.issue",
+    "evaluation datasets": "data.evaluation_dataset data.evaluation_dataset_source "
+    "entities.dataset_record entities.dataset_record_source entities.entity_type "
+    "entities.evaluation_dataset",
+    "workspaces": "entities.workspace",
+    "genai": "agent assistant claude_code genai ai_commands pytest entities.document "
+    "entities.scorer entities.session",
     "evaluation": "metrics evaluation models.evaluation",
     "prompts": "prompt",
-    "gateway": "gateway",
+    "gateway": "gateway entities.gateway_budget_policy entities.gateway_endpoint "
+    "entities.gateway_guardrail entities.gateway_secrets",
     "serving": "deployments azure sagemaker server",
     "recipes": "recipes pipelines",
-    "webhooks": "webhooks",
-    "mcp": "mcp",
+    "webhooks": "webhooks entities.webhook",
+    "mcp": "mcp entities.mcp_access_endpoint entities.mcp_server entities.mcp_server_version",
     "flavor": "ag2 agno anthropic autogen bedrock crewai diffusers diviner dspy fastai gemini "
     "gluon groq h2o haystack johnsnowlabs langchain litellm llama_index llm mistral mleap openai "
     "paddle pmdarima promptflow pydantic_ai semantic_kernel shap smolagents strands txtai "
     "typesafe",
     "spark": "spark pyspark pyspark.ml",
     "internals": "cli db error_classification experiments legacy_databricks_cli mismatch "
-    "ml_package_versions rfunc runs telemetry",
+    "ml_package_versions rfunc runs telemetry data.digest_utils data.pyfunc_dataset_mixin "
+    "data.uc_volume_dataset_source entities.dataset_summary entities.multipart_upload "
+    "entities.presigned_download tracking.default_experiment "
+    "tracking.metric_value_conversion_utils tracking.multimedia tracking.registry",
 }
 _METHODS = {
     "traces": "delete_trace_tag delete_traces get_trace link_traces_to_run search_traces "
@@ -161,7 +174,7 @@ def find(path: str) -> Any:
 
 def module(path: str) -> ModuleType:
     """Return what stands for the module at a path below MLflow's, the same one each time."""
-    return _modules.setdefault(path, AbsentModule(path))
+    return _modules.setdefault(path, _absent_module(path))
 
 
 def module_reason(path: str) -> str | None:
@@ -207,30 +220,30 @@ class Absent:
         )
 
 
-class AbsentModule(ModuleType):
-    """A module of MLflow's that runlog does not have. What is looked up in it raises when it is
-    called; `autolog` warns instead, since a training runs without it."""
+def _absent_module(path: str) -> ModuleType:
+    """Create what stands for a module that runlog does not have. What is looked up in it raises
+    when it is called; `autolog` warns instead, since a training runs without it."""
+    reason = module_reason(path) or "internals"
 
-    def __init__(self, path: str) -> None:
-        self._reason = module_reason(path) or "internals"
-        super().__init__(f"mlflow.{path}", f"Not in runlog: {REASONS[self._reason]}.")
-        self.__path__: list[str] = []
-        self._path = path
-
-    def __getattr__(self, name: str) -> Any:
+    def attribute(name: str) -> Any:
         if name.startswith("_"):
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        path = f"{self._path}.{name}"
+            raise AttributeError(f"module {found.__name__!r} has no attribute {name!r}")
         if name == "autolog":
-            return self._autolog
-        if self._path == "tracing" and name in tracing.SWITCHES:
+            return autolog
+        if path == "tracing" and name in tracing.SWITCHES:
             return tracing.quiet
-        return module(path) if path in MODULES else Absent(path, self._reason)
+        below = f"{path}.{name}"
+        return module(below) if below in MODULES else Absent(below, reason)
 
-    def _autolog(self, *_: Any, disable: bool = False, **__: Any) -> None:
-        if not disable and self._path not in _mentioned:
-            _mentioned.add(self._path)
-            warn(f"runlog has no autologging for {self._path}: log what you need yourself")
+    def autolog(*_: Any, disable: bool = False, **__: Any) -> None:
+        if not disable and path not in _mentioned:
+            _mentioned.add(path)
+            warn(f"runlog has no autologging for {path}: log what you need yourself")
+
+    found: Any = ModuleType(f"mlflow.{path}", f"Not in runlog: {REASONS[reason]}.")
+    found.__path__ = []
+    found.__getattr__ = attribute
+    return found  # type: ignore[no-any-return]
 
 
 _modules: dict[str, ModuleType] = {}

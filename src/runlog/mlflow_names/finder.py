@@ -46,8 +46,10 @@ def install() -> bool:
         if "pkg_resources" in sys.modules:  # it has read the path already
             sys.modules["pkg_resources"].working_set.add_entry(FOLDER)
     if not any(isinstance(each, _Finder) for each in sys.meta_path):
-        finder: Any = _Finder()
-        sys.meta_path.insert(0, finder)
+        first: Any = _Finder("mlflow")
+        last: Any = _Finder("runlog")
+        sys.meta_path.insert(0, first)
+        sys.meta_path.append(last)
     sys.modules["mlflow"] = _mlflow
     return True
 
@@ -64,41 +66,47 @@ def _is_ours(module: ModuleType) -> bool:
     return os.path.dirname(os.path.dirname(getattr(module, "__file__", None) or "")) == FOLDER
 
 
-class _Mlflow(ModuleType):
-    """The module `mlflow`: what `runlog` has, with MLflow's version."""
+def _named_mlflow() -> ModuleType:
+    """Create the module `mlflow`: what `runlog` has, with MLflow's version. A plain module, since
+    cloudpickle takes no other."""
 
-    def __init__(self) -> None:
-        super().__init__("mlflow", "runlog, under the name of MLflow's module.")
-        self.__version__ = VERSION
-        self.__path__: list[str] = []
-        self.__file__ = os.path.join(FOLDER, "mlflow", "__init__.py")
-        self.__spec__ = ModuleSpec("mlflow", None, origin=self.__file__, is_package=True)
-
-    def __getattr__(self, name: str) -> Any:
+    def attribute(name: str) -> Any:
         if name in absent.MODULES or name in paths.EMPTY or name == "context":
             # Modules of runlog are called so, which have nothing to do with MLflow's.
             return absent.find(name) or paths.find(name)
         return getattr(importlib.import_module("runlog"), name)
 
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *dir(importlib.import_module("runlog"))]
+    module: Any = ModuleType("mlflow", "runlog, under the name of MLflow's module.")
+    module.__version__ = VERSION
+    module.__path__ = []
+    module.__file__ = os.path.join(FOLDER, "mlflow", "__init__.py")
+    module.__spec__ = ModuleSpec("mlflow", None, origin=module.__file__, is_package=True)
+    module.__getattr__ = attribute
+    module.__dir__ = lambda: dir(importlib.import_module("runlog"))
+    return module  # type: ignore[no-any-return]
 
 
-_mlflow = _Mlflow()
+_mlflow = _named_mlflow()
 
 
 class _Finder:
-    """Finds `mlflow.a.b`, and `runlog.a.b` where that is a path of MLflow's: `from mlflow.tracking
-    import context` looks for the latter, as `mlflow.tracking` is `runlog.tracking`."""
+    """Finds `mlflow.a.b`; and, after all others, `runlog.a.b` where that is a path of MLflow's:
+    `from mlflow.tracking import context` looks for it, as `mlflow.tracking` is `runlog.tracking`.
+    """
+
+    is_of_runlog = True
+
+    def __init__(self, package: str) -> None:
+        self.package = package
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        top, _, below = name.partition(".")
-        if top == "mlflow" and below:
-            known = below in paths.EMPTY or bool(paths.target(below) or absent.module_reason(below))
-        elif top == "runlog":
-            known = below in paths.PATHS and paths.PATHS[below] != below
-        else:
+        package, _, below = name.partition(".")
+        if package != self.package or not below:
             return None
+        if package == "runlog":
+            known = below in paths.PATHS
+        else:
+            known = below in paths.EMPTY or bool(paths.target(below) or absent.module_reason(below))
         loader: Any = _Loader(below)
         return ModuleSpec(name, loader, is_package=True) if known else None
 

@@ -78,6 +78,7 @@ class NoOpSpan:
 
 
 SPAN = NoOpSpan()
+Span = LiveSpan = SpanStatus = SpanEvent = NoOpSpan
 
 
 def trace(func: Any = None, *_: Any, **__: Any) -> Any:
@@ -134,9 +135,5 @@ SWITCHES = (
 ENTITIES = {
     "SpanType": SpanType,
     "SpanStatusCode": SpanStatusCode,
-    "SpanStatus": NoOpSpan,
-    "SpanEvent": NoOpSpan,
-    "NoOpSpan": NoOpSpan,
-    "Span": NoOpSpan,
-    "LiveSpan": NoOpSpan,
+    **dict.fromkeys("LiveSpan NoOpSpan Span SpanEvent SpanStatus".split(), NoOpSpan),
 }

@@ -30,7 +30,7 @@ def _refusal(error: RunlogError) -> Exception:
     return exception
 
 
-def _call(channel: Channel, endpoint: str, method: str, json_body: Any, answer: Any) -> Any:
+def _fill_answer(channel: Channel, endpoint: str, method: str, json_body: Any, answer: Any) -> Any:
     """Send a request and fill in MLflow's message for the answer. Raises its RestException."""
     body = json.loads(json_body) if json_body else None
     status, content = channel.send(method, endpoint, body)
@@ -62,7 +62,7 @@ def tracking(uri: str) -> Any:
                 table = self._V3_METHOD_TO_INFO
             path, method = table[api]
             answer = response_proto or api.Response()
-            return _call(channel, endpoint or path, method, json_body, answer)
+            return _fill_answer(channel, endpoint or path, method, json_body, answer)
 
         def create_experiment(
             self, name: str, artifact_location: str | None = None, tags: Any = None
@@ -93,7 +93,7 @@ def registry(uri: str) -> Any:
             else:
                 path, method = self._get_endpoint_from_method(api)
             answer = self._get_response_from_method(api)
-            return _call(channel, path, method, json_body, answer)
+            return _fill_answer(channel, path, method, json_body, answer)
 
     return _Facade(RegistryStore(lambda: _credentials(uri)))
 

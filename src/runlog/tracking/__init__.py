@@ -4,15 +4,23 @@
 """
 
 from runlog.client import RunlogClient
-from runlog.tracking_uri import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+from runlog.tracking_uri import (
+    get_registry_uri,
+    get_tracking_uri,
+    is_tracking_uri_set,
+    set_registry_uri,
+    set_tracking_uri,
+)
 
 MlflowClient = RunlogClient
 
 __all__ = [
     "MlflowClient",
     "RunlogClient",
+    "get_registry_uri",
     "get_tracking_uri",
     "is_tracking_uri_set",
+    "set_registry_uri",
     "set_tracking_uri",
 ]
 
