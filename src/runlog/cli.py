@@ -24,6 +24,7 @@ from runlog.commands.db import db
 from runlog.commands.doctor import doctor
 from runlog.commands.experiments import experiments
 from runlog.commands.gc import gc
+from runlog.commands.import_ import import_
 from runlog.commands.metrics import metrics
 from runlog.commands.models import models
 from runlog.commands.outbox import outbox
@@ -130,8 +131,8 @@ def main(tracking_uri: str | None) -> None:
 
 
 for _command in (
-    experiments, run, runs, metrics, models, artifacts, copy, db, gc, sql, serve, ui, users,
-    tokens, audit, outbox, doctor, completion,
+    experiments, run, runs, metrics, models, artifacts, copy, import_, db, gc, sql, serve, ui,
+    users, tokens, audit, outbox, doctor, completion,
 ):  # fmt: skip
     main.add_command(_command)
 main.add_command(serve, "server")  # as MLflow calls it

@@ -98,6 +98,7 @@ class Store(ABC):
     uri: str
     artifact_root: str
     is_on_this_machine = False  # a server, whose own local paths are those of this machine
+    refers_to_remote_files = False  # a copy with files brings those of buckets and hosts, too
     has_local_paths = True  # local paths in it may be of this machine: it is no server's word
 
     # -- experiments ------------------------------------------------------------------------

@@ -104,9 +104,11 @@ def _in_folder(folder: str) -> str:
     file = os.path.join(folder, "runlog.db")
     if not os.path.isfile(file):
         if owner := _owner(folder):
+            command = f"bring its runs over with  runlog import {folder}  or "
             raise InvalidParameter(
-                f"{folder} is a folder of {owner}, which runlog does not write to: choose another "
-                "folder, or a file such as runlog.db. (This version does not import runs.)"
+                f"{folder} is a folder of {owner}, which runlog does not write to: "
+                + (command if owner == "MLflow" else "")
+                + "choose another folder, or a file such as runlog.db"
             )
     return file
 

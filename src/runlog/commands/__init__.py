@@ -11,6 +11,7 @@ doctor_findings  one row of what it finds
 doctor_server    its checks of a server
 experiments      runlog experiments
 gc               runlog gc: permanently delete what is in the trash
+import_          runlog import: runs of other trackers
 metrics          runlog metrics: histories, summaries, plots
 metrics_plot     plots drawn with characters
 models           runlog models: models that were logged or registered

@@ -21,30 +21,6 @@ COLUMNS = [
 ]
 
 
-def _parse_time(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
-    """Convert a time to Unix milliseconds: ISO 8601, in UTC unless it names a zone, or a duration
-    before now."""
-    if text is None:
-        return None
-    from datetime import datetime, timezone
-
-    try:
-        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    except ValueError:
-        pass
-    else:
-        zoned = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
-        return round(zoned.timestamp() * 1000)
-    from runlog.clock import now
-
-    try:
-        return now() - options.duration(context, option, text)
-    except click.BadParameter:
-        raise click.BadParameter(
-            f"{text!r} is not a time: write 2030-01-31, 2030-01-31T12:00:00, or 12h (12 hours ago)"
-        ) from None
-
-
 @click.command()
 @click.option("--user", metavar="NAME", help="Only what this user did.")
 @click.option("--action", metavar="NAME", help="Only this action, such as deleteRun or 'log in'.")
@@ -52,10 +28,12 @@ def _parse_time(context: click.Context, option: click.Parameter, text: str | Non
 @click.option(
     "--since",
     metavar="TIME",
-    callback=_parse_time,
+    callback=options.time_before,
     help="Only from this time on: 2030-01-31, or 12h for 12 hours ago.",
 )
-@click.option("--until", metavar="TIME", callback=_parse_time, help="Only before this time.")
+@click.option(
+    "--until", metavar="TIME", callback=options.time_before, help="Only before this time."
+)
 @click.option(
     "--max-results",
     type=click.IntRange(1),

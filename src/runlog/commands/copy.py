@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from runlog.commands import choosing, options, output, stores
 from runlog.text_tables import TEXT, Column, counted
 
 if TYPE_CHECKING:
+    from runlog.copying.copy import Outcome
     from runlog.entities import Experiment
     from runlog.store import Store
 
@@ -82,20 +83,14 @@ def copy(
     chosen = _experiments(there, experiment_ids, experiment_names, number)
     everything = not (experiment_ids or experiment_names or filter_string)
     choice = selection.Selection(chosen, filter_string, number, artifacts, everything)
-    with _target_store(target, artifact_root, dry_run) as here, output.progress("Copying") as done:
+    with target_store(target, artifact_root, dry_run) as here, output.progress("Copying") as done:
         if dry_run or here is None:
             counts = selection.count(selection.Selected(there, choice), here)
             outcome = copying.Outcome(counts, {}, {})
         else:
             outcome = copying.copy(there, here, choice, done)
     output.print_rows(COLUMNS, outcome.counts, form)
-    for location, count in outcome.left_behind.items():
-        output.report(
-            "warning",
-            f"the files of {counted(count, 'run')} stay in {location}, to which {target} does not "
-            "refer: to copy them too, run the command again with --artifacts",
-        )
-    _report_refused(outcome.refused, target, artifacts)
+    report_files_elsewhere(outcome, target, artifacts)
     if artifacts and outcome.refused:
         context.exit(1)
     if outcome.live:
@@ -109,8 +104,15 @@ def copy(
         context.exit(1)
 
 
-def _report_refused(refused: Mapping[str, int], target: str, artifacts: bool) -> None:
-    for location, count in refused.items():
+def report_files_elsewhere(outcome: Outcome, target: str, artifacts: bool) -> None:
+    """Report the files that stay where they are, and those that nobody has allowed to be opened."""
+    for location, count in outcome.left_behind.items():
+        output.report(
+            "warning",
+            f"the files of {counted(count, 'run')} stay in {location}, to which {target} does not "
+            "refer: to copy them too, run the command again with --artifacts",
+        )
+    for location, count in outcome.refused.items():
         files = f"the files of {counted(count, 'run')}"
         allow = f"runlog artifacts allow {location}"
         if artifacts:
@@ -128,7 +130,7 @@ def _report_refused(refused: Mapping[str, int], target: str, artifacts: bool) ->
 
 
 @contextmanager
-def _target_store(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Store | None]:
+def target_store(uri: str, artifact_root: str | None, dry_run: bool) -> Iterator[Store | None]:
     """Open the store to copy to; yield None for a dry run if it does not exist."""
     from runlog import tracking_uri
     from runlog.storage import allowed

@@ -121,3 +121,27 @@ def duration(context: click.Context, option: click.Parameter, text: str | None) 
         raise click.BadParameter(f"{text!r} is not a duration: write 30d, 12h or 1d2h3m4s")
     parts = found.groupdict()
     return round(sum(float(parts[unit] or 0) * _MILLISECONDS[unit] for unit in parts))
+
+
+def time_before(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    """Convert a time to Unix milliseconds: ISO 8601, in UTC unless it names a zone, or a duration
+    before now. A callback for options."""
+    if text is None:
+        return None
+    from datetime import datetime, timezone
+
+    try:
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        pass
+    else:
+        zoned = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+        return round(zoned.timestamp() * 1000)
+    from runlog.clock import now
+
+    try:
+        return now() - duration(context, option, text)
+    except click.BadParameter:
+        raise click.BadParameter(
+            f"{text!r} is not a time: write 2030-01-31, 2030-01-31T12:00:00, or 12h (12 hours ago)"
+        ) from None

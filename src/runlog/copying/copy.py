@@ -13,17 +13,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runlog.artifacts import LocationRefused
 from runlog.copying.registry import copy_models
-from runlog.copying.selection import Counts, Selected, Selection, batches, count, run_id
+from runlog.copying.selection import (
+    Counts,
+    Selected,
+    Selection,
+    Source,
+    batches,
+    count,
+    run_id,
+)
 from runlog.entities import Experiment, LoggedModel, Metric, RunInfo
 from runlog.errors import InvalidParameter
 from runlog.storage.allowed import is_local
 from runlog.storage.opening import check, opened
 from runlog.storage.paths import PROXIED
+from runlog.store import Store
 from runlog.store_parts.exact_copy import ModelRecord, RunRecord, changed
 from runlog.store_parts.file_digests import FileDigests
 
 if TYPE_CHECKING:
-    from runlog.store import Point, Store
+    from runlog.store import Point
 
 POINTS_AT_ONCE = 50_000
 SHARE = 1000  # steps of progress for each run
@@ -47,7 +56,7 @@ class Outcome(NamedTuple):
 
 
 def copy(
-    source: Store,
+    source: Source,
     target: Store,
     selection: Selection,
     progress: Progress = lambda done, total: None,
@@ -65,9 +74,10 @@ def copy(
 
 class _Copying:
     def __init__(
-        self, source: Store, target: Store, selection: Selection, progress: Progress
+        self, source: Source, target: Store, selection: Selection, progress: Progress
     ) -> None:
         self.source, self.target, self.artifacts = source, target, selection.artifacts
+        self.new_locations = selection.artifacts and not source.refers_to_remote_files
         self.chosen, self.here = Selected(source, selection), target.records
         self.begun: set[str] = set()
         self.left_behind: dict[str, int] = {}
@@ -87,7 +97,8 @@ class _Copying:
             for records in self.chosen.batches(experiment):
                 self._end_runs(records, numbers[experiment.experiment_id])
         registered = self.chosen.registered(models)
-        copy_models(self.source, self.target, self.here, registered)
+        if isinstance(self.source, Store):
+            copy_models(self.source, self.target, self.here, registered)
         self.here.finish()
         counts = count(self.chosen, self.target, self.here, models, registered)
         return Outcome(counts, self.left_behind, self.refused, len(self.chosen.live))
@@ -106,7 +117,7 @@ class _Copying:
     def _keep_experiment(self, experiment: Experiment) -> str:
         location = self._target_location(experiment.artifact_location)
         kept = experiment._replace(artifact_location=location)
-        return self.here.store_experiment(kept, self.artifacts)
+        return self.here.store_experiment(kept, self.new_locations)
 
     def _show(self, part: int = 0) -> None:
         self.progress(self.done * SHARE + part, self.total * SHARE)
@@ -135,7 +146,7 @@ class _Copying:
                 )
                 for each in todo
             ],
-            self.artifacts,
+            self.new_locations,
         )
         for record, info in zip(todo, infos, strict=True):
             self.begun.add(run_id(record))
@@ -149,13 +160,14 @@ class _Copying:
 
     def _is_copy(self, before: RunRecord, record: RunRecord) -> bool:
         is_elsewhere = before.run.info.artifact_uri != record.run.info.artifact_uri
-        return _gist(before) == _gist(record) and (is_elsewhere or not self.artifacts)
+        return _gist(before) == _gist(record) and (is_elsewhere or not self.new_locations)
 
     def _target_location(self, uri: str) -> str:
         """Return where files are, as another store can say it: nothing, where only their server
         can, or where a server says which folder of this machine it is."""
-        is_only_theirs = not self.source.has_local_paths and is_local(uri)
-        return "" if uri.startswith(PROXIED) or is_only_theirs else uri
+        if not uri or uri.startswith(PROXIED):
+            return ""
+        return "" if not self.source.has_local_paths and is_local(uri) else uri
 
     def _note(self, there: str, here: str) -> None:
         """Note files that are not where the target says, or may not be opened there."""
@@ -248,7 +260,7 @@ class _Copying:
         for some in batches(records):
             kept = self.here.store_models(
                 [each._replace(model=self._moved(each.model, numbers)) for each in some],
-                self.artifacts,
+                self.new_locations,
             )
             for record, model in zip(some, kept, strict=False):  # a server may keep none
                 there, here = record.model.artifact_location, model.artifact_location
@@ -262,6 +274,8 @@ class _Copying:
         self._copy_all(record.run.info.artifact_uri, info.artifact_uri, ledger)
 
     def _copy_all(self, there: str, here: str, ledger: FileDigests | None = None) -> None:
+        if not self.chosen.brings_files(there):
+            return
         try:
             source, target = opened(self.source, there), opened(self.target, here, ledger)
         except LocationRefused as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from runlog.artifacts import LocationRefused
 from runlog.copying.registry import chosen_models, count_models
@@ -15,24 +15,53 @@ from runlog.entities import (
     RunStatus,
     ViewType,
 )
-from runlog.storage.opening import opened
-from runlog.store import view_stages
+from runlog.storage.allowed import is_local
+from runlog.storage.opening import Owner, opened
+from runlog.store import Store, view_stages
+from runlog.store_parts import exact_copy
 from runlog.store_parts.exact_copy import (
     COPY_OF,
+    IMPORT_SIGNATURE,
     ModelRecord,
     RegisteredModelRecord,
     RunRecord,
 )
 
 if TYPE_CHECKING:
-    from runlog.entities import FileInfo
-    from runlog.store import Store
-    from runlog.store_parts.exact_copy import Records
+    from runlog.entities import FileInfo, Metric, PagedList
+    from runlog.store import History
 
 RUNS_AT_ONCE = 100
-_OWN_TAGS = {COPY_OF, RUN_NAME}  # which a server may have set itself
+_OWN_TAGS = {COPY_OF, IMPORT_SIGNATURE, RUN_NAME}  # which a server may have set itself
 
 T = TypeVar("T")
+
+
+class Records(Protocol):
+    """What is read of a source: the first half of `exact_copy.Records`."""
+
+    keeps_ids: bool
+
+    def run_ids(
+        self, experiment_ids: Sequence[str], filter_string: str | None = None, view_type: int = 1
+    ) -> list[str]: ...
+    def runs(self, run_ids: Sequence[str]) -> list[RunRecord]: ...
+    def models(self, experiment_ids: Sequence[str]) -> list[ModelRecord]: ...
+
+
+class Source(Owner, Protocol):
+    """What is copied from: a store, or what an importer reads."""
+
+    has_local_paths: bool
+    refers_to_remote_files: bool
+
+    @property
+    def records(self) -> Records: ...
+    def histories(self, run_ids: Sequence[str], keys: Sequence[str]) -> list[History]: ...
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]: ...
+    def metric_history_page(
+        self, run_id: str, key: str, max_results: int | None = None, page_token: str | None = None
+    ) -> PagedList[Metric]: ...
 
 
 class Selection(NamedTuple):
@@ -71,7 +100,7 @@ class _Copied(NamedTuple):
 class Selected:
     """What is selected of a store: `runs` are the ids by experiment, oldest first."""
 
-    def __init__(self, store: Store, selection: Selection) -> None:
+    def __init__(self, store: Source, selection: Selection) -> None:
         self.store, self.records, self.selection = store, store.records, selection
         found = {
             each.experiment_id: self.records.run_ids(
@@ -86,6 +115,11 @@ class Selected:
         self.read: dict[str, int] = {}  # points of runs, where the store itself does not count them
         self.copied: dict[str, _Copied] = {}  # by id, runs as they were when they were copied
         self.live: set[str] = set()  # runs that were logged to after they had been copied
+
+    def brings_files(self, uri: str) -> bool:
+        """Return whether the files at a URI are copied with their run: an importer leaves those of
+        a bucket or a host where they are."""
+        return bool(uri) and (not self.store.refers_to_remote_files or is_local(uri))
 
     def note(self, record: RunRecord) -> None:
         """Remember what a run is like now that it is copied."""
@@ -130,7 +164,10 @@ class Selected:
         ]
 
     def registered(self, models: Sequence[ModelRecord]) -> list[RegisteredModelRecord]:
-        """Return the registered models that go along with the runs and these logged models."""
+        """Return the registered models that go along with the runs and these logged models. An
+        importer's source has none."""
+        if not isinstance(self.store, Store):
+            return []
         ids = {run_id for ids in self.runs.values() for run_id in ids}
         ids.update(each.model.model_id for each in models)
         return chosen_models(self.store, ids, self.selection.registry)
@@ -139,7 +176,7 @@ class Selected:
 def count(
     chosen: Selected,
     target: Store | None,
-    here: Records | None = None,
+    here: exact_copy.Records | None = None,
     known: Sequence[ModelRecord] | None = None,
     registered: Sequence[RegisteredModelRecord] | None = None,
 ) -> list[Counts]:
@@ -150,7 +187,11 @@ def count(
     tally: dict[str, list[int]] = {}
     wanted = chosen.models() if known is None else known
     ids = {each.model.model_id for each in wanted}
-    keep_digests = chosen.records.keeps_ids and (here is None or here.keeps_ids)
+    keep_digests = (
+        not chosen.store.refers_to_remote_files
+        and chosen.records.keeps_ids
+        and (here is None or here.keeps_ids)
+    )
     found: set[str] = set()
     for experiment in chosen.experiments:
         there = here.find_experiment(experiment.name) if here is not None else None
@@ -228,7 +269,7 @@ def _add(tally: dict[str, list[int]], source: Mapping[str, int], target: Mapping
         both[1] += target.get(kind, 0)
 
 
-def _copies(here: Records | None, records: Sequence[RunRecord]) -> dict[str, RunRecord]:
+def _copies(here: exact_copy.Records | None, records: Sequence[RunRecord]) -> dict[str, RunRecord]:
     """Return those of the runs that are in the target, by their ids there."""
     if here is None:
         return {}
@@ -236,7 +277,7 @@ def _copies(here: Records | None, records: Sequence[RunRecord]) -> dict[str, Run
 
 
 def _sizes(
-    store: Store, record: RunRecord, model_ids: set[str], chosen: Selected, keep_digests: bool
+    store: Source, record: RunRecord, model_ids: set[str], chosen: Selected, keep_digests: bool
 ) -> dict[str, int]:
     """Return how many of each kind a run has."""
     run = record.run
@@ -249,8 +290,9 @@ def _sizes(
         "metrics": len(run.data.metric_points),
         "points": _points(store, record, chosen),
     }
-    if chosen.selection.artifacts:
-        files = _files(store, run.info.artifact_uri)
+    uri = run.info.artifact_uri
+    if chosen.selection.artifacts and (not uri or chosen.brings_files(uri)):
+        files = _files(store, uri) if uri else []
         sizes["files"] = len(files)
         sizes["bytes of files"] = sum(each.file_size or 0 for each in files)
     elif keep_digests:
@@ -258,7 +300,7 @@ def _sizes(
     return sizes
 
 
-def _points(store: Store, record: RunRecord, chosen: Selected) -> int:
+def _points(store: Source, record: RunRecord, chosen: Selected) -> int:
     if store is chosen.store and run_id(record) in chosen.read:
         return chosen.read[run_id(record)]
     return sum(
@@ -281,7 +323,7 @@ def run_id(record: RunRecord) -> str:
     return record.run.info.run_id
 
 
-def _files(store: Store, uri: str) -> list[FileInfo]:
+def _files(store: Source, uri: str) -> list[FileInfo]:
     """Return the files at a URI of a store; none where it may not be opened here."""
     try:
         return opened(store, uri).files()

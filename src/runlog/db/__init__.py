@@ -9,6 +9,7 @@
   (what others do to the file), `sqlite_errors`, `file_system` (is it a network's?), `fork`
 - what is made of a SQLite file: `archive` (artifacts inside it), `outbox` (metrics that wait for a
   server), `snapshots` (copies), `maintenance` (check, vacuum, backup), `query` (SQL of users)
+- `foreign`: databases of other tools, to be read
 - databases on a server: `server` (pool, transactions, tables), `engine` (what engines differ in),
   `postgresql`, `mysql`, `mssql` (an engine each), `dialect` (statements in an engine's words),
   `server_errors`, `server_query` (SQL of users), `watchdog` (servers that do not answer), `bulk`

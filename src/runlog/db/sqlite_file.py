@@ -155,8 +155,8 @@ class File:
             return
         if "alembic_version" in tables and "experiments" in tables:
             raise StoreUnusable(
-                f"{self.path} is MLflow's own database, which runlog does not write to: choose "
-                "another path. (Importing MLflow's runs is not part of this version.)"
+                f"{self.path} is MLflow's own database, which runlog does not write to: bring its "
+                f"runs over with  runlog import {self.path}  or choose another path"
             )
         raise StoreUnusable(
             f"{self.path} is another program's SQLite database (application id "

@@ -43,6 +43,7 @@ from runlog.protocol.arrays import Digest
 from runlog.protocol.limits import MAX_DATASET_EXPERIMENTS, MAX_PAIRS, MAX_RUNS_AT_ONCE
 from runlog.storage.paths import PROXIED
 from runlog.store import DatasetSummary, History, RunColumns, Store, view_stages
+from runlog.store_parts.summaries import summary
 
 if TYPE_CHECKING:
     from runlog.db.outbox import OutboxFile
@@ -395,7 +396,7 @@ class HttpStore(Store):
             found = self._logs.call("getMetricSummary", run_id=validate.run_id(run_id))
             return {summary.key: summary for summary in found}
         histories = self.histories([run_id])
-        return {each.key: fallbacks.summary(each) for each in histories if len(each.values)}
+        return {each.key: summary(each) for each in histories if len(each.values)}
 
     def histories(self, run_ids: Sequence[str], keys: Sequence[str] | None = None) -> list[History]:
         ids = [validate.run_id(run_id) for run_id in run_ids]

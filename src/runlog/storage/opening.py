@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runlog.errors import RunlogError
 from runlog.storage import allowed
@@ -17,7 +18,18 @@ from runlog.storage.repository import ArtifactRepo
 
 if TYPE_CHECKING:
     from runlog.storage.upload import Ledger
-    from runlog.store import Store
+
+
+class Owner(Protocol):
+    """What has artifacts: a store, or what an importer reads."""
+
+    uri: str
+    is_on_this_machine: bool
+
+    def files(self, artifact_uri: str) -> Any: ...
+    def own_files(self) -> list[str]: ...
+    def own_locations(self) -> Sequence[str]: ...
+
 
 _OF_RUN = re.compile(r"[0-9a-f]{32}|m-[0-9a-f]{32}")  # the ids of runs and models
 
@@ -37,7 +49,7 @@ class LocationRefused(RunlogError):
         )
 
 
-def opened(store: Store, uri: str, ledger: Ledger | None = None) -> ArtifactRepo:
+def opened(store: Owner, uri: str, ledger: Ledger | None = None) -> ArtifactRepo:
     """Return the artifacts at a URI that `store` gave. Raises LocationRefused."""
     files = store.files(uri)
     if files is None:
@@ -45,14 +57,14 @@ def opened(store: Store, uri: str, ledger: Ledger | None = None) -> ArtifactRepo
     return ArtifactRepo(uri, files, ledger, store.own_files)
 
 
-def check(store: Store, uri: str) -> None:
+def check(store: Owner, uri: str) -> None:
     """Raise LocationRefused unless `store` may have the location opened on this machine. That of
     a bucket or a host may always: there, keys of the user's decide."""
     if allowed.is_local(uri) and not is_own(store, uri) and not allowed.is_allowed(uri):
         raise LocationRefused(store.uri, uri)
 
 
-def is_own(store: Store, uri: str) -> bool:
+def is_own(store: Owner, uri: str) -> bool:
     """Return whether a location is one that `store` may always have opened: where its own files
     are."""
     if any(_is_inside(root, uri) for root in store.own_locations()):

@@ -5,5 +5,6 @@ exact_copy       experiments, runs and points as they are, for copies between st
 file_digests     what is known of a run's files
 logged_models    models that runs have logged
 registered_models  the model registry: names, versions, aliases and stages
+summaries        a metric's summary from its points
 views            summaries that the pages read
 """

@@ -15,6 +15,8 @@ from runlog.entities import Experiment, LifecycleStage, LoggedModel, Run, RunInf
 from runlog.entities.model_registry import ModelVersion, RegisteredModel
 
 COPY_OF = "runlog.copyOf"  # the tag with the id that a copied run or model had first
+IMPORT_SIGNATURE = "runlog.importSignature"
+"""The tag of an imported run that tells what its source was like when it was complete here."""
 
 
 class FileRecord(NamedTuple):
