@@ -15,10 +15,10 @@ SOURCE = Path(__file__).parents[1] / "src" / "runlog"
 # module: what it may import of runlog. A new module gets a row of its own.
 ARROWS = {
     "_version": "",
-    "errors": "",
     "clock": "",
-    "names": "",
+    "errors": "",
     "printable": "",
+    "names": "",
     "pyinstaller": "",
     "curves": "errors",
     "exceptions": "errors",

@@ -440,6 +440,52 @@ def test_an_older_schema_is_brought_up_to_date(uri, store, monkeypatch):
     open_store(uri).close()
 
 
+REGISTRY = "model_alias model_version_tag model_version registered_model_tag registered_model"
+REGISTRY_VIEWS = (
+    "model_aliases model_version_tags model_versions registered_model_tags registered_models"
+)
+
+
+def test_a_database_from_before_the_registry_gets_its_tables(uri, store):
+    run = run_of(store)
+    with store.db.transaction():
+        for view in REGISTRY_VIEWS.split():
+            store.db.execute(f"drop view {view}")
+        for table in REGISTRY.split():
+            store.db.execute(f"drop table {table}")
+        store.db.execute("update runlog_schema set version = 1")
+    store.close()
+    again = open_store(uri)
+    again.registry.create_model("m")
+    again.registry.create_version("m", f"runs:/{run}/model")
+    again.registry.set_alias("m", "best", 1)
+    assert again.sql("select name, alias, version from model_aliases").columns == [
+        ["m"], ["best"], [1],
+    ]  # fmt: skip
+    assert again.sql("select run_id from model_versions").columns == [[run]]
+    assert again.db.execute("select version from runlog_schema") == [(migrations.VERSION,)]
+    again.close()
+
+
+def test_versions_made_at_once_have_numbers_of_their_own(uri, store):
+    store.registry.create_model("m")
+    stores = [open_store(uri) for _ in range(4)]
+
+    def make(each) -> None:
+        for _ in range(5):
+            each.registry.create_version("m", "s3://bucket/model")
+
+    threads = [threading.Thread(target=make, args=(each,)) for each in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = sorted(int(each.version) for each in store.registry.search_versions())
+    assert found == [*range(1, 21)]
+    for each in stores:
+        each.close()
+
+
 @pytest.mark.parametrize(
     "tables, words",
     [(["alembic_version", "experiments"], "MLflow's own"), (["run"], "tables of another program")],
