@@ -76,7 +76,7 @@ def save_model(
     if not isinstance(pytorch_model, torch.nn.Module):
         raise TypeError(f"the model must be a torch.nn.Module, not {shown(pytorch_model)}")
     exported = _is_exported(export_model, serialization_format)
-    example = _tensor_as_array(input_example)
+    example = _as_arrays(input_example, exported)
     folder = ModelFolder(
         path,
         mlflow_model,
@@ -96,14 +96,16 @@ def save_model(
     else:
         _pickle(pytorch_model, folder.at(_DATA), pickle_module, kwargs)
     folder.add_flavor(FLAVOR_NAME, model_data=_DATA, pytorch_version=str(torch.__version__))
-    folder.add_pyfunc(
-        "mlflow.pytorch",
-        data=_DATA,
-        pickle_module_name=_name_of(pickle_module),
-        model_config={"device": None},
-    )
     packages = ["torch"] if exported else ["torch", "cloudpickle"]
-    predict = _Predictor(pytorch_model, _device_of(pytorch_model)).predict
+    predict = None
+    if not (exported and isinstance(example, (list, tuple))):  # which has several inputs
+        predict = _Predictor(pytorch_model, _device_of(pytorch_model)).predict
+        folder.add_pyfunc(
+            "mlflow.pytorch",
+            data=_DATA,
+            pickle_module_name=_name_of(pickle_module),
+            model_config={"device": None},
+        )
     with _evaluating(pytorch_model):
         folder.finish(packages, _modules_of(pytorch_model), predict)
 
@@ -138,7 +140,8 @@ def log_model(
     - `serialization_format`: "pickle" (the default), or "pt2", as `export_model=True` says, too.
     - `pickle_module`: cloudpickle by default. `kwargs` are those of `torch.save`.
     - `input_example`: arrays or tensors for "pt2", which is traced with them. A dimension that is
-      -1 in the signature may have another size later if it is greater than 1 in the example.
+      -1 in the signature may have another size later if it is greater than 1 in the example. A
+      model that is exported with several inputs has no pyfunc model.
     - `extra_files`: paths or URIs of files to store in the model's folder `extra_files`.
     - `requirements_file`: MLflow 2's name for a path given as `pip_requirements`.
     - The other arguments are those of `runlog.sklearn.log_model`.
@@ -245,10 +248,12 @@ def _is_exported(export_model: bool, serialization_format: str | None) -> bool:
     return export_model or serialization_format == SERIALIZATION_FORMAT_PT2
 
 
-def _tensor_as_array(example: Any) -> Any:
-    """Return an input example with arrays for its tensors, alone or in a list."""
+def _as_arrays(example: Any, exported: bool = False) -> Any:
+    """Return an input example with arrays for its tensors, alone or in a list. A list of the one
+    input that a model is exported with is that input."""
     if isinstance(example, (list, tuple)):
-        return type(example)(_tensor_as_array(part) for part in example)
+        arrays = type(example)(_as_arrays(part) for part in example)
+        return arrays[0] if exported and len(arrays) == 1 else arrays
     return example.detach().cpu().numpy() if hasattr(example, "detach") else example
 
 

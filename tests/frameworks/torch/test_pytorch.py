@@ -156,6 +156,19 @@ def test_an_exported_program_has_none(network, no_pickles):
     )
 
 
+def test_an_exported_program_with_two_inputs():
+    class Sum(nn.Module):
+        def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+            return first + second
+
+    runlog.pytorch.save_model(
+        Sum(), "model", input_example=[BATCH, torch.ones(2, 3)], serialization_format="pt2"
+    )
+    again = runlog.pytorch.load_model("model")
+    assert torch.equal(again(torch.ones(5, 3), torch.ones(5, 3)), 2 * torch.ones(5, 3))
+    assert [*runlog.models.Model.load("model").flavors] == ["pytorch"]
+
+
 def test_an_exported_program_needs_an_example(network):
     with pytest.raises(runlog.RunlogError, match="input_example"):
         runlog.pytorch.save_model(network, "model", export_model=True)
