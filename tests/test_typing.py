@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import runlog
 import runlog as mlflow
+import runlog.sklearn
 from runlog import MlflowClient, MlflowException, Run, RunlogClient, log_metric, start_run
 from runlog.entities import Metric
 
@@ -44,6 +46,7 @@ reveal_type(runlog.sql("select ?", [1]))
 reveal_type(runlog.search_logged_models())
 reveal_type(models[0])
 reveal_type(runlog.metric_history(found, "loss").values)
+reveal_type(runlog.sklearn.log_model(object(), name="a"))
 """
 
 REVEALED = [
@@ -52,6 +55,7 @@ REVEALED = [
     "pandas.DataFrame",
     "runlog.entities.LoggedModel",
     "numpy.ndarray",
+    "runlog.models.model.ModelInfo",
 ]
 
 WRONG = [
@@ -123,3 +127,10 @@ def test_type_checkers_see_the_names_that_python_finds():
             assert value.__name__ == f"runlog.{name}"
             continue
         assert module == "runlog" or value is getattr(sys.modules[str(module)], name)
+
+
+def test_every_flavour_has_a_stub():
+    """Type checkers do not read runlog's `__path__`: a stub makes `import runlog.sklearn` known."""
+    flavors = {each.name for each in iter_modules([str(SOURCE.parent / "flavors")])}
+    stubs = {each.stem: each.read_text() for each in SOURCE.parent.glob("*.pyi")}
+    assert stubs == {name: f"from runlog.flavors.{name} import *\n" for name in flavors}

@@ -10,7 +10,6 @@ from runlog.entities import FileInfo
 from runlog.errors import InvalidParameter
 from runlog.storage.errors import NoSuchFile
 from runlog.storage.opening import LocationRefused, opened
-from runlog.storage.paths import PROXIED, parse
 from runlog.storage.repository import ArtifactRepo
 
 __all__ = [
@@ -120,34 +119,11 @@ def _addressed(
 ) -> tuple[ArtifactRepo, str]:
     if artifact_uri is not None and (run_id is not None or artifact_path is not None):
         raise InvalidParameter("artifact_uri says it all: give no run_id or artifact_path with it")
-    if artifact_uri is not None and artifact_uri.startswith(("runs:", "models:")):
-        return model_uris.repository(artifact_uri, tracking_uri)
     if artifact_uri is not None:
-        return _split(artifact_uri, tracking_uri)
+        return model_uris.located(artifact_uri, tracking_uri)
     if run_id is None:
         raise InvalidParameter("Exactly one of `run_id` or `artifact_uri` must be specified")
     from runlog import tracking_uri as uris
 
     store = uris.store(tracking_uri)
     return opened(store, store.get_run(run_id).info.artifact_uri), artifact_path or ""
-
-
-def _split(uri: str, tracking_uri: str | None) -> tuple[ArtifactRepo, str]:
-    """Return what is above an address, and its last part."""
-    root, _, path = uri.rstrip("/").rpartition("/")
-    if uri.startswith(PROXIED):
-        from runlog import tracking_uri as uris
-
-        return ArtifactRepo(root, uris.store(tracking_uri).files(root)), path
-    if not uri.startswith("sqlar:"):
-        address = parse(uri)
-        if address.scheme == "file":
-            root, path = os.path.split(address.path)
-            return ArtifactRepo(root), path
-        if not address.path.strip("/"):
-            return ArtifactRepo(uri), ""
-    if uri.startswith(("http:", "https:")):
-        from urllib.parse import unquote
-
-        path = unquote(path)
-    return ArtifactRepo(root), path

@@ -1,27 +1,30 @@
-"""URIs of models: which files `runs:/...` and `models:/...` name.
+"""URIs of artifacts and models: which files they name.
 
 - `runs:/<run id>/<path>`: a folder of the run's artifacts, or a logged model of that name
 - `models:/<name>/<version>`, `models:/<name>/<stage>`, `models:/<name>/latest`,
   `models:/<name>@<alias>`: a version of a registered model
 - `models:/m-<id>`: a logged model
+- a local path, or the URI of a storage
 
 A path may follow each of them.
 """
 
 from __future__ import annotations
 
+import os
+
 from runlog.client import RunlogClient
 from runlog.errors import NotFound
 from runlog.registry_client import MODELS_URI
 from runlog.storage.opening import opened
-from runlog.storage.paths import parse_runs_uri
+from runlog.storage.paths import PROXIED, parse, parse_runs_uri
+from runlog.storage.repository import ArtifactRepo
 from runlog.store_parts.registered_models import parse_models_uri, version_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runlog.entities import LoggedModel
     from runlog.entities.model_registry import ModelVersion
-    from runlog.storage.repository import ArtifactRepo
     from runlog.store import Store
 
 
@@ -50,6 +53,16 @@ def _is_version(rest: str) -> bool:
     return second.isdigit() or second.lower() in ("latest", "none", "staging", "production")
 
 
+def located(uri: str, tracking_uri: str | None = None) -> tuple[ArtifactRepo, str]:
+    """Return the artifacts that a URI is in, and the path in them.
+
+    Raises InvalidParameter if it is no URI, NotFound if there is no such run, model or version.
+    """
+    if uri.startswith(("runs:", "models:")):
+        return repository(uri, tracking_uri)
+    return _of_storage(uri, tracking_uri)
+
+
 def repository(uri: str, tracking_uri: str | None = None) -> tuple[ArtifactRepo, str]:
     """Return the artifacts that a `runs:/` or `models:/` URI is in, and the path in them.
 
@@ -65,6 +78,25 @@ def repository(uri: str, tracking_uri: str | None = None) -> tuple[ArtifactRepo,
         return _of_logged_model(client.store, parsed.model_id), path
     repo, inner = _of_version(client, version_of(client.registry, parsed))
     return repo, "/".join(each for each in (inner, path) if each)
+
+
+def _of_storage(uri: str, tracking_uri: str | None) -> tuple[ArtifactRepo, str]:
+    """Return what is above an address, and its last part."""
+    root, _, path = uri.rstrip("/").rpartition("/")
+    if uri.startswith(PROXIED):
+        return ArtifactRepo(root, RunlogClient(tracking_uri).store.files(root)), path
+    if not uri.startswith("sqlar:"):
+        address = parse(uri)
+        if address.scheme == "file":
+            root, path = os.path.split(address.path)
+            return ArtifactRepo(root), path
+        if not address.path.strip("/"):
+            return ArtifactRepo(uri), ""
+    if uri.startswith(("http:", "https:")):
+        from urllib.parse import unquote
+
+        path = unquote(path)
+    return ArtifactRepo(root), path
 
 
 def _of_version(client: RunlogClient, version: ModelVersion) -> tuple[ArtifactRepo, str]:

@@ -6,12 +6,9 @@ import atexit
 import os
 from typing import Any
 
-from runlog.errors import NotFound
-from runlog.model_uris import is_model_uri, repository
-from runlog.storage.paths import PROXIED, parse
-from runlog.storage.repository import ArtifactRepo
+from runlog.model_uris import is_model_uri, located
 
-__all__ = ["is_model_uri", "local_folder", "repository"]
+__all__ = ["is_model_uri", "local_folder", "located"]
 
 _downloads: list[Any] = []  # temporary folders, which models in memory may read from
 
@@ -34,24 +31,6 @@ def local_folder(
         return repo.download(path, dst_path)
     local = repo.local_path(path)
     return repo.download(path, _temporary_folder()) if local is None else local
-
-
-def located(model_uri: str, tracking_uri: str | None = None) -> tuple[ArtifactRepo, str]:
-    """Return the artifacts that a URI is in, and the path in them."""
-    if model_uri.startswith(("runs:/", "models:/")):
-        return repository(model_uri, tracking_uri)
-    if model_uri.startswith(PROXIED):
-        from runlog import tracking_uri as uris
-
-        root, _, path = model_uri.rstrip("/").rpartition("/")
-        return ArtifactRepo(root, uris.store(tracking_uri).files(root)), path
-    if not model_uri.startswith("sqlar:") and parse(model_uri).scheme == "file":
-        path = parse(model_uri).path
-        if not os.path.exists(path):
-            raise NotFound(f"no model at {model_uri!r}: there is no such file or folder")
-        return ArtifactRepo(path), ""
-    root, _, path = model_uri.rstrip("/").rpartition("/")
-    return ArtifactRepo(root), path
 
 
 def _temporary_folder() -> str:

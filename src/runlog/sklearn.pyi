@@ -1,0 +1,1 @@
+from runlog.flavors.sklearn import *
