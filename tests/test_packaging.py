@@ -78,6 +78,8 @@ with runlog.start_run(run_name="frozen") as run:
 (found,) = runlog.search_runs(filter_string="params.lr = '0.1'", output_format="list")
 text = runlog.artifacts.load_text(f"runs:/{found.info.run_id}/a.txt")
 rows = runlog.sql("select last from metric_summary", output_format="list")
+runlog.pyfunc.save_model("model", python_model=lambda data: data + 1)
+assert runlog.pyfunc.load_model("model").predict(4) == 5
 print(found.info.run_name, found.data.metrics, text, rows, found.info.status)
 """
 

@@ -123,9 +123,11 @@ set_model(Greeting())
 
 def test_a_file_of_code(place):
     Path("greeting.py").write_text(CODE)
-    logged = runlog.pyfunc.log_model(
-        name="greeting", python_model="greeting.py", model_config={"word": "hello"}
-    )
+    with runlog.start_run() as run:
+        logged = runlog.pyfunc.log_model(
+            name="greeting", python_model="greeting.py", model_config={"word": "hello"}
+        )
+    assert runlog.get_run(run.info.run_id).data.params == {"word": "hello"}
     loaded = runlog.pyfunc.load_model(logged.model_uri)
     assert loaded.predict("you") == "hello you {'word': 'hello'}"
     Path("other.yaml").write_text("word: bye")

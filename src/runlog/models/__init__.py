@@ -1,7 +1,8 @@
 """Models as folders of artifacts, in MLflow's layout: each tracker opens the other's.
 
 - `model`: `Model`, which is a MLmodel file, and `ModelInfo`; `log`: logging one; `changes` of one
-- `saving`: what all flavours do when they save a model; `pickles`: pickling, and refusing to
+- `saving`: what all flavours do when they save a model; `pickles`: pickling, and refusing
+  to; `mlflow_pickles`: names in those of MLflow's
 - `signature`, `examples`, `enforcement`: what goes in and out of a model; `serving_input`,
   `serving`: as a model server has it
 - `requirements`, `environment`, `code`, `from_code`: the packages and the source that it needs

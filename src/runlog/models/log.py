@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from runlog import active_runs, fluent, model_registration
 from runlog.client import RunlogClient
-from runlog.entities import LoggedModelOutput, LoggedModelStatus, Metric
+from runlog.entities import LoggedModelOutput, LoggedModelStatus, Metric, Param
+from runlog.models import from_code
 
 HISTORY = "mlflow.log-model.history"
 
@@ -50,6 +51,7 @@ def to_run(model: Any, artifact_path: str, flavor: Any, given: dict[str, Any]) -
     model.artifact_path = artifact_path
     with _saved(model, flavor, given) as path:
         client.log_artifacts(model.run_id, path, artifact_path)
+    _log_config(client, model.run_id, given.get("model_config"))
     history = json.loads(client.get_run(model.run_id).data.tags.get(HISTORY) or "[]")
     client.set_tag(model.run_id, HISTORY, json.dumps([*history, _history_entry(model)]))
     return model.get_model_info()
@@ -84,6 +86,7 @@ def to_logged_model(model: Any, wanted: Wanted, flavor: Any, given: dict[str, An
             _link_metrics(client, run_id, logged.model_id, wanted.step)
         with _saved(model, flavor, given) as path:
             client.log_model_artifacts(logged.model_id, path)
+        _log_config(client, run_id, given.get("model_config"))
     except BaseException:
         client.finalize_logged_model(logged.model_id, LoggedModelStatus.FAILED)
         raise
@@ -105,6 +108,24 @@ def _link_metrics(client: RunlogClient, run_id: str, model_id: str, step: int) -
         ]
     if linked:
         client.log_batch(run_id, linked)
+
+
+def _log_config(client: RunlogClient, run_id: str | None, config: Any) -> None:
+    """Log a model's configuration as params of its run, nested keys joined by slashes."""
+    if run_id is None or not config:
+        return
+    flat = dict(_flat("", from_code.read_config(config)))
+    known = client.get_run(run_id).data.params
+    new = [Param(name, str(value)) for name, value in flat.items() if name not in known]
+    client.log_batch(run_id, params=new)
+
+
+def _flat(prefix: str, config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flat(f"{prefix}{key}/", value)
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _measured_on(metric: Metric) -> tuple[str | None, str | None]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from runlog.errors import RunlogError
 from runlog.extras import framework
+from runlog.models.mlflow_pickles import STAND_INS, TypeHints
 from runlog.settings import flag
 
 _SHARED = "runlog.pyfunc"
@@ -43,7 +44,10 @@ def dump(model: Any, path: str | os.PathLike[str], how: str = "cloudpickle") -> 
 
     def reducer_override(pickler: Any, part: Any) -> Any:
         if isinstance(part, type) and f"{part.__module__}.".startswith(f"{_SHARED}."):
-            return getattr, (_MlflowModule(part.__module__), part.__qualname__)
+            module = f"mlflow.{part.__module__.partition('.')[2]}"
+            return getattr, (_MlflowModule(module), part.__qualname__)
+        if part is TypeHints:
+            return getattr, (_MlflowModule("mlflow.models.signature"), "_TypeHints")
         return base.reducer_override(pickler, part) if how == "cloudpickle" else NotImplemented
 
     members = {"persistent_id": persistent_id, "reducer_override": reducer_override}
@@ -54,10 +58,10 @@ def dump(model: Any, path: str | os.PathLike[str], how: str = "cloudpickle") -> 
 
 
 class _MlflowModule:
-    """A module of runlog's, pickled as a call that imports MLflow's of the same name."""
+    """A module of MLflow's, pickled as a call that imports it: it may be missing here."""
 
     def __init__(self, name: str) -> None:
-        self._name = f"mlflow.{name.partition('.')[2]}"
+        self._name = name
 
     def __reduce__(self) -> tuple[Any, ...]:
         return import_module, (self._name,)
@@ -89,15 +93,31 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _IMPORTERS:
             return imported
+        if (module, name) in _GETTERS:
+            return _get
         if module.partition(".")[0] == "mlflow":
-            found = imported(module)
-            for part in name.split("."):
-                found = getattr(found, part)
-            return found
+            found = STAND_INS.get((module, name)) or self._ours(module, name)
+            return super().find_class(module, name) if found is None else found
         return super().find_class(module, name)
+
+    def _ours(self, module: str, name: str) -> Any:
+        found = imported(module)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return found
 
 
 _IMPORTERS = {("importlib", "import_module"), ("cloudpickle.cloudpickle", "subimport")}
+
+
+_GETTERS = {("builtins", "getattr"), ("__builtin__", "getattr")}
+
+
+def _get(owner: Any, name: str, *default: Any) -> Any:
+    """Do what `getattr` does; a name of MLflow's may mean a stand-in."""
+    if getattr(owner, "__name__", "") == "runlog.models.signature" and name == "_TypeHints":
+        return TypeHints
+    return getattr(owner, name, *default)
 
 
 def imported(name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from runlog.errors import InvalidParameter, RunlogError, shown
 from runlog.models import code, from_code, pickles
+from runlog.models.mlflow_pickles import TypeHints
 from runlog.models.model import Model
 from runlog.models.saving import PYFUNC, ModelFolder, flavor_conf
 from runlog.models.signature import ModelSignature
@@ -16,7 +17,7 @@ from runlog.models.uris import local_folder
 from runlog.types import hints
 
 PICKLE = "python_model.pkl"
-_HINTS = "_runlog_type_hints"
+_HINTS = "_predict_type_hints"  # MLflow's name for it
 _CODE_LOADER = "mlflow.pyfunc.loaders.code_model"
 
 
@@ -39,6 +40,11 @@ class PythonModel:
     def load_context(self, context: PythonModelContext) -> None:
         """Load what the model needs from the files in `context.artifacts`. It is called once, when
         the model is loaded."""
+
+    @property
+    def predict_type_hints(self) -> TypeHints:
+        """Return the type hints of `predict`: `input` and `output`, each may be None."""
+        return hints_of(self)
 
     def predict(
         self, context: PythonModelContext, model_input: Any, params: dict[str, Any] | None = None
@@ -176,7 +182,7 @@ def _remember_hints(model: Any) -> None:
     function = getattr(model, "func", None) or model.predict
     written = getattr(function, "__annotations__", {}).values()
     found = hints_of(model)
-    if found != (None, None) and any(isinstance(each, str) for each in written):
+    if (found.input or found.output) and any(isinstance(each, str) for each in written):
         vars(model)[_HINTS] = found
 
 
@@ -187,29 +193,29 @@ def _has_own(model: Any, method: str) -> bool:
 
 def _signature_of(model: Any) -> ModelSignature | None:
     """Return the signature that the type hints of `predict` mean, or None."""
-    hint, result = hints_of(model)
-    if not hints.is_input_hint(hint):
+    found = hints_of(model)
+    if not hints.is_input_hint(found.input):
         return None
-    inputs = hints.schema_of(hint)
-    signature = ModelSignature(inputs, None if result is None else hints.schema_of(result))
+    result = None if found.output is None else hints.schema_of(found.output)
+    signature = ModelSignature(hints.schema_of(found.input), result)
     signature.from_type_hint = True
     return signature
 
 
-def hints_of(model: Any) -> tuple[Any, Any]:
-    """Return the type hints of the input and of the result of a model's `predict`, or None."""
+def hints_of(model: Any) -> TypeHints:
+    """Return the type hints of a model's `predict`."""
     from typing import get_type_hints
 
     remembered = getattr(model, "__dict__", {}).get(_HINTS)
     if remembered is not None:
-        return remembered[0], remembered[1]
+        return TypeHints(remembered.input, remembered.output)
     function = getattr(model, "func", None) or model.predict
     try:
         found = get_type_hints(function)
     except (NameError, TypeError):  # a name that is not there any more
-        return None, None
+        return TypeHints()
     names = [each for each in inspect.signature(function).parameters if each != "context"]
-    return found.get(names[0]) if names else None, found.get("return")
+    return TypeHints(found.get(names[0]) if names else None, found.get("return"))
 
 
 # -- loading --------------------------------------------------------------------------------
@@ -255,7 +261,7 @@ class _Calls:
 
     def _called(self, function: Any, data: Any, params: dict[str, Any] | None) -> Any:
         names = list(inspect.signature(function).parameters)
-        hint, _ = hints_of(self.python_model)
+        hint = hints_of(self.python_model).input
         if hints.is_input_hint(hint):
             data = hints.converted(data, hint)
         given = {"params": params} if "params" in names else {}
