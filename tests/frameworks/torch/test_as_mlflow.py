@@ -198,11 +198,11 @@ import numpy
 from skorch import NeuralNetRegressor
 from skorch.callbacks import MlflowLogger
 
-model = NeuralNetRegressor(
-    torch.nn.Linear, module__in_features=4, module__out_features=1, max_epochs=3, verbose=0,
-    callbacks=[MlflowLogger()])
-model.fit(x.numpy().astype(numpy.float32), y.numpy().astype(numpy.float32))
-mlflow.end_run()
+with mlflow.start_run():
+    model = NeuralNetRegressor(
+        torch.nn.Linear, module__in_features=4, module__out_features=1, max_epochs=3, verbose=0,
+        callbacks=[MlflowLogger()])
+    model.fit(x.numpy().astype(numpy.float32), y.numpy().astype(numpy.float32))
 """,
         **with_more("skorch"),
     )
