@@ -1,0 +1,1 @@
+from runlog.flavors.optuna import *
