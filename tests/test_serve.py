@@ -118,7 +118,7 @@ def test_json_may_name_its_encoding_and_be_text_in_json(app):
 @pytest.mark.parametrize(
     "verb, path, status, code",
     [
-        ("GET", "/api/2.0/mlflow/registered-models/search", 404, "ENDPOINT_NOT_FOUND"),
+        ("GET", "/api/2.0/mlflow/traces/search", 404, "ENDPOINT_NOT_FOUND"),
         ("POST", "/graphql", 404, "ENDPOINT_NOT_FOUND"),
         ("GET", "/\u2603", 404, "ENDPOINT_NOT_FOUND"),
         ("DELETE", "/api/2.0/mlflow/runs/create", 405, "BAD_REQUEST"),
@@ -351,7 +351,8 @@ def test_files_of_logged_models(app, store):
     answer = call(app, "GET", files, query="artifact_file_path=d/MLmodel")
     assert (answer.status, answer.body) == (200, b"flavors")
     assert "sandbox" in answer.headers["content-security-policy"]
-    assert call(app, "GET", files, query="artifact_file_path=d").status == 400
+    folder = call(app, "GET", files, query="artifact_file_path=d")
+    assert (folder.status, folder.headers["content-type"]) == (200, "application/zip")
     assert call(app, "GET", files, query="artifact_file_path=../x").status == 400
     assert call(app, "GET", files, query="artifact_file_path=x").status == 404
 
