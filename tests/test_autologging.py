@@ -492,6 +492,16 @@ def test_a_positive_label():
     assert runs()[0].data.metrics["training_precision_score"] == 1
 
 
+def test_estimators_are_drawn(no_models):
+    Ridge(alpha=2).fit(X, y)
+    make_pipeline(StandardScaler(), Ridge()).fit(X, y)
+    composed, plain = (
+        runlog.artifacts.load_text(f"runs:/{run.info.run_id}/estimator.html") for run in runs()
+    )
+    assert "<tr><th>alpha</th><td>2</td></tr>" in plain
+    assert "StandardScaler" in composed and "<style>" in composed
+
+
 def test_a_pipeline_is_one_run_with_the_params_of_its_steps(no_models):
     make_pipeline(StandardScaler(), LogisticRegression(C=3)).fit(X, y)
     (run,) = runs()

@@ -13,10 +13,10 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def example(name: str, folder: Path) -> str:
+def example(name: str, folder: Path, *arguments: str) -> str:
     """What the example prints when it is run in `folder`."""
     run = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:__main__", EXAMPLES / name],
+        [sys.executable, "-W", "error::DeprecationWarning:__main__", EXAMPLES / name, *arguments],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(folder)},
         capture_output=True,
@@ -60,3 +60,10 @@ def test_digits_twice(place):
         assert re.search(r"\b[0-9a-f]{32}\b", row)
         assert "digits" in row and "FINISHED" in row
         assert re.search(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d", row)
+
+
+def test_a_search_goes_on_where_it_stopped(place):
+    assert "6 runs, the best with r2 = 0." in example("search_from_history.py", place, "6")
+    again = example("search_from_history.py", place, "2")
+    assert "8 runs, the best with r2 = 0." in again
+    assert "gamma = " in again

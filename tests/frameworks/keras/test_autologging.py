@@ -113,6 +113,8 @@ def test_tensorflow_logs_early_stopping_and_checkpoints():
     }
     latest = run.data.tags["mlflow.latest_checkpoint_artifact"]
     assert latest == "checkpoints/latest_checkpoint.keras"
+    loaded = runlog.tensorflow.load_checkpoint(run_id=run.info.run_id)
+    assert loaded.predict(X, verbose=0).shape == (64, 1)
 
 
 def test_every_checkpoint_of_steps():

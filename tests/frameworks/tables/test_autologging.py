@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -187,6 +190,14 @@ def test_lightgbm_logs_its_model():
     loaded = runlog.pyfunc.load_model(f"models:/{logged.model_id}")
     assert (loaded.predict(X) == model.predict(X)).all()
     assert files(run) >= {"feature_importance_split.json", "feature_importance_gain.json"}
+
+
+def test_the_example(place):
+    example = Path(__file__).parents[3] / "examples" / "xgboost_autolog.py"
+    done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "accuracy: 0.9" in done.stdout
+    assert "autologging" not in done.stderr
 
 
 def test_boosters_in_a_search_belong_to_it():
