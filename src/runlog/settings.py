@@ -177,6 +177,7 @@ SETTINGS = {
     "ENV_ROOT": Setting(
         "The folder of the environments that `runlog run --env-manager` makes.",
         "~/.cache/runlog/envs",
+        mlflow=True,
     ),
     # System metrics
     "ENABLE_SYSTEM_METRICS_LOGGING": Setting(
