@@ -228,6 +228,64 @@ def test_links_and_what_is_no_file_are_not_followed(mlruns, tmp_path):
     store.close()
 
 
+def test_folders_that_are_links_are_not_followed(mlruns, tmp_path):
+    for each in ("secret/tags", "linked/tags"):
+        (tmp_path / each).mkdir(parents=True)
+        (tmp_path / each / "password").write_text("hidden")
+    run = mlruns / "1" / ("a" * 32)
+    shutil.rmtree(run / "params")
+    (run / "params").symlink_to(tmp_path / "secret/tags")
+    meta = "name: x\nstatus: 2\ncreation_timestamp: 1\nlast_updated_timestamp: 1\n"
+    (mlruns / "1/models/m-1").mkdir(parents=True)
+    (mlruns / "1/models/m-1/meta.yaml").write_text(f"model_id: {tmp_path}/secret\n{meta}")
+    (tmp_path / "linked/meta.yaml").write_text(f"model_id: m-2\n{meta}")
+    (mlruns / "1/models/m-2").symlink_to(tmp_path / "linked")
+    (mlruns / "1" / ("b" * 32)).symlink_to(run)
+    output = call("import", mlruns, "--to", tmp_path / "x.db", code=3)
+    for each in (run / "params", mlruns / "1/models/m-2", mlruns / "1" / ("b" * 32)):
+        assert f"{each}: it is a link" in output
+    store = open_store(str(tmp_path / "x.db"))
+    assert store.get_run("a" * 32).data.params == {}
+    assert store.models.get("m-1").tags == {}
+    store.close()
+
+
+def test_odd_names_and_numbers_are_left_out_and_the_rest_comes(mlruns, tmp_path):
+    run = mlruns / "1" / ("a" * 32)
+    (run / "params/lr (conflict;ed copy)").write_text("0.2")
+    (run / "metrics/old").write_text("-5 0.5 0\n7 0.25 1\n")
+    (run / "meta.yaml").write_text(
+        "start_time: -5\nend_time: .inf\nstatus: DONE\nlifecycle_stage: [x]\n"
+    )
+    (run / "inputs/i").mkdir(parents=True)
+    (run / "inputs/i/meta.yaml").write_text("source_id: d\nsource_type: DATASET\ntags: [1]\n")
+    (mlruns / "1/datasets/d").mkdir(parents=True)
+    (mlruns / "1/datasets/d/meta.yaml").write_text("name: data\ndigest: 12\n")
+    os.mkfifo(run / "artifacts/pipe")
+    shutil.copytree(run / "params", mlruns / "1/copy of a run/params")
+    shutil.copytree(run / "params", mlruns / "²" / ("b" * 32) / "params")
+    output = call("import", mlruns, "--to", tmp_path / "x.db", code=3)
+    named = (run / "params/lr (conflict;ed copy)", f"{run / 'metrics/old'}:1", run / "meta.yaml",
+             mlruns / "1/copy of a run", mlruns / "²")  # fmt: skip
+    assert [each for each in named if str(each) not in output] == []
+    store = open_store(str(tmp_path / "x.db"))
+    found = store.get_run("a" * 32)
+    assert (found.data.params, found.data.metrics["old"]) == ({"lr": "0.1"}, 0.25)
+    assert (found.info.status, found.info.end_time) == ("RUNNING", None)
+    assert [each.dataset.name for each in found.inputs.dataset_inputs] == ["data"]
+    store.close()
+
+
+def test_lists_of_lists_in_yaml_do_not_fill_the_memory(mlruns, tmp_path):
+    lists = "".join(f"a{i + 1}: &a{i + 1} [{','.join([f'*a{i}'] * 9)}]\n" for i in range(9))
+    text = f"a0: &a0 [x]\n{lists}run_name: *a9\nuser_id: me\ntags: {{k: *a9}}\n"
+    (mlruns / "1" / ("a" * 32) / "meta.yaml").write_text(text)
+    call("import", mlruns, "--to", tmp_path / "x.db")
+    store = open_store(str(tmp_path / "x.db"))
+    assert store.get_run("a" * 32).info.user_id == "me"
+    store.close()
+
+
 def test_a_location_that_leads_out_is_refused(mlruns, tmp_path):
     outside = tmp_path / "outside" / "artifacts"
     outside.mkdir(parents=True)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from runlog import validate
 from runlog.entities import (
     Dataset,
     DatasetInput,
@@ -37,6 +38,7 @@ from runlog.entities import (
     RunOutputs,
     RunStatus,
 )
+from runlog.errors import InvalidParameter
 from runlog.importers.source import Points, Source, last_point, unique
 from runlog.store_parts.exact_copy import ModelRecord, RunRecord
 
@@ -46,6 +48,7 @@ _META = "meta.yaml"
 _MOST = 1 << 20  # bytes of a meta.yaml: MLflow's have a few hundred
 _REMEMBERED = 4 << 20  # bytes of a metric's file whose points are kept until they are copied
 _STAGES = (LifecycleStage.ACTIVE, LifecycleStage.DELETED)
+_LINK = "it is a link or no plain file: not followed"
 
 
 class Unreadable(Exception):
@@ -84,6 +87,11 @@ class MlflowFiles(Source):
     def _experiment(self, folder: str, name: str, stage: str) -> Experiment | None:
         if not name.isdigit() or name in self._folders:
             return None
+        try:
+            validate.experiment_id(name)
+        except InvalidParameter as error:
+            self.leave_out(folder, error)
+            return None
         self._folders[name] = folder
         try:
             meta = _read_meta(folder)
@@ -96,9 +104,11 @@ class MlflowFiles(Source):
             meta = {}
         return Experiment(
             name,
-            str(meta.get("name") or ("Default" if name == "0" else f"Experiment {name}")),
+            str(meta.get("name") or ("Default" if name == "0" else f"Experiment {name}"))[
+                : validate.MAX_EXPERIMENT_NAME_LENGTH
+            ],
             self.located(str(meta.get("artifact_location") or ""), name),
-            str(meta.get("lifecycle_stage") or stage),
+            _stage(meta, stage),
             dict(self._texts(os.path.join(folder, "tags"))),
             _integer(meta.get("creation_time")),
             _integer(meta.get("last_update_time")),
@@ -110,7 +120,14 @@ class MlflowFiles(Source):
         """Return the ids of all runs of an experiment, by name."""
         found = []
         for entry in _entries(self._folders[experiment_id]):
-            if entry.name not in _RESERVED and _is_run(entry.path):
+            if entry.is_symlink():
+                self.leave_out(entry.path, _LINK)
+            elif entry.name not in _RESERVED and _is_run(entry.path):
+                try:
+                    validate.run_id(entry.name)
+                except InvalidParameter as error:
+                    self.leave_out(entry.path, error)
+                    continue
                 self._folders[entry.name] = entry.path
                 self._of_run[entry.name] = experiment_id
                 found.append(entry.name)
@@ -155,8 +172,8 @@ class MlflowFiles(Source):
         experiment, folder = self._of_run[run_id], self._folders[run_id]
         status = meta.get("status", RunStatus.RUNNING)
         try:
-            status = status if isinstance(status, str) else RunStatus.to_string(int(status))
-        except (TypeError, ValueError):
+            status = validate.status(status)
+        except InvalidParameter:
             self.leave_out(
                 os.path.join(folder, _META), f"no run status {status!r}: taken as RUNNING"
             )
@@ -164,7 +181,6 @@ class MlflowFiles(Source):
         start = _integer(meta.get("start_time"))
         if start is None:
             start = min((each.timestamp for each in last), default=_changed(folder))
-        stage = str(meta.get("lifecycle_stage") or LifecycleStage.ACTIVE)
         name = meta.get("run_name") or tags.get("mlflow.runName") or meta.get("name") or ""
         uri = str(meta.get("artifact_uri") or "")
         return RunInfo(
@@ -174,7 +190,7 @@ class MlflowFiles(Source):
             status,
             start,
             _integer(meta.get("end_time")),
-            stage if stage in _STAGES else LifecycleStage.ACTIVE,
+            _stage(meta),
             self.located(uri, f"{experiment}/{run_id}/artifacts", f"{run_id}/artifacts"),
             str(name),
         )
@@ -189,14 +205,21 @@ class MlflowFiles(Source):
                 self.leave_out(path, error)
 
     def _keys(self, folder: str, prefix: str = "") -> Iterator[str]:
+        """Yield the keys of params, tags or metrics, which are the paths of their files."""
+        if os.path.islink(folder):
+            self.leave_out(folder, _LINK)
+            return
         for entry in sorted(_entries(os.path.join(folder, prefix)), key=lambda each: each.name):
             key = f"{prefix}{entry.name}"
             if entry.is_dir(follow_symlinks=False):
                 yield from self._keys(folder, key + "/")
-            elif entry.is_file(follow_symlinks=False):
-                yield key
+            elif not entry.is_file(follow_symlinks=False):
+                self.leave_out(entry.path, _LINK)
             else:
-                self.leave_out(entry.path, "it is a link or no plain file: not followed")
+                try:
+                    yield validate.key(key, os.path.basename(folder).rstrip("s"))
+                except InvalidParameter as error:  # a copy of an editor's, or of a cloud's
+                    self.leave_out(entry.path, error)
 
     # -- points -----------------------------------------------------------------------------
 
@@ -222,11 +245,13 @@ class MlflowFiles(Source):
         words = whole.split()
         try:
             if len(words) == 3 * (whole.count(b"\n") + 1):
-                return Points(
+                points = Points(
                     array("q", map(int, words[::3])),
                     array("q", map(int, words[2::3])),
                     array("d", map(float, words[1::3])),
                 )
+                if min(points.timestamps, default=0) >= 0:
+                    return points
         except (ValueError, OverflowError):
             pass
         return self._parsed_by_line(path, whole)
@@ -241,6 +266,8 @@ class MlflowFiles(Source):
                 if len(words) < 2:
                     raise ValueError("no value")
                 row = int(words[0]), int(words[2]) if len(words) > 2 else 0, float(words[1])
+                if row[0] < 0:
+                    raise ValueError("its time is negative")
                 points.append(*row)
             except (ValueError, OverflowError) as error:
                 self.leave_out(f"{path}:{number}", f"no point of a metric: {error}")
@@ -251,12 +278,12 @@ class MlflowFiles(Source):
     def _run_inputs(self, run_id: str, folder: str) -> RunInputs:
         inputs = RunInputs()
         above = self._folders[self._of_run[run_id]]
-        for meta in self._metas(os.path.join(folder, "inputs")):
+        for _, meta in self._metas(os.path.join(folder, "inputs")):
             source = str(meta.get("source_id"))
             if meta.get("source_type") == "MODEL_INPUT":
                 inputs.model_inputs.append(LoggedModelInput(source))
                 continue
-            for data in self._metas(os.path.join(above, "datasets"), source):
+            for _, data in self._metas(os.path.join(above, "datasets"), source):
                 texts = [
                     _text(data.get(name))
                     for name in ("name", "digest", "source_type", "source", "schema", "profile")
@@ -274,7 +301,7 @@ class MlflowFiles(Source):
         return RunOutputs(
             [
                 LoggedModelOutput(str(meta.get("destination_id")), _integer(meta.get("step")) or 0)
-                for meta in self._metas(os.path.join(folder, "outputs"))
+                for _, meta in self._metas(os.path.join(folder, "outputs"))
             ]
         )
 
@@ -283,12 +310,18 @@ class MlflowFiles(Source):
         found = []
         for experiment_id in experiment_ids:
             folder = os.path.join(self._folders[experiment_id], "models")
-            for meta in self._metas(folder):
-                found.append(self._model(experiment_id, folder, meta))
+            for model_id, meta in self._metas(folder):
+                try:
+                    validate.run_id(model_id)
+                except InvalidParameter as error:
+                    self.leave_out(os.path.join(folder, model_id), error)
+                    continue
+                found.append(self._model(experiment_id, folder, model_id, meta))
         return sorted(found, key=lambda each: each.model.creation_timestamp)
 
-    def _model(self, experiment_id: str, folder: str, meta: Mapping[str, Any]) -> ModelRecord:
-        model_id = str(meta.get("model_id"))
+    def _model(
+        self, experiment_id: str, folder: str, model_id: str, meta: Mapping[str, Any]
+    ) -> ModelRecord:
         own = os.path.join(folder, model_id)
         status = meta.get("status")
         name = status if isinstance(status, str) else _MODEL_STATUS.get(status or 0, "PENDING")
@@ -309,34 +342,45 @@ class MlflowFiles(Source):
             params=dict(self._texts(os.path.join(own, "params"))),
             metrics=list(self._model_metrics(model_id, os.path.join(own, "metrics"))),
         )
-        stage = str(meta.get("lifecycle_stage") or LifecycleStage.ACTIVE)
-        return ModelRecord(model, stage if stage in _STAGES else LifecycleStage.ACTIVE)
+        return ModelRecord(model, _stage(meta))
 
     def _model_metrics(self, model_id: str, folder: str) -> Iterator[Metric]:
         for key in self._keys(folder):
             path = os.path.join(folder, key)
-            for number, line in enumerate(
-                _read_file(path).decode("utf-8", "replace").splitlines(), 1
-            ):
+            try:
+                lines = _read_file(path).decode("utf-8", "replace").splitlines()
+            except OSError as error:
+                self.leave_out(path, error)
+                continue
+            for number, line in enumerate(lines, 1):
                 words = line.split(" ")
                 try:
-                    time, value, step = int(words[0]), float(words[1]), int(words[2])
+                    time, value = validate.timestamp(int(words[0])), float(words[1])
+                    step = validate.integer("step", int(words[2]))
                     run_id, *dataset = words[3:]
-                except (ValueError, IndexError) as error:
+                except (ValueError, IndexError, InvalidParameter) as error:
                     self.leave_out(f"{path}:{number}", f"no point of a metric: {error}")
                     continue
                 name, digest = dataset if len(dataset) == 2 else (None, None)
                 yield Metric(key, value, time, step, model_id, name, digest, run_id)
 
-    def _metas(self, folder: str, only: str | None = None) -> Iterator[Mapping[str, Any]]:
-        """Yield what the meta.yaml files of the folders in a folder say."""
+    def _metas(
+        self, folder: str, only: str | None = None
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the names of the folders in a folder, and what their meta.yaml files say."""
+        if os.path.islink(folder):
+            self.leave_out(folder, _LINK)
+            return
         names = [only] if only is not None else sorted(each.name for each in _entries(folder))
         for name in names:
             path = os.path.join(folder, name)
+            if os.path.islink(path):
+                self.leave_out(path, _LINK)
+                continue
             if not os.path.isdir(path) or os.path.dirname(name):
                 continue
             try:
-                yield _read_meta(path)
+                yield name, _read_meta(path)
             except Unreadable as error:
                 self.leave_out(os.path.join(path, _META), str(error))
 
@@ -407,14 +451,34 @@ def _read_meta(folder: str) -> dict[str, Any]:
         raise Unreadable(f"no YAML of MLflow's: {str(error).splitlines()[0]}") from None
     if not isinstance(meta, dict):
         raise Unreadable("it is empty" if not text.strip() else "it is not a mapping")
-    return meta
+    return _plain({**meta, "tags": _plain(meta.get("tags"))})
+
+
+def _plain(value: Any) -> dict[Any, Any]:
+    """Return the scalars of a mapping, and the mappings in it. MLflow writes nothing else; and
+    lists of lists, by YAML's aliases, can be as long as a text of them would fill the memory."""
+    if not isinstance(value, dict):
+        return {}
+    return {
+        name: each
+        for name, each in value.items()
+        if not isinstance(name, tuple)
+        and (name == "tags" or not isinstance(each, (dict, list, set, tuple)))
+    }
+
+
+def _stage(meta: Mapping[str, Any], otherwise: str = LifecycleStage.ACTIVE) -> str:
+    stage = str(meta.get("lifecycle_stage") or otherwise)
+    return stage if stage in _STAGES else otherwise
 
 
 def _integer(value: Any) -> int | None:
+    """Return a number that a store takes as a time or a step; None for anything else."""
     try:
-        return None if value is None or isinstance(value, (dict, list)) else int(value)
-    except (TypeError, ValueError):
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if 0 <= number < 1 << 63 else None
 
 
 def _text(value: Any) -> str | None:

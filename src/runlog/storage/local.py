@@ -41,7 +41,8 @@ class LocalFiles:
                     status = os.stat(self.real(target)) if each.is_symlink() else each.stat()
                 except (OSError, InvalidParameter):  # it leads nowhere, or outside
                     continue
-                found.append(_entry(target, status, each.is_symlink()))
+                if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+                    found.append(_entry(target, status, each.is_symlink()))  # a pipe would block
         return found
 
     def makedirs(self, path: str, exist_ok: bool) -> None:
