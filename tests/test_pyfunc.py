@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 
 import runlog
 from runlog.errors import InvalidParameter, RunlogError
-from runlog.models import Model, ModelConfig, ModelSignature
+from runlog.models import Model, ModelConfig, ModelSignature, keras_models
 from runlog.types import ColSpec, Schema
 
 pandas = pytest.importorskip("pandas")
@@ -194,6 +196,48 @@ def test_nothing_runs_code_where_that_is_switched_off(place, monkeypatch):
     for path in ("code", "class", "module"):
         with pytest.raises(RunlogError, match="RUNLOG_ALLOW_PICKLE_DESERIALIZATION"):
             runlog.pyfunc.load_model(path)
+
+
+def test_a_module_is_refused_before_it_is_imported(place, monkeypatch):
+    monkeypatch.syspath_prepend(place)
+    Path("sly.py").write_text("open('hacked', 'w')\n_load_pyfunc = print\n")
+    Path("mlflow").mkdir()
+    Path("mlflow/sly.py").write_text("open('hacked', 'w')\n_load_pyfunc = print\n")
+    monkeypatch.setenv("RUNLOG_ALLOW_PICKLE_DESERIALIZATION", "false")
+    for name in ("sly", "mlflow.sly", "mlflow", "runlog", "mlflow..sly", "runlog.sly", "absent"):
+        Path("MLmodel").write_text(f"flavors: {{python_function: {{loader_module: {name}}}}}\n")
+        with pytest.raises(RunlogError, match="RUNLOG_ALLOW_PICKLE_DESERIALIZATION"):
+            runlog.pyfunc.load_model(".")
+    assert not Path("hacked").exists()
+
+
+@pytest.mark.parametrize(
+    "file, content",
+    [
+        ("modules.json", [{"type": "sly.Part", "path": ""}]),
+        ("1_Dense/config.json", {"activation_function": "os.abort"}),
+    ],
+)
+def test_encoders_name_no_classes_where_that_is_switched_off(place, monkeypatch, file, content):
+    Path("MLmodel").write_text("flavors: {sentence_transformers: {}}\n")
+    path = Path("model.sentence_transformer", file)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(content))
+    monkeypatch.setenv("RUNLOG_ALLOW_PICKLE_DESERIALIZATION", "false")
+    with pytest.raises(RunlogError, match="RUNLOG_ALLOW_PICKLE_DESERIALIZATION"):
+        runlog.sentence_transformers.load_model(".")
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "weights.bin", "model"])
+def test_only_zips_of_keras_are_without_functions(place, monkeypatch, name):
+    Path(name).write_bytes(b"\x89HDF")
+    keras_models.refuse_functions(name)
+    monkeypatch.setenv("RUNLOG_ALLOW_PICKLE_DESERIALIZATION", "false")
+    with pytest.raises(RunlogError, match="RUNLOG_ALLOW_PICKLE_DESERIALIZATION"):
+        keras_models.refuse_functions(name)
+    with zipfile.ZipFile("zip.keras", "w"):
+        pass
+    keras_models.refuse_functions("zip.keras")
 
 
 def test_the_packages_that_a_class_needs(place):

@@ -13,8 +13,8 @@ from typing import Any
 from runlog.autologging.keras import autolog as autolog
 from runlog.errors import InvalidParameter, NotFound
 from runlog.extras import framework
-from runlog.models import code, pickles, saving
-from runlog.models.keras_models import Predictor, check_batches, modules_of
+from runlog.models import code, saving
+from runlog.models.keras_models import Predictor, check_batches, modules_of, refuse_functions
 from runlog.models.model import MLMODEL_FILE_NAME, Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
 from runlog.models.uris import local_folder
@@ -139,10 +139,11 @@ def _load_keras_folder(folder: str, custom_objects: Any, options: Mapping[str, A
     import keras
 
     if os.path.exists(path + ".h5"):  # of MLflow 1
-        pickles.refuse_unless_allowed("a model in a .h5 file may have functions")
         path += ".h5"
     else:
         path += ".keras"
+    if os.path.exists(path):
+        refuse_functions(path)
     return keras.saving.load_model(path, custom_objects=custom_objects, **options)
 
 

@@ -122,9 +122,31 @@ def load_model(model_uri: str, dst_path: str | None = None) -> Any:
 
 
 def _load_encoder(path: str) -> Any:
+    if not pickles.allowed():
+        _refuse_foreign_classes(path)
     import sentence_transformers
 
     return sentence_transformers.SentenceTransformer(path, trust_remote_code=pickles.allowed())
+
+
+def _refuse_foreign_classes(path: str) -> None:
+    """Raise RunlogError if the model names classes that are not of its framework: before version 6,
+    sentence-transformers imports them from the model's folder without being told to."""
+    import json
+
+    for top, _, names in os.walk(path):
+        for name in names:
+            if name not in ("modules.json", "config.json"):
+                continue
+            with open(os.path.join(top, name), "rb") as file:
+                content = json.load(file)
+            for each in content if isinstance(content, list) else [content]:
+                entry = each if isinstance(each, dict) else {}
+                kind, function = entry.get("type"), entry.get("activation_function")
+                if name == "modules.json" and not str(kind).startswith("sentence_transformers."):
+                    pickles.refuse_unless_allowed(f"the model has a part of the class {kind}")
+                if "." in str(function) and not str(function).startswith("torch."):
+                    pickles.refuse_unless_allowed(f"the model calls {function}")
 
 
 def _check_task(task: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from runlog.autologging.tensorflow import autolog as autolog
 from runlog.errors import InvalidParameter, NotFound, RunlogError, shown
 from runlog.models import code, pickles, saving
-from runlog.models.keras_models import Predictor, check_batches, modules_of
+from runlog.models.keras_models import Predictor, check_batches, modules_of, refuse_functions
 from runlog.models.model import MLMODEL_FILE_NAME, Model, ModelInfo
 from runlog.models.saving import ModelFolder, flavor_conf
 from runlog.models.uris import local_folder
@@ -202,8 +202,7 @@ def _load_keras(folder: str, conf: Mapping[str, Any], options: Mapping[str, Any]
     path = os.path.join(folder, _MODEL) if os.path.isdir(folder) else folder
     for suffix in (".keras", ".h5", ""):
         if os.path.exists(path + suffix):
-            if suffix == ".h5":
-                pickles.refuse_unless_allowed("a model in a .h5 file may have functions")
+            refuse_functions(path + suffix)
             models = importlib.import_module(_keras_module(conf) + ".models")
             options = {**options, "custom_objects": objects}
             return models.load_model(path + suffix, **options)
@@ -311,8 +310,7 @@ def load_checkpoint(
 
     path = checkpoints.download(run_id, epoch, global_step)
     if ".weights" not in os.path.basename(path):
-        if path.endswith(".h5"):
-            pickles.refuse_unless_allowed("a model in a .h5 file may have functions")
+        refuse_functions(path)
         return tf.keras.models.load_model(path)
     if model is None:
         raise InvalidParameter("the checkpoint has weights only: give the model that gets them")

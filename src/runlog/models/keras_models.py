@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 from runlog.errors import InvalidParameter, shown
+from runlog.models import pickles
 
 
 def check_batches(signature: Any) -> None:
@@ -23,6 +26,13 @@ def check_batches(signature: Any) -> None:
                 "the first dimension of inputs in the signature is the batch and must be -1, not "
                 f"{shown(tuple(spec.shape))}"
             )
+
+
+def refuse_functions(path: str) -> None:
+    """Raise RunlogError unless it is a file of Keras 3's format, or pickles are allowed. Keras 2
+    reads a .h5 file under any name, and the bytecode of functions in it or in a SavedModel."""
+    if not (path.endswith(".keras") and zipfile.is_zipfile(path)):
+        pickles.refuse_unless_allowed(f"{os.path.basename(path)} may have functions of Python")
 
 
 def modules_of(model: Any) -> set[str]:

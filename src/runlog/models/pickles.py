@@ -125,13 +125,19 @@ def imported(name: str) -> Any:
     package, _, rest = name.partition(".")
     if package == "mlflow" and not rest:
         return import_module("runlog")
-    if package == "mlflow":
-        try:
-            if find_spec(f"runlog.{rest}") is not None:
-                return import_module(f"runlog.{rest}")
-        except ModuleNotFoundError:
-            pass
+    if package == "mlflow" and is_ours(name):
+        return import_module(f"runlog.{rest}")
     return import_module(name)
+
+
+def is_ours(name: str) -> bool:
+    """Return whether a name is that of a module of runlog, or of MLflow's that runlog has too."""
+    package, _, rest = name.partition(".")
+    try:
+        known = package in ("mlflow", "runlog") and rest
+        return bool(known) and find_spec(f"runlog.{rest}") is not None
+    except (ModuleNotFoundError, ValueError):
+        return False
 
 
 def load(path: str | os.PathLike[str]) -> Any:

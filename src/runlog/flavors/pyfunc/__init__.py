@@ -188,17 +188,15 @@ def _loader(name: str) -> Any:
     """Return the module that loads a model: runlog's, where the file names one of MLflow's."""
     if name in _CODE_LOADERS:
         return model
-    try:
-        found = pickles.imported(name)
-    except ModuleNotFoundError as error:
+    if not pickles.is_ours(name):  # importing a module runs its code
         pickles.refuse_unless_allowed(f"the model is loaded by the module {name}")
+    try:
+        return pickles.imported(name)
+    except ModuleNotFoundError as error:
         raise RunlogError(
             f"the model is loaded by the module {name}, which cannot be imported: {error}. "
             "Install what has it, or log the model with the source files (code_paths)"
         ) from error
-    if not found.__name__.startswith("runlog."):
-        pickles.refuse_unless_allowed(f"the model is loaded by the module {name}")
-    return found
 
 
 def get_model_dependencies(model_uri: str, format: str = "pip") -> str:
