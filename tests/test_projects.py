@@ -79,6 +79,14 @@ def test_wrong_parameters_start_no_run(place, given, message):
     assert not Path("runlog.db").exists()
 
 
+@pytest.mark.parametrize("given", [{"what?": "1"}, {"nul": "a\0b"}])
+def test_a_process_that_cannot_be_started_leaves_no_run_running(place, given):
+    with pytest.raises((runlog.RunlogError, ValueError)):
+        run_project(project(place / "p"), parameters={"text": "", **given})
+    states = [each.info.status for each in runlog.search_runs(output_format="list")]
+    assert states in ([], ["FAILED"])
+
+
 @pytest.mark.parametrize(
     "text, message",
     [

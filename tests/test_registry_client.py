@@ -82,6 +82,26 @@ def test_a_model_that_is_not_there_is_not_registered(run):
         runlog.register_model(SOURCE, "digits", env_pack="x")
 
 
+def test_a_source_that_is_not_there_leaves_no_empty_model(run):
+    for uri in ("runs:/absent/model", f"runs:/{run.info.run_id}/absent"):
+        with pytest.raises(NotFound):
+            runlog.register_model(uri, "typo")
+    assert runlog.search_registered_models() == []
+
+
+@pytest.mark.parametrize("count", [-1, "x"])
+def test_a_wrong_number_of_results_is_refused(run, count):
+    for search in (runlog.search_registered_models, runlog.search_model_versions):
+        with pytest.raises(InvalidParameter, match="max_results"):
+            search(max_results=count)
+        assert search(max_results=0) == []
+
+
+def test_a_logged_model_is_named_by_text(run):
+    with pytest.raises(InvalidParameter, match="must be text"):
+        runlog.create_external_model(name=5)
+
+
 def test_a_local_folder_is_registered(run, place):
     made = runlog.register_model("folder/model", "digits")
     assert made.source == str(place / "folder" / "model")

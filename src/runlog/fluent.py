@@ -1225,6 +1225,7 @@ def _pages(
 ) -> list[T]:
     found: list[T] = []
     token = None
+    max_results = validate.limit(max_results)
     while max_results is None or len(found) < max_results:
         size = most if max_results is None else min(most, max_results - len(found))
         page = search(filter_string, size, order_by, token)

@@ -24,11 +24,11 @@ def register(
 ) -> ModelVersion:
     """Create the registered model if there is none of that name, and its next version. Raises
     NotFound if a run has no such model."""
+    source, run_id, model_id = _source_of(client, str(model_uri))
     try:
         client.create_registered_model(name)
     except AlreadyExists:
         pass
-    source, run_id, model_id = _source_of(client, str(model_uri))
     version = client.create_model_version(name, source, run_id, tags, model_id=model_id)
     if model_id is not None:
         _note_version(client, model_id, version)

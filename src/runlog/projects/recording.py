@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from runlog import active_runs, context, tracking_uri
+from runlog import active_runs, context, tracking_uri, validate
 from runlog.clock import now
 from runlog.entities import PARENT_RUN_ID, LifecycleStage, Run
 from runlog.errors import InvalidParameter
@@ -61,7 +61,9 @@ def create(
     run_id: str | None,
 ) -> Run:
     """Create the run, below the active run if there is one, or use the run with the id `run_id`,
-    and log what it runs. Raises InvalidParameter if that run is in the trash."""
+    and log what it runs. Raises InvalidParameter if that run is in the trash, or if a name cannot
+    be that of a param: no run is created then."""
+    params = validate.texts(params, "param")
     if run_id is None:
         outer = active_runs.innermost()
         parent = {} if outer is None else {PARENT_RUN_ID: outer.run.info.run_id}

@@ -234,7 +234,7 @@ def _run_process(
             log.info(f"run {run_id} ({run.info.run_name}): {_command_text(command)}")
             try:
                 started = Process(command, folder, handed_down, output, reads=launch.synchronous)
-            except OSError:
+            except (OSError, ValueError):  # ValueError: of a NUL in an argument
                 recording.finish(store, run_id, "FAILED")
                 raise
             finish = partial(_finish, launch, store, run_id, started, output, closing.pop_all())

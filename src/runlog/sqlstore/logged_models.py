@@ -20,7 +20,7 @@ from runlog.entities import (
     Metric,
     PagedList,
 )
-from runlog.errors import InvalidParameter, NotFound
+from runlog.errors import InvalidParameter, NotFound, shown
 from runlog.query.clauses import MODELS
 from runlog.query.evaluate import matches, sort_items
 from runlog.query.page_token import decode_token, encode_token, other_search, search_mark
@@ -343,6 +343,8 @@ def read(
 def _name(name: str | None) -> str:
     if not name:
         return names.generate()
+    if not isinstance(name, str):
+        raise InvalidParameter(f"Invalid model name ({shown(name)}): it must be text")
     # MLflow's rule: the name stands in models:/name URIs.
     if any(character in name for character in "/:.%\"'"):
         raise InvalidParameter(
