@@ -27,7 +27,7 @@ from sklearn.dummy import DummyClassifier  # noqa: E402
 from sklearn.ensemble import RandomForestClassifier  # noqa: E402
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.pipeline import Pipeline, make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.tree import DecisionTreeClassifier  # noqa: E402
 
@@ -507,6 +507,17 @@ def test_a_pipeline_is_one_run_with_the_params_of_its_steps(no_models):
     (run,) = runs()
     assert run.data.params["logisticregression__C"] == "3"
     assert run.data.tags["estimator_name"] == "Pipeline"
+
+
+def test_steps_may_have_any_names():
+    runlog.autolog()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Pipeline([("scale (std)", StandardScaler()), ("fit", LogisticRegression(C=3))]).fit(X, y)
+    (run,) = runs()
+    assert run.data.params["scale _std___with_mean"] == "True"
+    (model,) = run.outputs.model_outputs
+    assert runlog.get_logged_model(model.model_id).params["fit__C"] == "3"
 
 
 def test_preparing_alone_is_no_run(no_models):

@@ -8,7 +8,7 @@ import weakref
 from importlib import import_module
 
 from runlog import context
-from runlog.autologging.runs import RunLog
+from runlog.autologging.runs import RunLog, param_key
 from runlog.entities import Dataset, DatasetInput, InputTag
 
 TYPE_CHECKING = False
@@ -150,6 +150,9 @@ def log_model(
     with call.attempt(f"the model {name!r}"):
         registered = call.options.get("registered_model_name") if name == "model" else None
         module: Any = import_module(f"runlog.{flavor}")
+        if "params" in arguments:
+            params = arguments["params"].items()
+            arguments["params"] = {param_key(each): value for each, value in params}
         logged = module.log_model(model, name=name, registered_model_name=registered, **arguments)
         model_id = logged.model_id
     return model_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from runlog import active_runs, fluent
@@ -22,6 +23,8 @@ AUTOLOGGING_TAG = "mlflow.autologging"
 MAX_PARAM_LENGTH = 6000  # characters, as many as MLflow logs
 WRITE_EVERY = 0.5  # seconds between two writes of metrics that come one by one
 
+_NOT_ALLOWED = re.compile(r"[^\w\-. :/]")  # in keys, but in the names of a pipeline's steps
+
 _own: dict[str, None] = {}  # ids of runs that autologging has started, the latest last
 
 
@@ -39,7 +42,7 @@ class RunLog:
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params as text, cut at 6000 characters. If the run has another value of one, the
         others are logged, and InvalidParameter is raised that names it."""
-        texts = {_param_key(key): _cut(str(value)) for key, value in params.items()}
+        texts = {param_key(key): _cut(str(value)) for key, value in params.items()}
         store = self.client.store
         try:
             store.log(self.run_id, params=texts.items())
@@ -90,7 +93,7 @@ class RunLog:
 
 def metric_key(name: str) -> str:
     """Return the key of a framework's metric: `ndcg@3` is `ndcg_at_3`, as in MLflow."""
-    return name.replace("@", "_at_")
+    return _NOT_ALLOWED.sub("_", name.replace("@", "_at_"))
 
 
 def enter(framework: str, options: Mapping[str, Any]) -> tuple[RunLog | None, ActiveRun | None]:
@@ -118,8 +121,9 @@ def _log_of(active: Active | None) -> RunLog:
     return RunLog(active.run.info.run_id, active.store.uri, active.run.info.experiment_id)
 
 
-def _param_key(name: object) -> str:
-    return str(name)[:MAX_KEY_LENGTH]
+def param_key(name: object) -> str:
+    """Return the name of a param as a key: characters that keys may not have are underscores."""
+    return _NOT_ALLOWED.sub("_", str(name))[:MAX_KEY_LENGTH]
 
 
 def _cut(text: str) -> str:
