@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from runlog import cli
 from runlog.entities import ViewType
 from runlog.errors import RunlogError
 from runlog.store import open_store
+from serving import serving
 from test_real_clients import python_with
 
 PROGRAM = Path(__file__).parent / "programs" / "mlflow_runs.py"
@@ -172,6 +174,14 @@ def test_again_brings_only_what_is_new(mlruns, tmp_path):
     history = store.get_metric_history("a" * 32, "loss")
     assert [each.value for each in history] == [0.5, 0.25, 0.125]
     store.close()
+
+
+def test_a_server_counts_the_files_that_it_keeps(mlruns, tmp_path):
+    (tmp_path / "server").mkdir()
+    with serving(tmp_path / "server") as server:
+        output = call("import", mlruns, "--to", server.uri)
+        assert re.search(r"^files +1 +1$", output, re.M)
+        assert "1 run had not changed" in call("import", mlruns, "--to", server.uri)
 
 
 def test_a_training_that_still_writes_comes_as_far_as_it_is(mlruns, tmp_path):

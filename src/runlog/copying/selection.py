@@ -201,13 +201,15 @@ def count(
     for records in chosen.all_batches():
         copies = _copies(here, records)
         for record in records:
-            sizes = _sizes(chosen.store, record, ids, chosen, keep_digests)
+            uri = record.run.info.artifact_uri
+            files = chosen.selection.artifacts and (not uri or chosen.brings_files(uri))
+            sizes = _sizes(chosen.store, record, ids, chosen, files, keep_digests)
             copy = copies.get(here.id_here(run_id(record))) if here is not None else None
             if copy is None or target is None or here is None:
                 _add(tally, sizes, {})
                 continue
             ids_here = {here.id_here(each) for each in ids}
-            there_sizes = _sizes(target, copy, ids_here, chosen, keep_digests)
+            there_sizes = _sizes(target, copy, ids_here, chosen, files, keep_digests)
             if there_sizes != sizes and _is_as_far(chosen, record, there_sizes, sizes):
                 sizes = there_sizes
             _add(tally, sizes, there_sizes)
@@ -277,9 +279,14 @@ def _copies(here: exact_copy.Records | None, records: Sequence[RunRecord]) -> di
 
 
 def _sizes(
-    store: Source, record: RunRecord, model_ids: set[str], chosen: Selected, keep_digests: bool
+    store: Source,
+    record: RunRecord,
+    model_ids: set[str],
+    chosen: Selected,
+    with_files: bool,
+    keep_digests: bool,
 ) -> dict[str, int]:
-    """Return how many of each kind a run has."""
+    """Return how many of each kind a run has, `with_files` if these are copied with it."""
     run = record.run
     sizes = {
         "runs": 1,
@@ -290,8 +297,8 @@ def _sizes(
         "metrics": len(run.data.metric_points),
         "points": _points(store, record, chosen),
     }
-    uri = run.info.artifact_uri
-    if chosen.selection.artifacts and (not uri or chosen.brings_files(uri)):
+    if with_files:
+        uri = run.info.artifact_uri
         files = _files(store, uri) if uri else []
         sizes["files"] = len(files)
         sizes["bytes of files"] = sum(each.file_size or 0 for each in files)
