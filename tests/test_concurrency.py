@@ -60,6 +60,27 @@ def test_threads_log_to_one_run():
     assert len(runlog.search_runs(output_format="list")) == 1
 
 
+def test_threads_register_versions_and_share_no_connection(place, monkeypatch):
+    def own(database):
+        if not database.lock._is_owned():
+            strangers.append(threading.current_thread().name)
+        return before(database)
+
+    strangers = []
+    store = open_store(str(place / "runlog.db"))
+    run_id = store.create_run("0").info.run_id
+    model_id = store.models.create("0", "m", run_id).model_id
+    store.registry.create_model("digits")
+    before = type(store.db)._own
+    monkeypatch.setattr(type(store.db), "_own", own)
+    sources = (f"models:/{model_id}", f"runs:/{run_id}/m", "s3://bucket/m", "models:/digits/1")
+    for source in sources:
+        store.registry.create_version("digits", source, run_id)
+        store.registry.create_version("digits", source, model_id=model_id)
+    assert strangers == []
+    store.close()
+
+
 def test_threads_have_runs_of_their_own():
     def log(name: str) -> None:
         with runlog.start_run(run_name=name):

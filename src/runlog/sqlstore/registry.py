@@ -256,29 +256,32 @@ class SqlRegistry(RegisteredModels):
         return source, run_id, model_id
 
     def _logged_model(self, model_id: str) -> tuple[str, str]:
-        found = self._db.execute(
-            """select artifact_uri, source_run_id from model
-               where model_id = :id and lifecycle_stage = 'active'""",
-            {"id": validate.text(model_id)},
-        )
+        with self._db.reading() as fetch:
+            found = fetch(
+                """select artifact_uri, source_run_id from model
+                   where model_id = :id and lifecycle_stage = 'active'""",
+                {"id": validate.text(model_id)},
+            )
         if not found:
             raise NotFound(f"Logged model with ID '{model_id}' not found.")
         return self._locations.absolute(found[0][0]), found[0][1]
 
     def _files_of_run(self, source: str) -> tuple[str, str]:
         run_id, _, path = source.removeprefix("runs:/").partition("/")
-        found = self._db.execute(
-            "select artifact_uri from run where run_id = :run_id",
-            {"run_id": validate.run_id(run_id)},
-        )
+        with self._db.reading() as fetch:
+            found = fetch(
+                "select artifact_uri from run where run_id = :run_id",
+                {"run_id": validate.run_id(run_id)},
+            )
         if not found:
             raise NotFound(f"Run with id={run_id} not found")
         return f"{self._locations.absolute(found[0][0])}/{path}".rstrip("/"), run_id
 
     def _user_of(self, run_id: str | None) -> str:
-        found = self._db.execute(
-            "select user_id from run where run_id = :run_id", {"run_id": run_id or ""}
-        )
+        with self._db.reading() as fetch:
+            found = fetch(
+                "select user_id from run where run_id = :run_id", {"run_id": run_id or ""}
+            )
         return str(found[0][0]) if found else ""
 
     def get_version(self, name: str, version: int | str) -> ModelVersion:
