@@ -596,8 +596,10 @@ def test_every_command_prints_for_programs():
         for name, command in commands(cli.main)
     }
     others = {name for name, opts in options.items() if not {"--json", "--csv"} <= opts}
-    # The first two are CSV, the third prints a program, the others serve until they are stopped.
-    assert others == {"runs csv", "experiments csv", "completion", "serve", "server", "ui"}
+    # Two are CSV, one prints a program, one what a model predicts, one what a program prints; the
+    # others serve until they are stopped.
+    csv = {"runs csv", "experiments csv"}
+    assert others == csv | {"completion", "models predict", "run", "serve", "server", "ui"}
 
 
 def test_what_was_done_with_users_and_tokens_is_a_row(place):

@@ -178,14 +178,14 @@ def test_a_file_that_grows_while_it_is_sent(run_id, tmp_path):
     file, client = tmp_path / "train.log", RunlogClient()
     file.write_bytes(b"a" * 3_000_000)
     sending = client._repo(run_id)._root.files
-    send = sending._send
+    upload = sending._upload
 
     def grow(*given):
         with file.open("ab") as more:
             more.write(b"b" * 10)
-        return send(*given)
+        return upload(*given)
 
-    sending._send = grow
+    sending._upload = grow
     client.log_artifact(run_id, file)
     assert read(client.download_artifacts(run_id)) == {"train.log": b"a" * 3_000_000}
 

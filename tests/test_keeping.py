@@ -12,7 +12,8 @@ import pytest
 
 import runlog
 from processes import check
-from runlog.db import maintenance, snapshots
+from runlog.db import maintenance
+from runlog.db.migrations import VERSION, snapshots
 from runlog.db.sqlite import Database
 from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreUnusable
 
@@ -196,8 +197,8 @@ def test_vacuum_gives_space_back(database):
 
 
 def test_upgrade_tells_the_versions(database):
-    assert maintenance.upgrade("runlog.db") == (1, 1)
-    assert maintenance.upgrade("new.db") == (0, 1)
+    assert maintenance.upgrade("runlog.db") == (VERSION, VERSION)
+    assert maintenance.upgrade("new.db") == (0, VERSION)
 
 
 def test_information_is_right(database):

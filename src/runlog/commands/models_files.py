@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +37,8 @@ def info(model_uri: str, form: str | None, uri: str | None) -> None:
     folder = _folder(model_uri, uri)
     model = Model.load(folder)
     if form == "json":
+        import json
+
         click.echo(json.dumps(model.to_dict(), indent=2, default=str))
         return
     rows = [(name, str(value)) for name, value in _facts(model, folder) if value]
