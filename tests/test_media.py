@@ -485,8 +485,6 @@ else:
         (["PIL"], "import numpy; media.image(numpy.zeros((1, 1)), 'a.png')", "image"),
         (["PIL"], "media.load_image(b'')", "image"),
         (["numpy"], "media.Image([[1]])", "image"),
-        (["yaml"], "media.dictionary({}, 'a.yml')", "yaml"),
-        (["yaml"], "media.load_dictionary(b'', 'a.yml')", "yaml"),
         (["pandas"], "media.load_table(b'', 'a.json')", "pandas"),
         (["pyarrow", "fastparquet"], "media.table({'a': 1}, 'a.parquet')", "parquet"),
         (["pyarrow", "fastparquet"], "media.load_table(b'', 'a.parquet')", "parquet"),

@@ -8,6 +8,7 @@ working directory of its first use.
 from __future__ import annotations
 
 import os
+import threading
 
 from runlog.errors import InvalidParameter, warn
 from runlog.settings import setting, text
@@ -21,9 +22,19 @@ if TYPE_CHECKING:
 _chosen: str | None = None
 _chosen_registry: str | None = None
 _stores: dict[str, Store] = {}
+_opening = threading.RLock()  # a signal handler may open a store, too
 _first_use: dict[
     str, str
 ] = {}  # what a tracking URI that nobody set in the program was, absolutely
+
+
+def _reset_lock() -> None:
+    global _opening
+    _opening = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # another thread may have held it
+    os.register_at_fork(after_in_child=_reset_lock)
 
 
 def set_tracking_uri(uri: str | Path) -> None:
@@ -134,8 +145,8 @@ def store(uri: str | Path | None = None) -> Store:
     found = _stores.get(full)
     if found is None:
         _mention_other_stores(full)
-        # Two threads that open the same file at once: the second one's store is dropped.
-        found = _stores.setdefault(full, open_store(full))
+        with _opening:  # or threads would open the same file at once, and drop all but one
+            found = _stores.get(full) or _stores.setdefault(full, open_store(full))
     if uri is None and _chosen is None:
         _first_use.setdefault(_default(), full)
     return found

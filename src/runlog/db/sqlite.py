@@ -375,6 +375,9 @@ class Database:
             self._guard.lock(busy_milliseconds() / 1000)
             self._drop_writer()  # until now somebody could put its -wal file away
             self._writer = connection = self._file.open()
+        if self._guard is not None and self._guard.is_locked:
+            # Nor may SQLite, if this object is dropped instead of closed: see `_delete_wal`.
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.pragma("user_version")  # the first to read makes the -wal file
         self._watch = Watch(self.path, self._guard.file if self._guard else None)
         return connection
@@ -457,6 +460,7 @@ class Database:
                 return self._idle_readers.pop()
         try:
             connection = self._file.open()
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # the writer's task
             connection.pragma("query_only", 1)
             return connection
         except BaseException as error:
