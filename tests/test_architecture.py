@@ -74,7 +74,7 @@ ARROWS = {
     "models": "active_runs artifacts client entities errors extras fluent "
     "model_registration model_uris settings storage tracking_uri types",
     "projects": "active_runs artifacts client clock context entities errors fluent "
-    "settings store store_uri tracking_uri",
+    "settings store store_uri tracking_uri validate",
     "server": "_version artifacts clock db entities errors html_page printable protocol "
     "query sql_results sqlstore storage store store_parts store_uri "
     "tracking_uri validate",
@@ -85,7 +85,7 @@ ARROWS = {
     "html_page http importers metric_definitions mlflow_names model_registration models "
     "projects query server settings sql_results sqlstore storage store "
     "store_parts store_uri text_tables tracking_uri validate",
-    "importers": "copying db entities errors query store store_parts",
+    "importers": "copying db entities errors query store store_parts validate",
     "serve": "server",
     "flavors": "autologging errors extras fluent integrations models settings types",
     "cli": "_version commands errors",

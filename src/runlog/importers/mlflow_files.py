@@ -451,10 +451,10 @@ def _read_meta(folder: str) -> dict[str, Any]:
         raise Unreadable(f"no YAML of MLflow's: {str(error).splitlines()[0]}") from None
     if not isinstance(meta, dict):
         raise Unreadable("it is empty" if not text.strip() else "it is not a mapping")
-    return _plain({**meta, "tags": _plain(meta.get("tags"))})
+    return _mapping_of({**meta, "tags": _mapping_of(meta.get("tags"))})
 
 
-def _plain(value: Any) -> dict[Any, Any]:
+def _mapping_of(value: Any) -> dict[Any, Any]:
     """Return the scalars of a mapping, and the mappings in it. MLflow writes nothing else; and
     lists of lists, by YAML's aliases, can be as long as a text of them would fill the memory."""
     if not isinstance(value, dict):
