@@ -83,7 +83,10 @@ class ServerDatabase:
     def __init__(self, url: str) -> None:
         kind = url.partition(":")[0].partition("+")[0]
         extra = "mysql" if kind in ("mysql", "mariadb") else "postgresql"
-        self._sqlalchemy = require("sqlalchemy", extra, "SQLAlchemy")
+        is_mysql = extra == "mysql"
+        self._sqlalchemy = (
+            require("sqlalchemy", "mysql") if is_mysql else require("sqlalchemy", "postgresql")
+        )
         made = self._sqlalchemy.engine.make_url(url)
         if "+" not in made.drivername:
             driver = "mysql+pymysql" if extra == "mysql" else "postgresql+psycopg"

@@ -116,16 +116,29 @@ def _reap(group: int) -> None:
         pass
 
 
+_AT_ONCE = 65536  # bytes
+
+
 def _pumps(process: subprocess.Popen[bytes], log: IO[bytes]) -> list[threading.Thread]:
     lock = threading.Lock()
 
+    def record(text: bytes) -> None:
+        with lock:
+            if text and not log.closed:  # as it is when a background process outlives the run's
+                log.write(text)
+                log.flush()
+
     def pump(source: IO[bytes], target: int) -> None:
-        while part := os.read(source.fileno(), 65536):
-            with lock:
-                if not log.closed:  # as it is when a background process outlives the run's
-                    log.write(part)
-                    log.flush()
+        rest = b""
+        while part := os.read(source.fileno(), _AT_ONCE):
+            # Whole lines, or those of the two streams would be mixed in the file.
+            whole, end, rest = (rest + part).rpartition(b"\n")
+            record(whole + end)
+            if len(rest) > _AT_ONCE:
+                record(rest)
+                rest = b""
             _write(target, part)
+        record(rest)
 
     threads = []
     for source, target in ((process.stdout, 1), (process.stderr, 2)):
