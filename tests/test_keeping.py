@@ -12,8 +12,8 @@ import pytest
 
 import runlog
 from processes import check
-from runlog.db import maintenance
-from runlog.db.migrations import VERSION, snapshots
+from runlog.db import maintenance, snapshots
+from runlog.db.migrations import VERSION
 from runlog.db.sqlite import Database
 from runlog.errors import AlreadyExists, InvalidParameter, RunlogError, StoreUnusable
 
