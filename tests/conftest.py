@@ -86,6 +86,7 @@ def forget_places() -> None:
 
     tracking_uri.close()
     tracking_uri.set_tracking_uri("")
+    tracking_uri.set_registry_uri("")
 
 
 @pytest.fixture(scope="session")
