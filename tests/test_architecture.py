@@ -85,7 +85,7 @@ ARROWS = {
     "html_page http importers metric_definitions mlflow_names model_registration models "
     "projects query server settings sql_results sqlstore storage store "
     "store_parts store_uri text_tables tracking_uri validate",
-    "importers": "copying db entities errors query store store_parts validate",
+    "importers": "copying db entities errors query storage store store_parts validate",
     "serve": "server",
     "flavors": "autologging errors extras fluent integrations models settings types",
     "cli": "_version commands errors",

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import apsw
 
+from runlog.db.sqlite_file import open_uri
 from runlog.errors import NotFound, StoreError
 from runlog.extras import require
 
@@ -43,11 +43,9 @@ class SqliteFile:
         self.path = os.path.abspath(path)
         if not os.path.exists(self.path):
             raise NotFound(f"{path} does not exist")
-        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         try:
-            self._connection = apsw.Connection(Path(self.path).as_uri() + "?mode=ro", flags)
+            self._connection = open_uri(self.path, "mode=ro")
             self._connection.set_busy_timeout(10_000)
-            self._connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
             self._connection.execute("begin")
         except apsw.Error as error:
             raise self._error(error) from error
@@ -82,23 +80,21 @@ class ServerDatabase:
 
     def __init__(self, url: str) -> None:
         kind = url.partition(":")[0].partition("+")[0]
-        extra = "mysql" if kind in ("mysql", "mariadb") else "postgresql"
-        is_mysql = extra == "mysql"
+        is_mysql = kind in ("mysql", "mariadb")
         self._sqlalchemy = (
             require("sqlalchemy", "mysql") if is_mysql else require("sqlalchemy", "postgresql")
         )
         made = self._sqlalchemy.engine.make_url(url)
         if "+" not in made.drivername:
-            driver = "mysql+pymysql" if extra == "mysql" else "postgresql+psycopg"
+            driver = "mysql+pymysql" if is_mysql else "postgresql+psycopg"
             made = made.set(drivername=driver)
         self.path = made.render_as_string(hide_password=True)
         self._failures = self._sqlalchemy.exc.SQLAlchemyError
         try:
             self._engine = self._sqlalchemy.create_engine(made, isolation_level="REPEATABLE READ")
             self._connection = self._engine.connect()
-            read_only = "set transaction read only"
-            if extra == "postgresql":
-                self._connection.execute(self._sqlalchemy.text(read_only))
+            if not is_mysql:
+                self._connection.execute(self._sqlalchemy.text("set transaction read only"))
         except self._failures as error:
             raise self._error(error) from error
 

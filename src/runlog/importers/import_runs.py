@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runlog.copying import copy as copying
 from runlog.copying import selection as selecting
 from runlog.entities import LifecycleStage, ViewType
-from runlog.errors import BadRequest, RunlogError
+from runlog.errors import RunlogError
 from runlog.store_parts.exact_copy import IMPORT_SIGNATURE
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _known(target: Store) -> Mapping[str, str]:
             "select run_id, value from tags where key = :key", {"key": IMPORT_SIGNATURE}
         )
         return dict(result.rows)
-    except (BadRequest, RunlogError):  # a server that takes no SQL
+    except RunlogError:  # a server that takes no SQL
         ids = [each.experiment_id for each in target.all_experiments(ViewType.ALL)]
         found = target.search_run_columns(ids, f"tags.`{IMPORT_SIGNATURE}` != ''", ViewType.ALL)
         positions, texts = found.tags.get(IMPORT_SIGNATURE, ((), ()))

@@ -17,7 +17,6 @@ KINDS = {
 """What can be imported: the names for `--from`, and what each is."""
 
 _SQLITE = b"SQLite format 3\0"
-_RUNLOG = b"RLOG"
 
 
 def open_source(uri: str, kind: str | None = None, artifacts: str | None = None) -> Source:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from runlog.entities import Metric, PagedList, ViewType, nan_last
-from runlog.errors import NotFound
 from runlog.query.evaluate import matches
 from runlog.query.parser import parse_filter
+from runlog.storage.allowed import is_below
 from runlog.store import History, view_stages
 from runlog.store_parts.summaries import summary
 
@@ -202,8 +202,7 @@ class Source(ABC):
 
     def _is_own(self, path: str) -> bool:
         real = os.path.realpath(path)
-        roots = (os.path.realpath(each) for each in self.own_locations())
-        return any(real == root or real.startswith(root + os.sep) for root in roots)
+        return any(is_below(real, os.path.realpath(each)) for each in self.own_locations())
 
     # -- problems ---------------------------------------------------------------------------
 
@@ -243,14 +242,3 @@ def unique(points: Points) -> Points:
 
 def _has_nan(values: Iterable[float]) -> bool:
     return any(value != value for value in values)
-
-
-def batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for at in range(0, len(items), size):
-        yield items[at : at + size]
-
-
-def refuse_missing(path: str) -> None:
-    """Raise NotFound if there is nothing at a path."""
-    if not os.path.lexists(path):
-        raise NotFound(f"{path} does not exist")
